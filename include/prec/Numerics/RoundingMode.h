@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Which of two neighbouring representable numbers a value is rounded to.
+#ifndef PREC_NUMERICS_ROUNDINGMODE_H
+#define PREC_NUMERICS_ROUNDINGMODE_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mlir::prec {
+
+/// A rounding mode as a value: its kind, and for the stochastic ones the number
+/// of random bits. Spelled `nearest-even`, `stochastic` (16 random bits),
+/// `stochastic<8>`; docs/numerics.md defines each, with bias and variance.
+struct RoundingMode {
+  enum class Kind : uint8_t {
+#define PREC_ROUNDING_MODE(kind, word, stochastic, text) kind,
+#include "prec/Numerics/RoundingModes.def"
+#undef PREC_ROUNDING_MODE
+  };
+
+  static constexpr unsigned defaultRandomBits = 16;
+  static constexpr unsigned maxRandomBits = 32;
+
+  Kind kind = Kind::NearestEven;
+  /// 1..32 random bits for a stochastic mode, 0 for the others.
+  unsigned randomBits = 0;
+
+  constexpr RoundingMode() = default;
+  constexpr RoundingMode(Kind kind)
+      : kind(kind), randomBits(isStochastic() ? defaultRandomBits : 0) {}
+  constexpr RoundingMode(Kind kind, unsigned randomBits)
+      : kind(kind), randomBits(randomBits) {}
+
+  /// Does the result depend on random bits?
+  constexpr bool isStochastic() const {
+    return kind == Kind::Stochastic || kind == Kind::StochasticEqual;
+  }
+  /// Does it need more than the 16-bit half of a random word?
+  constexpr bool needsWholeWord() const { return randomBits > 16; }
+
+  /// Reads the spelling; on failure the text in `error` (if not null) says
+  /// what was found, the legal words and the nearest one.
+  static std::optional<RoundingMode> parse(std::string_view text,
+                                           std::string *error = nullptr);
+  /// Canonical text, which parses back to the same mode.
+  std::string str() const;
+
+  struct Row {
+    Kind kind;
+    std::string_view word;
+    bool isStochastic;
+    std::string_view text;
+  };
+  /// All kinds with spelling and one-line meaning, in the order of the enum.
+  static const std::vector<Row> &table();
+
+  constexpr bool operator==(const RoundingMode &) const = default;
+};
+
+} // namespace mlir::prec
+
+#endif // PREC_NUMERICS_ROUNDINGMODE_H
