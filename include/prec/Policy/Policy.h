@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Where and how numbers are rounded, as a plain value.
+#ifndef PREC_POLICY_POLICY_H
+#define PREC_POLICY_POLICY_H
+
+#include "prec/Numerics/Format.h"
+#include "prec/Numerics/RoundingMode.h"
+#include "prec/Policy/Schedule.h"
+#include "prec/Policy/Selector.h"
+#include "prec/Words.h"
+#include "llvm/ADT/ArrayRef.h"
+#include <optional>
+
+namespace mlir::prec {
+
+/// How random words belong to elements (docs/numerics.md).
+enum class RandomKind : uint8_t {
+  Operands, ///< contractions combine a word for each operand's position
+  Counter,  ///< one independent word for each position
+};
+inline constexpr std::array<std::string_view, 2> randomKindWords = {"operands",
+                                                                    "counter"};
+
+/// What a rule does to its sites. `keep` leaves them in the carrier; the other
+/// fields then have their default values.
+struct Action {
+  bool keep = false;
+  Format format;
+  RoundingMode mode;
+  Granularity granularity = Granularity::Op;
+  /// Names of the policy's parameters, one for each `?` of the format.
+  std::vector<std::string> parameters;
+
+  bool operator==(const Action &) const = default;
+};
+
+struct Rule {
+  Selector selector;
+  Action action;
+  /// Where it came from, as written: "--truncate-mantissa=12",
+  /// "policy.json:12: rules[3]".
+  std::string origin;
+
+  bool operator==(const Rule &) const = default;
+};
+
+/// Ordered rules: of those that match a site the last one decides.
+struct Policy {
+  std::vector<Rule> rules;
+  std::vector<Parameter> parameters;
+  uint32_t seed = 0;
+  RandomKind random = RandomKind::Operands;
+
+  /// No rules: nothing is rounded.
+  bool empty() const { return rules.empty(); }
+  /// The rule that decides about the site.
+  std::optional<size_t> match(const SiteView &site) const;
+  /// All rules that match, ascending: the last of them decides.
+  std::vector<size_t> matches(const SiteView &site) const;
+  const Parameter *parameter(llvm::StringRef name) const;
+  /// How many runs the sweeps ask for: the length of the longest one, else 1.
+  size_t numRuns() const;
+
+  bool operator==(const Policy &) const = default;
+};
+
+} // namespace mlir::prec
+
+#endif // PREC_POLICY_POLICY_H

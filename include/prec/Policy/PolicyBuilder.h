@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// From the flags of a command line to a policy.
+#ifndef PREC_POLICY_POLICYBUILDER_H
+#define PREC_POLICY_POLICYBUILDER_H
+
+#include "prec/Policy/Policy.h"
+
+namespace mlir::prec {
+
+/// Takes the flags in the order of the command line:
+///
+///   truncate-mantissa=N truncate-bits=N format=F   the format of everything;
+///                                                  the last one wins
+///   rounding=M granularity=G                       what rules that do not say
+///                                                  otherwise use; last wins
+///   round=SELECTOR=F[:M][@G]                       one rule
+///   policy=FILE                                    the rules of a file
+///   seed=N random=KIND                             last wins
+///
+/// The format of everything is one rule that is weaker than every
+/// `--round` beside it, wherever it stands on the line: the special survives
+/// the general. A `--policy` parts the line: its rules win over what stands
+/// before it and lose against what stands after it.
+///
+/// Defaults: truncation rounds toward zero, every other format to
+/// nearest-even; granularity is op, for a rule about products or accumulators
+/// only it is elementary.
+class PolicyBuilder {
+public:
+  struct Options {
+    /// May a number be a list, one run for each (`--truncate-mantissa=1,2,3`)?
+    bool allowSweep = false;
+  };
+
+  PolicyBuilder() = default;
+  explicit PolicyBuilder(Options options) : options(options) {}
+
+  /// The flags' names without dashes, for tools that bind them.
+  static llvm::ArrayRef<llvm::StringRef> flagNames();
+
+  /// Fails on an unknown flag and on a bad value: the text names flag and
+  /// value, says what was expected and suggests the nearest word.
+  llvm::Error apply(llvm::StringRef flag, llvm::StringRef value);
+  /// Adds the rules of a policy that was read before, as `policy=` does.
+  void append(Policy policy);
+  /// The merged policy. Fails if `rounding` or `granularity` was given with
+  /// nothing to apply it to. The builder is empty afterwards.
+  llvm::Expected<Policy> finish();
+
+private:
+  /// What stands on the line between two `--policy` flags.
+  struct Stretch {
+    Policy file;
+    std::optional<Rule> everything;
+    std::vector<Rule> special;
+  };
+  llvm::Error applyFormat(llvm::StringRef flag, llvm::StringRef value);
+  llvm::Error applyRound(llvm::StringRef value);
+
+  Options options;
+  std::vector<Stretch> stretches = std::vector<Stretch>(1);
+};
+
+} // namespace mlir::prec
+
+#endif // PREC_POLICY_POLICYBUILDER_H

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Numbers of a policy that are known at run time: a function of the step, or
+// a list of values of which each gets a run of its own.
+#ifndef PREC_POLICY_SCHEDULE_H
+#define PREC_POLICY_SCHEDULE_H
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mlir::prec {
+
+/// An integer as a function of the training step, given by points
+/// (step, value) with ascending steps, the first of them 0:
+///
+///   Constant  one point
+///   Steps     the value of the last point that is not after the step
+///   Linear    straight lines between the points, the last value after them
+///   Cosine    half a cosine wave between the points, the last value after them
+///   List      the value of the step's own index, the last value after the list
+///
+/// Values between points are rounded to nearest, halves away from zero.
+struct Schedule {
+  enum class Kind : uint8_t { Constant, Steps, Linear, Cosine, List };
+  struct Point {
+    uint32_t step = 0;
+    int32_t value = 0;
+    bool operator==(const Point &) const = default;
+  };
+
+  Kind kind = Kind::Constant;
+  std::vector<Point> points;
+
+  static Schedule constant(int32_t value) {
+    return {Kind::Constant, {{0, value}}};
+  }
+  int32_t at(uint32_t step) const;
+
+  bool operator==(const Schedule &) const = default;
+};
+
+/// A named number that stands for a `?` of a format.
+struct Parameter {
+  std::string name;
+  /// What it is during a run.
+  Schedule schedule;
+  /// The values of several runs, in order; empty: one run by the schedule.
+  /// The schedule then is the constant sweep[0].
+  std::vector<int32_t> sweep;
+
+  bool operator==(const Parameter &) const = default;
+};
+
+} // namespace mlir::prec
+
+#endif // PREC_POLICY_SCHEDULE_H
