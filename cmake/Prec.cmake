@@ -3,6 +3,9 @@
 separate_arguments(PREC_LLVM_DEFINITIONS NATIVE_COMMAND "${LLVM_DEFINITIONS}")
 option(PREC_SANITIZE "build with address and undefined-behaviour sanitizers" OFF)
 
+# LLVM's linker: g++ finds it by -B, clang beside itself.
+add_link_options($<$<CXX_COMPILER_ID:GNU>:-B${LLVM_TOOLS_BINARY_DIR}> -fuse-ld=lld)
+
 add_library(PrecOptions INTERFACE)
 target_compile_definitions(PrecOptions INTERFACE ${PREC_LLVM_DEFINITIONS})
 target_compile_options(PrecOptions INTERFACE -Wall -Wextra -Werror
@@ -64,8 +67,8 @@ function(prec_add_tool name)
   set_property(GLOBAL APPEND PROPERTY PREC_TEST_DEPENDS ${name})
 endfunction()
 
-# prec_add_unit_test(Name SOURCES a.cpp ... LINK PrecRoom ... [MLIR]): a GoogleTest
-# program build/test/unit/NameTests, which lit runs test by test.
+# prec_add_unit_test(Name SOURCES a.cpp ... LINK PrecRoom ... [MLIR]), in test/ROOM: a
+# GoogleTest program build/test/unit/ROOM/NameTests, which lit runs test by test.
 function(prec_add_unit_test name)
   cmake_parse_arguments(ARG "MLIR" "" "SOURCES;LINK" ${ARGN})
   find_package(GTest REQUIRED)
@@ -76,7 +79,8 @@ function(prec_add_unit_test name)
     target_link_libraries(${name}Tests PRIVATE MLIR LLVM)
     prec_precompile(${name}Tests)
   endif()
+  cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME room)
   set_target_properties(${name}Tests PROPERTIES
-    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/test/unit)
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/test/unit/${room})
   set_property(GLOBAL APPEND PROPERTY PREC_TEST_DEPENDS ${name}Tests)
 endfunction()
