@@ -38,6 +38,6 @@ done
 
 results=$build/results
 rm -rf "$results" && mkdir -p "$results"
-((!${#lit[@]})) || PATH=/usr/bin:$PATH lit-22 -q --xunit-xml-output="$results/lit.xml" "${lit[@]}" || true
+((!${#lit[@]})) || PATH=/usr/bin:$PATH lit-22 -sv --no-progress-bar --xunit-xml-output="$results/lit.xml" "${lit[@]}" || true
 ((!${#py[@]})) || .venv/bin/python -m pytest -q --no-header --junitxml="$results/pytest.xml" "${py[@]}" || true
 exec .venv/bin/python scripts/count_results.py ${lit:+"$results/lit.xml"} ${py:+"$results/pytest.xml"}
