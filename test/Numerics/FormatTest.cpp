@@ -105,8 +105,7 @@ TEST(RoundingMode, TextRoundTrips) {
 
 TEST(RoundingMode, Refused) {
   EXPECT_THAT(modeError("nearest"), HasSubstr("legal: toward-zero, nearest-e"));
-  EXPECT_THAT(modeError("stochastik"),
-              HasSubstr("did you mean 'stochastic'?"));
+  EXPECT_THAT(modeError("stochastik"), HasSubstr("did you mean 'stochastic'?"));
   EXPECT_THAT(modeError("up<3>"), HasSubstr("takes no argument, found '<3>'"));
   for (std::string_view text :
        {"stochastic<>", "stochastic<0>", "stochastic<33>", "stochastic<x>",
