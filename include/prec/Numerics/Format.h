@@ -70,9 +70,10 @@ struct Format {
   Subnormals subnormals = Subnormals::Kept;
   bool isSigned = true;
   bool hasNegativeZero = true;
-  /// Codes at the top of the finite range that mean something else (f8e4m3fn
-  /// gives 1 to NaN); IEEE's reserved last exponent is counted by
-  /// `infinities`.
+  /// IEEE's last exponent, whose codes are infinity and NaNs. Formats that
+  /// count with it give only `reservedTopCodes` of its codes away (f8e4m3fn: 1,
+  /// its NaN).
+  bool reservesLastExponent = true;
   uint8_t reservedTopCodes = 0;
 
   static constexpr Format ieee(int exponentBits, int fractionBits) {
