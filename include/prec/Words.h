@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The words that IR attributes, policies and reports share: phase, role, granularity.
+// The words that IR attributes, policies and reports share: phase, role,
+// granularity.
 #ifndef PREC_WORDS_H
 #define PREC_WORDS_H
 
