@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One-shot bufferisation of prec.round, and its expansion into loops' bodies.
+#ifndef PREC_IR_BUFFERIZATION_H
+#define PREC_IR_BUFFERIZATION_H
+
+#include "prec/IR/PrecDialect.h"
+
+namespace mlir {
+class RewriterBase;
+namespace linalg {
+class GenericOp;
+}
+namespace bufferization {
+class BufferizableOpInterface;
+}
+} // namespace mlir
+
+namespace mlir::prec {
+
+/// Attaches BufferizableOpInterface to `prec.round`.
+void registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry);
+
+/// Writes a rounding of a tensor or memref `source` as an elementwise
+/// linalg.generic into `destination` (of the same shape and kind) whose body
+/// rounds one scalar; in stochastic modes with the random word of the
+/// element's row-major position. Returns the generic.
+linalg::GenericOp buildElementwiseRound(OpBuilder &builder, RoundOp round,
+                                        Value source, Value destination);
+
+/// The row-major position of `indices` (values of index type) in a space of
+/// the given extents: i32 when all extents are static and the space has at
+/// most 2^32 elements, else i64. `extents` holds a value or a constant for
+/// each dimension.
+Value buildPosition(OpBuilder &builder, Location loc, ValueRange indices,
+                    ArrayRef<OpFoldResult> extents);
+
+} // namespace mlir::prec
+
+#endif // PREC_IR_BUFFERIZATION_H

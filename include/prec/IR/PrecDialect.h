@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The prec dialect: its attributes and operations.
+#ifndef PREC_IR_PRECDIALECT_H
+#define PREC_IR_PRECDIALECT_H
+
+#include "prec/Numerics/Format.h"
+#include "prec/Numerics/RoundingMode.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/VectorInterfaces.h"
+
+namespace mlir::prec {
+
+/// Names of the discardable attributes (see the dialect's description).
+inline constexpr llvm::StringLiteral scopeAttrName = "prec.scope";
+inline constexpr llvm::StringLiteral phaseAttrName = "prec.phase";
+inline constexpr llvm::StringLiteral roleAttrName = "prec.role";
+inline constexpr llvm::StringLiteral nameAttrName = "prec.name";
+inline constexpr llvm::StringLiteral initAttrName = "prec.init";
+
+/// The carrier of a float type or of a shaped type's elements; none for the
+/// types that are not f32 or f64.
+std::optional<Carrier> carrierOf(Type type);
+
+inline llvm::hash_code hash_value(const Format &format) {
+  return llvm::hash_value(format.str());
+}
+inline llvm::hash_code hash_value(const RoundingMode &mode) {
+  return llvm::hash_value(mode.str());
+}
+
+} // namespace mlir::prec
+
+#include "prec/IR/PrecDialect.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "prec/IR/PrecAttrs.h.inc"
+#define GET_OP_CLASSES
+#include "prec/IR/PrecOps.h.inc"
+
+#endif // PREC_IR_PRECDIALECT_H

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Numbers and keys of the candidates, and the roles that follow from position.
+#include "prec/Analysis/Sites.h"
+#include "prec/Analysis/Contraction.h"
+#include "prec/Analysis/Operations.h"
+#include "prec/Numerics/Random.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+
+/// The nearest value of a string attribute at or around an operation.
+static StringRef inherited(Operation *op, StringRef name) {
+  for (; op; op = op->getParentOp())
+    if (auto text = op->getAttrOfType<StringAttr>(name))
+      return text.getValue();
+  return "";
+}
+
+StringRef mlir::prec::scopeOf(Operation *op) {
+  return inherited(op, scopeAttrName);
+}
+
+StringRef mlir::prec::phaseOf(Operation *op) {
+  StringRef phase = inherited(op, phaseAttrName);
+  return phase.empty() ? StringRef("forward") : phase;
+}
+
+/// The role of an operation's result: what the attribute says, else what its
+/// place in a linalg body says, else what the phase suggests.
+static StringRef roleOf(Operation *op) {
+  if (auto text = op->getAttrOfType<StringAttr>(roleAttrName))
+    return text.getValue();
+  if (op->hasTrait<OpTrait::ConstantLike>())
+    return "input";
+  if (auto parent = dyn_cast_or_null<linalg::LinalgOp>(op->getParentOp())) {
+    if (auto contraction = matchContraction(parent))
+      if (contraction->multiply == op)
+        return "product";
+    for (unsigned i = 0, n = parent.getNumDpsInits(); i < n; ++i)
+      if (matchCombiner(parent, i) == op)
+        return "accumulator";
+    return roleOf(parent);
+  }
+  StringRef phase = phaseOf(op);
+  if (phase == "backward")
+    return "gradient";
+  return phase == "update" ? "state" : "activation";
+}
+
+static StringRef classOf(Operation *op) {
+  auto structured = dyn_cast<linalg::LinalgOp>(op);
+  if (!structured)
+    structured = dyn_cast_or_null<linalg::LinalgOp>(op->getParentOp());
+  if (structured) {
+    if (matchContraction(structured))
+      return "contraction";
+    return structured.getNumReductionLoops() ? "reduction" : "elementwise";
+  }
+  return op->hasTrait<OpTrait::Elementwise>() ? "elementwise" : "other";
+}
+
+SiteTable::SiteTable(ModuleOp module) {
+  for (auto function : module.getOps<func::FuncOp>())
+    if (!function.isExternal())
+      addFunction(function);
+}
+
+void SiteTable::addFunction(func::FuncOp function) {
+  nextOrdinal.clear();
+  StringRef entry = function.getName();
+  for (BlockArgument argument : function.getArguments()) {
+    if (!carrierOf(argument.getType()))
+      continue;
+    unsigned index = argument.getArgNumber();
+    auto text = [&](StringRef name) -> StringRef {
+      auto attr = function.getArgAttrOfType<StringAttr>(index, name);
+      return attr ? attr.getValue() : StringRef();
+    };
+    Candidate c{nextNumber++, index, entry, phaseOf(function), "",
+                text(nameAttrName), text(roleAttrName), "other", true};
+    if (c.role.empty())
+      c.role = "input";
+    arguments.try_emplace({function, index}, c);
+  }
+  function.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (op == function)
+      return;
+    OpKind kind = classify(op).kind;
+    if (kind == OpKind::None || kind == OpKind::Refused ||
+        kind == OpKind::Rounded)
+      return;
+    StringRef phase = phaseOf(op), scope = scopeOf(op);
+    Candidate c{nextNumber++, nextOrdinal[{phase, scope}]++, entry, phase,
+                scope, op->getName().getStringRef(), roleOf(op), classOf(op),
+                false};
+    operations.try_emplace(op, c);
+  });
+}
+
+const Candidate *SiteTable::lookup(Operation *op) const {
+  auto it = operations.find(op);
+  return it == operations.end() ? nullptr : &it->second;
+}
+
+const Candidate *SiteTable::lookup(func::FuncOp function,
+                                   unsigned argument) const {
+  auto it = arguments.find({function, argument});
+  return it == arguments.end() ? nullptr : &it->second;
+}
+
+SiteAttr SiteTable::makeSite(MLIRContext *context, const Candidate &c,
+                             Granularity granularity) {
+  // Arguments have ordinals of their own, apart from the operations'.
+  std::string role = (c.isArgument ? "argument:" : "") + c.role.str();
+  uint64_t key = hash64({c.entry, c.phase, c.scope}, c.ordinal, role);
+  StringRef word(str(granularity).data(), str(granularity).size());
+  return SiteAttr::get(context, c.number, key, c.entry, c.phase, c.scope, c.op,
+                       c.role, word);
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Verifiers and folders of the operations.
+#include "prec/IR/PrecDialect.h"
+#include "prec/Numerics/Round.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+
+namespace mlir::prec {
+ParseResult parseFormat(OpAsmParser &parser, FormatAttr &format);
+void printFormat(OpAsmPrinter &printer, Operation *, FormatAttr format);
+ParseResult parseMode(OpAsmParser &parser, ModeAttr &mode);
+void printMode(OpAsmPrinter &printer, Operation *, ModeAttr mode);
+} // namespace mlir::prec
+
+#define GET_OP_CLASSES
+#include "prec/IR/PrecOps.cpp.inc"
+
+LogicalResult RoundOp::verify() {
+  const Format &format = getFormat().getValue();
+  const RoundingMode &mode = getMode().getValue();
+  std::optional<Carrier> carrier = carrierOf(getType());
+  if (!carrier)
+    return emitOpError("rounds f32 or f64, found ")
+           << getElementTypeOrSelf(getType());
+  if (std::string why = format.whyNotIn(*carrier); !why.empty())
+    return emitOpError("format ") << format.str() << " does not fit "
+                                  << getElementTypeOrSelf(getType()) << ": "
+                                  << why;
+  if (getParameters().size() != format.numRuntimeParameters())
+    return emitOpError("format ")
+           << format.str() << " takes " << format.numRuntimeParameters()
+           << " run-time parameters, found " << getParameters().size();
+  if (mode.isStochastic() != static_cast<bool>(getRandom()))
+    return emitOpError("mode ")
+           << mode.str()
+           << (mode.isStochastic() ? " needs a random operand"
+                                   : " takes no random operand");
+  if (!getRandom())
+    return success();
+  Type random = getRandom().getType();
+  if (isa<TensorType>(getType())) {
+    if (!random.isInteger(64))
+      return emitOpError("on a tensor the random operand is the i64 key, found ")
+             << random;
+    return success();
+  }
+  if (!getElementTypeOrSelf(random).isInteger(32) ||
+      isa<ShapedType>(random) != isa<ShapedType>(getType()))
+    return emitOpError("on a scalar or vector the random operand is one i32 "
+                       "an element, found ")
+           << random;
+  return success();
+}
+
+/// Rounds a constant attribute's elements.
+static Attribute foldConstant(Attribute constant, const Format &format,
+                              RoundingMode mode) {
+  auto roundOne = [&](const APFloat &value) {
+    if (&value.getSemantics() == &APFloat::IEEEsingle())
+      return APFloat(round(value.convertToFloat(), format, mode));
+    return APFloat(round(value.convertToDouble(), format, mode));
+  };
+  if (auto scalar = dyn_cast<FloatAttr>(constant))
+    return FloatAttr::get(scalar.getType(), roundOne(scalar.getValue()));
+  if (auto elements = dyn_cast<DenseFPElementsAttr>(constant))
+    return elements.mapValues(
+        elements.getElementType(),
+        [&](const APFloat &value) { return roundOne(value).bitcastToAPInt(); });
+  return {};
+}
+
+OpFoldResult RoundOp::fold(FoldAdaptor adaptor) {
+  const Format &format = getFormat().getValue();
+  const RoundingMode &mode = getMode().getValue();
+  if (mode.isStochastic() || format.isRuntime())
+    return {};
+  if (adaptor.getOperand())
+    return foldConstant(adaptor.getOperand(), format, mode);
+  if (auto inner = getOperand().getDefiningOp<RoundOp>())
+    if (inner.getFormat() == getFormat() && format.isElementwise())
+      return inner.getResult();
+  return {};
+}
+
+std::optional<SmallVector<int64_t, 4>> RoundOp::getShapeForUnroll() {
+  if (auto vector = dyn_cast<VectorType>(getType()))
+    return llvm::to_vector<4>(vector.getShape());
+  return std::nullopt;
+}
+
+LogicalResult
+ParameterOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+  if (symbolTable.lookupNearestSymbolFrom<DeclareOp>(*this, getNameAttr()))
+    return success();
+  return emitOpError("names no prec.declare: @") << getName();
+}
