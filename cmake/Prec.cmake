@@ -11,9 +11,10 @@ target_compile_definitions(PrecOptions INTERFACE ${PREC_LLVM_DEFINITIONS})
 target_compile_options(PrecOptions INTERFACE -Wall -Wextra -Werror
   -fno-exceptions -fvisibility-inlines-hidden -ffp-contract=off)
 target_include_directories(PrecOptions INTERFACE
-  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
-  $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>)
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
+# Generated files are not ours to warn about.
 target_include_directories(PrecOptions SYSTEM INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
   ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
 if(PREC_SANITIZE)
   target_compile_options(PrecOptions INTERFACE

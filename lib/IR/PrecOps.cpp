@@ -80,15 +80,9 @@ OpFoldResult RoundOp::fold(FoldAdaptor adaptor) {
   if (adaptor.getOperand())
     return foldConstant(adaptor.getOperand(), format, mode);
   if (auto inner = getOperand().getDefiningOp<RoundOp>())
-    if (inner.getFormat() == getFormat() && format.isElementwise())
+    if (inner.getFormat() == getFormat())
       return inner.getResult();
   return {};
-}
-
-std::optional<SmallVector<int64_t, 4>> RoundOp::getShapeForUnroll() {
-  if (auto vector = dyn_cast<VectorType>(getType()))
-    return llvm::to_vector<4>(vector.getShape());
-  return std::nullopt;
 }
 
 LogicalResult

@@ -30,6 +30,7 @@ def Prec_Dialect : Dialect {
   let hasRegionArgAttrVerify = 1;
   let hasRegionResultAttrVerify = 1;
   let hasConstantMaterializer = 1;
+  let extraClassDeclaration = "void registerAttributes();";
 }
 
 class Prec_Attr<string name, string attrMnemonic> : AttrDef<Prec_Dialect, name> {

@@ -18,7 +18,7 @@ def Prec_PositionLike
 
 def Prec_RoundOp : Prec_Op<"round", [
     Pure, AttrSizedOperandSegments, AllTypesMatch<["operand", "result"]>,
-    DeclareOpInterfaceMethods<VectorUnrollOpInterface>
+    VectorUnrollOpInterface
     ] # ElementwiseMappable.traits> {
   let summary = "round to a number format";
   let description = [{
