@@ -22,7 +22,8 @@ Operation *mlir::prec::matchCombiner(linalg::LinalgOp op, unsigned output,
   if (op.getNumReductionLoops() == 0)
     return nullptr;
   Block *body = op.getBlock();
-  Value yielded = look(body->getTerminator()->getOperand(output), throughRounds);
+  Value yielded =
+      look(body->getTerminator()->getOperand(output), throughRounds);
   Operation *combiner = yielded.getDefiningOp();
   if (!combiner || combiner->getBlock() != body ||
       combiner->getNumOperands() != 2)
@@ -36,8 +37,8 @@ Operation *mlir::prec::matchCombiner(linalg::LinalgOp op, unsigned output,
   return nullptr;
 }
 
-std::optional<Contraction>
-mlir::prec::matchContraction(linalg::LinalgOp op, bool throughRounds) {
+std::optional<Contraction> mlir::prec::matchContraction(linalg::LinalgOp op,
+                                                        bool throughRounds) {
   if (op.getNumDpsInits() != 1)
     return std::nullopt;
   Operation *add = matchCombiner(op, 0, throughRounds);
@@ -45,8 +46,7 @@ mlir::prec::matchContraction(linalg::LinalgOp op, bool throughRounds) {
     return std::nullopt;
   BlockArgument acc = op.getRegionOutputArgs()[0];
   for (Value operand : add->getOperands()) {
-    auto multiply =
-        look(operand, throughRounds).getDefiningOp<arith::MulFOp>();
+    auto multiply = look(operand, throughRounds).getDefiningOp<arith::MulFOp>();
     if (!multiply || !llvm::hasSingleElement(multiply->getUses()))
       continue;
     auto a = dyn_cast<BlockArgument>(look(multiply.getLhs(), throughRounds));

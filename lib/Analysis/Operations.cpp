@@ -41,15 +41,15 @@ static bool isForeignLike(Type type) {
 /// The operations of arith and math whose results are operands up to sign.
 static bool isClosedScalar(StringRef name) {
   static const llvm::StringSet<> closed = {
-      "arith.select",   "arith.negf",     "arith.maximumf", "arith.minimumf",
-      "arith.maxnumf",  "arith.minnumf",  "math.absf",      "math.copysign"};
+      "arith.select",  "arith.negf",    "arith.maximumf", "arith.minimumf",
+      "arith.maxnumf", "arith.minnumf", "math.absf",      "math.copysign"};
   return closed.contains(name);
 }
 
 /// Vector operations that combine elements arithmetically.
 static bool isVectorArithmetic(StringRef name) {
   static const llvm::StringSet<> arithmetic = {
-      "vector.fma", "vector.reduction", "vector.multi_reduction",
+      "vector.fma",      "vector.reduction",    "vector.multi_reduction",
       "vector.contract", "vector.outerproduct", "vector.scan"};
   return arithmetic.contains(name);
 }
@@ -100,8 +100,9 @@ static Classification classifyCarrier(Operation *op) {
     return {isClosedScalar(name) ? OpKind::Closed : OpKind::Compute, ""};
   if (dialect == "vector") {
     auto kind = combiningKind(op);
-    bool computes = isVectorArithmetic(name) &&
-                    !(kind && isMinMax(*kind) && !isa<vector::ContractionOp>(op));
+    bool computes =
+        isVectorArithmetic(name) &&
+        !(kind && isMinMax(*kind) && !isa<vector::ContractionOp>(op));
     return {computes ? OpKind::Compute : OpKind::Closed, ""};
   }
   if (dialect == "scf" || dialect == "affine" || dialect == "cf") {
@@ -129,9 +130,8 @@ static Classification classifyCarrier(Operation *op) {
 
 Classification mlir::prec::classify(Operation *op) {
   if (isa<linalg::LinalgOp>(op)) {
-    if (llvm::any_of(op->getOperandTypes(), [](Type type) {
-          return carrierOf(type).has_value();
-        }))
+    if (llvm::any_of(op->getOperandTypes(),
+                     [](Type type) { return carrierOf(type).has_value(); }))
       return {OpKind::Structured, ""};
   }
   for (Type type : op->getResultTypes())
@@ -139,7 +139,8 @@ Classification mlir::prec::classify(Operation *op) {
       std::string text;
       llvm::raw_string_ostream(text) << getElementTypeOrSelf(type);
       return {OpKind::Refused,
-              "it makes " + text + " values, which no carrier (f32, f64) holds"};
+              "it makes " + text +
+                  " values, which no carrier (f32, f64) holds"};
     }
   if (llvm::any_of(op->getResultTypes(), isCarrierLike))
     return classifyCarrier(op);

@@ -76,8 +76,9 @@ void SiteTable::addFunction(func::FuncOp function) {
       auto attr = function.getArgAttrOfType<StringAttr>(index, name);
       return attr ? attr.getValue() : StringRef();
     };
-    Candidate c{nextNumber++, index, entry, phaseOf(function), "",
-                text(nameAttrName), text(roleAttrName), "other", true};
+    Candidate c{nextNumber++,       index,   entry,
+                phaseOf(function),  "",      text(nameAttrName),
+                text(roleAttrName), "other", true};
     if (c.role.empty())
       c.role = "input";
     arguments.try_emplace({function, index}, c);
@@ -90,9 +91,10 @@ void SiteTable::addFunction(func::FuncOp function) {
         kind == OpKind::Rounded)
       return;
     StringRef phase = phaseOf(op), scope = scopeOf(op);
-    Candidate c{nextNumber++, nextOrdinal[{phase, scope}]++, entry, phase,
-                scope, op->getName().getStringRef(), roleOf(op), classOf(op),
-                false};
+    Candidate c{
+        nextNumber++, nextOrdinal[{phase, scope}]++, entry,      phase,
+        scope,        op->getName().getStringRef(),  roleOf(op), classOf(op),
+        false};
     operations.try_emplace(op, c);
   });
 }
@@ -112,7 +114,9 @@ SiteAttr SiteTable::makeSite(MLIRContext *context, const Candidate &c,
                              Granularity granularity) {
   // Arguments have ordinals of their own, apart from the operations'.
   std::string role = (c.isArgument ? "argument:" : "") + c.role.str();
-  uint64_t key = hash64({c.entry, c.phase, c.scope}, c.ordinal, role);
+  uint64_t key = hash64(std::string_view(c.entry), std::string_view(c.phase),
+                        std::string_view(c.scope), uint64_t(c.ordinal),
+                        std::string_view(role));
   StringRef word(str(granularity).data(), str(granularity).size());
   return SiteAttr::get(context, c.number, key, c.entry, c.phase, c.scope, c.op,
                        c.role, word);

@@ -24,7 +24,8 @@ Value mlir::prec::buildPosition(OpBuilder &builder, Location loc,
     if (!n)
       size.reset();
     else if (size)
-      size = std::min<uint64_t>(*size * std::min<uint64_t>(*n, 1ull << 31), 1ull << 33);
+      size = std::min<uint64_t>(*size * std::min<uint64_t>(*n, 1ull << 31),
+                                1ull << 33);
   }
   Type type = size && *size <= (1ull << 32) ? builder.getI32Type()
                                             : builder.getI64Type();
@@ -41,7 +42,8 @@ Value mlir::prec::buildPosition(OpBuilder &builder, Location loc,
     position = arith::AddIOp::create(builder, loc, position, i);
   }
   if (!position)
-    position = arith::ConstantOp::create(builder, loc, builder.getIntegerAttr(type, 0));
+    position = arith::ConstantOp::create(builder, loc,
+                                         builder.getIntegerAttr(type, 0));
   return position;
 }
 
@@ -118,9 +120,9 @@ struct RoundOpInterface
       if (type.isDynamicDim(d))
         sizes.push_back(
             memref::DimOp::create(rewriter, op->getLoc(), *source, d));
-    auto plain = MemRefType::get(type.getShape(), type.getElementType(),
-                                 MemRefLayoutAttrInterface(),
-                                 type.getMemorySpace());
+    auto plain =
+        MemRefType::get(type.getShape(), type.getElementType(),
+                        MemRefLayoutAttrInterface(), type.getMemorySpace());
     FailureOr<Value> buffer =
         options.createAlloc(rewriter, op->getLoc(), plain, sizes);
     if (failed(buffer))

@@ -73,8 +73,7 @@ static LogicalResult verifyWord(function_ref<InFlightDiagnostic()> emitError,
 
 LogicalResult PrecDialect::verifyOperationAttribute(Operation *op,
                                                     NamedAttribute attribute) {
-  return verifyWord([&] { return op->emitError(); }, attribute,
-                    "an operation");
+  return verifyWord([&] { return op->emitError(); }, attribute, "an operation");
 }
 
 LogicalResult PrecDialect::verifyRegionArgAttribute(Operation *op, unsigned,
@@ -85,9 +84,8 @@ LogicalResult PrecDialect::verifyRegionArgAttribute(Operation *op, unsigned,
       attribute, "an argument");
 }
 
-LogicalResult PrecDialect::verifyRegionResultAttribute(Operation *op, unsigned,
-                                                       unsigned result,
-                                                       NamedAttribute attribute) {
+LogicalResult PrecDialect::verifyRegionResultAttribute(
+    Operation *op, unsigned, unsigned result, NamedAttribute attribute) {
   return verifyWord(
       [&] { return op->emitError() << "result " << result << ": "; }, attribute,
       "a result");

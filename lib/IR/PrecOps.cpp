@@ -26,9 +26,9 @@ LogicalResult RoundOp::verify() {
     return emitOpError("rounds f32 or f64, found ")
            << getElementTypeOrSelf(getType());
   if (std::string why = format.whyNotIn(*carrier); !why.empty())
-    return emitOpError("format ") << format.str() << " does not fit "
-                                  << getElementTypeOrSelf(getType()) << ": "
-                                  << why;
+    return emitOpError("format ")
+           << format.str() << " does not fit "
+           << getElementTypeOrSelf(getType()) << ": " << why;
   if (getParameters().size() != format.numRuntimeParameters())
     return emitOpError("format ")
            << format.str() << " takes " << format.numRuntimeParameters()
@@ -43,7 +43,8 @@ LogicalResult RoundOp::verify() {
   Type random = getRandom().getType();
   if (isa<TensorType>(getType())) {
     if (!random.isInteger(64))
-      return emitOpError("on a tensor the random operand is the i64 key, found ")
+      return emitOpError(
+                 "on a tensor the random operand is the i64 key, found ")
              << random;
     return success();
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Which linalg operations are contractions, and what their bodies' operations are.
+// Which linalg operations are contractions, and what their bodies' operations
+// are.
 #ifndef PREC_ANALYSIS_CONTRACTION_H
 #define PREC_ANALYSIS_CONTRACTION_H
 

@@ -15,14 +15,14 @@ namespace mlir::prec {
 /// What is read off the IR about one candidate. Scope and phase are inherited
 /// from enclosing operations where an operation has none of its own.
 struct Candidate {
-  int64_t number;      ///< from 0, in program order through the module
-  int64_t ordinal;     ///< among the candidates of its entry, phase and scope
-  StringRef entry;     ///< function
-  StringRef phase;     ///< a phase word
-  StringRef scope;     ///< layer path, may be empty
-  StringRef op;        ///< operation name, or argument's name
-  StringRef role;      ///< a role word, given or derived
-  StringRef opClass;   ///< contraction, reduction, elementwise, other
+  int64_t number;    ///< from 0, in program order through the module
+  int64_t ordinal;   ///< among the candidates of its entry, phase and scope
+  StringRef entry;   ///< function
+  StringRef phase;   ///< a phase word
+  StringRef scope;   ///< layer path, may be empty
+  StringRef op;      ///< operation name, or argument's name
+  StringRef role;    ///< a role word, given or derived
+  StringRef opClass; ///< contraction, reduction, elementwise, other
   bool isArgument = false;
 };
 

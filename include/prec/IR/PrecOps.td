@@ -111,6 +111,22 @@ def Prec_KeyOp : Prec_Op<"key", [Pure]> {
   let assemblyFormat = "$seed `,` $step `of` $site attr-dict";
 }
 
+def Prec_JoinOp : Prec_Op<"join", [Pure]> {
+  let summary = "the key of one iteration";
+  let description = [{
+    Joins a number, the trip count of an enclosing loop, to a key:
+    `scramble64(key xor number)` of docs/numerics.md. Roundings in a loop whose
+    iterations no row-major position counts take their words from such a key.
+
+    ```mlir
+    %inner = prec.join %key, %trip : index
+    ```
+  }];
+  let arguments = (ins I64:$key, AnyTypeOf<[Index, I32, I64]>:$number);
+  let results = (outs I64:$result);
+  let assemblyFormat = "$key `,` $number attr-dict `:` type($number)";
+}
+
 def Prec_DeclareOp : Prec_Op<"declare", [Symbol]> {
   let summary = "declare a run-time number";
   let description = [{
