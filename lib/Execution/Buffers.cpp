@@ -37,6 +37,9 @@ size_t bytesOf(unsigned sizeClass) {
   return llvm::alignTo(bytes, buffers::kAlignment);
 }
 
+/// So many bytes may wait however few were ever in use.
+constexpr uint64_t kAlwaysKept = 64 << 20;
+
 struct Pool {
   std::mutex lock;
   std::array<Header *, kClasses> lists = {};
@@ -110,7 +113,8 @@ void buffers::release(void *pointer) {
   block->state = kFree;
   --p.counts.liveBlocks;
   p.counts.liveBytes -= block->bytes;
-  if (!p.reuse || p.counts.waitingBytes + block->bytes > p.counts.peakBytes) {
+  uint64_t limit = std::max(p.counts.peakBytes, kAlwaysKept);
+  if (!p.reuse || p.counts.waitingBytes + block->bytes > limit) {
     std::free(block);
     return;
   }
