@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Labelled images to train on and to test with.
+//
+// `loadDataSet(name, folder)` knows
+//   fashion-mnist   from Debian's package dataset-fashion-mnist, or from a
+//   folder mnist           from a folder NAME.npz        arrays x_train,
+//   y_train, x_test, y_test (the last two may be
+//                   absent; x and y are taken for the first two)
+// A folder holds train-images-idx3-ubyte, train-labels-idx1-ubyte,
+// t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, each plain or with .gz.
+//
+// Errors: a file that is missing or wrong (Idx.h, Npz.h), images and labels of
+// different number, a label out of range, a set without images.
+#ifndef PREC_EXECUTION_DATASET_H
+#define PREC_EXECUTION_DATASET_H
+
+#include "prec/Execution/Tensor.h"
+#include "llvm/Support/Error.h"
+#include <string>
+
+namespace mlir::prec {
+
+/// Samples of one kind: x has one sample per first index and is u8, f32 or f64;
+/// y has one label per sample, i32.
+struct Samples {
+  Tensor x = Tensor(DType::U8, {0});
+  Tensor y = Tensor(DType::I32, {0});
+
+  int64_t count() const { return y.size(); }
+  /// Elements of one sample.
+  int64_t sampleSize() const { return count() ? x.size() / count() : 0; }
+};
+
+struct DataSet {
+  std::string name;
+  int64_t classes = 0; ///< labels are 0 .. classes-1
+  Samples training, test;
+};
+
+/// The folder of Debian's package.
+inline constexpr llvm::StringLiteral kFashionMnistFolder =
+    "/usr/share/datasets/fashion-mnist";
+
+/// `folder` may be empty where the set has a default.
+llvm::Expected<DataSet> loadDataSet(llvm::StringRef name,
+                                    llvm::StringRef folder = "");
+
+/// Writes the samples with these indices into `batch`, an f32 or f64 tensor of
+/// indices.size() samples, and their labels into `labels` (i32). u8 pixels are
+/// divided by 255 in the batch's type, as NumPy's astype(...) / 255 does;
+/// floating-point samples are converted. What `batch` holds beyond the indices
+/// is left alone.
+void gather(const Samples &samples, llvm::ArrayRef<uint32_t> indices,
+            Tensor &batch, Tensor &labels);
+
+} // namespace mlir::prec
+
+#endif // PREC_EXECUTION_DATASET_H

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Where each data set lies and what its files must agree in.
+#include "prec/Execution/DataSet.h"
+
+#include "prec/Execution/Idx.h"
+#include "prec/Execution/Npz.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include <cstring>
+
+using namespace mlir::prec;
+using llvm::createStringError;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+using llvm::Twine;
+
+/// Checks x and y of one kind against each other and converts the labels.
+/// `classes` 0: any label is allowed, and it grows to what is found.
+static Error setSamples(Samples &samples, Tensor x, const Tensor &y,
+                        int64_t &classes, StringRef xName, StringRef yName) {
+  if (x.dtype() != DType::U8 && x.dtype() != DType::F32 &&
+      x.dtype() != DType::F64)
+    return createStringError("'" + xName + "': found samples of type " +
+                             toString(x.dtype()) + ", expected u8, f32 or f64");
+  if (y.rank() != 1 || isFloat(y.dtype()) || y.dtype() == DType::I1)
+    return createStringError("'" + yName + "': found labels as " + describe(y) +
+                             ", expected integers in one dimension");
+  int64_t images = x.rank() ? x.shape()[0] : 0;
+  if (x.rank() < 2 || images != y.size())
+    return createStringError("found samples as " + describe(x) + " in '" +
+                             xName + "', but " + Twine(y.size()) +
+                             " labels in '" + yName + "'");
+  if (images == 0 || x.size() == 0)
+    return createStringError("'" + xName + "': found no samples");
+  bool fixed = classes != 0;
+  Tensor labels(DType::I32, {y.size()});
+  for (int64_t i = 0; i < y.size(); ++i) {
+    uint64_t bits = 0;
+    std::memcpy(&bits, y.bytes().data() + size_t(i) * byteWidth(y.dtype()),
+                byteWidth(y.dtype()));
+    // A negative label of a narrow type is out of range all the same.
+    int64_t limit = fixed ? classes : (y.dtype() == DType::I8 ? 128 : 32768);
+    if (bits >= uint64_t(limit))
+      return createStringError("'" + yName + "': label " + Twine(i) + " is " +
+                               Twine(bits) + ", expected 0 to " +
+                               Twine(limit - 1));
+    labels.span<int32_t>()[i] = int32_t(bits);
+    if (!fixed)
+      classes = std::max(classes, int64_t(bits) + 1);
+  }
+  samples.x = std::move(x);
+  samples.y = std::move(labels);
+  return Error::success();
+}
+
+static Expected<DataSet> loadNpz(StringRef path) {
+  Expected<std::vector<NamedTensor>> arrays = readNpz(path);
+  if (!arrays)
+    return arrays.takeError();
+  std::string found;
+  auto take = [&](StringRef name, StringRef other = "") -> Tensor * {
+    for (NamedTensor &array : *arrays)
+      if (array.name == name || (!other.empty() && array.name == other))
+        return &array.tensor;
+    return nullptr;
+  };
+  for (NamedTensor &array : *arrays)
+    found += (found.empty() ? "" : ", ") + array.name;
+  Tensor *x = take("x_train", "x"), *y = take("y_train", "y");
+  Tensor *testX = take("x_test"), *testY = take("y_test");
+  if (!x || !y || !testX != !testY)
+    return createStringError("'" + path + "': found the arrays " + found +
+                             ", expected x_train, y_train, x_test, y_test");
+  DataSet set;
+  set.name = llvm::sys::path::stem(path).str();
+  std::string name = path.str() + ":";
+  if (Error error = setSamples(set.training, std::move(*x), *y, set.classes,
+                               name + "x_train", name + "y_train"))
+    return error;
+  if (!testX)
+    return set;
+  if (Error error = setSamples(set.test, std::move(*testX), *testY, set.classes,
+                               name + "x_test", name + "y_test"))
+    return error;
+  if (set.test.sampleSize() != set.training.sampleSize())
+    return createStringError("'" + path + "': found test samples of " +
+                             Twine(set.test.sampleSize()) +
+                             " elements, but training samples of " +
+                             Twine(set.training.sampleSize()));
+  return set;
+}
+
+/// The path of a file of a folder, with .gz if only that exists.
+static std::string fileIn(StringRef folder, StringRef name) {
+  llvm::SmallString<128> path(folder);
+  llvm::sys::path::append(path, name);
+  if (!llvm::sys::fs::exists(path) && llvm::sys::fs::exists(path + ".gz"))
+    path += ".gz";
+  return path.str().str();
+}
+
+static Error loadIdxPair(Samples &samples, int64_t &classes, StringRef folder,
+                         StringRef kind) {
+  std::string xName = fileIn(folder, kind.str() + "-images-idx3-ubyte");
+  std::string yName = fileIn(folder, kind.str() + "-labels-idx1-ubyte");
+  Expected<Tensor> x = readIdx(xName);
+  if (!x)
+    return x.takeError();
+  if (x->dtype() != DType::U8 || x->rank() != 3 || x->shape()[1] != 28 ||
+      x->shape()[2] != 28)
+    return createStringError("'" + xName + "': found " + describe(*x) +
+                             ", expected tensor<?x28x28xu8>");
+  Expected<Tensor> y = readIdx(yName);
+  if (!y)
+    return y.takeError();
+  return setSamples(samples, std::move(*x), *y, classes, xName, yName);
+}
+
+Expected<DataSet> mlir::prec::loadDataSet(StringRef name, StringRef folder) {
+  if (name.ends_with(".npz"))
+    return loadNpz(name);
+  bool fashion = name == "fashion-mnist";
+  if (!fashion && name != "mnist")
+    return createStringError("unknown data set '" + name +
+                             "', expected fashion-mnist, mnist or a file "
+                             "NAME.npz");
+  if (folder.empty() && !fashion)
+    return createStringError("the data set mnist has no default place; give "
+                             "--data-dir=DIR with train-images-idx3-ubyte[.gz] "
+                             "and its three siblings");
+  if (folder.empty()) {
+    folder = kFashionMnistFolder;
+    if (!llvm::sys::fs::is_directory(folder))
+      return createStringError(
+          "the data set fashion-mnist is not in '" + folder +
+          "'; install Debian's package dataset-fashion-mnist or give "
+          "--data-dir=DIR");
+  }
+  if (!llvm::sys::fs::is_directory(folder))
+    return createStringError("cannot read '" + folder +
+                             "': expected a folder with "
+                             "train-images-idx3-ubyte[.gz] and its siblings");
+  DataSet set;
+  set.name = name.str();
+  set.classes = 10;
+  if (Error error = loadIdxPair(set.training, set.classes, folder, "train"))
+    return error;
+  if (Error error = loadIdxPair(set.test, set.classes, folder, "t10k"))
+    return error;
+  return set;
+}
+
+template <typename To, typename From>
+static void gatherSamples(const Tensor &x, int64_t size,
+                          llvm::ArrayRef<uint32_t> indices, Tensor &batch) {
+  const From *from = x.span<From>().data();
+  To *to = batch.span<To>().data();
+  for (uint32_t index : indices) {
+    const From *sample = from + int64_t(index) * size;
+    for (int64_t k = 0; k < size; ++k) {
+      if constexpr (std::is_same_v<From, uint8_t>)
+        to[k] = To(sample[k]) / To(255);
+      else
+        to[k] = To(sample[k]);
+    }
+    to += size;
+  }
+}
+
+void mlir::prec::gather(const Samples &samples,
+                        llvm::ArrayRef<uint32_t> indices, Tensor &batch,
+                        Tensor &labels) {
+  int64_t size = samples.sampleSize();
+  assert(batch.size() >= int64_t(indices.size()) * size && "batch too small");
+  auto dispatch = [&](auto to) {
+    using To = decltype(to);
+    if (samples.x.dtype() == DType::U8)
+      gatherSamples<To, uint8_t>(samples.x, size, indices, batch);
+    else if (samples.x.dtype() == DType::F32)
+      gatherSamples<To, float>(samples.x, size, indices, batch);
+    else
+      gatherSamples<To, double>(samples.x, size, indices, batch);
+  };
+  if (batch.dtype() == DType::F64)
+    dispatch(double());
+  else
+    dispatch(float());
+  for (auto [k, index] : llvm::enumerate(indices))
+    labels.span<int32_t>()[k] = samples.y.span<int32_t>()[index];
+}
