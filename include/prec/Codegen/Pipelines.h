@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The way from a rounded module to LLVM IR.
+//
+// Idea: linalg on tensors, arith, math and prec operations go in; what comes
+// out computes, bit for bit, what DESIGN's "What is computed, exactly" says.
+// The options choose how fast and on which machine, never which bits.
+//
+// Calling convention of compiled code. A public function `@f` is called by its
+// C interface `_mlir_ciface_f`: tensors and memrefs as pointers to MLIR's
+// strided descriptors, scalars by value, results (one, or a struct of several)
+// through a leading pointer, and as LAST argument `const int32_t *`: one i32
+// for each `prec.declare` of the module, in their order (never null if there is
+// one). Tensor arguments are only read. Each tensor result is a new buffer of
+// `_mlir_memref_to_llvm_aligned_alloc(alignment, size)` that the caller
+// releases with `_mlir_memref_to_llvm_free`; these two are the only symbols the
+// code needs, besides the OpenMP runtime's when `threads` is set, `memcpy` and
+// the like, and functions that the module itself declares.
+#ifndef PREC_CODEGEN_PIPELINES_H
+#define PREC_CODEGEN_PIPELINES_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <memory>
+#include <string>
+
+namespace llvm {
+class LLVMContext;
+class Module;
+} // namespace llvm
+
+namespace mlir {
+class DialectRegistry;
+class OpPassManager;
+} // namespace mlir
+
+namespace mlir::prec {
+
+struct CodegenOptions {
+  /// Register-tiled and vectorised kernels; off: plain scalar loops.
+  bool fast = true;
+  /// Parallel loops go to the OpenMP runtime, which asks how many threads.
+  bool threads = false;
+  /// Least number of scalar operations of a loop nest that uses threads.
+  int64_t threadGrain = 1 << 18;
+  /// Width of a vector register in bits, and how many there are.
+  unsigned vectorBits = 128;
+  unsigned vectorRegisters = 16;
+
+  /// Sets the vector unit from a target's triple and features (the texts that
+  /// LLVM's TargetMachine gives: "x86_64-...", "+avx512f,+fma,...").
+  void setTarget(llvm::StringRef triple, llvm::StringRef features);
+};
+
+/// A run-time number of a module: a slot of the context.
+struct ContextSlot {
+  std::string name;
+  int32_t value; ///< the default
+};
+/// The slots, in order; works before and after lowering.
+llvm::SmallVector<ContextSlot> contextSlots(ModuleOp module);
+
+/// Everything that the pipeline's passes need to be loaded, and the
+/// translations to LLVM IR.
+void registerCodegen(DialectRegistry &registry);
+
+/// From a rounded module (after prec-insert-rounding, or without any rounding)
+/// to MLIR's LLVM dialect.
+void buildCodegenPipeline(OpPassManager &pm, const CodegenOptions &options);
+
+/// Runs that pipeline. Failure: a located error was emitted.
+LogicalResult lowerToLLVMDialect(ModuleOp module,
+                                 const CodegenOptions &options);
+
+/// MLIR's LLVM dialect to LLVM IR; null after an error. The caller sets data
+/// layout, triple and the functions' target attributes.
+std::unique_ptr<llvm::Module> translateToLLVMIR(ModuleOp module,
+                                                llvm::LLVMContext &context);
+
+/// Passes and pipelines by name, for prec-opt: `prec-lower` is the whole way
+/// to the LLVM dialect, `prec-lower{fast=false}` its plain form.
+void registerCodegenPasses();
+
+} // namespace mlir::prec
+
+#endif // PREC_CODEGEN_PIPELINES_H
