@@ -41,14 +41,14 @@ public:
     // Without gradual underflow and overflow the sign can stay where it is.
     if (facts.isIdentity)
       return withNaN(bits);
-    if (!facts.isGradual && !facts.isBounded && keepsSign())
+    if (!facts.isGradual && !isBounded() && keepsSign())
       return withNaN(roundAt(bits, p.discard));
     sign = ops.bitXor(bits, magnitude);
     Word rounded = roundMagnitude();
     if (facts.format.subnormals == Format::Subnormals::Flushed) // R-FLUSH
       rounded = ops.select(ops.less(rounded, p.least), c(0), rounded);
     Word result = withSign(rounded);
-    if (facts.isBounded)
+    if (isBounded())
       result = withOverflow(rounded, result);
     return withNaN(result);
   }
@@ -65,6 +65,12 @@ private:
   bool is(Kind kind) const { return mode.kind == kind; }
   bool keepsSign() const {
     return facts.format.hasNegativeZero && facts.format.isSigned;
+  }
+
+  /// Without a fraction the carrier's largest number has an even code, and
+  /// to-odd would carry into infinity.
+  bool isBounded() const {
+    return facts.isBounded || (is(Kind::ToOdd) && facts.fractionBits <= 0);
   }
 
   /// All ones if the value is negative.
