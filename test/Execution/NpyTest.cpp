@@ -19,7 +19,7 @@ static std::string failure(llvm::ArrayRef<uint8_t> bytes) {
   return messageOf(parseNpy(bytes, "t.npy"));
 }
 /// A version 1 file with this header text and data.
-static std::vector<uint8_t> npy(std::string header, size_t dataBytes) {
+static std::vector<uint8_t> npy(const std::string &header, size_t dataBytes) {
   std::string text("\x93NUMPY\1\0", 8);
   text += char(header.size() & 255);
   text += char(header.size() >> 8);
