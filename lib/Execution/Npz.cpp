@@ -6,7 +6,8 @@
 #include "prec/Execution/Npy.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/ADT/Twine.h"
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <zip.h>
@@ -86,7 +87,7 @@ Expected<std::vector<NamedTensor>> mlir::prec::readNpz(StringRef path) {
   if (!archive)
     return createStringError(
         "'" + path + "': cannot be read as an .npz file: " + error.text());
-  source.release(); // the archive owns it now
+  (void)source.release(); // the archive owns it now
   std::vector<NamedTensor> result;
   llvm::StringSet<> seen;
   for (zip_int64_t i = 0, n = zip_get_num_entries(archive.get(), 0); i < n;
@@ -121,7 +122,7 @@ static Error addMember(zip_t *archive, const NamedTensorRef &array,
   auto *bytes = static_cast<uint8_t *>(std::malloc(size));
   if (!bytes)
     return createStringError("'" + path + "': out of memory");
-  std::memcpy(bytes, header.data(), header.size());
+  std::copy(header.begin(), header.end(), bytes);
   if (array.tensor->size())
     std::memcpy(bytes + header.size(), array.tensor->data(),
                 array.tensor->byteSize());
@@ -135,7 +136,7 @@ static Error addMember(zip_t *archive, const NamedTensorRef &array,
       zip_file_add(archive, name.c_str(), source.get(), ZIP_FL_ENC_UTF_8);
   if (index < 0)
     return archiveError(path, archive);
-  source.release();
+  (void)source.release();
   // 1 January 1980, midnight: the beginning of zip's calendar.
   constexpr uint16_t midnight = 0, date = (1 << 5) | 1;
   if (zip_file_set_dostime(archive, zip_uint64_t(index), midnight, date, 0) ||
@@ -174,7 +175,7 @@ Error mlir::prec::writeNpz(StringRef path,
       return failure;
   if (zip_close(archive.get()))
     return archiveError(path, archive.get());
-  archive.release();
+  (void)archive.release();
   // Without members libzip makes no file; this is an empty archive.
   static constexpr uint8_t kEmpty[22] = {'P', 'K', 5, 6};
   if (arrays.empty())

@@ -10,8 +10,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 /// An IDX file of bytes.
-static std::vector<uint8_t> idx(std::vector<uint8_t> shape,
-                                std::vector<uint8_t> data) {
+static std::vector<uint8_t> idx(const std::vector<uint8_t> &shape,
+                                const std::vector<uint8_t> &data) {
   std::vector<uint8_t> bytes = {0, 0, 8, uint8_t(shape.size())};
   for (uint8_t dim : shape)
     bytes.insert(bytes.end(), {0, 0, 0, dim});

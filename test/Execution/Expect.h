@@ -46,6 +46,18 @@ inline void store(const std::string &path, llvm::ArrayRef<uint8_t> bytes) {
              std::streamsize(bytes.size()));
 }
 
+/// Numbers that are the same in every run (Knuth's linear congruences).
+class Dice {
+public:
+  uint32_t operator()() {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    return uint32_t(state >> 33);
+  }
+
+private:
+  uint64_t state = 1;
+};
+
 /// A folder that is removed with everything in it.
 class TemporaryFolder {
 public:
@@ -54,7 +66,7 @@ public:
     EXPECT_FALSE(llvm::sys::fs::createUniqueDirectory("prec-test", name));
     path = name.str().str();
   }
-  ~TemporaryFolder() { llvm::sys::fs::remove_directories(path); }
+  ~TemporaryFolder() { (void)llvm::sys::fs::remove_directories(path); }
   std::string operator/(llvm::StringRef name) const {
     return path + "/" + name.str();
   }

@@ -2,7 +2,6 @@
 // IDX files, plain and gzip, against the format's description.
 #include "prec/Execution/Idx.h"
 #include "Expect.h"
-#include <random>
 #include <zlib.h>
 
 using namespace mlir::prec;
@@ -101,7 +100,7 @@ TEST(Idx, GzipByContentAndItsDamage) {
 
 TEST(Idx, FlippedBytesNeverCrash) {
   TemporaryFolder folder;
-  std::mt19937 random(3);
+  Dice random;
   std::vector<uint8_t> packed = gzip(kMatrix);
   for (int i = 0; i < 20000; ++i) {
     std::vector<uint8_t> bytes = kMatrix;

@@ -4,7 +4,6 @@
 #include "Expect.h"
 #include "NumpyFiles.h"
 #include "prec/Execution/Npz.h"
-#include <random>
 #include <zip.h>
 
 using namespace mlir::prec;
@@ -126,7 +125,7 @@ TEST(Npy, EveryTruncationIsAnError) {
 }
 
 TEST(Npy, FlippedBytesNeverCrash) {
-  std::mt19937 random(1);
+  Dice random;
   for (const char *hex : {kF32, kFortran, kV2, kBool}) {
     std::vector<uint8_t> whole = unhex(hex);
     for (int i = 0; i < 20000; ++i) {
@@ -207,7 +206,7 @@ TEST(Npz, RefusesDamage) {
     store(path, llvm::ArrayRef<uint8_t>(whole).take_front(n));
     EXPECT_NE(messageOf(readNpz(path)), "success") << n;
   }
-  std::mt19937 random(2);
+  Dice random;
   for (int i = 0; i < 2000; ++i) {
     changed = whole;
     changed[random() % whole.size()] = uint8_t(random());

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Compiles or loads an object, links it, finds its entries.
+#include "EngineState.h"
+
+#include "prec/Execution/Compiler.h"
+#include "prec/Execution/ObjectCache.h"
+#include "prec/Execution/Symbols.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Bitcode/BitcodeWriter.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/Object/ObjectFile.h"
+#include "llvm/Support/SmallVectorMemoryBuffer.h"
+#include <chrono>
+
+using namespace mlir::prec;
+using llvm::createStringError;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+
+namespace {
+/// Adds the seconds of its life to a number.
+class Stopwatch {
+public:
+  explicit Stopwatch(double &seconds)
+      : seconds(seconds), start(std::chrono::steady_clock::now()) {}
+  ~Stopwatch() {
+    seconds +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+            .count();
+  }
+
+private:
+  double &seconds;
+  std::chrono::steady_clock::time_point start;
+};
+using Buffer = std::unique_ptr<llvm::MemoryBuffer>;
+} // namespace
+
+/// Whatever is not an entry's wrapper is internal, so that what nobody needs
+/// disappears.
+static void internalise(llvm::Module &module,
+                        const std::vector<Signature> &entries) {
+  llvm::StringSet<> kept;
+  for (const Signature &entry : entries)
+    kept.insert(invokeName(entry.name));
+  for (llvm::Function &function : module)
+    if (!function.isDeclaration() && !kept.contains(function.getName()))
+      function.setLinkage(llvm::Function::InternalLinkage);
+  for (llvm::GlobalVariable &global : module.globals())
+    if (!global.isDeclaration() && !global.hasAppendingLinkage())
+      global.setLinkage(llvm::GlobalVariable::InternalLinkage);
+}
+
+static std::string cacheKey(const llvm::Module &module,
+                            const llvm::TargetMachine &target, int optLevel) {
+  llvm::SmallString<0> bitcode;
+  llvm::raw_svector_ostream stream(bitcode);
+  llvm::WriteBitcodeToFile(module, stream);
+  std::string level = std::to_string(optLevel);
+  return ObjectCache::key({"object 1", PREC_VERSION, LLVM_VERSION_STRING,
+                           target.getTargetTriple().str(),
+                           target.getTargetCPU(),
+                           target.getTargetFeatureString(), level, bitcode});
+}
+
+/// Optimises and emits, or loads what an earlier run made.
+static Expected<Buffer> makeObject(llvm::Module &module,
+                                   llvm::TargetMachine &target,
+                                   const EngineOptions &options,
+                                   EngineReport &report) {
+  std::string directory = options.cacheDirectory.empty()
+                              ? ObjectCache::defaultDirectory()
+                              : options.cacheDirectory;
+  bool cached = options.useCache && !directory.empty();
+  ObjectCache cache(directory, options.cacheLimitBytes);
+  std::string key;
+  if (cached) {
+    Stopwatch watch(report.link);
+    key = cacheKey(module, target, options.optLevel);
+    if (Buffer object = cache.load(key)) {
+      report.cacheHit = true;
+      return object;
+    }
+  }
+  {
+    Stopwatch watch(report.optimise);
+    optimise(module, target, options.optLevel);
+  }
+  Stopwatch watch(report.codegen);
+  auto object = emitObject(module, target);
+  if (!object)
+    return object.takeError();
+  auto buffer = std::make_unique<llvm::SmallVectorMemoryBuffer>(
+      std::move(*object), "prec", /*RequiresNullTerminator=*/false);
+  if (cached)
+    if (Error error = cache.store(key, buffer->getBuffer()))
+      report.cacheWarning = llvm::toString(std::move(error));
+  return Buffer(std::move(buffer));
+}
+
+/// Defines what the object leaves open, from the list of Symbols.h.
+static Error defineSymbols(llvm::orc::LLJIT &jit,
+                           const llvm::MemoryBuffer &object) {
+  auto file = llvm::object::ObjectFile::createObjectFile(object);
+  if (!file)
+    return file.takeError();
+  llvm::orc::SymbolMap symbols;
+  for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
+    auto flags = symbol.getFlags();
+    if (!flags)
+      return flags.takeError();
+    auto name = symbol.getName();
+    if (!name)
+      return name.takeError();
+    if (!(*flags & llvm::object::SymbolRef::SF_Undefined) || name->empty() ||
+        *name == "_GLOBAL_OFFSET_TABLE_")
+      continue;
+    void *address = resolveSymbol(*name);
+    if (!address)
+      return unresolvedSymbol(*name);
+    symbols[jit.mangleAndIntern(*name)] = {
+        llvm::orc::ExecutorAddr::fromPtr(address),
+        llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
+  }
+  if (symbols.empty())
+    return Error::success();
+  return jit.getMainJITDylib().define(
+      llvm::orc::absoluteSymbols(std::move(symbols)));
+}
+
+static Error link(Engine::State &state,
+                  llvm::orc::JITTargetMachineBuilder builder, Buffer object) {
+  Stopwatch watch(state.report.link);
+  auto jit = llvm::orc::LLJITBuilder()
+                 .setJITTargetMachineBuilder(std::move(builder))
+                 .setLinkProcessSymbolsByDefault(false)
+                 .setPlatformSetUp(llvm::orc::setUpInactivePlatform)
+                 .create();
+  if (!jit)
+    return jit.takeError();
+  state.jit = std::move(*jit);
+  if (Error error = defineSymbols(*state.jit, *object))
+    return error;
+  if (Error error = state.jit->addObjectFile(std::move(object)))
+    return error;
+  for (const Signature &entry : state.entries) {
+    auto address = state.jit->lookup(invokeName(entry.name));
+    if (!address)
+      return address.takeError();
+    state.invoke.push_back(address->toPtr<void (*)(void **)>());
+  }
+  return Error::success();
+}
+
+Expected<Engine> Engine::create(std::unique_ptr<llvm::Module> given,
+                                std::unique_ptr<llvm::LLVMContext> givenContext,
+                                std::vector<Signature> entries,
+                                const EngineOptions &options) {
+  // In this order the module goes before its context.
+  std::unique_ptr<llvm::LLVMContext> context = std::move(givenContext);
+  std::unique_ptr<llvm::Module> module = std::move(given);
+  if (options.optLevel < 0 || options.optLevel > 3)
+    return createStringError("found optimisation level " +
+                             llvm::Twine(options.optLevel) +
+                             ", expected 0 to 3");
+  auto state = std::make_shared<State>();
+  state->entries = std::move(entries);
+  state->threads = options.threads;
+  auto builder = targetFor(options.cpu, options.optLevel);
+  if (!builder)
+    return builder.takeError();
+  auto target = builder->createTargetMachine();
+  if (!target)
+    return target.takeError();
+  std::string problem;
+  llvm::raw_string_ostream stream(problem);
+  if (llvm::verifyModule(*module, &stream))
+    return createStringError("the lowered module is not valid LLVM IR: " +
+                             StringRef(problem).rtrim());
+  for (const Signature &entry : state->entries)
+    if (Error error = addInvoke(*module, entry))
+      return error;
+  internalise(*module, state->entries);
+  setTarget(*module, **target);
+  if (Error error = checkCalls(*module))
+    return error;
+  auto object = makeObject(*module, **target, options, state->report);
+  if (!object)
+    return object.takeError();
+  module.reset();
+  context.reset();
+  if (Error error = link(*state, std::move(*builder), std::move(*object)))
+    return error;
+  return Engine(std::move(state));
+}
+
+const EngineReport &Engine::report() const { return state->report; }
+
+Expected<Function> Engine::lookup(StringRef name) const {
+  std::string known;
+  for (auto [index, entry] : llvm::enumerate(state->entries)) {
+    if (entry.name == name) {
+      Function function;
+      function.state = state;
+      function.info = &entry;
+      function.invoke = state->invoke[index];
+      return function;
+    }
+    known += (known.empty() ? "@" : ", @") + entry.name;
+  }
+  return createStringError("no entry @" + name + ", expected one of " + known);
+}
