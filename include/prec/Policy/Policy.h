@@ -34,12 +34,23 @@ struct Action {
   bool operator==(const Action &) const = default;
 };
 
+/// A rule about what happens inside operations is elementary; others round what
+/// operations return.
+inline Granularity defaultGranularity(const Selector &selector) {
+  return selector.onlyInsideOperations() ? Granularity::Elementary
+                                         : Granularity::Op;
+}
+
 struct Rule {
   Selector selector;
   Action action;
   /// Where it came from, as written: "--truncate-mantissa=12",
   /// "policy.json:12: rules[3]".
   std::string origin;
+
+  /// Empty, or what contradicts itself: a rule about products alone at a
+  /// granularity that leaves them alone, a `?` without a parameter.
+  std::string whyNotLegal() const;
 
   bool operator==(const Rule &) const = default;
 };
@@ -60,6 +71,9 @@ struct Policy {
   const Parameter *parameter(llvm::StringRef name) const;
   /// How many runs the sweeps ask for: the length of the longest one, else 1.
   size_t numRuns() const;
+  /// Puts the rules of `other` behind these and takes its seed and kind of
+  /// random words. Fails if one name means two different parameters.
+  llvm::Error append(Policy other);
 
   bool operator==(const Policy &) const = default;
 };

@@ -48,17 +48,37 @@ public:
   llvm::Expected<Policy> finish();
 
 private:
-  /// What stands on the line between two `--policy` flags.
+  /// A value as the user wrote it: `--rounding=stochastic`.
+  template <typename T> struct Flag {
+    T value;
+    std::string written;
+  };
+  /// A rule before the defaults are known.
+  struct Draft {
+    Rule rule;
+    bool hasMode = false, hasGranularity = false;
+  };
+  /// What stands on the line behind one `--policy` and before the next.
   struct Stretch {
     Policy file;
-    std::optional<Rule> everything;
-    std::vector<Rule> special;
+    std::optional<Draft> everything;
+    std::vector<Draft> special;
   };
-  llvm::Error applyFormat(llvm::StringRef flag, llvm::StringRef value);
+
+  llvm::Error applyWidth(llvm::StringRef flag, llvm::StringRef value);
   llvm::Error applyRound(llvm::StringRef value);
+  void setEverything(llvm::StringRef written, Action action,
+                     std::vector<int32_t> sweep);
+  Rule complete(Draft draft) const;
 
   Options options;
   std::vector<Stretch> stretches = std::vector<Stretch>(1);
+  std::optional<Flag<RoundingMode>> mode;
+  std::optional<Flag<Granularity>> granularity;
+  std::optional<uint32_t> seed;
+  std::optional<RandomKind> random;
+  /// The values of a list in the format of everything.
+  std::vector<int32_t> sweep;
 };
 
 } // namespace mlir::prec

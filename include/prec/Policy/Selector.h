@@ -34,10 +34,10 @@ inline constexpr std::array<std::string_view, 4> opClassWords = {
 ///   field    := scope op name function phase role class
 ///
 /// A pattern without a field matches a site whose scope, op or name it matches;
-/// a pattern that is a role's word means the role. What follows the last dot
-/// is a role only if it is a role's word, and never after `name:` or
-/// `function:`, nor inside quotes. `"..."` quotes a pattern with spaces or
-/// operators in it, with `\` before a quote or a backslash.
+/// a word that is a role or a phase means that. What follows the last dot is a
+/// role only if it is a role's word, and never after `name:` or `function:`,
+/// nor inside quotes (`"conv1".weight` has one). `"..."` quotes a pattern with
+/// spaces or operators in it, with `\` before a quote or a backslash.
 class Selector {
 public:
   enum class Kind : uint8_t { Everything, Test, And, Or, Not };
@@ -74,18 +74,20 @@ public:
   /// Canonical text, which parses to an equal selector.
   std::string str() const;
 
-  Kind kind() const { return kind_; }
-  Field field() const { return field_; }
-  const Glob &glob() const { return glob_; }
-  const std::vector<Selector> &operands() const { return operands_; }
+  Kind getKind() const { return kind; }
+  Field getField() const { return field; }
+  const Glob &getGlob() const { return glob; }
+  const std::vector<Selector> &getOperands() const { return operands; }
 
   bool operator==(const Selector &other) const;
 
 private:
-  Kind kind_ = Kind::Everything;
-  Field field_ = Field::Word;
-  Glob glob_;
-  std::vector<Selector> operands_;
+  static Selector combine(Kind kind, std::vector<Selector> operands);
+
+  Kind kind = Kind::Everything;
+  Field field = Field::Word;
+  Glob glob;
+  std::vector<Selector> operands;
 };
 
 } // namespace mlir::prec

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Which rule decides about a site.
+#include "prec/Policy/Policy.h"
+#include "llvm/ADT/STLExtras.h"
+#include <algorithm>
+
+using namespace mlir::prec;
+
+std::string Rule::whyNotLegal() const {
+  if (action.keep)
+    return "";
+  if (action.granularity != Granularity::Elementary &&
+      selector.onlyInsideOperations())
+    return "products and accumulators are rounded at granularity elementary "
+           "only, found " +
+           std::string(mlir::prec::str(action.granularity));
+  size_t numExpected = action.format.numRuntimeParameters();
+  if (action.parameters.size() != numExpected)
+    return "format '" + action.format.str() + "' takes " +
+           std::to_string(numExpected) +
+           " parameters, one for each '?', found " +
+           std::to_string(action.parameters.size());
+  return "";
+}
+
+std::optional<size_t> Policy::match(const SiteView &site) const {
+  for (size_t i = rules.size(); i-- > 0;)
+    if (rules[i].selector.matches(site))
+      return i;
+  return std::nullopt;
+}
+
+std::vector<size_t> Policy::matches(const SiteView &site) const {
+  std::vector<size_t> all;
+  for (auto [i, rule] : llvm::enumerate(rules))
+    if (rule.selector.matches(site))
+      all.push_back(i);
+  return all;
+}
+
+const Parameter *Policy::parameter(llvm::StringRef name) const {
+  for (const Parameter &parameter : parameters)
+    if (name == parameter.name)
+      return &parameter;
+  return nullptr;
+}
+
+size_t Policy::numRuns() const {
+  size_t runs = 1;
+  for (const Parameter &parameter : parameters)
+    runs = std::max(runs, parameter.sweep.size());
+  return runs;
+}
+
+llvm::Error Policy::append(Policy other) {
+  for (Parameter &parameter : other.parameters) {
+    const Parameter *known = this->parameter(parameter.name);
+    if (known && *known != parameter)
+      return llvm::createStringError("parameter '" + parameter.name +
+                                     "' has two different meanings");
+    if (!known)
+      parameters.push_back(std::move(parameter));
+  }
+  llvm::append_range(rules, std::move(other.rules));
+  seed = other.seed;
+  random = other.random;
+  return llvm::Error::success();
+}

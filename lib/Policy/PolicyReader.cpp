@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// From a JSON tree to a policy. Every fault of a file is reported, not only the
+// first.
+#include "JsonTree.h"
+#include "PolicyFiles.h"
+#include "PolicyWords.h"
+#include "prec/Numerics/Spelling.h"
+#include "prec/Policy/PolicyJson.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir::prec;
+using llvm::StringRef;
+using llvm::Twine;
+using Kind = JsonNode::Kind;
+
+namespace {
+/// A value and the JSON pointer to it.
+struct At {
+  const JsonNode *node;
+  std::string pointer;
+
+  At element(size_t i) const {
+    return {&node->items[i], pointer + "/" + std::to_string(i)};
+  }
+};
+
+class Reader {
+public:
+  Reader(const JsonSource &source, PolicyFiles &files)
+      : source(source), files(files) {}
+
+  llvm::Expected<Policy> read(const JsonNode &root) {
+    readRoot({&root, ""});
+    if (numFaults > maxFaults)
+      errors = llvm::joinErrors(
+          std::move(errors),
+          source.error(root.offset, "", Twine(numFaults) + " faults in all"));
+    if (errors)
+      return std::move(errors);
+    return std::move(policy);
+  }
+
+private:
+  static constexpr unsigned maxFaults = 20;
+
+  void fault(size_t offset, StringRef pointer, const Twine &message) {
+    if (++numFaults <= maxFaults)
+      errors = llvm::joinErrors(std::move(errors),
+                                source.error(offset, pointer, message));
+  }
+  void fault(const At &at, const Twine &message) {
+    fault(at.node->offset, at.pointer, message);
+  }
+  bool expect(const At &at, Kind kind, const Twine &expected) {
+    if (at.node->kind == kind)
+      return true;
+    fault(at, "expected " + expected + ", found " + at.node->describe());
+    return false;
+  }
+  /// An object with these keys and no others.
+  bool expectObject(const At &at, const Twine &what,
+                    const std::vector<std::string_view> &legal) {
+    if (!expect(at, Kind::Object, what))
+      return false;
+    for (auto [key, offset] :
+         llvm::zip_equal(at.node->keys, at.node->keyOffsets))
+      if (!llvm::is_contained(legal, std::string_view(key)))
+        fault(offset, at.pointer + pointerStep(key),
+              unknownWord("key", key, legal));
+    return true;
+  }
+  /// Calls `read` with the value of the key, if there is one.
+  template <typename Read> bool with(const At &at, StringRef key, Read read) {
+    const JsonNode *node = at.node->find(key);
+    if (node)
+      read(At{node, at.pointer + pointerStep(key)});
+    return node;
+  }
+  bool readInteger(const At &at, int64_t low, int64_t high, int64_t &value) {
+    std::string expected =
+        "a whole number " + std::to_string(low) + ".." + std::to_string(high);
+    if (!expect(at, Kind::Integer, expected))
+      return false;
+    value = at.node->integer;
+    if (low <= value && value <= high)
+      return true;
+    fault(at, "expected " + expected + ", found " + Twine(value));
+    return false;
+  }
+  /// A string of which `parse` makes a value, or gives the reason why not.
+  template <typename Value, typename Parse>
+  void readWord(const At &at, const Twine &what, Value &value, Parse parse) {
+    if (!expect(at, Kind::String, what))
+      return;
+    std::string error;
+    if (std::optional<Value> parsed = parse(at.node->string, &error))
+      value = std::move(*parsed);
+    else
+      fault(at, error);
+  }
+
+  void readRoot(const At &at);
+  void readInclude(const At &at);
+  void readParameter(const At &at, StringRef name);
+  void readPoints(const At &at, Schedule &schedule);
+  void readRule(const At &at, size_t number);
+  void readAction(const At &at, Action &action);
+
+  const JsonSource &source;
+  PolicyFiles &files;
+  Policy policy;
+  llvm::Error errors = llvm::Error::success();
+  unsigned numFaults = 0;
+};
+} // namespace
+
+void Reader::readRoot(const At &at) {
+  if (!expectObject(at, "an object with the key \"rules\"",
+                    {"$schema", "version", "seed", "random", "include",
+                     "parameters", "rules"}))
+    return;
+  bool hasVersion = with(at, "version", [&](const At &version) {
+    int64_t number;
+    readInteger(version, policyVersion, policyVersion, number);
+  });
+  if (!hasVersion)
+    fault(at, "missing key 'version', expected \"version\": " +
+                  Twine(policyVersion));
+  with(at, "$schema", [&](const At &schema) {
+    expect(schema, Kind::String, "the address of the schema, a string");
+  });
+  with(at, "include", [&](const At &include) {
+    if (expect(include, Kind::Array, "an array of file names"))
+      for (size_t i = 0; i < include.node->items.size(); ++i)
+        readInclude(include.element(i));
+  });
+  with(at, "seed", [&](const At &seed) {
+    int64_t value;
+    if (readInteger(seed, 0, UINT32_MAX, value))
+      policy.seed = uint32_t(value);
+  });
+  with(at, "random", [&](const At &random) {
+    readWord(random, "operands or counter", policy.random, parseRandomKind);
+  });
+  with(at, "parameters", [&](const At &parameters) {
+    if (!expect(parameters, Kind::Object, "an object of named numbers"))
+      return;
+    for (auto [name, node] :
+         llvm::zip_equal(parameters.node->keys, parameters.node->items))
+      readParameter({&node, parameters.pointer + pointerStep(name)}, name);
+  });
+  with(at, "rules", [&](const At &rules) {
+    if (expect(rules, Kind::Array, "an array of rules"))
+      for (size_t i = 0; i < rules.node->items.size(); ++i)
+        readRule(rules.element(i), i);
+  });
+}
+
+void Reader::readInclude(const At &at) {
+  if (!expect(at, Kind::String, "a file name or preset:NAME"))
+    return;
+  llvm::Expected<Policy> included = files.include(at.node->string);
+  if (!included)
+    return fault(at, llvm::toString(included.takeError()));
+  if (llvm::Error error = policy.append(std::move(*included)))
+    fault(at, llvm::toString(std::move(error)));
+}
+
+void Reader::readParameter(const At &at, StringRef name) {
+  Parameter parameter;
+  parameter.name = name.str();
+  if (name.empty())
+    return fault(at, "a parameter needs a name");
+  int64_t value = 0;
+  if (at.node->kind == Kind::Integer) {
+    if (readInteger(at, 0, maxParameterValue, value))
+      parameter.schedule = Schedule::constant(int32_t(value));
+  } else {
+    std::vector<std::string_view> legal(scheduleWords.begin(),
+                                        scheduleWords.end());
+    legal.push_back("sweep");
+    if (!expectObject(
+            at, "a number or an object such as {\"steps\": [[0, 10]]}", legal))
+      return;
+    if (at.node->items.size() != 1)
+      return fault(at, "expected one of the keys constant, steps, linear, "
+                       "cosine, list, sweep, found " +
+                           Twine(at.node->items.size()));
+    StringRef word = at.node->keys.front();
+    At values{&at.node->items.front(), at.pointer + pointerStep(word)};
+    for (size_t i = 0; i < scheduleWords.size(); ++i)
+      if (word == StringRef(scheduleWords[i]))
+        parameter.schedule.kind = static_cast<Schedule::Kind>(i);
+    if (word == "constant") {
+      if (readInteger(values, 0, maxParameterValue, value))
+        parameter.schedule = Schedule::constant(int32_t(value));
+    } else {
+      readPoints(values, parameter.schedule);
+    }
+    if (word == "sweep" && !parameter.schedule.points.empty()) {
+      for (const Schedule::Point &point : parameter.schedule.points)
+        parameter.sweep.push_back(point.value);
+      parameter.schedule = Schedule::constant(parameter.sweep.front());
+    }
+  }
+  if (const Parameter *other = policy.parameter(name); other)
+    return fault(at, "parameter '" + name + "' is already in an included file");
+  policy.parameters.push_back(std::move(parameter));
+}
+
+/// Lists and sweeps are numbers, the others pairs of a step and a number.
+void Reader::readPoints(const At &at, Schedule &schedule) {
+  bool hasSteps = schedule.kind == Schedule::Kind::Steps ||
+                  schedule.kind == Schedule::Kind::Linear ||
+                  schedule.kind == Schedule::Kind::Cosine;
+  StringRef expected =
+      hasSteps ? "an array of pairs [step, number]" : "an array of numbers";
+  if (!expect(at, Kind::Array, expected))
+    return;
+  if (at.node->items.empty())
+    return fault(at, "expected " + expected + ", found none");
+  for (size_t i = 0; i < at.node->items.size(); ++i) {
+    At item = at.element(i);
+    int64_t step = int64_t(i), value = 0;
+    if (hasSteps) {
+      if (item.node->kind != Kind::Array || item.node->items.size() != 2)
+        return fault(item, "expected a pair [step, number], found " +
+                               item.node->describe());
+      if (!readInteger(item.element(0), 0, UINT32_MAX, step))
+        return;
+      if (i == 0 ? step != 0 : step <= schedule.points.back().step)
+        return fault(item.element(0),
+                     i == 0
+                         ? "the first step must be 0, found " + Twine(step)
+                         : "steps must ascend, found " + Twine(step) +
+                               " after " + Twine(schedule.points.back().step));
+      item = item.element(1);
+    }
+    if (!readInteger(item, 0, maxParameterValue, value))
+      return;
+    schedule.points.push_back({uint32_t(step), int32_t(value)});
+  }
+}
+
+void Reader::readRule(const At &at, size_t number) {
+  if (!expectObject(at, "a rule, an object",
+                    {"select", "keep", "format", "parameters", "rounding",
+                     "granularity", "origin"}))
+    return;
+  unsigned faultsBefore = numFaults;
+  Rule rule;
+  bool hasSelector = with(at, "select", [&](const At &select) {
+    if (!expect(select, Kind::String, "a selector, a string"))
+      return;
+    llvm::Expected<Selector> selector = Selector::parse(select.node->string);
+    if (selector)
+      rule.selector = std::move(*selector);
+    else
+      fault(select, llvm::toString(selector.takeError()));
+  });
+  if (!hasSelector)
+    fault(at, "missing key 'select', \"*\" is everything");
+  rule.action.granularity = defaultGranularity(rule.selector);
+  readAction(at, rule.action);
+  rule.origin = (source.name + ":" + Twine(source.line(at.node->offset)) +
+                 ": rules[" + Twine(number) + "]")
+                    .str();
+  with(at, "origin", [&](const At &origin) {
+    if (expect(origin, Kind::String, "a string"))
+      rule.origin = origin.node->string;
+  });
+  if (numFaults == faultsBefore)
+    if (std::string why = rule.whyNotLegal(); !why.empty())
+      fault(at, why);
+  policy.rules.push_back(std::move(rule));
+}
+
+void Reader::readAction(const At &at, Action &action) {
+  with(at, "keep", [&](const At &keep) {
+    if (!expect(keep, Kind::Bool, "true") || !keep.node->boolean)
+      return fault(keep, "expected true; without the key the rule rounds");
+    action = Action();
+    action.keep = true;
+    for (StringRef key : {"format", "parameters", "rounding", "granularity"})
+      with(at, key, [&](const At &other) {
+        fault(other, "'keep' leaves values as they are, so '" + key +
+                         "' has no meaning");
+      });
+  });
+  if (action.keep)
+    return;
+  bool hasFormat = with(at, "format", [&](const At &format) {
+    readWord(format, "a format, a string", action.format, Format::parse);
+  });
+  if (!hasFormat)
+    fault(at, "missing key 'format', or \"keep\": true");
+  with(at, "rounding", [&](const At &rounding) {
+    readWord(rounding, "a rounding mode, a string", action.mode,
+             RoundingMode::parse);
+  });
+  with(at, "granularity", [&](const At &granularity) {
+    readWord(granularity, "a granularity, a string", action.granularity,
+             parseGranularityWord);
+  });
+  with(at, "parameters", [&](const At &names) {
+    if (!expect(names, Kind::Array, "an array of the names of parameters"))
+      return;
+    for (size_t i = 0; i < names.node->items.size(); ++i) {
+      At name = names.element(i);
+      if (!expect(name, Kind::String, "the name of a parameter"))
+        continue;
+      if (!policy.parameter(name.node->string)) {
+        std::vector<std::string_view> legal;
+        for (const Parameter &parameter : policy.parameters)
+          legal.push_back(parameter.name);
+        fault(name, unknownWord("parameter", name.node->string, legal));
+      }
+      action.parameters.push_back(name.node->string);
+    }
+  });
+}
+
+llvm::Expected<Policy>
+mlir::prec::readPolicyText(StringRef text, StringRef name, PolicyFiles &files) {
+  JsonSource source{text, name};
+  llvm::Expected<JsonNode> root = parseJson(source);
+  if (!root)
+    return root.takeError();
+  return Reader(source, files).read(*root);
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A policy as JSON text that reads back as the same policy.
+#include "JsonTree.h"
+#include "PolicyWords.h"
+#include "prec/Policy/PolicyJson.h"
+
+using namespace mlir::prec;
+
+static JsonNode numbers(const std::vector<int64_t> &values) {
+  JsonNode node = JsonNode::array();
+  for (int64_t value : values)
+    node.items.push_back(JsonNode::of(value));
+  return node;
+}
+
+static JsonNode toJson(const Parameter &parameter) {
+  const Schedule &schedule = parameter.schedule;
+  JsonNode node = JsonNode::object();
+  if (!parameter.sweep.empty()) {
+    node.set("sweep",
+             numbers({parameter.sweep.begin(), parameter.sweep.end()}));
+    return node;
+  }
+  if (schedule.kind == Schedule::Kind::Constant)
+    return JsonNode::of(int64_t(schedule.points.front().value));
+  JsonNode points = JsonNode::array();
+  for (const Schedule::Point &point : schedule.points)
+    points.items.push_back(schedule.kind == Schedule::Kind::List
+                               ? JsonNode::of(int64_t(point.value))
+                               : numbers({point.step, point.value}));
+  node.set(scheduleWord(schedule.kind), std::move(points));
+  return node;
+}
+
+static JsonNode toJson(const Rule &rule) {
+  const Action &action = rule.action;
+  JsonNode node = JsonNode::object();
+  node.set("select", JsonNode::of(rule.selector.str()));
+  if (action.keep) {
+    node.set("keep", JsonNode::ofBool(true));
+  } else {
+    node.set("format", JsonNode::of(action.format.str()));
+    if (!action.parameters.empty()) {
+      JsonNode names = JsonNode::array();
+      for (const std::string &name : action.parameters)
+        names.items.push_back(JsonNode::of(name));
+      node.set("parameters", std::move(names));
+    }
+    node.set("rounding", JsonNode::of(action.mode.str()));
+    node.set("granularity", JsonNode::of(str(action.granularity)));
+  }
+  node.set("origin", JsonNode::of(rule.origin));
+  return node;
+}
+
+std::string mlir::prec::writePolicy(const Policy &policy) {
+  JsonNode root = JsonNode::object();
+  root.set("version", JsonNode::of(int64_t(policyVersion)));
+  root.set("seed", JsonNode::of(int64_t(policy.seed)));
+  root.set("random",
+           JsonNode::of(randomKindWords[static_cast<size_t>(policy.random)]));
+  if (!policy.parameters.empty()) {
+    JsonNode parameters = JsonNode::object();
+    for (const Parameter &parameter : policy.parameters)
+      parameters.set(parameter.name, toJson(parameter));
+    root.set("parameters", std::move(parameters));
+  }
+  JsonNode rules = JsonNode::array();
+  for (const Rule &rule : policy.rules)
+    rules.items.push_back(toJson(rule));
+  root.set("rules", std::move(rules));
+  return printJson(root);
+}
