@@ -4,8 +4,9 @@
 #include "prec/Policy/Selector.h"
 #include "prec/Words.h"
 
-#include <functional>
 #include <gmock/gmock.h>
+
+#include <functional>
 #include <random>
 
 using namespace mlir::prec;
