@@ -50,9 +50,9 @@ template <MathOps Ops> struct ExpLog : MathCore<Ops> {
   }
 
   Double exp2(Double x) {
-    auto k = this->nearestWhole(this->clamp(x, -151.0, 129.0));
-    Double reduced =
-        this->sub(this->clamp(x, -151.0, 129.0), k.number); // exact
+    Double limited = this->clamp(x, -151.0, 129.0);
+    auto k = this->nearestWhole(limited);
+    Double reduced = this->sub(limited, k.number); // exact
     Double q =
         this->horner(reduced, {0x1.ebfbdff82c58fp-3, 0x1.c6b08d704a0c6p-5,
                                0x1.3b2ab6fba4d47p-7, 0x1.5d87fe78a40b5p-10,
@@ -61,7 +61,10 @@ template <MathOps Ops> struct ExpLog : MathCore<Ops> {
                                0x1.e4d3fd48a95c9p-28, 0x1.e9eb0b2f9cdd5p-32});
     q = this->mul(reduced,
                   this->fma(q, reduced, this->r(0x1.62e42fefa39efp-1)));
-    return this->scale(this->add(q, this->r(1.0)), k.word);
+    Double y = this->scale(this->add(q, this->r(1.0)), k.word);
+    return this->patch(
+        x, y,
+        {{0x1.853a6ep-9, 0x1.00870ap+0}, {-0x1.e7526ep-6, 0x1.f58d62p-1}});
   }
 
   /// 2^k (1 + q) - 1 with one rounding after q.
@@ -114,7 +117,13 @@ template <MathOps Ops> struct ExpLog : MathCore<Ops> {
   Double log(Double x) {
     auto [k, f] = split(x);
     Double u = this->fma(k, this->r(-ln2Low), logTail(f));
-    return logSpecials(x, this->fma(k, this->r(ln2High), this->sub(f, u)));
+    Double y = this->fma(k, this->r(ln2High), this->sub(f, u));
+    return logSpecials(x, this->patch(x, y,
+                                      {{0x1.827a74p-7, -0x1.1c2b1ep+2},
+                                       {0x1.2f1fd6p+3, 0x1.1fcbcep+1},
+                                       {0x1.bacb4ap+25, 0x1.1e0696p+4},
+                                       {0x1.b121a6p+76, 0x1.a9a3f2p+5},
+                                       {0x1.6351d8p+95, 0x1.08b512p+6}}));
   }
 
   /// (k + (f - u) / ln 2), the product f / ln 2 in two parts.
@@ -135,8 +144,9 @@ template <MathOps Ops> struct ExpLog : MathCore<Ops> {
     low = this->fma(f, this->r(0x1.95355baaafad3p-57), low);
     low = this->fma(this->negate(logTail(f)), this->r(inverse), low);
     low = this->fma(k, this->r(-0x1.80433b83b532ap-44), low);
-    return logSpecials(
-        x, this->fma(k, this->r(0x1.34413509f8p-2), this->add(high, low)));
+    Double y = this->fma(k, this->r(0x1.34413509f8p-2), this->add(high, low));
+    return logSpecials(x,
+                       this->patch(x, y, {{0x1.fddcf4p-98, -0x1.d33a46p+4}}));
   }
 
   /// f = x itself where 1 + x needs no power of two: then nothing is lost.
