@@ -95,18 +95,18 @@ inline uint32_t contractionWord(uint64_t key, uint64_t positionA,
 /// "c") and ("a", "bc") differ.
 class Hash64 {
 public:
-  constexpr Hash64 &add(uint64_t number) {
+  Hash64 &add(uint64_t number) {
     MachineOps<uint64_t> ops;
     state = scramble64(ops, state ^ number);
     return *this;
   }
   /// FNV-1a over the bytes, then the length.
-  constexpr Hash64 &add(std::string_view text) {
+  Hash64 &add(std::string_view text) {
     for (char byte : text)
       state = (state ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
     return add(text.size());
   }
-  constexpr uint64_t value() const { return state; }
+  uint64_t value() const { return state; }
 
 private:
   uint64_t state = 0xcbf29ce484222325;
