@@ -11,7 +11,7 @@ namespace {
 constexpr int maxExponentBits = 11, minExponentBits = 2;
 constexpr int maxFractionBits = 52;
 constexpr int minWordBits = 9, maxWordBits = 61;
-constexpr std::string_view patterns =
+constexpr std::string_view patternText =
     "eXmY with X = 2..11 exponent and Y = 0..52 fraction bits, mN with N = "
     "0..52, bitsN with N = 9..61; a width may be ?";
 
@@ -53,6 +53,8 @@ std::string outside(std::string_view text, std::string_view what, int width,
          std::to_string(high);
 }
 } // namespace
+
+std::string_view Format::patterns() { return patternText; }
 
 const std::vector<Format::Name> &Format::names() {
   static const std::vector<Name> rows = {
@@ -101,7 +103,7 @@ std::optional<Format> Format::parse(std::string_view text, std::string *error) {
     std::vector<std::string_view> legal;
     for (const Name &name : names())
       legal.push_back(name.word);
-    *error = unknownWord("format", text, legal, patterns);
+    *error = unknownWord("format", text, legal, patternText);
   }
   return std::nullopt;
 }

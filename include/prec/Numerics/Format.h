@@ -117,6 +117,8 @@ struct Format {
   };
   /// The names (aliases) of the table of formats, with their meaning.
   static const std::vector<Name> &names();
+  /// The legal spellings that are patterns, not words, in a line for messages.
+  static std::string_view patterns();
 
   constexpr bool operator==(const Format &) const = default;
 };

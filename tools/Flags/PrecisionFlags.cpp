@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Collects the flags' values in the order of the command line for the builder.
+#include "PrecisionFlags.h"
+#include "prec/Policy/PolicyJson.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir::prec;
+namespace cl = llvm::cl;
+using llvm::StringRef;
+
+namespace {
+struct Help {
+  const char *flag, *value, *text;
+};
+} // namespace
+
+/// In the order of PolicyBuilder::flagNames().
+static constexpr Help helps[] = {
+    {"truncate-mantissa", "N",
+     "keep N fraction bits of everything, toward zero: 0..23 on f32, 0..52 on "
+     "f64"},
+    {"truncate-bits", "N",
+     "the same for a word of N bits: sign, 8 exponent bits, N-9 fraction bits"},
+    {"format", "F", "the format of everything (--list-formats)"},
+    {"rounding", "M",
+     "the rounding mode; default: toward-zero after --truncate-*, else "
+     "nearest-even"},
+    {"granularity", "G", "elementary, op (default), layer or batch"},
+    {"round", "SELECTOR=F[:M][@G]",
+     "one rule, stronger than the flags above: conv*.weight=e4m3:stochastic"},
+    {"policy", "FILE",
+     "rules from a JSON file or preset:NAME; flags after it "
+     "win"},
+    {"seed", "N", "the seed of all random bits, 0..4294967295"},
+    {"random", "KIND",
+     "how random words are made: operands (default) or "
+     "counter"},
+};
+
+// LLVM keeps the addresses of categories for ever, but not those of flags.
+cl::OptionCategory &PrecisionFlags::category() {
+  static cl::OptionCategory theCategory("Precision");
+  return theCategory;
+}
+
+PrecisionFlags::~PrecisionFlags() {
+  for (const auto &text : texts)
+    text->removeArgument();
+  listFormats.removeArgument();
+  printPolicy.removeArgument();
+}
+
+PrecisionFlags::PrecisionFlags(PolicyBuilder::Options options)
+    : options(options),
+      listFormats("list-formats", cl::desc("print the table of formats"),
+                  cl::cat(category())),
+      printPolicy("print-policy",
+                  cl::desc("print the merged policy as JSON and stop"),
+                  cl::cat(category())) {
+  for (auto [i, name] : llvm::enumerate(PolicyBuilder::flagNames())) {
+    assert(name == helps[i].flag);
+    texts.push_back(std::make_unique<TextFlag>(name, cl::desc(helps[i].text),
+                                               cl::value_desc(helps[i].value),
+                                               cl::cat(category())));
+  }
+}
+
+llvm::Expected<Policy> PrecisionFlags::policy() const {
+  struct Given {
+    unsigned position;
+    StringRef flag, value;
+  };
+  std::vector<Given> line;
+  for (const auto &text : texts)
+    for (size_t i = 0; i < text->size(); ++i)
+      line.push_back({text->getPosition(i), text->ArgStr, (*text)[i]});
+  llvm::sort(line, [](const Given &a, const Given &b) {
+    return a.position < b.position;
+  });
+  PolicyBuilder builder(options);
+  for (const Given &given : line)
+    if (llvm::Error error = builder.apply(given.flag, given.value))
+      return std::move(error);
+  return builder.finish();
+}
+
+std::optional<int> PrecisionFlags::answerAndStop() const {
+  if (listFormats) {
+    printFormats(llvm::outs());
+    return 0;
+  }
+  if (!printPolicy)
+    return std::nullopt;
+  llvm::Expected<Policy> merged = policy();
+  if (!merged) {
+    llvm::errs() << "error: " << llvm::toString(merged.takeError()) << '\n';
+    return 1;
+  }
+  llvm::outs() << writePolicy(*merged);
+  return 0;
+}
+
+void mlir::prec::printFormats(llvm::raw_ostream &out) {
+  for (const Format::Name &row : Format::names())
+    out << llvm::left_justify(row.word, 12)
+        << llvm::left_justify(row.canonical, 12) << row.text << '\n';
+  out << "and the patterns " << Format::patterns() << '\n';
+}
