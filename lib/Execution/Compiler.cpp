@@ -2,6 +2,7 @@
 // LLVM for one machine: target, attributes, pipeline, object.
 #include "prec/Execution/Compiler.h"
 
+#include "prec/Execution/Engine.h"
 #include "prec/Execution/Symbols.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/IR/IRBuilder.h"
@@ -79,6 +80,21 @@ mlir::prec::targetFor(StringRef cpu, int optLevel) {
   if (Error error = checkRunsHere(**target))
     return error;
   return std::move(*builder);
+}
+
+Expected<TargetInfo> mlir::prec::targetInfo(StringRef cpu) {
+  auto builder = targetFor(cpu, 2);
+  if (!builder)
+    return builder.takeError();
+  auto target = builder->createTargetMachine();
+  if (!target)
+    return target.takeError();
+  TargetInfo info{(*target)->getTargetTriple().str(), ""};
+  for (const llvm::SubtargetFeatureKV &feature :
+       (*target)->getMCSubtargetInfo()->getEnabledProcessorFeatures())
+    info.features +=
+        (info.features.empty() ? "+" : ",+") + std::string(feature.Key);
+  return info;
 }
 
 /// llvm.fmuladd leaves it to the target whether it rounds once or twice; the

@@ -83,7 +83,7 @@ static Tensor readDescriptor(const ValueInfo &value, const uint64_t *words,
 
 std::vector<int32_t> Function::defaultContext() const {
   std::vector<int32_t> context;
-  for (const ContextSlot &slot : info->parameters)
+  for (const ParameterSlot &slot : info->parameters)
     context.push_back(slot.defaultValue);
   return context;
 }

@@ -50,6 +50,14 @@ struct EngineReport {
   std::string cacheWarning;
 };
 
+/// What code generation must know of the processor: LLVM's triple, and all its
+/// features as "+avx2,+fma,...".
+struct TargetInfo {
+  std::string triple, features;
+};
+/// Errors: as Engine::create for an unknown processor.
+llvm::Expected<TargetInfo> targetInfo(llvm::StringRef cpu = "");
+
 class Function;
 
 class Engine {

@@ -33,7 +33,7 @@ struct ValueInfo {
 };
 
 /// A run-time number, slot i of the context being the i-th prec.declare.
-struct ContextSlot {
+struct ParameterSlot {
   std::string name;
   int32_t defaultValue = 0;
 };
@@ -41,7 +41,7 @@ struct ContextSlot {
 struct Signature {
   std::string name;
   std::vector<ValueInfo> arguments, results;
-  std::vector<ContextSlot> parameters;
+  std::vector<ParameterSlot> parameters;
 };
 
 /// "argument 1 'x' of @step", for messages.
