@@ -57,6 +57,12 @@ function(prec_precompile name)
       <mlir/IR/PatternMatch.h> <mlir/Pass/PassManager.h>)
   endif()
   target_precompile_headers(${name} REUSE_FROM PrecPrecompiled)
+  # An executable would be compiled with -fPIE, which the headers were not.
+  get_target_property(type ${name} TYPE)
+  if(type STREQUAL EXECUTABLE)
+    set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${name} PRIVATE -fPIC)
+  endif()
 endfunction()
 
 # prec_add_tool(prec-x SOURCES a.cpp ... LINK PrecRoom ... [MLIR])
