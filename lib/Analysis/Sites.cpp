@@ -87,8 +87,7 @@ void SiteTable::addFunction(func::FuncOp function) {
     if (op == function)
       return;
     OpKind kind = classify(op).kind;
-    if (kind == OpKind::None || kind == OpKind::Refused ||
-        kind == OpKind::Rounded)
+    if (kind == OpKind::None || kind == OpKind::Rounded)
       return;
     StringRef phase = phaseOf(op), scope = scopeOf(op);
     Candidate c{
@@ -110,10 +109,21 @@ const Candidate *SiteTable::lookup(func::FuncOp function,
   return it == arguments.end() ? nullptr : &it->second;
 }
 
+void SiteTable::transfer(Operation *from, Operation *to) {
+  auto it = operations.find(from);
+  if (it == operations.end())
+    return;
+  Candidate candidate = it->second;
+  operations.erase(it);
+  operations.try_emplace(to, candidate);
+}
+
 SiteAttr SiteTable::makeSite(MLIRContext *context, const Candidate &c,
-                             Granularity granularity) {
+                             Granularity granularity, unsigned result) {
   // Arguments have ordinals of their own, apart from the operations'.
   std::string role = (c.isArgument ? "argument:" : "") + c.role.str();
+  if (result)
+    role += "#" + std::to_string(result);
   uint64_t key = hash64(std::string_view(c.entry), std::string_view(c.phase),
                         std::string_view(c.scope), uint64_t(c.ordinal),
                         std::string_view(role));

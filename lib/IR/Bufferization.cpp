@@ -47,14 +47,20 @@ Value mlir::prec::buildPosition(OpBuilder &builder, Location loc,
   return position;
 }
 
+RoundSpec mlir::prec::specOf(RoundOp round) {
+  return {round.getFormatAttr(), round.getModeAttr(), round.getSiteAttr(),
+          llvm::to_vector(round.getParameters()), round.getRandom()};
+}
+
 linalg::GenericOp mlir::prec::buildElementwiseRound(OpBuilder &builder,
-                                                    RoundOp round, Value source,
+                                                    Location loc,
+                                                    const RoundSpec &spec,
+                                                    Value source,
                                                     Value destination) {
-  Location loc = round.getLoc();
   auto type = cast<ShapedType>(source.getType());
   int64_t rank = type.getRank();
   SmallVector<OpFoldResult> extents;
-  if (round.getRandom())
+  if (spec.key)
     for (int64_t d = 0; d < rank; ++d) {
       if (!type.isDynamicDim(d))
         extents.push_back(builder.getIndexAttr(type.getDimSize(d)));
@@ -75,16 +81,16 @@ linalg::GenericOp mlir::prec::buildElementwiseRound(OpBuilder &builder,
       SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
       [&](OpBuilder &b, Location l, ValueRange args) {
         Value word;
-        if (Value key = round.getRandom()) {
+        if (spec.key) {
           SmallVector<Value> indices;
           for (int64_t d = 0; d < rank; ++d)
             indices.push_back(linalg::IndexOp::create(b, l, d));
           Value position = buildPosition(b, l, indices, extents);
-          word = RandomOp::create(b, l, b.getI32Type(), key, position);
+          word = RandomOp::create(b, l, b.getI32Type(), spec.key, position);
         }
-        Value rounded = RoundOp::create(
-            b, l, type.getElementType(), args[0], round.getParameters(), word,
-            round.getFormatAttr(), round.getModeAttr(), round.getSiteAttr());
+        Value rounded = RoundOp::create(b, l, type.getElementType(), args[0],
+                                        spec.parameters, word, spec.format,
+                                        spec.mode, spec.site);
         linalg::YieldOp::create(b, l, rounded);
       });
 }
@@ -127,7 +133,8 @@ struct RoundOpInterface
         options.createAlloc(rewriter, op->getLoc(), plain, sizes);
     if (failed(buffer))
       return failure();
-    buildElementwiseRound(rewriter, round, *source, *buffer);
+    buildElementwiseRound(rewriter, op->getLoc(), specOf(round), *source,
+                          *buffer);
     replaceOpWithBufferizedValues(rewriter, op, *buffer);
     return success();
   }

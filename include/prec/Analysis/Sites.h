@@ -46,9 +46,13 @@ public:
   /// The candidate for an argument of a function.
   const Candidate *lookup(func::FuncOp function, unsigned argument) const;
 
-  /// The site attribute of a rounding of `candidate` at `granularity`.
+  /// Lets an operation take the place of another that is about to go.
+  void transfer(Operation *from, Operation *to);
+
+  /// The site attribute of a rounding of `candidate` at `granularity`. The
+  /// results of one operation have keys of their own.
   static SiteAttr makeSite(MLIRContext *context, const Candidate &candidate,
-                           Granularity granularity);
+                           Granularity granularity, unsigned result = 0);
 
 private:
   void addFunction(func::FuncOp function);

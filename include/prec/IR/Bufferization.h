@@ -20,12 +20,26 @@ namespace mlir::prec {
 /// Attaches BufferizableOpInterface to `prec.round`.
 void registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry);
 
+/// How to round, without saying what.
+struct RoundSpec {
+  FormatAttr format;
+  ModeAttr mode;
+  SiteAttr site;
+  SmallVector<Value> parameters;
+  /// The call's key in stochastic modes, else null.
+  Value key;
+};
+
 /// Writes a rounding of a tensor or memref `source` as an elementwise
-/// linalg.generic into `destination` (of the same shape and kind) whose body
-/// rounds one scalar; in stochastic modes with the random word of the
-/// element's row-major position. Returns the generic.
-linalg::GenericOp buildElementwiseRound(OpBuilder &builder, RoundOp round,
-                                        Value source, Value destination);
+/// linalg.generic into `destination` (of the same shape and kind, or the same
+/// memref) whose body rounds one scalar; in stochastic modes with the random
+/// word of the element's row-major position.
+linalg::GenericOp buildElementwiseRound(OpBuilder &builder, Location loc,
+                                        const RoundSpec &spec, Value source,
+                                        Value destination);
+
+/// The spec of a tensor's rounding.
+RoundSpec specOf(RoundOp round);
 
 /// The row-major position of `indices` (values of index type) in a space of
 /// the given extents: i32 when all extents are static and the space has at

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Carries a plan out on one function.
+#ifndef PREC_TRANSFORMS_INSERTER_H
+#define PREC_TRANSFORMS_INSERTER_H
+
+#include "prec/IR/Bufferization.h"
+#include "prec/Transforms/Plan.h"
+#include "prec/Transforms/RandomWords.h"
+
+namespace mlir::prec {
+
+/// Inserts the roundings of a plan. Keys, run-time parameters and the
+/// roundings of arguments stand at the function's entry, all others behind the
+/// operation they round.
+class Inserter {
+public:
+  Inserter(func::FuncOp function, const SiteTable &sites, const Policy &policy);
+
+  LogicalResult insert(const Plan::Entry &entry);
+  LogicalResult insert(const Plan::Definition &definition);
+  /// Roundings of the buffer arguments that the function writes, at its end,
+  /// for rules whose granularity does not cover the writes themselves. To be
+  /// called after all entries.
+  LogicalResult finish();
+
+private:
+  RoundSpec specFor(const Action &action, SiteAttr site);
+  FailureOr<Value> roundValue(OpBuilder &builder, Value value, Operation *op,
+                              const Action &action, SiteAttr site,
+                              SiteAttr accumulator);
+  LogicalResult insertConstant(const Plan::Entry &entry, const Action &action,
+                               SiteAttr site);
+  LogicalResult insertBuffer(const Plan::Entry &entry, const Action &action,
+                             SiteAttr site);
+  LogicalResult roundBufferOutputs(const Plan::Definition &definition,
+                                   const Action &action,
+                                   const Candidate &candidate);
+
+  func::FuncOp function;
+  const SiteTable &sites;
+  const Policy &policy;
+  RandomWords words;
+  /// The first operation of the function as it was: entries go before it.
+  Operation *anchor;
+  llvm::StringMap<Value> parameters;
+  llvm::DenseMap<Value, size_t> writtenBuffers;
+};
+
+/// The name of the declaration that stands for a policy's parameter.
+std::string declarationName(StringRef parameter);
+
+/// Is the buffer, or a view of it, written anywhere? Uses that are not known to
+/// read only count as writes.
+bool isWritten(Value buffer);
+
+} // namespace mlir::prec
+
+#endif // PREC_TRANSFORMS_INSERTER_H

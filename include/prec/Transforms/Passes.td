@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Passes that change IR at one level.
+#ifndef PREC_TRANSFORMS_PASSES
+#define PREC_TRANSFORMS_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def InsertRounding : Pass<"prec-insert-rounding", "::mlir::ModuleOp"> {
+  let summary = "insert the roundings that a policy asks for";
+  let description = [{
+    Reads scope, phase and role of every operation, asks the policy about each
+    site and inserts `prec.round` where a rule covers it. Calls are inlined,
+    composite operations decomposed and fast-math flags removed first; named
+    linalg operations become generic where the inside of their body is rounded.
+
+    The options are the precision flags of the tools without the dashes. They
+    are applied in this order, whatever the order of the text: `policy`,
+    `format`, `truncate-bits`, `truncate-mantissa`, `rounding`, `granularity`,
+    `round`, `seed`, `random`.
+
+    An operation that makes floats and cannot be rounded is an error.
+
+    ```mlir
+    // prec-opt --prec-insert-rounding="truncate-mantissa=7"
+    func.func @f(%a: f32) -> f32 {
+      %0 = arith.addf %a, %a : f32
+      return %0 : f32
+    }
+    // becomes
+    func.func @f(%a: f32) -> f32 {
+      %0 = prec.round %a to "m7" "toward-zero" at <0, ...> : f32
+      %1 = arith.addf %0, %0 : f32
+      %2 = prec.round %1 to "m7" "toward-zero" at <1, ...> : f32
+      return %2 : f32
+    }
+    ```
+  }];
+  let options = [
+    Option<"policyFile", "policy", "std::string", "\"\"", "rules as JSON">,
+    Option<"format", "format", "std::string", "\"\"", "format of every site">,
+    Option<"truncateBits", "truncate-bits", "std::string", "\"\"",
+           "total bits of the word: sign, 8 exponent bits, the rest fraction">,
+    Option<"truncateMantissa", "truncate-mantissa", "std::string", "\"\"",
+           "explicit fraction bits to keep">,
+    Option<"rounding", "rounding", "std::string", "\"\"", "rounding mode">,
+    Option<"granularity", "granularity", "std::string", "\"\"",
+           "elementary, op, layer or batch">,
+    ListOption<"round", "round", "std::string",
+               "rules, SELECTOR=FORMAT[:MODE][@GRANULARITY]">,
+    Option<"seed", "seed", "std::string", "\"\"", "seed of all random bits">,
+    Option<"random", "random", "std::string", "\"\"",
+           "which words contractions take: operands or counter">,
+  ];
+  let statistics = [
+    Statistic<"rounded", "rounded", "sites that got a rounding">,
+    Statistic<"exempt", "exempt", "sites whose values are in the format already">,
+    Statistic<"kept", "kept", "sites that no rule rounds">,
+    Statistic<"narrow", "kept-narrow", "results narrower than f32, left as they are">,
+  ];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::prec::PrecDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
+}
+
+#endif // PREC_TRANSFORMS_PASSES

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What is to be rounded where, decided before anything is changed.
+#ifndef PREC_TRANSFORMS_PLAN_H
+#define PREC_TRANSFORMS_PLAN_H
+
+#include "prec/Analysis/Operations.h"
+#include "prec/Analysis/Sites.h"
+#include "prec/Policy/Policy.h"
+
+#include "llvm/ADT/MapVector.h"
+
+namespace mlir::prec {
+
+/// Decides, for one module and one policy, which values are rounded.
+///
+/// A value is covered if the rule that decides about its site has a granularity
+/// whose set contains it. A covered value is in its rule's format: either it is
+/// rounded, or it is exempt, because it is closed under the format and all it is
+/// made from is in the same format already.
+class Plan {
+public:
+  /// A rounding of an operation's results (or, in a linalg operation on
+  /// buffers, of its outputs).
+  struct Definition {
+    Operation *op;
+    size_t rule;
+    bool isExempt;
+  };
+  /// A rounding of an argument or constant, for those of its uses that one
+  /// rule governs.
+  struct Entry {
+    Value value;
+    const Candidate *candidate;
+    size_t rule;
+    bool isExempt;
+    SmallVector<OpOperand *> uses;
+  };
+
+  Plan(const SiteTable &sites, const Policy &policy)
+      : sites(sites), policy(policy) {}
+
+  /// Plans one function. Operations that make floats and cannot be rounded
+  /// where a rule covers them are located errors.
+  LogicalResult add(func::FuncOp function);
+
+  ArrayRef<Definition> definitions() const { return allDefinitions; }
+  ArrayRef<Entry> entries() const { return allEntries; }
+  /// Operations that a `keep` rule or no rule leaves unrounded.
+  ArrayRef<Operation *> kept() const { return allKept; }
+  /// Narrow results that stay as their author wrote them.
+  ArrayRef<Operation *> keptNarrow() const { return allNarrow; }
+
+  /// The rule for an operation's own site, if there is one that rounds.
+  std::optional<size_t> ruleFor(Operation *op) const;
+
+private:
+  std::optional<size_t> match(const Candidate &candidate, StringRef phase,
+                              StringRef scope, StringRef role,
+                              StringRef op) const;
+  std::optional<size_t> ruleForUse(Value value, OpOperand &use) const;
+  bool covers(const Action &action, Operation *op) const;
+  bool crosses(Operation *op, Granularity granularity) const;
+
+  /// The format that a value is known to be in; null if none, `any` for values
+  /// that are nothing in particular (tensor.empty).
+  struct State;
+  State stateOf(Value value) const;
+  State stateAtUse(OpOperand &use) const;
+  State bodyState(linalg::LinalgOp op, unsigned output) const;
+  bool isExempt(Operation *op, const Action &action) const;
+
+  LogicalResult addOperation(Operation *op);
+  void addEntries(Value value, const Candidate *candidate);
+
+  const SiteTable &sites;
+  const Policy &policy;
+  SmallVector<Definition> allDefinitions;
+  SmallVector<Entry> allEntries;
+  SmallVector<Operation *> allKept, allNarrow;
+  mutable llvm::DenseSet<Value> inProgress;
+};
+
+} // namespace mlir::prec
+
+#endif // PREC_TRANSFORMS_PLAN_H

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The pass: options to policy, module to plan, plan to roundings.
+#include "prec/Policy/PolicyBuilder.h"
+#include "prec/Transforms/Inserter.h"
+#include "prec/Transforms/Loops.h"
+#include "prec/Transforms/Passes.h"
+#include "prec/Transforms/Plan.h"
+#include "prec/Transforms/Prepare.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace mlir::prec {
+#define GEN_PASS_DEF_INSERTROUNDING
+#include "prec/Transforms/Passes.h.inc"
+} // namespace mlir::prec
+
+using namespace mlir;
+using namespace mlir::prec;
+
+/// Named linalg operations whose body's operations are rounded one by one become
+/// generic, with their attributes; the site table follows.
+static LogicalResult generalizeRounded(ModuleOp module, SiteTable &sites,
+                                       const Plan &plan, const Policy &policy) {
+  SmallVector<linalg::LinalgOp> named;
+  module.walk([&](linalg::LinalgOp op) {
+    if (isa<linalg::GenericOp>(op))
+      return;
+    for (Operation &inner : op.getBlock()->without_terminator())
+      if (std::optional<size_t> rule = plan.ruleFor(&inner))
+        if (policy.rules[*rule].action.granularity == Granularity::Elementary) {
+          named.push_back(op);
+          return;
+        }
+  });
+  IRRewriter rewriter(module.getContext());
+  for (linalg::LinalgOp op : named) {
+    rewriter.setInsertionPoint(op);
+    // The generic takes the body's operations over and the op's place; `before`
+    // stands for the operation, whose pointer is gone afterwards.
+    DictionaryAttr attributes = op->getDiscardableAttrDictionary();
+    Location loc = op.getLoc();
+    Operation *before = op;
+    FailureOr<linalg::GenericOp> generic =
+        linalg::generalizeNamedOp(rewriter, op);
+    if (failed(generic))
+      return emitError(loc, "operation cannot be written as linalg.generic, so "
+                            "its partial results cannot be rounded");
+    for (NamedAttribute attribute : attributes)
+      if (attribute.getNameDialect() &&
+          attribute.getNameDialect()->getNamespace() == "prec")
+        (*generic)->setAttr(attribute.getName(), attribute.getValue());
+    sites.transfer(before, *generic);
+  }
+  return success();
+}
+
+namespace {
+struct InsertRounding
+    : public mlir::prec::impl::InsertRoundingBase<InsertRounding> {
+  using InsertRoundingBase::InsertRoundingBase;
+  InsertRounding(Policy given, SiteReport *report)
+      : given(std::move(given)), report(report) {}
+  InsertRounding(const InsertRounding &other)
+      : InsertRoundingBase(other), given(other.given), report(other.report) {}
+
+  FailureOr<Policy> policyFromOptions();
+  LogicalResult run(ModuleOp module, const Policy &policy);
+  void addRows(const Plan &plan, const SiteTable &sites, const Policy &policy);
+  void warn(ModuleOp module, const Plan &plan, const SiteTable &sites,
+            const Policy &policy);
+
+  void runOnOperation() override {
+    FailureOr<Policy> policy = given ? FailureOr<Policy>(*given)
+                                     : policyFromOptions();
+    if (failed(policy) || failed(run(getOperation(), *policy)))
+      signalPassFailure();
+  }
+
+  std::optional<Policy> given;
+  SiteReport *report = nullptr;
+};
+} // namespace
+
+FailureOr<Policy> InsertRounding::policyFromOptions() {
+  PolicyBuilder builder;
+  auto apply = [&](StringRef flag, StringRef value) -> LogicalResult {
+    if (value.empty())
+      return success();
+    if (llvm::Error error = builder.apply(flag, value))
+      return emitError(UnknownLoc::get(&getContext()))
+             << llvm::toString(std::move(error));
+    return success();
+  };
+  if (failed(apply("policy", policyFile)) || failed(apply("format", format)) ||
+      failed(apply("truncate-bits", truncateBits)) ||
+      failed(apply("truncate-mantissa", truncateMantissa)) ||
+      failed(apply("rounding", rounding)) ||
+      failed(apply("granularity", granularity)))
+    return failure();
+  for (const std::string &rule : round)
+    if (failed(apply("round", rule)))
+      return failure();
+  if (failed(apply("seed", seed)) || failed(apply("random", random)))
+    return failure();
+  llvm::Expected<Policy> policy = builder.finish();
+  if (!policy)
+    return emitError(UnknownLoc::get(&getContext()))
+           << llvm::toString(policy.takeError());
+  return *policy;
+}
+
+/// Declares what the inserted operations name and the module lacks.
+static void declareParameters(ModuleOp module, const Policy &policy) {
+  SymbolTable symbols(module);
+  OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
+  auto declare = [&](StringRef name, uint32_t value) {
+    if (auto existing = symbols.lookup<DeclareOp>(name)) {
+      existing.setValueAttr(
+          builder.getI32IntegerAttr(static_cast<int32_t>(value)));
+      return;
+    }
+    DeclareOp::create(builder, module.getLoc(), builder.getStringAttr(name),
+                      builder.getI32IntegerAttr(static_cast<int32_t>(value)));
+  };
+  bool isStochastic = llvm::any_of(policy.rules, [](const Rule &rule) {
+    return !rule.action.keep && rule.action.mode.isStochastic();
+  });
+  if (isStochastic) {
+    declare(seedParameter, policy.seed);
+    declare(stepParameter, 0);
+  }
+  for (const Parameter &parameter : policy.parameters)
+    declare(declarationName(parameter.name), parameter.schedule.at(0));
+}
+
+LogicalResult InsertRounding::run(ModuleOp module, const Policy &policy) {
+  stripFastMath(module);
+  if (failed(inlineCalls(module)) || failed(decomposeComposites(module)))
+    return failure();
+  if (policy.empty())
+    return success();
+  if (llvm::any_of(policy.rules, [](const Rule &rule) {
+        return rule.action.mode.isStochastic();
+      }))
+    addWhileCounters(module);
+
+  SiteTable sites(module);
+  Plan plan(sites, policy);
+  if (failed(generalizeRounded(module, sites, plan, policy)))
+    return failure();
+  SmallVector<func::FuncOp> functions;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (!function.isExternal())
+      functions.push_back(function);
+  for (func::FuncOp function : functions)
+    if (failed(plan.add(function)))
+      return failure();
+  warn(module, plan, sites, policy);
+  if (report)
+    addRows(plan, sites, policy);
+
+  declareParameters(module, policy);
+  for (func::FuncOp function : functions) {
+    Inserter inserter(function, sites, policy);
+    auto isHere = [&](Operation *op) { return function->isAncestor(op); };
+    for (const Plan::Entry &entry : plan.entries())
+      if (isHere(entry.value.getParentBlock()->getParentOp()))
+        if (failed(inserter.insert(entry)))
+          return failure();
+    for (const Plan::Definition &definition : plan.definitions())
+      if (isHere(definition.op) && failed(inserter.insert(definition)))
+        return failure();
+    if (failed(inserter.finish()))
+      return failure();
+  }
+  return success();
+}
+
+void InsertRounding::warn(ModuleOp module, const Plan &plan,
+                          const SiteTable &sites, const Policy &policy) {
+  for (const Plan::Definition &d : plan.definitions())
+    ++(d.isExempt ? exempt : rounded);
+  for (const Plan::Entry &e : plan.entries())
+    ++(e.isExempt ? exempt : rounded);
+  kept += plan.kept().size();
+  narrow += plan.keptNarrow().size();
+  for (Operation *op : plan.keptNarrow())
+    op->emitRemark("narrow type kept as written: '")
+        << op->getName() << "' makes "
+        << getElementTypeOrSelf(op->getResult(0).getType());
+  bool hasScopes = false;
+  module.walk([&](Operation *op) {
+    hasScopes |= op->hasAttr(scopeAttrName);
+    return hasScopes ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  bool usesLayers = llvm::any_of(policy.rules, [](const Rule &rule) {
+    return !rule.action.keep && rule.action.granularity == Granularity::Layer;
+  });
+  if (usesLayers && !hasScopes)
+    module.emitWarning("granularity layer in a module without scopes: no value "
+                       "crosses a layer's border; only arguments and results "
+                       "are rounded");
+}
+
+void InsertRounding::addRows(const Plan &plan, const SiteTable &sites,
+                             const Policy &policy) {
+  auto addRow = [&](const Candidate &c, std::optional<size_t> rule,
+                    StringRef status, Location location) {
+    SiteReport::Row row;
+    row.number = c.number;
+    row.entry = c.entry.str();
+    row.phase = c.phase.str();
+    row.scope = c.scope.str();
+    row.op = c.op.str();
+    row.role = c.role.str();
+    row.status = status.str();
+    row.location = describe(location);
+    if (rule) {
+      const Action &action = policy.rules[*rule].action;
+      row.granularity = str(action.granularity);
+      row.format = action.format.str();
+      row.mode = action.mode.str();
+      row.origin = policy.rules[*rule].origin;
+    }
+    SiteView view;
+    view.function = c.entry;
+    view.phase = c.phase;
+    view.scope = c.scope;
+    view.role = c.role;
+    view.op = c.op;
+    view.opClass = c.opClass;
+    view.name = c.isArgument ? c.op : StringRef();
+    for (size_t match : policy.matches(view)) {
+      if (!rule && policy.rules[match].action.keep)
+        row.origin = policy.rules[match].origin;
+      if (match != rule)
+        row.otherMatches.push_back(policy.rules[match].origin);
+    }
+    report->rows.push_back(std::move(row));
+  };
+  for (const Plan::Entry &e : plan.entries())
+    addRow(*e.candidate, e.rule, e.isExempt ? "exempt" : "rounded",
+           e.value.getLoc());
+  for (const Plan::Definition &d : plan.definitions())
+    addRow(*sites.lookup(d.op), d.rule, d.isExempt ? "exempt" : "rounded",
+           d.op->getLoc());
+  for (Operation *op : plan.kept())
+    addRow(*sites.lookup(op), std::nullopt, "kept", op->getLoc());
+  report->sort();
+}
+
+std::unique_ptr<Pass> mlir::prec::createInsertRounding(Policy policy,
+                                                       SiteReport *report) {
+  return std::make_unique<InsertRounding>(std::move(policy), report);
+}

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Coverage, formats that values are known to be in, and exemption.
+#include "prec/Transforms/Plan.h"
+#include "prec/Numerics/Round.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+
+/// `any`: of no format in particular, fits all. `action` null: not known.
+struct Plan::State {
+  const Action *action = nullptr;
+  bool any = false;
+
+  static State unknown() { return {}; }
+  bool isIn(const Action &other) const {
+    return any || (action && action->format == other.format &&
+                   action->parameters == other.parameters);
+  }
+  State meet(State other) const {
+    if (any)
+      return other;
+    if (other.any)
+      return *this;
+    return action && other.action && isIn(*other.action) ? *this : unknown();
+  }
+};
+
+std::optional<size_t> Plan::match(const Candidate &c, StringRef phase,
+                                  StringRef scope, StringRef role,
+                                  StringRef op) const {
+  SiteView view;
+  view.function = c.entry;
+  view.phase = phase;
+  view.scope = scope;
+  view.role = role;
+  view.op = op;
+  view.opClass = c.opClass;
+  if (c.isArgument)
+    view.name = c.op;
+  std::optional<size_t> rule = policy.match(view);
+  if (!rule || policy.rules[*rule].action.keep || role == "label")
+    return std::nullopt;
+  return rule;
+}
+
+std::optional<size_t> Plan::ruleFor(Operation *op) const {
+  const Candidate *c = sites.lookup(op);
+  return c ? match(*c, c->phase, c->scope, c->role, c->op) : std::nullopt;
+}
+
+/// Arguments and constants are rounded where they are used: the user's phase
+/// and scope count. The update reads a weight as the state that it is.
+std::optional<size_t> Plan::ruleForUse(Value value, OpOperand &use) const {
+  const Candidate *c;
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    c = sites.lookup(
+        cast<func::FuncOp>(argument.getOwner()->getParentOp()),
+        argument.getArgNumber());
+  else
+    c = sites.lookup(value.getDefiningOp());
+  if (!c)
+    return std::nullopt;
+  Operation *user = use.getOwner();
+  StringRef phase = phaseOf(user), role = c->role;
+  if (phase == "update" && role == "weight")
+    role = "state";
+  return match(*c, phase, scopeOf(user), role,
+               user->getName().getStringRef());
+}
+
+/// The operation whose operand a use is, seen from outside linalg bodies.
+static Operation *userOf(OpOperand &use) {
+  if (auto parent = use.getOwner()->getParentOfType<linalg::LinalgOp>())
+    return parent;
+  return use.getOwner();
+}
+
+bool Plan::crosses(Operation *op, Granularity granularity) const {
+  auto isBorder = [&](OpOperand &use) {
+    Operation *user = userOf(use);
+    if (isa<func::ReturnOp>(user))
+      return true;
+    return granularity == Granularity::Layer && scopeOf(user) != scopeOf(op);
+  };
+  for (Value result : op->getResults())
+    if (isCarrierLike(result.getType()) &&
+        llvm::any_of(result.getUses(), isBorder))
+      return true;
+  // A linalg operation on buffers: who else looks at its outputs?
+  auto structured = dyn_cast<linalg::LinalgOp>(op);
+  if (!structured || !structured.hasPureBufferSemantics())
+    return false;
+  return llvm::any_of(structured.getDpsInits(), [&](Value buffer) {
+    return llvm::any_of(buffer.getUses(), [&](OpOperand &use) {
+      return userOf(use) != op && isBorder(use);
+    });
+  });
+}
+
+bool Plan::covers(const Action &action, Operation *op) const {
+  if (op->getParentOfType<linalg::LinalgOp>())
+    return action.granularity == Granularity::Elementary;
+  if (action.granularity <= Granularity::Op)
+    return true;
+  return crosses(op, action.granularity);
+}
+
+Plan::State Plan::stateAtUse(OpOperand &use) const {
+  Value value = use.get();
+  Operation *definition = value.getDefiningOp();
+  auto argument = dyn_cast<BlockArgument>(value);
+  bool isConstant =
+      definition && definition->hasTrait<OpTrait::ConstantLike>();
+  bool isEntry =
+      argument && isa<func::FuncOp>(argument.getOwner()->getParentOp()) &&
+      argument.getOwner()->isEntryBlock();
+  if (!isConstant && !isEntry)
+    return stateOf(value);
+  std::optional<size_t> rule = ruleForUse(value, use);
+  if (!rule)
+    return State::unknown();
+  const Action &action = policy.rules[*rule].action;
+  if (isConstant && action.granularity > Granularity::Op &&
+      sites.lookup(definition)->role != "weight")
+    return State::unknown();
+  return {&action, false};
+}
+
+Plan::State Plan::bodyState(linalg::LinalgOp op, unsigned output) const {
+  Operation *yield = op.getBlock()->getTerminator();
+  State state = stateAtUse(yield->getOpOperand(output));
+  // Without an iteration the result is the initial value.
+  SmallVector<int64_t> ranges = op.getStaticLoopRanges();
+  SmallVector<utils::IteratorType> kinds = op.getIteratorTypesArray();
+  for (auto [range, kind] : llvm::zip_equal(ranges, kinds))
+    if (kind == utils::IteratorType::reduction && range <= 0)
+      return state.meet(stateAtUse(*op.getDpsInitOperand(output)));
+  return state;
+}
+
+/// The operands that may become result or region argument `index` of a loop or
+/// branch: initial values and what its regions yield.
+static SmallVector<OpOperand *> incoming(Operation *op, unsigned index) {
+  SmallVector<OpOperand *> operands;
+  if (auto loop = dyn_cast<LoopLikeOpInterface>(op)) {
+    MutableArrayRef<OpOperand> inits = loop.getInitsMutable();
+    if (index < inits.size())
+      operands.push_back(&inits[index]);
+  }
+  for (Region &region : op->getRegions())
+    for (Block &block : region) {
+      Operation *terminator = block.getTerminator();
+      unsigned first = isa<scf::ConditionOp>(terminator) ? 1 : 0;
+      if (first + index < terminator->getNumOperands())
+        operands.push_back(&terminator->getOpOperand(first + index));
+    }
+  return operands;
+}
+
+/// Loops and branches whose values are all accounted for by `incoming`.
+static bool isPlainControl(Operation *op) {
+  return isa<scf::ForOp, scf::IfOp, scf::WhileOp, scf::IndexSwitchOp,
+             scf::ExecuteRegionOp, affine::AffineForOp, affine::AffineIfOp>(op);
+}
+
+Plan::State Plan::stateOf(Value value) const {
+  // A value that depends on itself through a loop constrains nothing.
+  if (!inProgress.insert(value).second)
+    return {nullptr, true};
+  auto leave = llvm::make_scope_exit([&] { inProgress.erase(value); });
+
+  auto meetOf = [&](auto &&operands) {
+    State state{nullptr, true};
+    for (OpOperand *operand : operands)
+      state = state.meet(stateAtUse(*operand));
+    return state;
+  };
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    Operation *parent = argument.getOwner()->getParentOp();
+    if (auto structured = dyn_cast<linalg::LinalgOp>(parent)) {
+      OpOperand *operand = structured.getMatchingOpOperand(argument);
+      State state = stateAtUse(*operand);
+      if (!structured.isDpsInit(operand) || !structured.getNumReductionLoops())
+        return state;
+      unsigned output =
+          operand->getOperandNumber() - structured.getNumDpsInputs();
+      return state.meet(stateAtUse(
+          structured.getBlock()->getTerminator()->getOpOperand(output)));
+    }
+    if (!isPlainControl(parent))
+      return State::unknown();
+    unsigned first = isa<scf::ForOp, affine::AffineForOp>(parent) ? 1 : 0;
+    if (argument.getArgNumber() < first)
+      return State::unknown();
+    return meetOf(incoming(parent, argument.getArgNumber() - first));
+  }
+  Operation *op = value.getDefiningOp();
+  if (std::optional<size_t> rule = ruleFor(op))
+    if (covers(policy.rules[*rule].action, op))
+      return {&policy.rules[*rule].action, false};
+  unsigned index = cast<OpResult>(value).getResultNumber();
+  switch (classify(op).kind) {
+  case OpKind::Closed: {
+    SmallVector<OpOperand *> floats;
+    for (OpOperand &operand : op->getOpOperands())
+      if (carrierOf(operand.get().getType()))
+        floats.push_back(&operand);
+    return meetOf(floats);
+  }
+  case OpKind::Structured:
+    return bodyState(cast<linalg::LinalgOp>(op), index);
+  case OpKind::Control:
+    return isPlainControl(op) ? meetOf(incoming(op, index)) : State::unknown();
+  default:
+    return State::unknown();
+  }
+}
+
+bool Plan::isExempt(Operation *op, const Action &action) const {
+  auto allIn = [&](auto &&operands) {
+    return llvm::all_of(operands, [&](OpOperand *operand) {
+      return stateAtUse(*operand).isIn(action);
+    });
+  };
+  switch (classify(op).kind) {
+  case OpKind::Closed: {
+    // What lies in memory is not tracked, except in arguments' rounded copies.
+    SmallVector<OpOperand *> floats;
+    for (OpOperand &operand : op->getOpOperands())
+      if (carrierOf(operand.get().getType()))
+        floats.push_back(&operand);
+    return allIn(floats);
+  }
+  case OpKind::Structured: {
+    auto structured = cast<linalg::LinalgOp>(op);
+    for (unsigned i = 0, n = structured.getNumDpsInits(); i < n; ++i)
+      if (!bodyState(structured, i).isIn(action))
+        return false;
+    return true;
+  }
+  case OpKind::Control:
+    if (!isPlainControl(op))
+      return false;
+    for (OpResult result : op->getResults())
+      if (isCarrierLike(result.getType()) &&
+          !allIn(incoming(op, result.getResultNumber())))
+        return false;
+    return true;
+  default:
+    return false;
+  }
+}
+
+/// Is every element a number of the format, whatever its run-time widths are?
+static bool isRepresentable(Attribute constant, Format format) {
+  if (format.fractionBits == Format::runtime)
+    format.fractionBits = 0;
+  if (format.exponentBits == Format::runtime)
+    format.exponentBits = 2;
+  auto isOne = [&](const APFloat &value) {
+    if (&value.getSemantics() == &APFloat::IEEEsingle())
+      return value.bitwiseIsEqual(APFloat(
+          round(value.convertToFloat(), format, RoundingMode::Kind::TowardZero)));
+    return value.bitwiseIsEqual(APFloat(
+        round(value.convertToDouble(), format, RoundingMode::Kind::TowardZero)));
+  };
+  if (auto scalar = dyn_cast<FloatAttr>(constant))
+    return isOne(scalar.getValue());
+  if (auto splat = dyn_cast<SplatElementsAttr>(constant))
+    return isOne(splat.getSplatValue<APFloat>());
+  if (auto elements = dyn_cast<DenseFPElementsAttr>(constant))
+    return llvm::all_of(elements.getValues<APFloat>(), isOne);
+  return false;
+}
+
+void Plan::addEntries(Value value, const Candidate *candidate) {
+  llvm::MapVector<size_t, SmallVector<OpOperand *>> byRule;
+  for (OpOperand &use : value.getUses())
+    if (std::optional<size_t> rule = ruleForUse(value, use))
+      byRule[*rule].push_back(&use);
+  Attribute constant;
+  matchPattern(value, m_Constant(&constant));
+  for (auto &[rule, uses] : byRule) {
+    const Action &action = policy.rules[rule].action;
+    if (constant && action.granularity > Granularity::Op &&
+        candidate->role != "weight")
+      continue;
+    bool isExempt = constant && isRepresentable(constant, action.format);
+    // Uses come last first; program order reads better and is as stable.
+    std::reverse(uses.begin(), uses.end());
+    allEntries.push_back({value, candidate, rule, isExempt, std::move(uses)});
+  }
+}
+
+LogicalResult Plan::addOperation(Operation *op) {
+  Classification classification = classify(op);
+  if (classification.isKeptNarrow)
+    allNarrow.push_back(op);
+  const Candidate *candidate = sites.lookup(op);
+  if (!candidate)
+    return success();
+  if (classification.kind == OpKind::Constant) {
+    addEntries(op->getResult(0), candidate);
+    return success();
+  }
+  std::optional<size_t> rule = ruleFor(op);
+  if (!rule) {
+    allKept.push_back(op);
+    return success();
+  }
+  const Action &action = policy.rules[*rule].action;
+  if (!covers(action, op))
+    return success();
+  if (classification.kind == OpKind::Refused)
+    return op->emitError("'")
+           << op->getName() << "' cannot be rounded: " << classification.why;
+  if (action.granularity == Granularity::Elementary &&
+      hidesPartialResults(op))
+    return op->emitError("'")
+           << op->getName()
+           << "' hides its partial results, so they cannot be rounded one by "
+              "one; lower it to arith first, or choose granularity op";
+  allDefinitions.push_back({op, *rule, isExempt(op, action)});
+  return success();
+}
+
+LogicalResult Plan::add(func::FuncOp function) {
+  for (BlockArgument argument : function.getArguments())
+    if (const Candidate *candidate =
+            sites.lookup(function, argument.getArgNumber()))
+      addEntries(argument, candidate);
+  WalkResult result =
+      function.walk<WalkOrder::PreOrder>([&](Operation *op) {
+        return failed(addOperation(op)) ? WalkResult::interrupt()
+                                        : WalkResult::advance();
+      });
+  return failure(result.wasInterrupted());
+}
