@@ -3,6 +3,9 @@
 separate_arguments(PREC_LLVM_DEFINITIONS NATIVE_COMMAND "${LLVM_DEFINITIONS}")
 option(PREC_SANITIZE "build with address and undefined-behaviour sanitizers" OFF)
 
+# Programs too are compiled -fPIC: one precompiled header serves them all.
+set(CMAKE_CXX_COMPILE_OPTIONS_PIE -fPIC)
+
 # LLVM's linker: g++ finds it by -B, clang beside itself.
 add_link_options($<$<CXX_COMPILER_ID:GNU>:-B${LLVM_TOOLS_BINARY_DIR}> -fuse-ld=lld)
 

@@ -71,8 +71,7 @@ struct InsertRounding
   FailureOr<Policy> policyFromOptions();
   LogicalResult run(ModuleOp module, const Policy &policy);
   void addRows(const Plan &plan, const SiteTable &sites, const Policy &policy);
-  void warn(ModuleOp module, const Plan &plan, const SiteTable &sites,
-            const Policy &policy);
+  void warn(ModuleOp module, const Plan &plan, const Policy &policy);
 
   void runOnOperation() override {
     FailureOr<Policy> policy = given ? FailureOr<Policy>(*given)
@@ -160,7 +159,7 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &policy) {
   for (func::FuncOp function : functions)
     if (failed(plan.add(function)))
       return failure();
-  warn(module, plan, sites, policy);
+  warn(module, plan, policy);
   if (report)
     addRows(plan, sites, policy);
 
@@ -169,7 +168,7 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &policy) {
     Inserter inserter(function, sites, policy);
     auto isHere = [&](Operation *op) { return function->isAncestor(op); };
     for (const Plan::Entry &entry : plan.entries())
-      if (isHere(entry.value.getParentBlock()->getParentOp()))
+      if (isHere(Value(entry.value).getParentBlock()->getParentOp()))
         if (failed(inserter.insert(entry)))
           return failure();
     for (const Plan::Definition &definition : plan.definitions())
@@ -182,7 +181,7 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &policy) {
 }
 
 void InsertRounding::warn(ModuleOp module, const Plan &plan,
-                          const SiteTable &sites, const Policy &policy) {
+                          const Policy &policy) {
   for (const Plan::Definition &d : plan.definitions())
     ++(d.isExempt ? exempt : rounded);
   for (const Plan::Entry &e : plan.entries())

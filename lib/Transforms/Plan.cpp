@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
+#include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -172,7 +173,7 @@ Plan::State Plan::stateOf(Value value) const {
   // A value that depends on itself through a loop constrains nothing.
   if (!inProgress.insert(value).second)
     return {nullptr, true};
-  auto leave = llvm::make_scope_exit([&] { inProgress.erase(value); });
+  auto leave = llvm::scope_exit([&] { inProgress.erase(value); });
 
   auto meetOf = [&](auto &&operands) {
     State state{nullptr, true};

@@ -26,8 +26,8 @@ std::string mlir::prec::describe(Location location) {
 }
 
 void SiteReport::sort() {
-  llvm::stable_sort(rows, [](const Row &a, const Row &b) {
-    return a.number < b.number;
+  llvm::sort(rows, [](const Row &a, const Row &b) {
+    return std::tie(a.number, a.origin) < std::tie(b.number, b.origin);
   });
 }
 

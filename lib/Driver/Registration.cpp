@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Registration of dialects, interfaces and passes.
+#include "prec/Driver/Registration.h"
+#include "prec/IR/Bufferization.h"
+#include "prec/Transforms/Passes.h"
+
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+void mlir::prec::registerPrecDialect(DialectRegistry &registry) {
+  registry.insert<PrecDialect>();
+  registerBufferizableOpInterfaceExternalModels(registry);
+}
+
+void mlir::prec::registerDialects(DialectRegistry &registry) {
+  registerAllDialects(registry);
+  registerAllExtensions(registry);
+  registerAllToLLVMIRTranslations(registry);
+  registerPrecDialect(registry);
+}
+
+void mlir::prec::registerPrecPasses() { registerPrecTransformsPasses(); }
+
+void mlir::prec::registerPasses() {
+  registerPrecPasses();
+  registerTransformsPasses();
+  registerLinalgPasses();
+  bufferization::registerBufferizationPasses();
+}
