@@ -36,8 +36,13 @@ Value mlir::prec::buildPosition(OpBuilder &builder, Location loc,
       position = i;
       continue;
     }
-    Value n = getValueOrCreateConstantIndexOp(builder, loc, extent);
-    n = builder.createOrFold<arith::IndexCastUIOp>(loc, type, n);
+    Value n;
+    if (std::optional<int64_t> constant = getConstantIntValue(extent))
+      n = arith::ConstantOp::create(builder, loc,
+                                    builder.getIntegerAttr(type, *constant));
+    else
+      n = arith::IndexCastUIOp::create(builder, loc, type,
+                                       cast<Value>(extent));
     position = arith::MulIOp::create(builder, loc, position, n);
     position = arith::AddIOp::create(builder, loc, position, i);
   }

@@ -52,7 +52,7 @@ LogicalResult RoundOp::verify() {
       isa<ShapedType>(random) != isa<ShapedType>(getType()))
     return emitOpError("on a scalar or vector the random operand is one i32 "
                        "an element, found ")
-           << random;
+           << random << "; prec-expand-rounding makes words of a key";
   return success();
 }
 

@@ -80,6 +80,9 @@ LogicalResult Inserter::insertConstant(const Plan::Entry &entry,
     return failure();
   for (OpOperand *use : entry.uses)
     use->set(*rounded);
+  // The anchor stays: it marks where entries go.
+  if (constant->use_empty() && constant != anchor)
+    constant->erase();
   return success();
 }
 

@@ -135,6 +135,16 @@ RandomWords::contractionWord(OpBuilder &builder, linalg::LinalgOp parent,
       base = JoinOp::create(outside, loc, outside.getI64Type(), base,
                             arith::ConstantIndexOp::create(outside, loc, 1));
   }
+  // The sum reuses the product's word.
+  Value &shared = contractionWords[{parent, base}];
+  auto finish = [&](Value word) -> Value {
+    if (wholeWord || op == contraction.multiply)
+      return word;
+    Value half = arith::ConstantIntOp::create(builder, loc, 16, 32);
+    return arith::ShRUIOp::create(builder, loc, word, half);
+  };
+  if (shared)
+    return finish(shared);
   SmallVector<Value> loopIndices = bodyIndices(parent);
   SmallVector<AffineMap> maps = parent.getIndexingMapsArray();
   AffineMap mapA = maps[contraction.a], mapB = maps[contraction.b];
@@ -161,11 +171,8 @@ RandomWords::contractionWord(OpBuilder &builder, linalg::LinalgOp parent,
   };
   Value wordA = wordOf(contraction.a, mapA, contractionKeyA, true);
   Value wordB = wordOf(contraction.b, mapB, contractionKeyB, false);
-  Value word = arith::XOrIOp::create(builder, loc, wordA, wordB);
-  if (wholeWord || op == contraction.multiply)
-    return word;
-  Value half = arith::ConstantIntOp::create(builder, loc, 16, 32);
-  return arith::ShRUIOp::create(builder, loc, word, half).getResult();
+  shared = arith::XOrIOp::create(builder, loc, wordA, wordB);
+  return finish(shared);
 }
 
 /// The position of each lane of a vector whose first lane is at

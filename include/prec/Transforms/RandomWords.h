@@ -54,6 +54,7 @@ private:
   Value seed, step;
   llvm::DenseMap<uint64_t, Value> keys;
   llvm::DenseMap<std::pair<Value, uint64_t>, Value> variants;
+  llvm::DenseMap<std::pair<Operation *, Value>, Value> contractionWords;
   llvm::DenseMap<Operation *, SmallVector<Value>> indices;
   llvm::DenseMap<Operation *, SmallVector<OpFoldResult>> extents;
 };
