@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The check that no pass loses a rounding.
+#include "prec/Analysis/Survival.h"
+#include "prec/IR/PrecDialect.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+
+llvm::SetVector<uint64_t> mlir::prec::liveSiteKeys(Operation *root) {
+  llvm::SetVector<uint64_t> keys;
+  root->walk([&](RoundOp round) {
+    if (SiteAttr site = round.getSiteAttr())
+      keys.insert(site.getKey());
+  });
+  return keys;
+}
+
+/// Passes that only fold and remove dead code, and the one that turns
+/// roundings into arithmetic.
+static bool mayRemove(Pass *pass) {
+  StringRef name = pass->getArgument();
+  return name == "canonicalize" || name == "cse" || name == "symbol-dce" ||
+         name == "remove-dead-values" || name == "sccp" ||
+         name == "prec-lower-rounding";
+}
+
+void SurvivalCheck::runBeforePass(Pass *pass, Operation *op) {
+  Snapshot snapshot;
+  if (!mayRemove(pass)) {
+    snapshot.keys = liveSiteKeys(op);
+    if (!snapshot.keys.empty())
+      snapshot.before = op->clone();
+  }
+  snapshots.push_back(std::move(snapshot));
+}
+
+void SurvivalCheck::runAfterPassFailed(Pass *, Operation *) {
+  snapshots.pop_back();
+}
+
+void SurvivalCheck::runAfterPass(Pass *pass, Operation *op) {
+  Snapshot snapshot = snapshots.pop_back_val();
+  if (!snapshot.before)
+    return;
+  llvm::SetVector<uint64_t> after = liveSiteKeys(op);
+  auto isLost = [&](uint64_t key) { return !after.contains(key); };
+  if (llvm::none_of(snapshot.keys, isLost))
+    return;
+  // Which of them were dead or constant anyway?
+  Operation *before = *snapshot.before;
+  PassManager cleanup(op->getContext(), before->getName().getStringRef());
+  cleanup.addPass(createCanonicalizerPass());
+  cleanup.addPass(createCSEPass());
+  if (isa<ModuleOp>(before))
+    cleanup.addPass(createSymbolDCEPass());
+  llvm::SetVector<uint64_t> live;
+  if (succeeded(cleanup.run(before)))
+    live = liveSiteKeys(before);
+  before->walk([&](RoundOp round) {
+    SiteAttr site = round.getSiteAttr();
+    if (!site || !live.contains(site.getKey()) || !isLost(site.getKey()))
+      return;
+    outcome->lostOne = true;
+    round.emitError("pass '")
+        << (pass->getArgument().empty() ? pass->getName() : pass->getArgument())
+        << "' lost this rounding, site " << site.getNumber() << " (" << site.getOp()
+        << ", role " << site.getRole() << ")";
+  });
+}
+
+std::shared_ptr<SurvivalCheck::Outcome>
+mlir::prec::addSurvivalCheck(PassManager &pm) {
+  auto outcome = std::make_shared<SurvivalCheck::Outcome>();
+  pm.addInstrumentation(std::make_unique<SurvivalCheck>(outcome));
+  return outcome;
+}
