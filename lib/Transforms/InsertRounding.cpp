@@ -24,27 +24,22 @@ using namespace mlir::prec;
 
 /// Named linalg operations whose body's operations are rounded one by one become
 /// generic, with their attributes; the site table follows.
-static LogicalResult generalizeRounded(ModuleOp module, SiteTable &sites,
-                                       const Plan &plan, const Policy &policy) {
-  SmallVector<linalg::LinalgOp> named;
-  module.walk([&](linalg::LinalgOp op) {
-    if (isa<linalg::GenericOp>(op))
-      return;
-    for (Operation &inner : op.getBlock()->without_terminator())
-      if (std::optional<size_t> rule = plan.ruleFor(&inner))
-        if (policy.rules[*rule].action.granularity == Granularity::Elementary) {
-          named.push_back(op);
-          return;
-        }
-  });
-  IRRewriter rewriter(module.getContext());
-  for (linalg::LinalgOp op : named) {
+static LogicalResult generalizeRounded(const Plan &plan, SiteTable &sites) {
+  llvm::SetVector<Operation *> named;
+  for (const Plan::Definition &definition : plan.definitions())
+    if (!definition.isExempt)
+      if (auto parent = definition.op->getParentOfType<linalg::LinalgOp>())
+        if (!isa<linalg::GenericOp>(parent))
+          named.insert(parent);
+  IRRewriter rewriter(plan.function()->getContext());
+  for (Operation *each : named) {
+    auto op = cast<linalg::LinalgOp>(each);
     rewriter.setInsertionPoint(op);
     // The generic takes the body's operations over and the op's place; `before`
     // stands for the operation, whose pointer is gone afterwards.
     DictionaryAttr attributes = op->getDiscardableAttrDictionary();
     Location loc = op.getLoc();
-    Operation *before = op;
+    Operation *before = each;
     FailureOr<linalg::GenericOp> generic =
         linalg::generalizeNamedOp(rewriter, op);
     if (failed(generic))
@@ -71,7 +66,7 @@ struct InsertRounding
   FailureOr<Policy> policyFromOptions();
   LogicalResult run(ModuleOp module, const Policy &policy);
   void addRows(const Plan &plan, const SiteTable &sites, const Policy &policy);
-  void warn(ModuleOp module, const Plan &plan, const Policy &policy);
+  void warn(ModuleOp module, ArrayRef<Plan> plans, const Policy &policy);
 
   void runOnOperation() override {
     FailureOr<Policy> policy = given ? FailureOr<Policy>(*given)
@@ -149,30 +144,39 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &policy) {
     addWhileCounters(module);
 
   SiteTable sites(module);
-  Plan plan(sites, policy);
-  if (failed(generalizeRounded(module, sites, plan, policy)))
+  // A first plan says which bodies must be spelled out, a second one stands.
+  std::vector<Plan> plans;
+  auto planAll = [&] {
+    plans.clear();
+    for (auto function : module.getOps<func::FuncOp>()) {
+      if (function.isExternal())
+        continue;
+      plans.emplace_back(function, sites, policy);
+      if (failed(plans.back().make()))
+        return failure();
+    }
+    return success();
+  };
+  if (failed(planAll()))
     return failure();
-  SmallVector<func::FuncOp> functions;
-  for (auto function : module.getOps<func::FuncOp>())
-    if (!function.isExternal())
-      functions.push_back(function);
-  for (func::FuncOp function : functions)
-    if (failed(plan.add(function)))
+  for (const Plan &plan : plans)
+    if (failed(generalizeRounded(plan, sites)))
       return failure();
-  warn(module, plan, policy);
-  if (report)
-    addRows(plan, sites, policy);
+  if (failed(planAll()))
+    return failure();
 
+  warn(module, plans, policy);
+  if (report)
+    for (const Plan &plan : plans)
+      addRows(plan, sites, policy);
   declareParameters(module, policy);
-  for (func::FuncOp function : functions) {
-    Inserter inserter(function, sites, policy);
-    auto isHere = [&](Operation *op) { return function->isAncestor(op); };
+  for (const Plan &plan : plans) {
+    Inserter inserter(plan.function(), sites, policy);
     for (const Plan::Entry &entry : plan.entries())
-      if (isHere(Value(entry.value).getParentBlock()->getParentOp()))
-        if (failed(inserter.insert(entry)))
-          return failure();
+      if (failed(inserter.insert(entry)))
+        return failure();
     for (const Plan::Definition &definition : plan.definitions())
-      if (isHere(definition.op) && failed(inserter.insert(definition)))
+      if (failed(inserter.insert(definition)))
         return failure();
     if (failed(inserter.finish()))
       return failure();
@@ -180,18 +184,20 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &policy) {
   return success();
 }
 
-void InsertRounding::warn(ModuleOp module, const Plan &plan,
+void InsertRounding::warn(ModuleOp module, ArrayRef<Plan> plans,
                           const Policy &policy) {
-  for (const Plan::Definition &d : plan.definitions())
-    ++(d.isExempt ? exempt : rounded);
-  for (const Plan::Entry &e : plan.entries())
-    ++(e.isExempt ? exempt : rounded);
-  kept += plan.kept().size();
-  narrow += plan.keptNarrow().size();
-  for (Operation *op : plan.keptNarrow())
-    op->emitRemark("narrow type kept as written: '")
-        << op->getName() << "' makes "
-        << getElementTypeOrSelf(op->getResult(0).getType());
+  for (const Plan &plan : plans) {
+    for (const Plan::Definition &d : plan.definitions())
+      ++(d.isExempt ? exempt : rounded);
+    for (const Plan::Entry &e : plan.entries())
+      ++(e.isExempt ? exempt : rounded);
+    kept += plan.kept().size();
+    narrow += plan.keptNarrow().size();
+    for (Operation *op : plan.keptNarrow())
+      op->emitRemark("narrow type kept as written: '")
+          << op->getName() << "' makes "
+          << getElementTypeOrSelf(op->getResult(0).getType());
+  }
   bool hasScopes = false;
   module.walk([&](Operation *op) {
     hasScopes |= op->hasAttr(scopeAttrName);

@@ -67,6 +67,11 @@ std::optional<size_t> Plan::ruleForUse(Value value, OpOperand &use) const {
   if (!c)
     return std::nullopt;
   Operation *user = use.getOwner();
+  // An output operand that only lends its shape is not read.
+  if (auto structured = dyn_cast<linalg::LinalgOp>(user))
+    if (structured.isDpsInit(&use) && isa<TensorType>(value.getType()) &&
+        !structured.payloadUsesValueFromOperand(&use))
+      return std::nullopt;
   StringRef phase = phaseOf(user), role = c->role;
   if (phase == "update" && role == "weight")
     role = "state";
@@ -330,15 +335,14 @@ LogicalResult Plan::addOperation(Operation *op) {
   return success();
 }
 
-LogicalResult Plan::add(func::FuncOp function) {
-  for (BlockArgument argument : function.getArguments())
+LogicalResult Plan::make() {
+  for (BlockArgument argument : entry.getArguments())
     if (const Candidate *candidate =
-            sites.lookup(function, argument.getArgNumber()))
+            sites.lookup(entry, argument.getArgNumber()))
       addEntries(argument, candidate);
-  WalkResult result =
-      function.walk<WalkOrder::PreOrder>([&](Operation *op) {
-        return failed(addOperation(op)) ? WalkResult::interrupt()
-                                        : WalkResult::advance();
-      });
+  WalkResult result = entry.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    return failed(addOperation(op)) ? WalkResult::interrupt()
+                                    : WalkResult::advance();
+  });
   return failure(result.wasInterrupted());
 }

@@ -11,7 +11,7 @@
 
 namespace mlir::prec {
 
-/// Decides, for one module and one policy, which values are rounded.
+/// Decides, for one function and one policy, which values are rounded.
 ///
 /// A value is covered if the rule that decides about its site has a granularity
 /// whose set contains it. A covered value is in its rule's format: either it is
@@ -36,12 +36,14 @@ public:
     SmallVector<OpOperand *> uses;
   };
 
-  Plan(const SiteTable &sites, const Policy &policy)
-      : sites(sites), policy(policy) {}
+  Plan(func::FuncOp function, const SiteTable &sites, const Policy &policy)
+      : entry(function), sites(sites), policy(policy) {}
 
-  /// Plans one function. Operations that make floats and cannot be rounded
-  /// where a rule covers them are located errors.
-  LogicalResult add(func::FuncOp function);
+  /// Makes the plan. Operations that make floats and cannot be rounded where a
+  /// rule covers them are located errors.
+  LogicalResult make();
+
+  func::FuncOp function() const { return entry; }
 
   ArrayRef<Definition> definitions() const { return allDefinitions; }
   ArrayRef<Entry> entries() const { return allEntries; }
@@ -72,6 +74,7 @@ private:
   LogicalResult addOperation(Operation *op);
   void addEntries(Value value, const Candidate *candidate);
 
+  mutable func::FuncOp entry;
   const SiteTable &sites;
   const Policy &policy;
   SmallVector<Definition> allDefinitions;
