@@ -52,6 +52,8 @@ function(prec_precompile name)
     file(WRITE ${PROJECT_BINARY_DIR}/PrecPrecompiled.cpp "")
     add_library(PrecPrecompiled OBJECT ${PROJECT_BINARY_DIR}/PrecPrecompiled.cpp)
     target_link_libraries(PrecPrecompiled PRIVATE PrecOptions)
+    set_target_properties(PrecPrecompiled PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(PrecPrecompiled PRIVATE -fPIC)
     target_precompile_headers(PrecPrecompiled PRIVATE
       <mlir/Dialect/Arith/IR/Arith.h> <mlir/Dialect/Func/IR/FuncOps.h>
       <mlir/Dialect/Linalg/IR/Linalg.h> <mlir/Dialect/Math/IR/Math.h>
@@ -59,6 +61,9 @@ function(prec_precompile name)
       <mlir/Dialect/Tensor/IR/Tensor.h> <mlir/Dialect/Vector/IR/VectorOps.h>
       <mlir/IR/PatternMatch.h> <mlir/Pass/PassManager.h>)
   endif()
+  # One kind of code for all users of the header: executables take -fPIC too.
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${name} PRIVATE -fPIC)
   target_precompile_headers(${name} REUSE_FROM PrecPrecompiled)
   # An executable would be compiled with -fPIE, which the headers were not.
   get_target_property(type ${name} TYPE)

@@ -23,6 +23,8 @@ inline constexpr llvm::StringLiteral phaseAttrName = "prec.phase";
 inline constexpr llvm::StringLiteral roleAttrName = "prec.role";
 inline constexpr llvm::StringLiteral nameAttrName = "prec.name";
 inline constexpr llvm::StringLiteral initAttrName = "prec.init";
+/// On a lowered module: the names and defaults of the context's slots.
+inline constexpr llvm::StringLiteral contextAttrName = "prec.context";
 
 /// The carrier of a float type or of a shaped type's elements; none for the
 /// types that are not f32 or f64.

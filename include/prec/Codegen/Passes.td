@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The passes between a rounded module and MLIR's LLVM dialect.
+#ifndef PREC_CODEGEN_PASSES
+#define PREC_CODEGEN_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def DecomposeComposites : Pass<"prec-decompose-composites"> {
+  let summary = "write composite tensor operations as generic ones";
+  let description = [{
+    Operations that are several in one (`linalg.softmax`, `tensor.concat`) become
+    their parts, named linalg operations become `linalg.generic`: what follows
+    reads bodies, not names.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
+                           "math::MathDialect", "tensor::TensorDialect"];
+}
+
+def LowerParameters : Pass<"prec-lower-parameters", "ModuleOp"> {
+  let summary = "load run-time numbers from the context argument";
+  let description = [{
+    Every function with a body, and every call of one, gets a last argument
+    `!llvm.ptr`: the context of the call, one `i32` for each `prec.declare` of
+    the module in their order. `prec.parameter` becomes a load at the entry of
+    its function, `prec.declare` a row of the module attribute `prec.context`
+    (name = default). Tensor arguments of public functions are marked as not
+    writable, public functions get a C interface.
+  }];
+  let dependentDialects = ["LLVM::LLVMDialect"];
+}
+
+def ExpandRounding : Pass<"prec-expand-rounding"> {
+  let summary = "write roundings of tensors as elementwise linalg.generic";
+  let description = [{
+    So that they fuse with what computes and what uses the tensor, and while
+    `linalg.index` can still tell an element's position to its random word.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
+                           "tensor::TensorDialect"];
+}
+
+def FixOrder : Pass<"prec-fix-order"> {
+  let summary = "make the order of every floating-point reduction explicit";
+  let description = [{
+    1. Fast-math flags go.
+    2. A contraction, `add(acc, mul(a, b))` with `a` and `b` two unmodified
+       inputs, accumulates by `math.fma`.
+    3. A reduction `c(acc, g)` with `c` one of `arith.addf`, `mulf`, `maximumf`,
+       `minimumf` and `g` independent of `acc`, where the last result of the
+       first input's indexing map is a reduction dimension by itself, becomes 16
+       interleaved partial results: element k of the flattened reduction joins
+       partial k mod 16, the partials are joined by halves (8, 4, 2, 1), then
+       with the initial value. A contraction without a parallel dimension does
+       the same with an fma in each partial.
+    4. Everything else stays as it is: reduction dimensions ascend.
+
+    What comes out computes the same with any order of its parallel dimensions
+    and ascending reduction dimensions. After this pass nothing may reassociate.
+
+    A partial that has no element yet holds the neutral element of `c` (-0, 1,
+    -inf, +inf; -0 for an fma), which is the same as starting with the first.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
+                           "math::MathDialect", "tensor::TensorDialect",
+                           "bufferization::BufferizationDialect"];
+  let statistics = [
+    Statistic<"contractions", "contractions", "Contractions that use fma">,
+    Statistic<"partials", "partials", "Reductions into 16 partial results">
+  ];
+}
+
+def FuseElementwise : Pass<"prec-fuse-elementwise"> {
+  let summary = "fuse elementwise producers into their only consumers";
+  let description = [{
+    Each scalar operation is still computed once an element: a producer is fused
+    only if its result has one use and that use reads each element once. The
+    order of reductions is untouched, roundings move with the values.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
+                           "tensor::TensorDialect"];
+}
+
+def LowerRounding : Pass<"prec-lower-rounding"> {
+  let summary = "write rounding and random bits as arith operations";
+  let description = [{
+    `prec.round`, `prec.random` and `prec.key` of scalars and vectors become the
+    algorithms of Numerics, emitted by the arith model of the abstract word. What
+    depends on run-time parameters only is computed where these are defined.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "vector::VectorDialect"];
+  let statistics = [
+    Statistic<"rounds", "rounds", "Roundings lowered">
+  ];
+}
+
+def LowerMath : Pass<"prec-lower-math"> {
+  let summary = "write math functions as arith operations";
+  let description = [{
+    Functions become the algorithms of Numerics; what is exact in hardware
+    (`math.sqrt`, `math.fma`, rounding to integers, sign manipulation) stays. A
+    function that has no algorithm yet is an error: the C library's results
+    differ from machine to machine.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "math::MathDialect",
+                           "vector::VectorDialect"];
+}
+
+def LowerCopies : Pass<"prec-lower-copies"> {
+  let summary = "write copies of strided buffers as loops";
+  let description = [{
+    `memref.copy` between buffers that are not both contiguous would call a
+    run-time library; it becomes an elementwise `linalg.generic`.
+  }];
+  let dependentDialects = ["linalg::LinalgDialect"];
+}
+
+def CheckFastMath : Pass<"prec-check-fast-math", "ModuleOp"> {
+  let summary = "refuse operations with fast-math flags";
+  let description = [{
+    The last pass before translation: an operation that LLVM may reassociate or
+    contract is an error that names it.
+  }];
+}
+
+#endif // PREC_CODEGEN_PASSES

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Writes rounding and random bits as arith operations.
+#include "prec/Codegen/ArithOps.h"
+#include "prec/Codegen/Passes.h"
+#include "prec/IR/PrecDialect.h"
+#include "prec/Numerics/Random.h"
+#include "prec/Numerics/Rounding.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+
+namespace mlir::prec {
+#define GEN_PASS_DEF_LOWERROUNDING
+#include "prec/Codegen/Passes.h.inc"
+} // namespace mlir::prec
+
+/// Moves the builder to the first point where all values are known, so that
+/// what is computed there once is not computed in loops; stays where it is if
+/// `values` is empty or their order is not known.
+static void setInsertionPointAfterAll(OpBuilder &builder, ValueRange values) {
+  if (values.empty())
+    return;
+  Value last = values.front();
+  for (Value value : values.drop_front()) {
+    if (value.getParentBlock() != last.getParentBlock())
+      return;
+    Operation *def = value.getDefiningOp(), *lastDef = last.getDefiningOp();
+    if (def && (!lastDef || lastDef->isBeforeInBlock(def)))
+      last = value;
+  }
+  builder.setInsertionPointAfterValue(last);
+}
+
+namespace {
+class LowerRounding : public prec::impl::LowerRoundingBase<LowerRounding> {
+public:
+  void runOnOperation() override {
+    bool failed = false;
+    getOperation()->walk([&](Operation *op) {
+      if (auto round = dyn_cast<RoundOp>(op)) {
+        if (isa<TensorType>(round.getType())) {
+          round.emitError("a rounding of a tensor cannot be lowered here, "
+                          "prec-expand-rounding has to run first");
+          failed = true;
+          return;
+        }
+        lower(round);
+        ++rounds;
+      } else if (auto random = dyn_cast<RandomOp>(op)) {
+        lower(random);
+      } else if (auto key = dyn_cast<KeyOp>(op)) {
+        lower(key);
+      }
+    });
+    if (failed)
+      return signalPassFailure();
+  }
+
+private:
+  static void replace(Operation *op, Value value) {
+    op->getResult(0).replaceAllUsesWith(value);
+    op->erase();
+  }
+
+  /// Words that only depend on run-time parameters, where these are defined.
+  static RoundParameters<ArithOps::Word> parametersOf(OpBuilder &builder,
+                                                      RoundOp round,
+                                                      unsigned width) {
+    OpBuilder::InsertionGuard guard(builder);
+    SmallVector<Value> values(round.getParameters());
+    bool isUniform = llvm::none_of(
+        values, [](Value value) { return isa<VectorType>(value.getType()); });
+    if (isUniform)
+      setInsertionPointAfterAll(builder, values);
+    ArithOps ops(builder, round.getLoc(), width,
+                 isUniform ? builder.getI32Type() : round.getType());
+    SmallVector<ArithOps::Word> words;
+    for (Value value : values)
+      words.push_back(ops.word(value));
+    auto p = makeRoundParameters(
+        ops, round.getFormat().getValue(), *carrierOf(round.getType()),
+        std::span<const ArithOps::Word>(words.data(), words.size()));
+    return p;
+  }
+
+  static void lower(RoundOp round) {
+    OpBuilder builder(round);
+    unsigned width = layoutOf(*carrierOf(round.getType())).width;
+    auto p = parametersOf(builder, round, width);
+    ArithOps ops(builder, round.getLoc(), width, round.getType());
+    // Scalars computed at the parameters' place are spread over a vector.
+    for (ArithOps::Word *word :
+         {&p.discard, &p.leastNormal, &p.leastQuantum, &p.discardOffset,
+          &p.tinyLimit, &p.impliedBit, &p.largest, &p.least})
+      if (!word->isConstant())
+        *word = ops.word(word->value);
+    ArithOps::Word random = ops.constant(0);
+    if (round.getRandom())
+      random = ops.word(round.getRandom());
+    ArithOps::Word rounded =
+        roundWord(ops, ops.word(round.getOperand()), p,
+                  round.getMode().getValue(), random);
+    replace(round, ops.floating(rounded));
+  }
+
+  static void lower(RandomOp random) {
+    OpBuilder builder(random);
+    Location loc = random.getLoc();
+    ArithOps ops(builder, loc, 32, random.getType());
+    Value key = random.getKey();
+    ArithOps::Word low, high;
+    {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointAfterValue(key);
+      ArithOps atKey(builder, loc, 64, key.getType());
+      ArithOps halves(builder, loc, 32, key.getType());
+      ArithOps::Word word = atKey.word(key);
+      low = halves.word(key);
+      high = halves.word(
+          atKey.integer(atKey.lshr(word, atKey.constant(32))));
+    }
+    low = low.isConstant() ? low : ops.word(low.value);
+    high = high.isConstant() ? high : ops.word(high.value);
+    Value position = random.getPosition();
+    if (!getElementTypeOrSelf(position.getType()).isInteger(32)) {
+      ArithOps wide(builder, loc, 64, position.getType());
+      ArithOps::Word above =
+          wide.lshr(wide.word(position), wide.constant(32));
+      ArithOps::Word positionHigh =
+          above.isConstant() ? ops.constant(above.bits)
+                             : ops.word(above.value);
+      high = joinPosition(ops, high, positionHigh);
+    }
+    replace(random, ops.integer(h32(ops, low, high, ops.word(position))));
+  }
+
+  static void lower(KeyOp key) {
+    OpBuilder builder(key);
+    ArithOps ops(builder, key.getLoc(), 64, key.getType());
+    auto word = mix64(ops, ops.word(key.getSeed()),
+                      ops.constant(key.getSite()), ops.word(key.getStep()));
+    replace(key, ops.integer(word));
+  }
+};
+} // namespace

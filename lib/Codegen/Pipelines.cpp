@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The pipelines: the one place that names upstream passes.
+//
+//   linalg on tensors, arith, math, prec
+//     | decompose, expand rounding, fix order, fuse
+//   linalg.generic on tensors; arith, math, prec in their bodies
+//     | lower parameters, rounding, math
+//   linalg.generic on tensors; arith in their bodies
+//     | bufferise, deallocate
+//   linalg.generic on memrefs
+//     | loops
+//   scf, vector, memref, arith
+//     | LLVM dialect
+#include "prec/Codegen/Pipelines.h"
+#include "prec/Codegen/Passes.h"
+#include "prec/IR/Bufferization.h"
+#include "prec/IR/PrecDialect.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
+#include "mlir/Dialect/Affine/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/IR/Module.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+
+void CodegenOptions::setTarget(StringRef triple, StringRef features) {
+  auto has = [&](StringRef feature) {
+    return llvm::is_contained(llvm::split(features, ','), feature);
+  };
+  vectorBits = 128;
+  vectorRegisters = 16;
+  if (triple.starts_with("aarch64"))
+    vectorRegisters = 32;
+  else if (has("+avx512f")) {
+    vectorBits = 512;
+    vectorRegisters = 32;
+  } else if (has("+avx2"))
+    vectorBits = 256;
+}
+
+void mlir::prec::registerCodegen(DialectRegistry &registry) {
+  registerAllDialects(registry);
+  registerAllExtensions(registry);
+  registerAllToLLVMIRTranslations(registry);
+  registry.insert<PrecDialect>();
+  registerBufferizableOpInterfaceExternalModels(registry);
+}
+
+/// Everything on tensors: which operations there are, in which order.
+static void buildTensorStage(OpPassManager &pm) {
+  pm.addPass(createLowerParameters());
+  OpPassManager &function = pm.nest<func::FuncOp>();
+  function.addPass(createDecomposeComposites());
+  function.addPass(createExpandRounding());
+  function.addPass(createConvertElementwiseToLinalgPass());
+  function.addPass(createFixOrder());
+  function.addPass(createCanonicalizerPass());
+  function.addPass(createCSEPass());
+  function.addPass(createFuseElementwise());
+  function.addPass(createLowerRounding());
+  function.addPass(createLowerMath());
+  function.addPass(createCanonicalizerPass());
+  function.addPass(createCSEPass());
+}
+
+/// Tensors become buffers that are released after their last use.
+static void buildBufferStage(OpPassManager &pm) {
+  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  bufferization::OneShotBufferizePassOptions options;
+  options.bufferizeFunctionBoundaries = true;
+  options.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  options.allowReturnAllocsFromLoops = true;
+  pm.addPass(bufferization::createOneShotBufferizePass(options));
+  pm.addPass(memref::createFoldMemRefAliasOpsPass());
+  bufferization::buildBufferDeallocationPipeline(pm);
+  pm.nest<func::FuncOp>().addPass(
+      bufferization::createOptimizeAllocationLivenessPass());
+  pm.addPass(createConvertBufferizationToMemRefPass());
+  pm.nest<func::FuncOp>().addPass(createLowerCopies());
+}
+
+static void buildLoopStage(OpPassManager &pm, const CodegenOptions &options) {
+  OpPassManager &function = pm.nest<func::FuncOp>();
+  function.addPass(createConvertLinalgToLoopsPass());
+  if (options.threads)
+    function.addPass(createConvertSCFToOpenMPPass());
+}
+
+/// Whatever is left becomes the LLVM dialect.
+static void buildLLVMStage(OpPassManager &pm) {
+  OpPassManager &function = pm.nest<func::FuncOp>();
+  function.addPass(createConvertVectorToSCFPass(
+      VectorTransferToSCFOptions().enableFullUnroll()));
+  function.addPass(memref::createExpandStridedMetadataPass());
+  function.addPass(createLowerAffinePass());
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = true;
+  function.addPass(arith::createArithExpandOpsPass(expand));
+  function.addPass(createSCFToControlFlowPass());
+  function.addPass(createCanonicalizerPass());
+  function.addPass(createCSEPass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createUBToLLVMConversionPass());
+  FinalizeMemRefToLLVMConversionPassOptions memref;
+  memref.useAlignedAlloc = true;
+  memref.useGenericFunctions = true;
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass(memref));
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createConvertIndexToLLVMPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createConvertFuncToLLVMPass());
+  pm.addPass(createConvertOpenMPToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createCheckFastMath());
+}
+
+void mlir::prec::buildCodegenPipeline(OpPassManager &pm,
+                                      const CodegenOptions &options) {
+  buildTensorStage(pm);
+  buildBufferStage(pm);
+  buildLoopStage(pm, options);
+  buildLLVMStage(pm);
+}
+
+LogicalResult
+mlir::prec::lowerToLLVMDialect(ModuleOp module,
+                               const CodegenOptions &options) {
+  PassManager pm(module.getContext());
+  buildCodegenPipeline(pm, options);
+  return pm.run(module);
+}
+
+std::unique_ptr<llvm::Module>
+mlir::prec::translateToLLVMIR(ModuleOp module, llvm::LLVMContext &context) {
+  return translateModuleToLLVMIR(module, context);
+}
+
+namespace {
+/// `prec-lower{...}`: CodegenOptions as text.
+struct LowerOptions : public PassPipelineOptions<LowerOptions> {
+  Option<bool> fast{*this, "fast", llvm::cl::desc("tiled, vectorised kernels"),
+                    llvm::cl::init(true)};
+  Option<bool> threads{*this, "threads",
+                       llvm::cl::desc("parallel loops use OpenMP"),
+                       llvm::cl::init(false)};
+  Option<int64_t> threadGrain{
+      *this, "thread-grain",
+      llvm::cl::desc("least scalar operations for several threads"),
+      llvm::cl::init(CodegenOptions().threadGrain)};
+  Option<unsigned> vectorBits{*this, "vector-bits",
+                              llvm::cl::desc("width of a vector register"),
+                              llvm::cl::init(CodegenOptions().vectorBits)};
+  Option<unsigned> vectorRegisters{
+      *this, "vector-registers", llvm::cl::desc("number of vector registers"),
+      llvm::cl::init(CodegenOptions().vectorRegisters)};
+
+  CodegenOptions get() const {
+    CodegenOptions options;
+    options.fast = fast;
+    options.threads = threads;
+    options.threadGrain = threadGrain;
+    options.vectorBits = vectorBits;
+    options.vectorRegisters = vectorRegisters;
+    return options;
+  }
+};
+} // namespace
+
+#define GEN_PASS_REGISTRATION
+namespace mlir::prec {
+#include "prec/Codegen/Passes.h.inc"
+} // namespace mlir::prec
+
+void mlir::prec::registerCodegenPasses() {
+  registerPrecCodegenPasses();
+  PassPipelineRegistration<LowerOptions>(
+      "prec-lower", "from a rounded module to the LLVM dialect",
+      [](OpPassManager &pm, const LowerOptions &options) {
+        buildCodegenPipeline(pm, options.get());
+      });
+}
