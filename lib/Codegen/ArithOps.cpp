@@ -59,7 +59,8 @@ Value ArithOps::integer(Word word) {
 }
 
 Value ArithOps::value(Bit bit) {
-  return bit.isConstant() ? constantOf(builder.getBoolAttr(bit.bit)) : bit.value;
+  return bit.isConstant() ? constantOf(builder.getBoolAttr(bit.bit))
+                          : bit.value;
 }
 
 Value ArithOps::value(Double real) {
@@ -201,8 +202,7 @@ Double ArithOps::fdiv(Double a, Double b) {
   return emitReal<arith::DivFOp>(a, b);
 }
 Double ArithOps::fma(Double a, Double b, Double c) {
-  return {0,
-          math::FmaOp::create(builder, loc, value(a), value(b), value(c))};
+  return {0, math::FmaOp::create(builder, loc, value(a), value(b), value(c))};
 }
 Double ArithOps::fsqrt(Double a) {
   return {0, math::SqrtOp::create(builder, loc, value(a))};
@@ -216,8 +216,8 @@ Bit ArithOps::fless(Double a, Double b) {
 Double ArithOps::fselect(Bit bit, Double a, Double b) {
   if (bit.isConstant())
     return bit.bit ? a : b;
-  return {0, arith::SelectOp::create(builder, loc, value(bit), value(a),
-                                     value(b))};
+  return {
+      0, arith::SelectOp::create(builder, loc, value(bit), value(a), value(b))};
 }
 
 // --- casts
@@ -235,8 +235,8 @@ Double ArithOps::toDouble(Word a) {
 }
 
 Double ArithOps::extend(Single a) {
-  return {0, arith::ExtFOp::create(builder, loc, shaped(builder.getF64Type()),
-                                   a)};
+  return {0,
+          arith::ExtFOp::create(builder, loc, shaped(builder.getF64Type()), a)};
 }
 
 ArithOps::Single ArithOps::truncate(Double a) {
@@ -266,8 +266,8 @@ Word ArithOps::word(Value value) {
 
 Value ArithOps::floating(Word word) {
   if (word.isConstant()) {
-    const auto &semantics = width == 32 ? APFloat::IEEEsingle()
-                                        : APFloat::IEEEdouble();
+    const auto &semantics =
+        width == 32 ? APFloat::IEEEsingle() : APFloat::IEEEdouble();
     Type type = getElementTypeOrSelf(floatType);
     return constantOf(
         FloatAttr::get(type, APFloat(semantics, APInt(width, word.bits))));

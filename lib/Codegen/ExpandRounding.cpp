@@ -16,8 +16,7 @@ namespace mlir::prec {
 } // namespace mlir::prec
 
 namespace {
-struct ExpandRounding
-    : public prec::impl::ExpandRoundingBase<ExpandRounding> {
+struct ExpandRounding : public prec::impl::ExpandRoundingBase<ExpandRounding> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     getOperation()->walk([&](RoundOp round) {

@@ -77,9 +77,9 @@ private:
     Operation *add = contraction.add, *multiply = contraction.multiply;
     OpBuilder::InsertionGuard guard(rewriter);
     rewriter.setInsertionPoint(add);
-    rewriter.replaceOpWithNewOp<math::FmaOp>(
-        add, multiply->getOperand(0), multiply->getOperand(1),
-        op.getRegionOutputArgs()[0]);
+    rewriter.replaceOpWithNewOp<math::FmaOp>(add, multiply->getOperand(0),
+                                             multiply->getOperand(1),
+                                             op.getRegionOutputArgs()[0]);
     rewriter.eraseOp(multiply);
   }
 

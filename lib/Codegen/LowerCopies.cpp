@@ -17,7 +17,8 @@ namespace {
 /// Whether the elements lie in one piece, so that memcpy can move them.
 bool isContiguous(MemRefType type) {
   return type.getLayout().isIdentity() ||
-         (type.hasStaticShape() && type.areTrailingDimsContiguous(type.getRank()));
+         (type.hasStaticShape() &&
+          type.areTrailingDimsContiguous(type.getRank()));
 }
 
 struct LowerCopies : public prec::impl::LowerCopiesBase<LowerCopies> {

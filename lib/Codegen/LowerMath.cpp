@@ -2,12 +2,11 @@
 // Writes math functions as arith operations.
 #include "prec/Codegen/ArithOps.h"
 #include "prec/Codegen/Passes.h"
-#include "prec/Numerics/MathExpLog.h"
+#include "prec/Numerics/MathFunctions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -16,8 +15,6 @@ namespace mlir::prec {
 #define GEN_PASS_DEF_LOWERMATH
 #include "prec/Codegen/Passes.h.inc"
 } // namespace mlir::prec
-
-using Double = ArithOps::Double;
 
 /// Whether every machine computes the operation exactly, or LLVM expands it to
 /// operations that do.
@@ -28,24 +25,6 @@ static bool isExact(Operation *op) {
              math::FmaOp, math::IsFiniteOp, math::IsInfOp, math::IsNaNOp,
              math::IsNormalOp, math::RoundEvenOp, math::RoundOp, math::SqrtOp,
              math::TruncOp>(op);
-}
-
-/// The function of an f32 value, evaluated in f64.
-static std::optional<Double> emit(ArithOps &ops, StringRef name, Double x) {
-  ExpLog<ArithOps> explog(ops);
-  using Function = Double (ExpLog<ArithOps>::*)(Double);
-  auto function = llvm::StringSwitch<Function>(name)
-                      .Case("math.exp", &ExpLog<ArithOps>::exp)
-                      .Case("math.exp2", &ExpLog<ArithOps>::exp2)
-                      .Case("math.expm1", &ExpLog<ArithOps>::expm1)
-                      .Case("math.log", &ExpLog<ArithOps>::log)
-                      .Case("math.log2", &ExpLog<ArithOps>::log2)
-                      .Case("math.log10", &ExpLog<ArithOps>::log10)
-                      .Case("math.log1p", &ExpLog<ArithOps>::log1p)
-                      .Default(nullptr);
-  if (!function)
-    return std::nullopt;
-  return (explog.*function)(x);
 }
 
 namespace {
@@ -75,16 +54,17 @@ struct LowerMath : public prec::impl::LowerMathBase<LowerMath> {
                     "convert-elementwise-to-linalg first)");
     if (op->getNumOperands() != 1 || op->getNumResults() != 1)
       return refuse("only functions of one argument have one");
-    Type element = getElementTypeOrSelf(type);
-    if (!element.isF32())
-      return refuse("only those of f32 have one");
+    if (!getElementTypeOrSelf(type).isF32())
+      return refuse("only functions of f32 have one");
     OpBuilder builder(op);
     ArithOps ops(builder, op->getLoc(), 64, type);
-    std::optional<Double> result = emit(ops, op->getName().getStringRef(),
-                                        ops.extend(op->getOperand(0)));
-    if (!result)
-      return refuse("legal are math.exp, exp2, expm1, log, log2, log10, log1p");
-    op->getResult(0).replaceAllUsesWith(ops.truncate(*result));
+    StringRef word = op->getName().stripDialect();
+    std::optional<MathFunction> function =
+        mathFunction({word.data(), word.size()});
+    if (!function)
+      return refuse("not in the table of math functions");
+    Value result = evaluateMathF32(ops, *function, op->getOperand(0));
+    op->getResult(0).replaceAllUsesWith(result);
     op->erase();
     return success();
   }

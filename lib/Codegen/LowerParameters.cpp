@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Gives every function the context of its call and reads run-time numbers there.
+// Gives every function the context of its call and reads run-time numbers
+// there.
 #include "prec/Codegen/Passes.h"
 #include "prec/Codegen/Pipelines.h"
 #include "prec/IR/PrecDialect.h"
@@ -16,21 +17,21 @@ namespace mlir::prec {
 #include "prec/Codegen/Passes.h.inc"
 } // namespace mlir::prec
 
-SmallVector<ContextSlot> mlir::prec::contextSlots(ModuleOp module) {
-  SmallVector<ContextSlot> slots;
+SmallVector<std::pair<std::string, int32_t>>
+mlir::prec::contextDefaults(ModuleOp module) {
+  SmallVector<std::pair<std::string, int32_t>> slots;
   if (auto rows = module->getAttrOfType<ArrayAttr>(contextAttrName))
     for (auto row : rows.getAsRange<DictionaryAttr>())
-      slots.push_back({row.getAs<StringAttr>("name").str(),
-                       static_cast<int32_t>(
-                           row.getAs<IntegerAttr>("value").getInt())});
+      slots.emplace_back(row.getAs<StringAttr>("name").str(),
+                         row.getAs<IntegerAttr>("value").getInt());
   for (auto declare : module.getOps<DeclareOp>())
-    slots.push_back(
-        {declare.getSymName().str(), static_cast<int32_t>(declare.getValue())});
+    slots.emplace_back(declare.getSymName().str(), declare.getValue());
   return slots;
 }
 
 namespace {
-class LowerParameters : public prec::impl::LowerParametersBase<LowerParameters> {
+class LowerParameters
+    : public prec::impl::LowerParametersBase<LowerParameters> {
 public:
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -38,12 +39,11 @@ public:
       return; // done before
     Builder builder(&getContext());
     SmallVector<Attribute> rows;
-    for (const ContextSlot &slot : contextSlots(module)) {
-      slotOf[slot.name] = rows.size();
+    for (const auto &[name, value] : contextDefaults(module)) {
+      slotOf[name] = rows.size();
       rows.push_back(builder.getDictionaryAttr(
-          {builder.getNamedAttr("name", builder.getStringAttr(slot.name)),
-           builder.getNamedAttr("value",
-                                builder.getI32IntegerAttr(slot.value))}));
+          {builder.getNamedAttr("name", builder.getStringAttr(name)),
+           builder.getNamedAttr("value", builder.getI32IntegerAttr(value))}));
     }
     module->setAttr(contextAttrName, builder.getArrayAttr(rows));
     for (auto function : module.getOps<func::FuncOp>())

@@ -66,9 +66,8 @@ private:
   }
 
   /// Words that only depend on run-time parameters, where these are defined.
-  static RoundParameters<ArithOps::Word> parametersOf(OpBuilder &builder,
-                                                      RoundOp round,
-                                                      unsigned width) {
+  static RoundParameters<ArithOps::Word>
+  parametersOf(OpBuilder &builder, RoundOp round, unsigned width) {
     OpBuilder::InsertionGuard guard(builder);
     SmallVector<Value> values(round.getParameters());
     bool isUniform = llvm::none_of(
@@ -100,9 +99,8 @@ private:
     ArithOps::Word random = ops.constant(0);
     if (round.getRandom())
       random = ops.word(round.getRandom());
-    ArithOps::Word rounded =
-        roundWord(ops, ops.word(round.getOperand()), p,
-                  round.getMode().getValue(), random);
+    ArithOps::Word rounded = roundWord(ops, ops.word(round.getOperand()), p,
+                                       round.getMode().getValue(), random);
     replace(round, ops.floating(rounded));
   }
 
@@ -119,19 +117,16 @@ private:
       ArithOps halves(builder, loc, 32, key.getType());
       ArithOps::Word word = atKey.word(key);
       low = halves.word(key);
-      high = halves.word(
-          atKey.integer(atKey.lshr(word, atKey.constant(32))));
+      high = halves.word(atKey.integer(atKey.lshr(word, atKey.constant(32))));
     }
     low = low.isConstant() ? low : ops.word(low.value);
     high = high.isConstant() ? high : ops.word(high.value);
     Value position = random.getPosition();
     if (!getElementTypeOrSelf(position.getType()).isInteger(32)) {
       ArithOps wide(builder, loc, 64, position.getType());
-      ArithOps::Word above =
-          wide.lshr(wide.word(position), wide.constant(32));
+      ArithOps::Word above = wide.lshr(wide.word(position), wide.constant(32));
       ArithOps::Word positionHigh =
-          above.isConstant() ? ops.constant(above.bits)
-                             : ops.word(above.value);
+          above.isConstant() ? ops.constant(above.bits) : ops.word(above.value);
       high = joinPosition(ops, high, positionHigh);
     }
     replace(random, ops.integer(h32(ops, low, high, ops.word(position))));
@@ -140,8 +135,8 @@ private:
   static void lower(KeyOp key) {
     OpBuilder builder(key);
     ArithOps ops(builder, key.getLoc(), 64, key.getType());
-    auto word = mix64(ops, ops.word(key.getSeed()),
-                      ops.constant(key.getSite()), ops.word(key.getStep()));
+    auto word = mix64(ops, ops.word(key.getSeed()), ops.constant(key.getSite()),
+                      ops.word(key.getStep()));
     replace(key, ops.integer(word));
   }
 };

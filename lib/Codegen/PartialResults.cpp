@@ -23,7 +23,7 @@ namespace {
 class PartialResults {
 public:
   PartialResults(RewriterBase &rewriter, linalg::GenericOp op,
-          const std::optional<Contraction> &dot)
+                 const std::optional<Contraction> &dot)
       : b(rewriter), loc(op.getLoc()), op(op), dot(dot) {
     op.getParallelDims(parallel);
     op.getReductionDims(reduced);
@@ -131,19 +131,18 @@ private:
   }
 
   Value empty(ArrayRef<OpFoldResult> shape) {
-    return tensor::EmptyOp::create(
-        b, loc, shape, getElementTypeOrSelf(init.getType()));
+    return tensor::EmptyOp::create(b, loc, shape,
+                                   getElementTypeOrSelf(init.getType()));
   }
 
   /// An input as a tensor of all loops in order.
   Value inOrder(Value input, AffineMap map) {
     if (map == loopOrder())
       return input;
-    return generic({input}, {map}, empty(sizesInOrder()), loopOrder(),
-                   SmallVector<Iterator>(op.getNumLoops(), Iterator::parallel),
-                   [](OpBuilder &, Location, ValueRange args) {
-                     return args.front();
-                   });
+    return generic(
+        {input}, {map}, empty(sizesInOrder()), loopOrder(),
+        SmallVector<Iterator>(op.getNumLoops(), Iterator::parallel),
+        [](OpBuilder &, Location, ValueRange args) { return args.front(); });
   }
 
   /// g(inputs) as a tensor of all loops in order.
@@ -154,12 +153,12 @@ private:
                      op.getIndexingMapsArray()[argument.getArgNumber()]);
     SmallVector<AffineMap> inputMaps = op.getIndexingMapsArray();
     inputMaps.pop_back();
-    return generic(
-        op.getDpsInputs(), inputMaps, empty(sizesInOrder()), loopOrder(),
-        SmallVector<Iterator>(op.getNumLoops(), Iterator::parallel),
-        [&](OpBuilder &builder, Location, ValueRange args) {
-          return cloneTerm(builder, args);
-        });
+    return generic(op.getDpsInputs(), inputMaps, empty(sizesInOrder()),
+                   loopOrder(),
+                   SmallVector<Iterator>(op.getNumLoops(), Iterator::parallel),
+                   [&](OpBuilder &builder, Location, ValueRange args) {
+                     return cloneTerm(builder, args);
+                   });
   }
 
   /// Adds a tensor of all loops in order, its reduced dimensions as one.
@@ -288,8 +287,8 @@ private:
       auto position = map.getResultPosition(dim(rank()));
       if (!position) {
         ins.push_back(input);
-        inMaps.push_back(AffineMap::get(loops, 0, map.getResults(),
-                                        b.getContext()));
+        inMaps.push_back(
+            AffineMap::get(loops, 0, map.getResults(), b.getContext()));
         continue;
       }
       Value part = input;
@@ -416,9 +415,10 @@ private:
 
   /// At most 16 elements: each is its partial.
   Value joinElements(int64_t count) {
-    return joinBy(inputs, maps, count, [&](OpBuilder &builder, ValueRange args) {
-      return termOf(builder, args);
-    });
+    return joinBy(inputs, maps, count,
+                  [&](OpBuilder &builder, ValueRange args) {
+                    return termOf(builder, args);
+                  });
   }
 
   RewriterBase &b;

@@ -7,8 +7,8 @@
 //        remainder                     the last K mod 16 elements, lanes 0..
 //        tree, then the initial value
 //
-// Each becomes a linalg.generic: the lanes are a parallel dimension of 16, which
-// is one vector register on the widest machines and several on others.
+// Each becomes a linalg.generic: the lanes are a parallel dimension of 16,
+// which is one vector register on the widest machines and several on others.
 #ifndef PREC_CODEGEN_PARTIALRESULTS_H
 #define PREC_CODEGEN_PARTIALRESULTS_H
 

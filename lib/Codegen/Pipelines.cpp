@@ -142,9 +142,8 @@ void mlir::prec::buildCodegenPipeline(OpPassManager &pm,
   buildLLVMStage(pm);
 }
 
-LogicalResult
-mlir::prec::lowerToLLVMDialect(ModuleOp module,
-                               const CodegenOptions &options) {
+LogicalResult mlir::prec::lowerToLLVMDialect(ModuleOp module,
+                                             const CodegenOptions &options) {
   PassManager pm(module.getContext());
   buildCodegenPipeline(pm, options);
   return pm.run(module);

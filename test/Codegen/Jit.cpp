@@ -17,7 +17,8 @@ using namespace mlir::prec;
 using namespace mlir::prec::test;
 
 static void *allocate(size_t alignment, size_t bytes) {
-  return std::aligned_alloc(alignment, (bytes + alignment) / alignment * alignment);
+  return std::aligned_alloc(alignment,
+                            (bytes + alignment) / alignment * alignment);
 }
 
 static MLIRContext &sharedContext() {
@@ -80,8 +81,8 @@ test::Module::compile(const std::string &text, int level,
     return nullptr;
   }
   auto result = std::make_unique<Module>();
-  for (const ContextSlot &slot : contextSlots(*module))
-    result->context.push_back(slot.value);
+  for (const auto &[name, value] : contextDefaults(*module))
+    result->context.push_back(value);
 
   auto target = hostTarget();
   target.setCodeGenOptLevel(level == 0 ? llvm::CodeGenOptLevel::None
@@ -97,9 +98,8 @@ test::Module::compile(const std::string &text, int level,
   llvmModule->setTargetTriple(machine->getTargetTriple());
   optimize(*llvmModule, *machine, level);
 
-  result->jit = llvm::cantFail(llvm::orc::LLJITBuilder()
-                                   .setJITTargetMachineBuilder(target)
-                                   .create());
+  result->jit = llvm::cantFail(
+      llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(target).create());
   auto &library = result->jit->getMainJITDylib();
   llvm::orc::SymbolMap symbols;
   auto define = [&](const char *name, auto *function) {

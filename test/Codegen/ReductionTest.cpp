@@ -207,7 +207,8 @@ func.func @mm(%x: tensor<?x?xf32>, %y: tensor<?x?xf32>, %init: tensor<?x?xf32>) 
   return %0 : tensor<?x?xf32>
 })");
   ASSERT_TRUE(module);
-  for (auto [m, n, k] : {std::array{3, 5, 7}, {1, 1, 1}, {17, 33, 40}, {4, 10, 0}}) {
+  for (auto [m, n, k] :
+       {std::array{3, 5, 7}, {1, 1, 1}, {17, 33, 40}, {4, 10, 0}}) {
     Array<float, 2> x({m, k}), y({k, n}), init({m, n});
     fill(x.values);
     fill(y.values);
@@ -225,15 +226,11 @@ func.func @mm(%x: tensor<?x?xf32>, %y: tensor<?x?xf32>, %init: tensor<?x?xf32>) 
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, Order,
-                         testing::Combine(testing::Values(0, 3),
-                                          testing::Bool()),
-                         [](const auto &info) {
-                           return llvm::formatv("O{0}{1}",
-                                                std::get<0>(info.param),
-                                                std::get<1>(info.param)
-                                                    ? "Fast"
-                                                    : "Plain")
-                               .str();
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Levels, Order, testing::Combine(testing::Values(0, 3), testing::Bool()),
+    [](const auto &info) {
+      return llvm::formatv("O{0}{1}", std::get<0>(info.param),
+                           std::get<1>(info.param) ? "Fast" : "Plain")
+          .str();
+    });
 } // namespace

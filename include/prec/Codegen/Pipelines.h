@@ -7,10 +7,11 @@
 //
 // Calling convention of compiled code. A public function `@f` is called by its
 // C interface `_mlir_ciface_f`: tensors and memrefs as pointers to MLIR's
-// strided descriptors, scalars by value, results (one, or a struct of several)
-// through a leading pointer, and as LAST argument `const int32_t *`: one i32
-// for each `prec.declare` of the module, in their order (never null if there is
-// one). Tensor arguments are only read. Each tensor result is a new buffer of
+// strided descriptors, scalars by value; a single scalar result is returned,
+// other results are stored through a leading pointer to a struct of them; and
+// as LAST argument `const int32_t *`: one i32 for each `prec.declare` of the
+// module, in their order (never null if there is one). Tensor arguments are
+// only read. Each tensor result is a new buffer of
 // `_mlir_memref_to_llvm_aligned_alloc(alignment, size)` that the caller
 // releases with `_mlir_memref_to_llvm_free`; these two are the only symbols the
 // code needs, besides the OpenMP runtime's when `threads` is set, `memcpy` and
@@ -53,13 +54,10 @@ struct CodegenOptions {
   void setTarget(llvm::StringRef triple, llvm::StringRef features);
 };
 
-/// A run-time number of a module: a slot of the context.
-struct ContextSlot {
-  std::string name;
-  int32_t value; ///< the default
-};
-/// The slots, in order; works before and after lowering.
-llvm::SmallVector<ContextSlot> contextSlots(ModuleOp module);
+/// Name and default of each run-time number of a module, in the order of the
+/// context's slots; works before and after lowering.
+llvm::SmallVector<std::pair<std::string, int32_t>>
+contextDefaults(ModuleOp module);
 
 /// Everything that the pipeline's passes need to be loaded, and the
 /// translations to LLVM IR.
