@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The training loop.
+//
+// It runs two functions over mini-batches:
+//
+//   @step(parameters..., state..., x, labels i32, learning rate f32)
+//       -> (parameters..., state..., loss)
+//   @predict(parameters..., x) -> logits
+//
+// Their first dimensions of x, labels and logits are the batch: a number, or
+// dynamic. In training a short last batch is dropped; evaluation takes all
+// samples, the last ones padded with zeros if the batch is a number.
+//
+// Everything follows from the seed: the first parameters (Initialise.h), and
+// the order of each epoch from seed and epoch. There is no hidden state: a
+// TrainingState and the options decide the rest of a run, bit for bit.
+//
+// The loop knows no compiler: the functions are callables, so that tests bring
+// their own.
+#ifndef PREC_EXECUTION_TRAINER_H
+#define PREC_EXECUTION_TRAINER_H
+
+#include "prec/Execution/DataSet.h"
+#include "prec/Execution/Engine.h"
+#include "prec/Execution/Signature.h"
+#include "prec/Execution/TrainingLog.h"
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mlir::prec {
+
+/// A function that the trainer may call. `step` is the number that schedules
+/// and random bits see.
+struct Callable {
+  Signature signature;
+  std::function<llvm::Expected<std::vector<Tensor>>(
+      llvm::ArrayRef<Tensor *> arguments, uint32_t step)>
+      call;
+};
+
+/// A compiled function with this context. The slot named `stepSlot`, if the
+/// function has it, becomes the step in each call.
+Callable makeCallable(Function function, std::vector<int32_t> context,
+                      llvm::StringRef stepSlot = "step");
+
+struct TrainerOptions {
+  /// Unset: what the module says, or 128 if it is dynamic there.
+  std::optional<int64_t> batchSize;
+  /// Unset: epochs times the steps of an epoch.
+  std::optional<int64_t> steps;
+  int64_t epochs = 1;
+  float learningRate = 0.1f;
+  /// Unset: the last step only. 0: never. N: each N-th step and the last.
+  std::optional<int64_t> evalEvery;
+  /// Training samples that "accuracy" is measured on, the first ones; unset: as
+  /// many as the test set has.
+  std::optional<int64_t> accuracySamples;
+  uint32_t seed = 0;
+  /// The step that random bits see first.
+  uint32_t firstStep = 0;
+  /// A progress bar on standard error, if that is a terminal.
+  bool progress = true;
+  /// What each line of the log repeats.
+  ConstantFields fields;
+};
+
+/// Parameters and state after `done` steps, in the order of @step.
+struct TrainingState {
+  std::vector<std::string> names;
+  std::vector<Tensor> tensors;
+  uint64_t done = 0;
+};
+
+struct TrainingResult {
+  /// The last step's record.
+  TrainingRecord last;
+  /// Ctrl-C ended the run; the log is complete up to `last`.
+  bool interrupted = false;
+  /// The first step whose loss was not finite.
+  std::optional<uint64_t> firstNonFinite;
+};
+
+class Trainer {
+public:
+  /// Errors: the functions are not as above or do not fit each other or the
+  /// data set, the batch is larger than the training set, numbers out of range.
+  /// `data` must outlive the trainer.
+  static llvm::Expected<Trainer> create(Callable step, Callable predict,
+                                        const DataSet &data,
+                                        TrainerOptions options);
+
+  /// The same weights are also evaluated by this function
+  /// ("test_accuracy_f32"). Errors: its signature is not that of @predict.
+  llvm::Error setUnroundedPredict(Callable predict);
+
+  /// Errors: a parameter without a valid prec.init.
+  llvm::Expected<TrainingState> initialState() const;
+
+  /// Runs from state.done to the last step. `log` may be null. Errors: a call
+  /// fails, the log cannot be written, the state is another module's.
+  llvm::Expected<TrainingResult> run(TrainingState &state,
+                                     TrainingLog *log) const;
+
+  /// Share of right answers of a predict function on the first `count` samples;
+  /// NaN is never right. None when Ctrl-C came.
+  llvm::Expected<std::optional<double>>
+  evaluate(const Callable &predict, TrainingState &state,
+           const Samples &samples, int64_t count, uint32_t step) const;
+
+  uint64_t totalSteps() const { return total; }
+  int64_t batchSize() const { return batch; }
+
+private:
+  Trainer() = default;
+  llvm::Error checkStep();
+  llvm::Error checkPredict(const Callable &predict) const;
+  llvm::Error checkState(const TrainingState &state) const;
+  llvm::Error measure(TrainingState &state, TrainingRecord &record) const;
+  /// A batch tensor for an argument x.
+  Tensor batchFor(const ValueInfo &x, int64_t size) const;
+
+  Callable step, predict;
+  std::optional<Callable> unroundedPredict;
+  const DataSet *data = nullptr;
+  TrainerOptions options;
+  size_t stateCount = 0; // parameters and state
+  int64_t batch = 0;
+  uint64_t stepsPerEpoch = 0, total = 0;
+};
+
+} // namespace mlir::prec
+
+#endif // PREC_EXECUTION_TRAINER_H

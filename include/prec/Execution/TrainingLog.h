@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The record of a training run: one JSON object a line.
+//
+//   {"step":0,"epoch":0,"loss":2.31,"accuracy":0.1,"test_accuracy":0.1,
+//    "test_accuracy_f32":0.2,"seconds":0.001, ...constant fields}
+//
+// Keys are absent where nothing was measured. JSON has no NaN: a loss that is
+// not finite is null, and "loss_is" says "nan", "inf" or "-inf". Each line is
+// written whole by one call of the system, so that a log is valid whenever the
+// process ends; when the disk is full the last line is taken back.
+#ifndef PREC_EXECUTION_TRAININGLOG_H
+#define PREC_EXECUTION_TRAININGLOG_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/JSON.h"
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mlir::prec {
+
+struct TrainingRecord {
+  uint64_t step = 0, epoch = 0;
+  double loss = 0;
+  /// Shares of right answers: on training samples, on the test set, and on the
+  /// test set by the unrounded predict.
+  std::optional<double> accuracy, testAccuracy, testAccuracyF32;
+  /// The step's own time: no loading, logging, evaluation.
+  double seconds = 0;
+};
+
+/// Fields that every line repeats, in order.
+using ConstantFields = std::vector<std::pair<std::string, llvm::json::Value>>;
+
+/// One line, without its newline.
+std::string toJson(const TrainingRecord &record, const ConstantFields &fields);
+
+class TrainingLog {
+public:
+  /// "-" is standard output. `append`: after what the file has, for a resumed
+  /// run; otherwise the file is emptied. Errors: it cannot be written.
+  static llvm::Expected<TrainingLog> open(llvm::StringRef path,
+                                          bool append = false);
+  TrainingLog(TrainingLog &&other);
+  TrainingLog &operator=(TrainingLog &&) = delete;
+  ~TrainingLog();
+
+  /// Errors: disk full, pipe closed.
+  llvm::Error write(llvm::StringRef line);
+
+private:
+  TrainingLog() = default;
+  std::string path;
+  int file = -1;
+};
+
+} // namespace mlir::prec
+
+#endif // PREC_EXECUTION_TRAININGLOG_H

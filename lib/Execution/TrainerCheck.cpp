@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What a training module, a data set and options must agree in.
+#include "prec/Execution/Trainer.h"
+
+#include "llvm/ADT/Twine.h"
+#include <cmath>
+
+using namespace mlir::prec;
+using llvm::createStringError;
+using llvm::Error;
+using llvm::Expected;
+using llvm::Twine;
+
+static bool isNumber(const ValueInfo &value) {
+  return value.kind != ValueKind::Memref && value.shape.empty() &&
+         (value.dtype == DType::F32 || value.dtype == DType::F64);
+}
+
+/// Whether a value is x: a batch first, then static sizes.
+static bool isBatch(const ValueInfo &value) {
+  return value.kind == ValueKind::Tensor && !value.shape.empty() &&
+         (value.dtype == DType::F32 || value.dtype == DType::F64) &&
+         countElements(llvm::ArrayRef(value.shape).drop_front()).has_value();
+}
+
+/// Elements of one sample of x.
+static int64_t sampleSize(const ValueInfo &x) {
+  return *countElements(llvm::ArrayRef(x.shape).drop_front());
+}
+
+Error Trainer::checkStep() {
+  const Signature &signature = step.signature;
+  auto bad = [&](size_t index, const Twine &expected) {
+    return createStringError(describeArgument(signature, index) + ": found " +
+                             describe(signature.arguments[index]) +
+                             ", expected " + expected);
+  };
+  size_t count = signature.arguments.size();
+  if (count < 4 || signature.results.size() != count - 2)
+    return createStringError(
+        "@" + signature.name + ": found " + Twine(count) + " arguments and " +
+        Twine(signature.results.size()) +
+        " results, expected (parameters..., state..., x, labels, learning "
+        "rate) -> (parameters..., state..., loss)");
+  stateCount = count - 3;
+  for (size_t i = 0; i < stateCount; ++i) {
+    const ValueInfo &in = signature.arguments[i], &out = signature.results[i];
+    if (in.kind == ValueKind::Memref || !countElements(in.shape))
+      return bad(i, "a tensor of static shape");
+    if (in.dtype != out.dtype || in.shape != out.shape)
+      return bad(i, "the type of result " + Twine(i) + ", " + describe(out));
+  }
+  const ValueInfo &x = signature.arguments[stateCount];
+  const ValueInfo &labels = signature.arguments[stateCount + 1];
+  const ValueInfo &rate = signature.arguments[stateCount + 2];
+  if (!isBatch(x))
+    return bad(stateCount,
+               "x, a tensor of f32 or f64 that is static but for the batch");
+  if (labels.kind != ValueKind::Tensor || labels.dtype != DType::I32 ||
+      labels.shape.size() != 1 ||
+      (labels.shape[0] >= 0 && x.shape[0] >= 0 &&
+       labels.shape[0] != x.shape[0]))
+    return bad(stateCount + 1, "labels, one i32 for each sample of x");
+  if (!isNumber(rate) || rate.dtype != DType::F32)
+    return bad(stateCount + 2, "the learning rate, f32");
+  if (!isNumber(signature.results.back()))
+    return createStringError("@" + signature.name + ": found the last result " +
+                             describe(signature.results.back()) +
+                             ", expected the loss, f32 or f64");
+  if (sampleSize(x) != data->training.sampleSize())
+    return createStringError(
+        describeArgument(signature, stateCount) + ": found " + describe(x) +
+        ", expected " + Twine(data->training.sampleSize()) +
+        " elements a sample, as the data set " + data->name + " has");
+  int64_t fixed = std::max(x.shape[0], labels.shape[0]);
+  if (fixed >= 0 && options.batchSize && *options.batchSize != fixed)
+    return createStringError("found batch size " + Twine(*options.batchSize) +
+                             ", expected " + Twine(fixed) + " as @" +
+                             signature.name + " is made for");
+  batch = fixed >= 0 ? fixed : options.batchSize.value_or(128);
+  return Error::success();
+}
+
+Error Trainer::checkPredict(const Callable &function) const {
+  const Signature &signature = function.signature;
+  size_t count = signature.arguments.size();
+  if (count < 2 || count - 1 > stateCount || signature.results.size() != 1)
+    return createStringError("@" + signature.name + ": found " + Twine(count) +
+                             " arguments and " +
+                             Twine(signature.results.size()) +
+                             " results, expected (parameters..., x) -> logits");
+  for (size_t i = 0; i + 1 < count; ++i) {
+    const ValueInfo &found = signature.arguments[i];
+    const ValueInfo &expected = step.signature.arguments[i];
+    bool sameName = found.name.empty() || expected.name.empty() ||
+                    found.name == expected.name;
+    if (found.dtype != expected.dtype || found.shape != expected.shape ||
+        !sameName)
+      return createStringError(describeArgument(signature, i) + ": found " +
+                               describe(found) + ", expected " +
+                               describe(expected) + " as " +
+                               describeArgument(step.signature, i));
+  }
+  const ValueInfo &x = signature.arguments.back();
+  if (!isBatch(x) || sampleSize(x) != data->training.sampleSize() ||
+      x.shape[0] == 0)
+    return createStringError(describeArgument(signature, count - 1) +
+                             ": found " + describe(x) + ", expected x with " +
+                             Twine(data->training.sampleSize()) +
+                             " elements a sample");
+  const ValueInfo &logits = signature.results[0];
+  if (logits.shape.size() != 2 || logits.kind != ValueKind::Tensor ||
+      (logits.dtype != DType::F32 && logits.dtype != DType::F64) ||
+      (logits.shape[1] >= 0 && logits.shape[1] < data->classes))
+    return createStringError("@" + signature.name + ": found the result " +
+                             describe(logits) + ", expected logits for " +
+                             Twine(data->classes) + " classes");
+  return Error::success();
+}
+
+Error Trainer::checkState(const TrainingState &state) const {
+  if (state.tensors.size() != stateCount)
+    return createStringError("found a state of " + Twine(state.tensors.size()) +
+                             " tensors, expected " + Twine(stateCount));
+  for (size_t i = 0; i < stateCount; ++i) {
+    const ValueInfo &expected = step.signature.arguments[i];
+    const Tensor &found = state.tensors[i];
+    if (found.dtype() != expected.dtype ||
+        found.shape() != llvm::ArrayRef(expected.shape))
+      return createStringError(describeArgument(step.signature, i) +
+                               ": found " + describe(found) + ", expected " +
+                               describe(expected));
+  }
+  return Error::success();
+}
+
+Expected<Trainer> Trainer::create(Callable step, Callable predict,
+                                  const DataSet &data, TrainerOptions options) {
+  Trainer trainer;
+  trainer.step = std::move(step);
+  trainer.predict = std::move(predict);
+  trainer.data = &data;
+  trainer.options = std::move(options);
+  const TrainerOptions &given = trainer.options;
+  if (Error error = trainer.checkStep())
+    return error;
+  if (Error error = trainer.checkPredict(trainer.predict))
+    return error;
+  int64_t samples = data.training.count();
+  if (trainer.batch < 1 || trainer.batch > samples)
+    return createStringError("found batch size " + Twine(trainer.batch) +
+                             ", expected 1 to " + Twine(samples) +
+                             ", the number of training samples");
+  if (samples >= (int64_t(1) << 32))
+    return createStringError("found " + Twine(samples) +
+                             " samples, expected fewer than 2^32");
+  if (given.epochs < 0 || given.steps.value_or(0) < 0 ||
+      given.evalEvery.value_or(0) < 0 || given.accuracySamples.value_or(0) < 0)
+    return createStringError("found a negative number of steps, epochs or "
+                             "samples, expected 0 or more");
+  if (!std::isfinite(given.learningRate))
+    return createStringError("found a learning rate that is not finite");
+  trainer.stepsPerEpoch = uint64_t(samples / trainer.batch);
+  __uint128_t total = given.steps
+                          ? __uint128_t(*given.steps)
+                          : __uint128_t(given.epochs) * trainer.stepsPerEpoch;
+  if (total + given.firstStep > (uint64_t(1) << 32))
+    return createStringError("found more than 2^32 steps");
+  trainer.total = uint64_t(total);
+  return trainer;
+}
+
+Error Trainer::setUnroundedPredict(Callable function) {
+  if (Error error = checkPredict(function))
+    return error;
+  unroundedPredict = std::move(function);
+  return Error::success();
+}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The training loop around functions written in C++.
+#include "prec/Execution/Trainer.h"
+#include "Expect.h"
+#include "llvm/ADT/SmallSet.h"
+#include <cmath>
+#include <csignal>
+#include <fcntl.h>
+
+using namespace mlir::prec;
+using namespace mlir::prec::test;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+namespace {
+
+/// Ten training samples of one pixel, sample i is the number i with label i %
+/// 2; five test samples with labels 1, 0, 1, 0, 1.
+DataSet numbers() {
+  DataSet set;
+  set.name = "numbers";
+  set.classes = 2;
+  set.training.x = Tensor(DType::F32, {10, 1});
+  set.training.y = Tensor(DType::I32, {10});
+  for (int i = 0; i < 10; ++i) {
+    set.training.x.span<float>()[i] = float(i);
+    set.training.y.span<int32_t>()[i] = i % 2;
+  }
+  set.test.x = Tensor::of<float>({5, 1}, {1, 2, 3, 4, 5});
+  set.test.y = Tensor::of<int32_t>({5}, {1, 0, 1, 0, 1});
+  return set;
+}
+
+ValueInfo value(std::string name, DType dtype,
+                llvm::SmallVector<int64_t, 4> shape, std::string init = "") {
+  ValueKind kind = shape.empty() ? ValueKind::Scalar : ValueKind::Tensor;
+  return {std::move(name), kind, dtype, std::move(shape), std::move(init)};
+}
+
+/// What the functions saw.
+struct Seen {
+  std::vector<std::vector<int>> batches;
+  std::vector<uint32_t> steps, predictSteps;
+  std::vector<int64_t> predictSizes;
+  float rate = 0;
+};
+
+/// w becomes w + rate; the loss is the sum of the batch, or `loss` if given.
+Callable stepOf(Seen &seen, int64_t batch,
+                const std::function<float(uint32_t)> &loss = nullptr) {
+  Callable step;
+  step.signature = {
+      "step",
+      {value("w", DType::F32, {1}, "constant:2"),
+       value("x", DType::F32, {batch, 1}), value("labels", DType::I32, {batch}),
+       value("lr", DType::F32, {})},
+      {value("w", DType::F32, {1}), value("loss", DType::F32, {})},
+      {}};
+  step.call = [&seen,
+               loss](llvm::ArrayRef<Tensor *> a,
+                     uint32_t at) -> llvm::Expected<std::vector<Tensor>> {
+    std::vector<int> batch;
+    float sum = 0;
+    for (auto [x, y] : llvm::zip(a[1]->span<float>(), a[2]->span<int32_t>())) {
+      EXPECT_EQ(int(x) % 2, y);
+      batch.push_back(int(x));
+      sum += x;
+    }
+    seen.batches.push_back(batch);
+    seen.steps.push_back(at);
+    seen.rate = a[3]->span<float>()[0];
+    std::vector<Tensor> results;
+    results.push_back(
+        Tensor::of<float>({1}, {a[0]->span<float>()[0] + seen.rate}));
+    results.push_back(Tensor::scalar(loss ? loss(at) : sum));
+    return results;
+  };
+  return step;
+}
+
+/// Right for each sample that is not 3; 3 gives NaN.
+Callable predictOf(Seen &seen, int64_t batch) {
+  Callable predict;
+  predict.signature = {
+      "predict",
+      {value("w", DType::F32, {1}), value("x", DType::F32, {batch, 1})},
+      {value("logits", DType::F32, {batch, 2})},
+      {}};
+  predict.call = [&seen](llvm::ArrayRef<Tensor *> a,
+                         uint32_t at) -> llvm::Expected<std::vector<Tensor>> {
+    int64_t size = a[1]->shape()[0];
+    seen.predictSteps.push_back(at);
+    seen.predictSizes.push_back(size);
+    Tensor logits(DType::F32, {size, 2});
+    for (int64_t i = 0; i < size; ++i) {
+      float x = a[1]->span<float>()[i];
+      logits.span<float>()[2 * i] = x == 3 ? NAN : 0;
+      logits.span<float>()[2 * i + 1] = int(x) % 2 ? 1 : -1;
+    }
+    std::vector<Tensor> results;
+    results.push_back(std::move(logits));
+    return results;
+  };
+  return predict;
+}
+
+std::vector<llvm::json::Object> linesOf(const std::string &path) {
+  std::vector<uint8_t> bytes = contentOf(path);
+  std::vector<llvm::json::Object> lines;
+  llvm::SmallVector<llvm::StringRef> texts;
+  llvm::toStringRef(bytes).split(texts, '\n', -1, false);
+  for (llvm::StringRef text : texts) {
+    llvm::json::Value parsed = llvm::cantFail(llvm::json::parse(text));
+    if (llvm::json::Object *object = parsed.getAsObject())
+      lines.push_back(*object);
+  }
+  return lines;
+}
+
+TrainerOptions quiet() {
+  TrainerOptions options;
+  options.progress = false;
+  return options;
+}
+
+TEST(Trainer, EpochsAreSeededPermutationsWithoutTheRest) {
+  DataSet set = numbers();
+  auto train = [&](uint32_t seed) {
+    Seen seen;
+    TrainerOptions options = quiet();
+    options.epochs = 2;
+    options.seed = seed;
+    options.evalEvery = 0;
+    Trainer trainer = llvm::cantFail(
+        Trainer::create(stepOf(seen, 4), predictOf(seen, -1), set, options));
+    TrainingState state = valueOf(trainer.initialState());
+    TrainingResult result = valueOf(trainer.run(state, nullptr));
+    EXPECT_EQ(state.done, 4u);
+    EXPECT_FALSE(result.last.testAccuracy.has_value());
+    EXPECT_NEAR(state.tensors[0].span<float>()[0], 2.4f, 1e-6);
+    EXPECT_EQ(seen.rate, 0.1f);
+    return seen;
+  };
+  Seen seen = train(1);
+  EXPECT_THAT(seen.steps, ElementsAre(0, 1, 2, 3));
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    llvm::SmallSet<int, 10> samples;
+    for (int i : {2 * epoch, 2 * epoch + 1})
+      for (int sample : seen.batches[size_t(i)])
+        EXPECT_TRUE(samples.insert(sample).second);
+    EXPECT_EQ(samples.size(), 8u);
+  }
+  EXPECT_NE(seen.batches[0], seen.batches[2]);
+  EXPECT_EQ(train(1).batches, seen.batches);
+  EXPECT_NE(train(2).batches, seen.batches);
+}
+
+TEST(Trainer, EvaluationTakesAllSamplesPaddedIfStatic) {
+  DataSet set = numbers();
+  for (int64_t batch : {-1, 4}) {
+    Seen seen;
+    TrainerOptions options = quiet();
+    options.steps = 5;
+    options.evalEvery = 2;
+    options.firstStep = 10;
+    options.batchSize = 4;
+    Trainer trainer = llvm::cantFail(Trainer::create(
+        stepOf(seen, batch), predictOf(seen, batch), set, options));
+    TrainingState state = valueOf(trainer.initialState());
+    TemporaryFolder folder;
+    TrainingLog log = llvm::cantFail(TrainingLog::open(folder / "log"));
+    TrainingResult result = valueOf(trainer.run(state, &log));
+    // Test labels are right but for the NaN; of training's first five, too.
+    EXPECT_EQ(result.last.testAccuracy, 0.8);
+    EXPECT_EQ(result.last.accuracy, 0.8);
+    EXPECT_THAT(seen.steps, ElementsAre(10, 11, 12, 13, 14));
+    // After steps 1, 3 and the last: training then test, two batches each.
+    int64_t rest = batch < 0 ? 1 : 4;
+    ASSERT_EQ(seen.predictSizes.size(), 12u);
+    EXPECT_EQ(seen.predictSizes[0], 4);
+    EXPECT_EQ(seen.predictSizes[1], rest);
+    EXPECT_EQ(seen.predictSteps[0], 11u);
+    EXPECT_EQ(seen.predictSteps[11], 14u);
+    std::vector<llvm::json::Object> lines = linesOf(folder / "log");
+    ASSERT_EQ(lines.size(), 5u);
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_EQ(lines[i].getInteger("step"), i);
+      EXPECT_EQ(lines[i].getInteger("epoch"), i / 2);
+      EXPECT_EQ(lines[i].getNumber("test_accuracy").has_value(),
+                i == 1 || i == 3 || i == 4);
+      EXPECT_TRUE(lines[i].getNumber("seconds").has_value());
+    }
+  }
+}
+
+TEST(Trainer, UnroundedAccuracyAndConstantFields) {
+  DataSet set = numbers();
+  Seen seen, other;
+  TrainerOptions options = quiet();
+  options.steps = 1;
+  options.fields = {{"truncate_mantissa", 3}, {"rounding", "stochastic"}};
+  Trainer trainer = llvm::cantFail(
+      Trainer::create(stepOf(seen, 4), predictOf(seen, -1), set, options));
+  ASSERT_EQ(messageOf(trainer.setUnroundedPredict(predictOf(other, 5))),
+            "success");
+  TrainingState state = valueOf(trainer.initialState());
+  TemporaryFolder folder;
+  TrainingLog log = llvm::cantFail(TrainingLog::open(folder / "log"));
+  valueOf(trainer.run(state, &log));
+  llvm::json::Object line = linesOf(folder / "log")[0];
+  EXPECT_EQ(line.getNumber("test_accuracy_f32"), 0.8);
+  EXPECT_EQ(line.getInteger("truncate_mantissa"), 3);
+  EXPECT_EQ(line.getString("rounding"), "stochastic");
+  EXPECT_EQ(other.predictSizes.size(), 1u);
+}
+
+TEST(Trainer, StoppedAndContinuedEqualsUninterrupted) {
+  DataSet set = numbers();
+  auto stop = [](uint32_t at) {
+    if (at == 2)
+      std::raise(SIGINT);
+    return 1.0f;
+  };
+  Seen whole, first, second;
+  TrainerOptions options = quiet();
+  options.steps = 6;
+  auto make = [&](Seen &seen, const std::function<float(uint32_t)> &loss) {
+    return llvm::cantFail(Trainer::create(stepOf(seen, 4, loss),
+                                          predictOf(seen, -1), set, options));
+  };
+  TemporaryFolder folder;
+  Trainer trainer = make(first, stop);
+  TrainingState state = valueOf(trainer.initialState());
+  {
+    TrainingLog log = llvm::cantFail(TrainingLog::open(folder / "log"));
+    TrainingResult result = valueOf(trainer.run(state, &log));
+    EXPECT_TRUE(result.interrupted);
+    EXPECT_EQ(result.last.step, 2u);
+    EXPECT_FALSE(result.last.testAccuracy.has_value());
+  }
+  EXPECT_EQ(state.done, 3u);
+  EXPECT_EQ(linesOf(folder / "log").size(), 3u);
+  {
+    TrainingLog log = llvm::cantFail(TrainingLog::open(folder / "log", true));
+    TrainingResult result = valueOf(make(second, nullptr).run(state, &log));
+    EXPECT_FALSE(result.interrupted);
+    EXPECT_TRUE(result.last.testAccuracy.has_value());
+  }
+  EXPECT_EQ(linesOf(folder / "log").size(), 6u);
+  Trainer again = make(whole, nullptr);
+  TrainingState fresh = valueOf(again.initialState());
+  valueOf(again.run(fresh, nullptr));
+  first.batches.insert(first.batches.end(), second.batches.begin(),
+                       second.batches.end());
+  EXPECT_EQ(first.batches, whole.batches);
+  EXPECT_EQ(fresh.tensors[0].span<float>()[0],
+            state.tensors[0].span<float>()[0]);
+}
+
+TEST(Trainer, LossesThatAreNotFiniteAreReported) {
+  DataSet set = numbers();
+  Seen seen;
+  TrainerOptions options = quiet();
+  options.steps = 3;
+  Trainer trainer = llvm::cantFail(Trainer::create(
+      stepOf(seen, 4,
+             [](uint32_t at) {
+               return at == 0 ? 1.0f : at == 1 ? -INFINITY : NAN;
+             }),
+      predictOf(seen, -1), set, options));
+  TrainingState state = valueOf(trainer.initialState());
+  TemporaryFolder folder;
+  TrainingLog log = llvm::cantFail(TrainingLog::open(folder / "log"));
+  TrainingResult result = valueOf(trainer.run(state, &log));
+  EXPECT_EQ(result.firstNonFinite, 1u);
+  auto lines = linesOf(folder / "log");
+  EXPECT_EQ(lines[0].getNumber("loss"), 1);
+  EXPECT_EQ(lines[1].getNull("loss"), nullptr);
+  EXPECT_EQ(lines[1].getString("loss_is"), "-inf");
+  EXPECT_EQ(lines[2].getString("loss_is"), "nan");
+}
+
+TEST(Trainer, WhatDoesNotFitIsRefused) {
+  DataSet set = numbers();
+  Seen seen;
+  auto failure = [&](auto change) {
+    Callable step = stepOf(seen, 4), predict = predictOf(seen, -1);
+    TrainerOptions options = quiet();
+    change(step.signature, predict.signature, options);
+    return messageOf(Trainer::create(step, predict, set, options));
+  };
+  using S = Signature;
+  using O = TrainerOptions;
+  EXPECT_THAT(failure([](S &, S &, O &o) { o.batchSize = 5; }),
+              HasSubstr("batch size 5, expected 4 as @step is made for"));
+  EXPECT_THAT(failure([](S &s, S &, O &o) {
+                s.arguments[1].shape[0] = s.arguments[2].shape[0] = -2;
+                o.batchSize = 11;
+              }),
+              HasSubstr("found batch size 11, expected 1 to 10"));
+  EXPECT_THAT(failure([](S &s, S &, O &) { s.arguments.pop_back(); }),
+              HasSubstr("found 3 arguments and 2 results, expected (param"));
+  EXPECT_THAT(failure([](S &s, S &, O &) { s.results[0].shape = {2}; }),
+              HasSubstr("argument 0 'w' of @step: found tensor<1xf32>, "
+                        "expected the type of result 0, tensor<2xf32>"));
+  EXPECT_THAT(failure([](S &s, S &, O &) { s.arguments[0].shape = {-1}; }),
+              HasSubstr("expected a tensor of static shape"));
+  EXPECT_THAT(failure([](S &s, S &, O &) { s.arguments[1].shape[1] = 784; }),
+              HasSubstr("expected 1 elements a sample, as the data set numb"));
+  EXPECT_THAT(
+      failure([](S &s, S &, O &) { s.arguments[2].dtype = DType::I64; }),
+      HasSubstr("expected labels, one i32 for each"));
+  EXPECT_THAT(failure([](S &s, S &, O &) { s.arguments[2].shape[0] = 3; }),
+              HasSubstr("expected labels, one i32 for each"));
+  EXPECT_THAT(
+      failure([](S &s, S &, O &) { s.arguments[3].dtype = DType::F64; }),
+      HasSubstr("expected the learning rate, f32"));
+  EXPECT_THAT(failure([](S &s, S &, O &) { s.results[1].dtype = DType::I32; }),
+              HasSubstr("expected the loss"));
+  EXPECT_THAT(failure([](S &, S &p, O &) { p.arguments[0].name = "b"; }),
+              HasSubstr("argument 0 'b' of @predict"));
+  EXPECT_THAT(failure([](S &, S &p, O &) { p.arguments[1].shape[1] = 2; }),
+              HasSubstr("expected x with 1 elements"));
+  EXPECT_THAT(failure([](S &, S &p, O &) { p.results[0].shape[1] = 1; }),
+              HasSubstr("expected logits for 2 classes"));
+  EXPECT_THAT(failure([](S &, S &, O &o) { o.steps = -1; }),
+              HasSubstr("negative number"));
+  EXPECT_THAT(failure([](S &, S &, O &o) {
+                o.steps = 2;
+                o.firstStep = 0xffffffff;
+              }),
+              HasSubstr("more than 2^32 steps"));
+}
+
+TEST(Trainer, FaultsDuringTheRunAreErrors) {
+  DataSet set = numbers();
+  Seen seen;
+  TrainerOptions options = quiet();
+  Trainer trainer = llvm::cantFail(
+      Trainer::create(stepOf(seen, 4), predictOf(seen, -1), set, options));
+  TrainingState state = valueOf(trainer.initialState());
+  TrainingLog full = llvm::cantFail(TrainingLog::open("/dev/full"));
+  EXPECT_EQ(messageOf(trainer.run(state, &full)),
+            "cannot write '/dev/full': no space left on device");
+  EXPECT_THAT(messageOf(TrainingLog::open("/nowhere/log")),
+              HasSubstr("cannot write '/nowhere/log': no such file"));
+  TrainingState other;
+  EXPECT_THAT(messageOf(trainer.run(other, nullptr)),
+              HasSubstr("found a state of 0 tensors, expected 1"));
+  Callable step = stepOf(seen, 4);
+  step.signature.arguments[0].init = "";
+  Trainer bare =
+      llvm::cantFail(Trainer::create(step, predictOf(seen, -1), set, options));
+  EXPECT_THAT(messageOf(bare.initialState()),
+              HasSubstr("argument 0 'w' of @step: parameter 'w': no prec.init, "
+                        "expected zeros, constant:C"));
+}
+
+} // namespace
