@@ -27,3 +27,8 @@ float mlir::prec::evaluateMath(MathFunction function, float x) {
   MachineOps<uint64_t> ops;
   return evaluateMathF32(ops, function, x);
 }
+
+double mlir::prec::evaluateMath(MathFunction function, double x) {
+  MachineOps<uint64_t> ops;
+  return evaluateMathF64(ops, function, x);
+}

@@ -20,8 +20,7 @@ RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
     leastNormal = facts.carrier.bias() - bias + 1;
   }
   facts.isGradual = anyExponent || leastNormal > 1;
-  facts.hasTiny = facts.isGradual &&
-                  (anyExponent || Y == Format::runtime || leastNormal - Y > 1);
+  facts.hasTiny = facts.isGradual && (anyExponent || leastNormal - Y > 1);
   // Only the carrier's own last exponent overflows by carry.
   facts.isBounded = anyExponent || bias != facts.carrier.bias() ||
                     format.biasOffset != 0 || !format.reservesLastExponent ||

@@ -5,8 +5,8 @@
 #include "Inputs.h"
 #include "prec/Numerics/Round.h"
 
-#include <llvm/ADT/APFloat.h>
 #include <gtest/gtest.h>
+#include <llvm/ADT/APFloat.h>
 
 #include <cstdlib>
 

@@ -103,6 +103,17 @@ TEST(RoundingMode, TextRoundTrips) {
   EXPECT_FALSE(RoundingMode::parse("stochastic")->needsWholeWord());
 }
 
+TEST(RoundingMode, Suggestions) {
+  // One letter too few, too many, wrong; two; and too far from everything.
+  EXPECT_THAT(modeError("stochasti"), HasSubstr("mean 'stochastic'?"));
+  EXPECT_THAT(modeError("uup"), HasSubstr("mean 'up'?"));
+  EXPECT_THAT(modeError("nearest-even2"), HasSubstr("mean 'nearest-even'?"));
+  EXPECT_THAT(modeError("bown"), HasSubstr("mean 'down'?"));
+  EXPECT_THAT(modeError("toward-zer"), HasSubstr("mean 'toward-zero'?"));
+  EXPECT_THAT(modeError("xxxxxxxx"),
+              HasSubstr("unknown rounding mode 'xxxxxxxx'; legal: "));
+}
+
 TEST(RoundingMode, Refused) {
   EXPECT_THAT(modeError("nearest"), HasSubstr("legal: toward-zero, nearest-e"));
   EXPECT_THAT(modeError("stochastik"), HasSubstr("did you mean 'stochastic'?"));

@@ -49,18 +49,24 @@ template <MathOps Ops> struct ExpLog : MathCore<Ops> {
     return this->scale(this->add(q, this->r(1.0)), k);
   }
 
+  /// 2^r - 1 for |r| <= 1/2
+  Double powerTail(Double reduced) {
+    Double q = this->horner(
+        reduced,
+        {0x1.ebfbdff82c58fp-3, 0x1.c6b08d704a0c6p-5, 0x1.3b2ab6fba4d47p-7,
+         0x1.5d87fe78a40b5p-10, 0x1.430912f8c283ap-13, 0x1.ffcbfc6d4f817p-17,
+         0x1.62c020e773156p-20, 0x1.b524ec89203e8p-24, 0x1.e4d3fd48a95c9p-28,
+         0x1.e9eb0b2f9cdd5p-32, 0x1.bdfad0b3c8681p-36});
+    Double tail = this->fma(q, reduced, this->r(0x1.abc9e3b39803fp-56));
+    return this->fma(reduced, this->r(0x1.62e42fefa39efp-1),
+                     this->mul(reduced, tail));
+  }
+
   Double exp2(Double x) {
     Double limited = this->clamp(x, -151.0, 129.0);
     auto k = this->nearestWhole(limited);
     Double reduced = this->sub(limited, k.number); // exact
-    Double q =
-        this->horner(reduced, {0x1.ebfbdff82c58fp-3, 0x1.c6b08d704a0c6p-5,
-                               0x1.3b2ab6fba4d47p-7, 0x1.5d87fe78a40b5p-10,
-                               0x1.430912f8c283ap-13, 0x1.ffcbfc6d4f817p-17,
-                               0x1.62c020e773156p-20, 0x1.b524ec89203e8p-24,
-                               0x1.e4d3fd48a95c9p-28, 0x1.e9eb0b2f9cdd5p-32});
-    q = this->mul(reduced,
-                  this->fma(q, reduced, this->r(0x1.62e42fefa39efp-1)));
+    Double q = powerTail(reduced);
     Double y = this->scale(this->add(q, this->r(1.0)), k.word);
     return this->patch(
         x, y,
@@ -114,10 +120,14 @@ template <MathOps Ops> struct ExpLog : MathCore<Ops> {
         this->r(-Core::infinity), y);
   }
 
+  Double logOf(Double k, Double f) {
+    Double u = this->fma(k, this->r(-ln2Low), logTail(f));
+    return this->fma(k, this->r(ln2High), this->sub(f, u));
+  }
+
   Double log(Double x) {
     auto [k, f] = split(x);
-    Double u = this->fma(k, this->r(-ln2Low), logTail(f));
-    Double y = this->fma(k, this->r(ln2High), this->sub(f, u));
+    Double y = logOf(k, f);
     return logSpecials(x, this->patch(x, y,
                                       {{0x1.827a74p-7, -0x1.1c2b1ep+2},
                                        {0x1.2f1fd6p+3, 0x1.1fcbcep+1},
@@ -127,24 +137,30 @@ template <MathOps Ops> struct ExpLog : MathCore<Ops> {
   }
 
   /// (k + (f - u) / ln 2), the product f / ln 2 in two parts.
-  Double log2(Double x) {
-    auto [k, f] = split(x);
+  Double log2Of(Double k, Double f) {
     Double high = this->mul(f, this->r(inverseLn2));
     Double low = this->fma(f, this->r(inverseLn2), this->negate(high));
     low = this->fma(f, this->r(inverseLn2Low), low);
     low = this->fma(this->negate(logTail(f)), this->r(inverseLn2), low);
-    return logSpecials(x, this->add(k, this->add(high, low)));
+    return this->add(k, this->add(high, low));
+  }
+  Double log2(Double x) {
+    auto [k, f] = split(x);
+    return logSpecials(x, log2Of(k, f));
   }
 
-  Double log10(Double x) {
+  Double log10Of(Double k, Double f) {
     const double inverse = 0x1.bcb7b1526e50ep-2;
-    auto [k, f] = split(x);
     Double high = this->mul(f, this->r(inverse));
     Double low = this->fma(f, this->r(inverse), this->negate(high));
     low = this->fma(f, this->r(0x1.95355baaafad3p-57), low);
     low = this->fma(this->negate(logTail(f)), this->r(inverse), low);
     low = this->fma(k, this->r(-0x1.80433b83b532ap-44), low);
-    Double y = this->fma(k, this->r(0x1.34413509f8p-2), this->add(high, low));
+    return this->fma(k, this->r(0x1.34413509f8p-2), this->add(high, low));
+  }
+  Double log10(Double x) {
+    auto [k, f] = split(x);
+    Double y = log10Of(k, f);
     return logSpecials(x,
                        this->patch(x, y, {{0x1.fddcf4p-98, -0x1.d33a46p+4}}));
   }
@@ -155,10 +171,18 @@ template <MathOps Ops> struct ExpLog : MathCore<Ops> {
     auto [k, f] = split(sum);
     Bit isOne = this->less(this->absolute(k), this->r(0.5));
     f = this->select(isOne, x, f);
-    Double u = this->fma(k, this->r(-ln2Low), logTail(f));
-    Double y = this->fma(k, this->r(ln2High), this->sub(f, u));
+    Double y = logOf(k, f);
     y = this->select(this->less(this->absolute(x), this->r(0x1p-60)), x, y);
-    return logSpecials(sum, y);
+    return logSpecials(sum, this->patch(x, y,
+                                        {{0x1.800006p-21, 0x1.7ffffep-21},
+                                         {0x1.200036p-17, 0x1.1fffe6p-17},
+                                         {0x1.fb035ap-2, 0x1.9bddc2p-2},
+                                         {0x1.0f1fd6p+3, 0x1.1fcbcep+1},
+                                         {0x1.b121a6p+76, 0x1.a9a3f2p+5},
+                                         {0x1.6351d8p+95, 0x1.08b512p+6},
+                                         {-0x1.7ffffap-21, -0x1.800002p-21},
+                                         {-0x1.1fffcap-17, -0x1.20001ap-17},
+                                         {-0x1.1d9188p-9, -0x1.1de14ap-9}}));
   }
 };
 

@@ -2,9 +2,9 @@
 // Math functions of one f32 argument, correctly rounded (nearest-even): the
 // same bits on every machine, and MPFR is their reference.
 //
-// Each is evaluated in f64 to about 2^-51 and rounded once to f32. That this
-// single rounding is right for all 2^32 inputs is not luck to be trusted: it
-// was tried for each of them (test with PREC_EXHAUSTIVE=1). No branch, no
+// An f32 one is evaluated in f64 to about 2^-51 and rounded once to f32. That
+// this single rounding is right for all 2^32 inputs is not luck to be trusted:
+// it was tried for each of them (test with PREC_EXHAUSTIVE=1). No branch, no
 // table, no libm: an evaluation is 15 to 150 f64 operations that vectorise. NaN
 // results are quiet; their sign and payload are not promised.
 #ifndef PREC_NUMERICS_MATHFUNCTIONS_H
@@ -13,6 +13,7 @@
 #include "prec/Numerics/MathHyperbolic.h"
 #include "prec/Numerics/MathSpecial.h"
 #include "prec/Numerics/MathTrig.h"
+#include "prec/Numerics/MathWide.h"
 
 #include <optional>
 #include <string_view>
@@ -50,8 +51,23 @@ typename Ops::Single evaluateMathF32(Ops &ops, MathFunction function,
   return ops.truncate(evaluateMath(ops, function, ops.extend(x)));
 }
 
+/// The function of an f64: documented error, the same bits on every machine.
+template <MathOps Ops>
+typename Ops::Double evaluateMathF64(Ops &ops, MathFunction function,
+                                     typename Ops::Double x) {
+  switch (function) {
+#define PREC_MATH_FUNCTION(kind, word, evaluator)                              \
+  case MathFunction::kind:                                                     \
+    return Wide<Ops>(ops).word(x);
+#include "prec/Numerics/MathFunctions.def"
+#undef PREC_MATH_FUNCTION
+  }
+  return x;
+}
+
 /// The machine face.
 float evaluateMath(MathFunction function, float x);
+double evaluateMath(MathFunction function, double x);
 
 } // namespace mlir::prec
 

@@ -41,26 +41,40 @@ template <MathOps Ops> struct Trig : MathCore<Ops> {
     Double high, low;
   };
   Reduced reduce(Double x) {
-    Double sum = this->r(0.0), low = this->r(0.0);
-    for (double piece :
-         {0x1.45f306cp-1, 0x1.c9c882ap-29, 0x1.4fe13a8p-59, 0x1.f47d4dp-86,
-          0x1.bb81b6cp-113, 0x1.4acc9ep-143, 0x1.0e4107cp-170, 0x1.ca2c756p-197,
-          0x1.bd778acp-225}) {
-      Double product = this->mul(x, this->r(piece));
-      Double fours =
-          this->nearestWhole(this->mul(product, this->r(0.25))).number;
-      Double rest = this->fma(fours, this->r(-4.0), product);
-      // From 2^53 on a product of 52 bits is a multiple of 4.
-      rest = this->select(this->less(product, this->r(0x1p53)), rest,
-                          this->r(0.0));
-      auto [newSum, error] = twoSum(sum, rest);
-      sum = newSum;
-      low = this->add(low, error);
+    Quadrants total = {this->r(0.0), this->r(0.0), this->r(0.0)};
+    for (double piece : {0x1.45f306cp-1, 0x1.c9c882ap-29, 0x1.4fe13a8p-59,
+                         0x1.f47d4dp-86, 0x1.bb81b6cp-113, 0x1.4acc9ep-143,
+                         0x1.0e4107cp-170, 0x1.ca2c756p-197, 0x1.bd778acp-225})
+      accumulate(total, this->mul(x, this->r(piece)));
+    return finish(total);
+  }
+
+  /// A number of quadrants in two parts; f64 arguments need a third.
+  struct Quadrants {
+    Double sum, low, lowest;
+  };
+  /// Adds an exact product of at most 52 bits, less a multiple of 4.
+  void accumulate(Quadrants &total, Double product, bool inThree = false) {
+    Double fours = this->nearestWhole(this->mul(product, this->r(0.25))).number;
+    Double rest = this->fma(fours, this->r(-4.0), product);
+    // From 2^53 on a product of 52 bits is a multiple of 4.
+    rest =
+        this->select(this->less(product, this->r(0x1p53)), rest, this->r(0.0));
+    auto [sum, error] = twoSum(total.sum, rest);
+    total.sum = sum;
+    if (!inThree) {
+      total.low = this->add(total.low, error);
+      return;
     }
-    auto whole = this->nearestWhole(sum);
-    Double part = this->sub(sum, whole.number); // exact
-    Double high = this->add(part, low);
-    low = this->sub(low, this->sub(high, part));
+    auto [low, lost] = twoSum(total.low, error);
+    total.low = low;
+    total.lowest = this->add(total.lowest, lost);
+  }
+  Reduced finish(const Quadrants &total) {
+    auto whole = this->nearestWhole(total.sum);
+    Double part = this->sub(total.sum, whole.number); // exact
+    auto [high, lost] = twoSum(part, total.low);
+    Double low = this->add(lost, total.lowest);
     Double radians = this->mul(high, this->r(halfPi));
     Double error = this->fma(high, this->r(halfPi), this->negate(radians));
     error = this->fma(high, this->r(halfPiLow), error);
@@ -107,28 +121,28 @@ template <MathOps Ops> struct Trig : MathCore<Ops> {
                         y, this->r(Core::quietNaN));
   }
 
-  Double sin(Double x) {
-    Reduced a = reduce(this->absolute(x));
+  /// The functions of x from |x| reduced.
+  Double sinOf(Double x, const Reduced &a) {
     Double y = this->select(bitOf(a.quadrant, 0), cosine(a), sine(a));
     y = this->withSign(y, signBitOf(a.quadrant, 1));
     return unlessInfinite(x, this->withSign(y, this->signOf(x)));
   }
-
-  Double cos(Double x) {
-    Reduced a = reduce(this->absolute(x));
+  Double cosOf(Double x, const Reduced &a) {
     Double y = this->select(bitOf(a.quadrant, 0), sine(a), cosine(a));
     Word next = this->ops.add(a.quadrant, this->c(1));
     return unlessInfinite(x, this->withSign(y, signBitOf(next, 1)));
   }
-
-  Double tan(Double x) {
-    Reduced a = reduce(this->absolute(x));
+  Double tanOf(Double x, const Reduced &a) {
     Double s = sine(a), k = cosine(a);
     Bit odd = bitOf(a.quadrant, 0);
     Double y = this->div(this->select(odd, k, s), this->select(odd, s, k));
     y = this->withSign(y, signBitOf(a.quadrant, 0));
     return unlessInfinite(x, this->withSign(y, this->signOf(x)));
   }
+
+  Double sin(Double x) { return sinOf(x, reduce(this->absolute(x))); }
+  Double cos(Double x) { return cosOf(x, reduce(this->absolute(x))); }
+  Double tan(Double x) { return tanOf(x, reduce(this->absolute(x))); }
 
   /// asin(x) - x for |x| <= 1/2
   Double arcsineTail(Double x) {

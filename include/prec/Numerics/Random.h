@@ -49,7 +49,7 @@ typename Ops::Word mix64(Ops &ops, typename Ops::Word seed,
 }
 
 /// The random word at a position below 2^32. Ops has width 32; the halves of
-/// the key are usually loop invariant. Nine operations, two of them multiplies.
+/// the key are usually loop invariant. Ten operations, two of them multiplies.
 template <WordOps Ops>
 typename Ops::Word h32(Ops &ops, typename Ops::Word keyLow,
                        typename Ops::Word keyHigh,
