@@ -11,7 +11,6 @@ using namespace mlir::prec;
 using llvm::createStringError;
 using llvm::Error;
 using llvm::StringRef;
-using llvm::Twine;
 
 std::string mlir::prec::invokeName(StringRef entry) {
   return ("__prec_invoke_" + entry).str();
