@@ -104,8 +104,19 @@ bool Glob::matches(StringRef text) const {
   StringRef whole = pattern;
   if (isLiteral())
     return whole == text;
-  // `features/**` matches `features`: the slash is not part of what must be.
-  if (!text.starts_with(whole.take_front(literalPrefix).rtrim('/')))
+  if (numTailSegments != 0) {
+    size_t begin = text.size() + 1;
+    for (size_t i = 0; i < numTailSegments; ++i) {
+      if (begin == 0)
+        return false;
+      begin = text.take_front(begin - 1).rfind('/') + 1;
+    }
+    text = text.drop_front(begin);
+    whole = whole.drop_front(literalBegin);
+  }
+  StringRef all = pattern;
+  if (!text.starts_with(all.slice(literalBegin, literalEnd)) ||
+      !text.ends_with(all.drop_front(literalTail)))
     return false;
   Segments patterns{whole}, texts{text}, retryPatterns, retryTexts;
   bool sawStars = false;
@@ -161,6 +172,16 @@ llvm::Expected<Glob> Glob::parse(StringRef pattern) {
   }
   Glob glob;
   glob.pattern = pattern.str();
-  glob.literalPrefix = std::min(pattern.find_first_of("*?["), pattern.size());
+  StringRef tail = pattern;
+  if (tail.consume_front("**/") && !tail.contains("**")) {
+    glob.numTailSegments = tail.count('/') + 1;
+    glob.literalBegin = pattern.size() - tail.size();
+  }
+  StringRef first = pattern.drop_front(glob.literalBegin);
+  first = first.take_front(first.find_first_of("*?[")).rtrim('/');
+  glob.literalEnd = glob.literalBegin + first.size();
+  StringRef last = pattern.drop_front(pattern.find_last_of("*?]") + 1);
+  glob.literalTail = pattern.size() - last.ltrim('/').size();
+  glob.literal = last.size() == pattern.size();
   return glob;
 }

@@ -32,14 +32,21 @@ public:
   bool matches(llvm::StringRef text) const;
   llvm::StringRef str() const { return pattern; }
   /// No pattern characters: matches exactly its own text.
-  bool isLiteral() const { return literalPrefix == pattern.size(); }
+  bool isLiteral() const {return literal; }
 
   bool operator==(const Glob &other) const { return pattern == other.pattern; }
 
 private:
   std::string pattern;
-  /// Length of the text before the first of `*?[`.
-  size_t literalPrefix = 0;
+  /// For a pattern `**/` without another `**`: the number of segments behind
+  /// it, which stand at the end of the text; else 0.
+  size_t numTailSegments = 0;
+  /// What comes first and last without pattern characters is what most texts
+  /// fail at: [literalBegin, literalEnd), where literalBegin is 0 or behind the
+  /// `**/` above, and from literalTail on. A slash beside `**` is not part of
+  /// them, because `features/**` matches `features`.
+  size_t literalBegin = 0, literalEnd = 0, literalTail = 0;
+  bool literal = true;
 };
 
 } // namespace mlir::prec
