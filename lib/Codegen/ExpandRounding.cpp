@@ -30,7 +30,8 @@ struct ExpandRounding : public prec::impl::ExpandRoundingBase<ExpandRounding> {
           tensor::getMixedSizes(rewriter, loc, round.getOperand()),
           type.getElementType());
       linalg::GenericOp generic =
-          buildElementwiseRound(rewriter, round, round.getOperand(), empty);
+          buildElementwiseRound(rewriter, loc, specOf(round),
+                                round.getOperand(), empty);
       rewriter.replaceOp(round, generic.getResults());
     });
   }

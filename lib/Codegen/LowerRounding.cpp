@@ -53,6 +53,8 @@ public:
         lower(random);
       } else if (auto key = dyn_cast<KeyOp>(op)) {
         lower(key);
+      } else if (auto join = dyn_cast<JoinOp>(op)) {
+        lower(join);
       }
     });
     if (failed)
@@ -138,6 +140,14 @@ private:
     auto word = mix64(ops, ops.word(key.getSeed()), ops.constant(key.getSite()),
                       ops.word(key.getStep()));
     replace(key, ops.integer(word));
+  }
+
+  static void lower(JoinOp join) {
+    OpBuilder builder(join);
+    ArithOps ops(builder, join.getLoc(), 64, join.getType());
+    auto word = scramble64(ops, ops.bitXor(ops.word(join.getKey()),
+                                           ops.word(join.getNumber())));
+    replace(join, ops.integer(word));
   }
 };
 } // namespace

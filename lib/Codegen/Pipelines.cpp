@@ -98,6 +98,12 @@ static void buildBufferStage(OpPassManager &pm) {
 
 static void buildLoopStage(OpPassManager &pm, const CodegenOptions &options) {
   OpPassManager &function = pm.nest<func::FuncOp>();
+  if (options.fast) {
+    EmitKernelsOptions kernels;
+    kernels.vectorBits = options.vectorBits;
+    kernels.vectorRegisters = options.vectorRegisters;
+    function.addPass(createEmitKernels(kernels));
+  }
   function.addPass(createConvertLinalgToLoopsPass());
   if (options.threads)
     function.addPass(createConvertSCFToOpenMPPass());

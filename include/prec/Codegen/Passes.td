@@ -83,7 +83,7 @@ def FuseElementwise : Pass<"prec-fuse-elementwise"> {
 def LowerRounding : Pass<"prec-lower-rounding"> {
   let summary = "write rounding and random bits as arith operations";
   let description = [{
-    `prec.round`, `prec.random` and `prec.key` of scalars and vectors become the
+    `prec.round`, `prec.random`, `prec.key` and `prec.join` of scalars and vectors become the
     algorithms of Numerics, emitted by the arith model of the abstract word. What
     depends on run-time parameters only is computed where these are defined.
   }];
@@ -112,6 +112,30 @@ def LowerCopies : Pass<"prec-lower-copies"> {
     run-time library; it becomes an elementwise `linalg.generic`.
   }];
   let dependentDialects = ["linalg::LinalgDialect"];
+}
+
+def EmitKernels : Pass<"prec-emit-kernels"> {
+  let summary = "write linalg.generic on buffers as register-tiled vector loops";
+  let description = [{
+    One parallel dimension becomes the vector, another one rows of registers;
+    accumulators stay in registers while the reduction dimensions ascend. What
+    an element is computed from, and in which order, does not change: results
+    have the bits of the plain loops. Operations that do not fit (a body with
+    regions or loads) are left for `convert-linalg-to-loops`.
+  }];
+  let options = [
+    Option<"vectorBits", "vector-bits", "unsigned", "128",
+           "width of a vector register">,
+    Option<"vectorRegisters", "vector-registers", "unsigned", "16",
+           "number of vector registers">
+  ];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
+                           "memref::MemRefDialect", "scf::SCFDialect",
+                           "vector::VectorDialect"];
+  let statistics = [
+    Statistic<"kernels", "kernels", "Operations written as kernels">,
+    Statistic<"left", "left", "Operations left for plain loops">
+  ];
 }
 
 def CheckFastMath : Pass<"prec-check-fast-math", "ModuleOp"> {

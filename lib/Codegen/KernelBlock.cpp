@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One block of a kernel: the body on rows of vectors.
+#include "KernelBlock.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+
+KernelBlock::KernelBlock(RewriterBase &b, linalg::GenericOp op,
+                         const KernelPlan &plan, BlockShape shape,
+                         ArrayRef<Value> point, ArrayRef<Value> initial)
+    : b(b), loc(op.getLoc()), op(op), plan(plan), shape(shape), point(point),
+      initial(initial) {
+  // What every row and vector needs is emitted here, before the loops.
+  if (shape.tail)
+    mask();
+}
+
+Value KernelBlock::constant(int64_t value) {
+  return arith::ConstantIndexOp::create(b, loc, value);
+}
+
+Type KernelBlock::vectorOf(Type element) const {
+  if (shape.lanes == 0)
+    return element;
+  return VectorType::get({shape.lanes}, element);
+}
+
+Value KernelBlock::asVector(Value value) {
+  if (shape.lanes == 0 || isa<VectorType>(value.getType()))
+    return value;
+  return vector::BroadcastOp::create(b, loc, vectorOf(value.getType()), value);
+}
+
+int64_t KernelBlock::countOf(int64_t vector) const {
+  if (!isMasked(vector))
+    return shape.lanes;
+  return getConstantIntValue(shape.tail).value_or(shape.lanes);
+}
+
+Value KernelBlock::mask() {
+  if (!maskValue) {
+    Value count = getValueOrCreateConstantIndexOp(b, loc, shape.tail);
+    maskValue = vector::CreateMaskOp::create(
+        b, loc, cast<VectorType>(vectorOf(b.getI1Type())), count);
+  }
+  return maskValue;
+}
+
+// --- what depends on what
+
+KernelBlock::Dependence KernelBlock::dependenceOf(AffineMap map) const {
+  Dependence result;
+  result.row = plan.rowDim >= 0 && map.isFunctionOfDim(plan.rowDim);
+  result.vector = !plan.isScalar() && map.isFunctionOfDim(plan.vectorDim);
+  return result;
+}
+
+KernelBlock::Dependence KernelBlock::dependenceOf(Value value) {
+  auto known = dependences.find(value);
+  if (known != dependences.end())
+    return known->second;
+  Dependence result;
+  if (value.getParentBlock() != op.getBody()) {
+    // From outside: the same everywhere.
+  } else if (auto argument = dyn_cast<BlockArgument>(value)) {
+    result = dependenceOf(op.getIndexingMapsArray()[argument.getArgNumber()]);
+  } else if (auto index = value.getDefiningOp<linalg::IndexOp>()) {
+    result.row = int64_t(index.getDim()) == plan.rowDim;
+    result.vector = int64_t(index.getDim()) == plan.vectorDim;
+  } else {
+    for (Value operand : value.getDefiningOp()->getOperands()) {
+      Dependence other = dependenceOf(operand);
+      result.row |= other.row;
+      result.vector |= other.vector;
+    }
+  }
+  dependences[value] = result;
+  return result;
+}
+
+// --- memory
+
+Value KernelBlock::shifted(unsigned dim, int64_t offset) {
+  if (offset == 0)
+    return point[dim];
+  return b.createOrFold<arith::AddIOp>(loc, point[dim], constant(offset));
+}
+
+SmallVector<Value> KernelBlock::indices(OpOperand &operand, int64_t row,
+                                        int64_t lane) {
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  SmallVector<Value> at(point);
+  if (plan.rowDim >= 0 && row > 0)
+    at[plan.rowDim] = shifted(plan.rowDim, row);
+  if (!plan.isScalar() && lane > 0)
+    at[plan.vectorDim] = shifted(plan.vectorDim, lane);
+  for (Value &value : at) // reduction dimensions before their loops
+    if (!value)
+      value = constant(0);
+  SmallVector<Value> result;
+  for (AffineExpr expr : map.getResults()) {
+    if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+      result.push_back(at[dim.getPosition()]);
+      continue;
+    }
+    result.push_back(affine::AffineApplyOp::create(
+        b, loc, AffineMap::get(map.getNumDims(), 0, expr), at));
+  }
+  return result;
+}
+
+Value KernelBlock::load(OpOperand &operand, int64_t row, int64_t vector) {
+  Value memory = operand.get();
+  auto type = dyn_cast<MemRefType>(memory.getType());
+  if (!type)
+    return memory;
+  if (vector < 0 || shape.lanes == 0)
+    return memref::LoadOp::create(b, loc, memory, indices(operand, row, 0));
+  int64_t first = vector * shape.lanes;
+  auto vectorType = cast<VectorType>(vectorOf(type.getElementType()));
+  if (accessOf(operand) == Access::Contiguous) {
+    SmallVector<Value> at = indices(operand, row, first);
+    if (!isMasked(vector))
+      return vector::LoadOp::create(b, loc, vectorType, memory, at);
+    Value zero =
+        arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorType));
+    return vector::MaskedLoadOp::create(b, loc, vectorType, memory, at, mask(),
+                                        zero);
+  }
+  SmallVector<Value> elements;
+  for (int64_t lane = 0; lane < countOf(vector); ++lane)
+    elements.push_back(memref::LoadOp::create(
+        b, loc, memory, indices(operand, row, first + lane)));
+  while (int64_t(elements.size()) < shape.lanes)
+    elements.push_back(elements.front());
+  return vector::FromElementsOp::create(b, loc, vectorType, elements);
+}
+
+void KernelBlock::store(OpOperand &operand, Value value, int64_t row,
+                        int64_t vector) {
+  Value memory = operand.get();
+  if (shape.lanes == 0 || vector < 0) {
+    memref::StoreOp::create(b, loc, value, memory, indices(operand, row, 0));
+    return;
+  }
+  int64_t first = vector * shape.lanes;
+  if (accessOf(operand) == Access::Contiguous) {
+    SmallVector<Value> at = indices(operand, row, first);
+    if (isMasked(vector))
+      vector::MaskedStoreOp::create(b, loc, memory, at, mask(), value);
+    else
+      vector::StoreOp::create(b, loc, value, memory, at);
+    return;
+  }
+  for (int64_t lane = 0; lane < countOf(vector); ++lane) {
+    Value element = vector::ExtractOp::create(b, loc, value, lane);
+    memref::StoreOp::create(b, loc, element, memory,
+                            indices(operand, row, first + lane));
+  }
+}
+
+// --- accumulators
+
+bool KernelBlock::isUsed(unsigned output) {
+  return !op.getRegionOutputArgs()[output].use_empty();
+}
+
+SmallVector<Value> KernelBlock::loadOutputs() {
+  SmallVector<Value> accumulators;
+  for (auto [index, operand] : llvm::enumerate(op.getDpsInitsMutable()))
+    for (int64_t row = 0; row < shape.rows; ++row)
+      for (int64_t vector = 0; vector < shape.vectors; ++vector) {
+        Type element = getElementTypeOrSelf(operand.get().getType());
+        Value value;
+        if (Value known = initial[index]; known && isUsed(index))
+          value = asVector(known);
+        else if (isUsed(index))
+          value = load(operand, row, plan.isScalar() ? -1 : vector);
+        else if (plan.reductions.empty())
+          value = {}; // nobody reads it
+        else
+          value = arith::ConstantOp::create(b, loc,
+                                            b.getZeroAttr(vectorOf(element)));
+        accumulators.push_back(value);
+      }
+  return accumulators;
+}
+
+void KernelBlock::storeOutputs(ValueRange accumulators) {
+  unsigned next = 0;
+  for (OpOperand &operand : op.getDpsInitsMutable())
+    for (int64_t row = 0; row < shape.rows; ++row)
+      for (int64_t vector = 0; vector < shape.vectors; ++vector)
+        store(operand, accumulators[next++], row,
+              plan.isScalar() ? -1 : vector);
+}
+
+// --- the body
+
+SmallVector<Value> KernelBlock::compute(ValueRange accumulators) {
+  values.clear();
+  unsigned next = 0;
+  for (BlockArgument argument : op.getRegionOutputArgs())
+    for (int64_t row = 0; row < shape.rows; ++row)
+      for (int64_t vector = 0; vector < shape.vectors; ++vector) {
+        Dependence d = dependenceOf(argument);
+        values[{argument, d.row ? row : -1, d.vector ? vector : -1}] =
+            accumulators[next++];
+      }
+  SmallVector<Value> results;
+  for (Value yielded : op.getBody()->getTerminator()->getOperands())
+    for (int64_t row = 0; row < shape.rows; ++row)
+      for (int64_t vector = 0; vector < shape.vectors; ++vector) {
+        Value result = valueOf(yielded, row, vector);
+        results.push_back(plan.isScalar() ? result : asVector(result));
+      }
+  return results;
+}
+
+Value KernelBlock::valueOf(Value bodyValue, int64_t row, int64_t vector) {
+  if (bodyValue.getParentBlock() != op.getBody())
+    return bodyValue;
+  Dependence d = dependenceOf(bodyValue);
+  row = d.row ? row : -1;
+  vector = d.vector ? vector : -1;
+  Key key{bodyValue, row, vector};
+  if (auto known = values.find(key); known != values.end())
+    return known->second;
+  Value value;
+  if (auto argument = dyn_cast<BlockArgument>(bodyValue))
+    value = load(op->getOpOperand(argument.getArgNumber()), row, vector);
+  else
+    value = emitOperation(bodyValue.getDefiningOp(), row, vector);
+  values[key] = value;
+  return value;
+}
+
+Value KernelBlock::emitIndex(unsigned dim, int64_t row, int64_t vector) {
+  if (vector < 0 || shape.lanes == 0)
+    return int64_t(dim) == plan.rowDim ? shifted(dim, std::max<int64_t>(row, 0))
+                                       : point[dim];
+  auto type = cast<VectorType>(vectorOf(b.getIndexType()));
+  Value first = shifted(dim, vector * shape.lanes);
+  Value step = vector::StepOp::create(b, loc, type);
+  return arith::AddIOp::create(b, loc, asVector(first), step);
+}
+
+Value KernelBlock::emitOperation(Operation *inner, int64_t row,
+                                 int64_t vector) {
+  if (auto index = dyn_cast<linalg::IndexOp>(inner))
+    return emitIndex(index.getDim(), row, vector);
+  bool isVector = vector >= 0 && shape.lanes > 0;
+  IRMapping mapping;
+  for (Value operand : inner->getOperands()) {
+    Value value = valueOf(operand, row, vector);
+    mapping.map(operand, isVector ? asVector(value) : value);
+  }
+  Operation *clone = b.clone(*inner, mapping);
+  if (isVector)
+    for (Value result : clone->getResults())
+      result.setType(vectorOf(result.getType()));
+  return clone->getResult(0);
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One block of a kernel: `rows` x `vectors` accumulators for each output, the
+// body applied to them, and their way from and to memory.
+//
+// Values are computed once for everything that they do not depend on: what only
+// depends on the row is one scalar for all vectors, what only depends on the
+// vector dimension is one vector for all rows.
+#ifndef PREC_CODEGEN_KERNELBLOCK_H
+#define PREC_CODEGEN_KERNELBLOCK_H
+
+#include "KernelPlan.h"
+
+#include "mlir/IR/PatternMatch.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace mlir::prec {
+
+struct BlockShape {
+  int64_t lanes;     ///< 0: one point, no vector
+  int64_t vectors;
+  OpFoldResult tail; ///< lanes of the last vector that count; null: all
+  int64_t rows = 1;
+};
+
+class KernelBlock {
+public:
+  /// `point` is the block's first point; that of reduction dimensions is set
+  /// later. Emits at the builder's insertion point.
+  KernelBlock(RewriterBase &b, linalg::GenericOp op, const KernelPlan &plan,
+              BlockShape shape, ArrayRef<Value> point, ArrayRef<Value> initial);
+
+  void setPoint(unsigned dim, Value value) { point[dim] = value; }
+
+  /// Accumulators: for each output, row, vector.
+  SmallVector<Value> loadOutputs();
+  SmallVector<Value> compute(ValueRange accumulators);
+  void storeOutputs(ValueRange accumulators);
+
+private:
+  struct Dependence {
+    bool row = false, vector = false;
+  };
+  /// A value of the body for one row and vector; -1 where it does not matter.
+  using Key = std::tuple<Value, int64_t, int64_t>;
+
+  Dependence dependenceOf(Value value);
+  Dependence dependenceOf(AffineMap map) const;
+  Value valueOf(Value bodyValue, int64_t row, int64_t vector);
+  Value emitArgument(BlockArgument argument, int64_t row, int64_t vector);
+  Value emitOperation(Operation *inner, int64_t row, int64_t vector);
+  Value emitIndex(unsigned dim, int64_t row, int64_t vector);
+  Value asVector(Value value);
+  Type vectorOf(Type element) const;
+
+  Value load(OpOperand &operand, int64_t row, int64_t vector);
+  void store(OpOperand &operand, Value value, int64_t row, int64_t vector);
+  /// Where `operand` has its element for a row and `lane` lanes after the
+  /// beginning of the vector dimension.
+  SmallVector<Value> indices(OpOperand &operand, int64_t row, int64_t lane);
+  Value shifted(unsigned dim, int64_t offset);
+  bool isMasked(int64_t vector) const {
+    return shape.tail && vector == shape.vectors - 1;
+  }
+  Value mask();
+  /// Lanes of a vector that count, known at compile time.
+  int64_t countOf(int64_t vector) const;
+  Value constant(int64_t value);
+  bool isUsed(unsigned output);
+  Access accessOf(OpOperand &operand) const {
+    return plan.accesses[operand.getOperandNumber()];
+  }
+
+  RewriterBase &b;
+  Location loc;
+  linalg::GenericOp op;
+  const KernelPlan &plan;
+  BlockShape shape;
+  SmallVector<Value> point;
+  ArrayRef<Value> initial;
+  llvm::DenseMap<Value, Dependence> dependences;
+  llvm::DenseMap<Key, Value> values;
+  llvm::DenseMap<std::pair<unsigned, int64_t>, Value> shiftedPoints;
+  llvm::DenseMap<Value, Value> broadcasts;
+  Value maskValue;
+};
+
+} // namespace mlir::prec
+
+#endif // PREC_CODEGEN_KERNELBLOCK_H

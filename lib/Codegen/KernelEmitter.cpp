@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Writes a linalg.generic on buffers as the loop nest of its plan.
+#include "KernelEmitter.h"
+#include "KernelBlock.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+
+namespace {
+/// The nest around the blocks.
+class KernelEmitter {
+public:
+  KernelEmitter(RewriterBase &b, linalg::GenericOp op, const KernelPlan &plan,
+                ArrayRef<Value> initial)
+      : b(b), loc(op.getLoc()), op(op), plan(plan), initial(initial) {
+    auto structured = cast<linalg::LinalgOp>(op.getOperation());
+    for (Range range : structured.createLoopRanges(b, loc))
+      extents.push_back(range.size);
+    point.resize(extents.size());
+  }
+
+  void emit() { outerLoops(0); }
+
+private:
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  Value extent(unsigned dim) {
+    return getValueOrCreateConstantIndexOp(b, loc, extents[dim]);
+  }
+
+  /// for i = from to `to` by step: body(i)
+  void loop(Value from, Value to, int64_t step, function_ref<void(Value)> body) {
+    auto loop = scf::ForOp::create(b, loc, from, to, constant(step));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    body(loop.getInductionVar());
+  }
+
+  void outerLoops(unsigned level) {
+    if (level == plan.outer.size())
+      return vectorBlocks();
+    unsigned dim = plan.outer[level];
+    loop(constant(0), extent(dim), 1, [&](Value i) {
+      point[dim] = i;
+      outerLoops(level + 1);
+    });
+  }
+
+  /// The vector dimension: whole blocks, what whole vectors are left, and the
+  /// lanes that are left, masked or one by one.
+  void vectorBlocks() {
+    if (plan.isScalar())
+      return rowBlocks({0, 1, {}});
+    unsigned dim = plan.vectorDim;
+    int64_t step = plan.lanes * plan.vectors;
+    std::optional<int64_t> size = getConstantIntValue(extents[dim]);
+    if (!size)
+      return dynamicVectorBlocks();
+    int64_t covered = *size / step * step;
+    if (covered == step) {
+      point[dim] = constant(0);
+      rowBlocks({plan.lanes, plan.vectors, {}});
+    } else if (covered > 0) {
+      loop(constant(0), constant(covered), step, [&](Value i) {
+        point[dim] = i;
+        rowBlocks({plan.lanes, plan.vectors, {}});
+      });
+    }
+    int64_t left = *size - covered, whole = left / plan.lanes;
+    int64_t lanes = left % plan.lanes;
+    if (left == 0)
+      return;
+    if (lanes == 0 || plan.canMask) {
+      point[dim] = constant(covered);
+      return rowBlocks({plan.lanes, whole + (lanes ? 1 : 0),
+                        lanes ? OpFoldResult(b.getIndexAttr(lanes))
+                              : OpFoldResult()});
+    }
+    if (whole) {
+      point[dim] = constant(covered);
+      rowBlocks({plan.lanes, whole, {}});
+    }
+    loop(constant(covered + whole * plan.lanes), constant(*size), 1,
+         [&](Value i) {
+           point[dim] = i;
+           rowBlocks({0, 1, {}});
+         });
+  }
+
+  void dynamicVectorBlocks() {
+    unsigned dim = plan.vectorDim;
+    int64_t step = plan.lanes * plan.vectors;
+    Value size = extent(dim);
+    AffineExpr n = b.getAffineSymbolExpr(0);
+    auto upTo = [&](int64_t multiple) {
+      return getValueOrCreateConstantIndexOp(
+          b, loc,
+          affine::makeComposedFoldedAffineApply(
+              b, loc, n.floorDiv(multiple) * multiple, {OpFoldResult(size)}));
+    };
+    Value covered = upTo(step);
+    loop(constant(0), covered, step, [&](Value i) {
+      point[dim] = i;
+      rowBlocks({plan.lanes, plan.vectors, {}});
+    });
+    if (!plan.canMask) {
+      loop(covered, size, 1, [&](Value i) {
+        point[dim] = i;
+        rowBlocks({0, 1, {}});
+      });
+      return;
+    }
+    loop(covered, size, plan.lanes, [&](Value i) {
+      point[dim] = i;
+      Value left = arith::SubIOp::create(b, loc, size, i);
+      rowBlocks({plan.lanes, 1, OpFoldResult(left)});
+    });
+  }
+
+  void rowBlocks(BlockShape shape) {
+    if (plan.rowDim < 0)
+      return block(shape, 1);
+    unsigned dim = plan.rowDim;
+    std::optional<int64_t> size = getConstantIntValue(extents[dim]);
+    Value covered;
+    if (size) {
+      covered = constant(*size / plan.rows * plan.rows);
+    } else {
+      AffineExpr n = b.getAffineSymbolExpr(0);
+      covered = getValueOrCreateConstantIndexOp(
+          b, loc,
+          affine::makeComposedFoldedAffineApply(
+              b, loc, n.floorDiv(plan.rows) * plan.rows, {extents[dim]}));
+    }
+    if (size && *size == plan.rows) {
+      point[dim] = constant(0);
+      return block(shape, plan.rows);
+    }
+    loop(constant(0), covered, plan.rows, [&](Value i) {
+      point[dim] = i;
+      block(shape, plan.rows);
+    });
+    if (size && *size % plan.rows != 0) {
+      point[dim] = covered;
+      block(shape, *size % plan.rows);
+    }
+    if (!size)
+      loop(covered, extent(dim), 1, [&](Value i) {
+        point[dim] = i;
+        block(shape, 1);
+      });
+  }
+
+  void block(BlockShape shape, int64_t rows) {
+    shape.rows = rows;
+    KernelBlock block(b, op, plan, shape, point, initial);
+    SmallVector<Value> accumulators = block.loadOutputs();
+    accumulators = reductionLoops(block, 0, accumulators);
+    block.storeOutputs(accumulators);
+  }
+
+  SmallVector<Value> reductionLoops(KernelBlock &block, unsigned level,
+                                    ValueRange accumulators) {
+    if (level == plan.reductions.size())
+      return block.compute(accumulators);
+    unsigned dim = plan.reductions[level];
+    auto loop = scf::ForOp::create(b, loc, constant(0), extent(dim),
+                                   constant(1), accumulators);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    block.setPoint(dim, loop.getInductionVar());
+    SmallVector<Value> next =
+        reductionLoops(block, level + 1, loop.getRegionIterArgs());
+    b.setInsertionPointToEnd(loop.getBody());
+    scf::YieldOp::create(b, loc, next);
+    return loop.getResults();
+  }
+
+  RewriterBase &b;
+  Location loc;
+  linalg::GenericOp op;
+  const KernelPlan &plan;
+  ArrayRef<Value> initial;
+  SmallVector<OpFoldResult> extents;
+  SmallVector<Value> point; ///< where the block begins, for each dimension
+};
+} // namespace
+
+void mlir::prec::emitKernel(RewriterBase &rewriter, linalg::GenericOp op,
+                            const KernelPlan &plan, ArrayRef<Value> initial) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(op);
+  KernelEmitter(rewriter, op, plan, initial).emit();
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Writes a linalg.generic on buffers as the loop nest of its plan.
+#ifndef PREC_CODEGEN_KERNELEMITTER_H
+#define PREC_CODEGEN_KERNELEMITTER_H
+
+#include "KernelPlan.h"
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace mlir::prec {
+
+/// Emits the nest before `op`, which the caller erases. `initial` has for each
+/// output the scalar that all its elements are known to hold, or null.
+void emitKernel(RewriterBase &rewriter, linalg::GenericOp op,
+                const KernelPlan &plan, ArrayRef<Value> initial);
+
+} // namespace mlir::prec
+
+#endif // PREC_CODEGEN_KERNELEMITTER_H
