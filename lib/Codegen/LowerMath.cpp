@@ -54,8 +54,9 @@ struct LowerMath : public prec::impl::LowerMathBase<LowerMath> {
                     "convert-elementwise-to-linalg first)");
     if (op->getNumOperands() != 1 || op->getNumResults() != 1)
       return refuse("only functions of one argument have one");
-    if (!getElementTypeOrSelf(type).isF32())
-      return refuse("only functions of f32 have one");
+    Type element = getElementTypeOrSelf(type);
+    if (!element.isF32() && !element.isF64())
+      return refuse("only functions of f32 and f64 have one");
     OpBuilder builder(op);
     ArithOps ops(builder, op->getLoc(), 64, type);
     StringRef word = op->getName().stripDialect();
@@ -63,7 +64,11 @@ struct LowerMath : public prec::impl::LowerMathBase<LowerMath> {
         mathFunction({word.data(), word.size()});
     if (!function)
       return refuse("not in the table of math functions");
-    Value result = evaluateMathF32(ops, *function, op->getOperand(0));
+    Value x = op->getOperand(0);
+    Value result =
+        element.isF32()
+            ? evaluateMathF32(ops, *function, x)
+            : ops.value(evaluateMathF64(ops, *function, ops.real(x)));
     op->getResult(0).replaceAllUsesWith(result);
     op->erase();
     return success();
