@@ -199,6 +199,13 @@ Expected<Engine> Engine::create(std::unique_ptr<llvm::Module> given,
 
 const EngineReport &Engine::report() const { return state->report; }
 
+std::vector<std::string> Engine::entryNames() const {
+  std::vector<std::string> names;
+  for (const Signature &entry : state->entries)
+    names.push_back(entry.name);
+  return names;
+}
+
 Expected<Function> Engine::lookup(StringRef name) const {
   std::string known;
   for (auto [index, entry] : llvm::enumerate(state->entries)) {

@@ -71,6 +71,7 @@ public:
          std::vector<Signature> entries, const EngineOptions &options = {});
 
   const EngineReport &report() const;
+  std::vector<std::string> entryNames() const;
   /// Errors: no entry of that name; the message lists those there are.
   llvm::Expected<Function> lookup(llvm::StringRef name) const;
 

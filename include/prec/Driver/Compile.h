@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// From a model's file to functions that can be called: the rooms in their order.
+#ifndef PREC_DRIVER_COMPILE_H
+#define PREC_DRIVER_COMPILE_H
+
+#include "prec/Codegen/Pipelines.h"
+#include "prec/Execution/Engine.h"
+#include "prec/Policy/Policy.h"
+#include "prec/Transforms/SiteReport.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <optional>
+
+namespace mlir::prec {
+
+/// Seconds of each phase, in the order in which they ran.
+class PhaseTimes {
+public:
+  /// Adds what passed since `start` (of std::chrono's steady clock, seconds).
+  void add(llvm::StringRef phase, double seconds);
+  double total() const;
+  llvm::ArrayRef<std::pair<std::string, double>> phases() const {
+    return entries;
+  }
+
+private:
+  std::vector<std::pair<std::string, double>> entries;
+};
+
+/// Seconds of a steady clock.
+double now();
+
+/// A context with all dialects registered, which runs on one thread.
+std::unique_ptr<MLIRContext> makeContext();
+
+/// Reads a module, as text or bytecode; "-" is standard input. Null after a
+/// located error.
+OwningOpRef<ModuleOp> loadModel(llvm::StringRef path, MLIRContext &context,
+                                PhaseTimes &times);
+
+/// Inserts the policy's roundings, if it has any. The survival check of all
+/// further passes starts from here.
+LogicalResult insertRounding(ModuleOp module, const Policy &policy,
+                             SiteReport *report = nullptr);
+
+/// Lowers a module to the LLVM dialect and checks that no rounding was lost.
+LogicalResult lower(ModuleOp module, const CodegenOptions &options);
+
+struct CompileOptions {
+  EngineOptions engine;
+  /// Target, vectors and threads are set from `engine`.
+  CodegenOptions codegen;
+};
+
+/// Rounds, lowers and compiles a module, which is changed. Errors that have a
+/// location are emitted as diagnostics and come as "compilation failed".
+llvm::Expected<Engine> compile(ModuleOp module, const Policy &policy,
+                               CompileOptions options, PhaseTimes &times);
+
+} // namespace mlir::prec
+
+#endif // PREC_DRIVER_COMPILE_H

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// From a model's file to functions that can be called.
+#include "prec/Driver/Compile.h"
+#include "prec/Analysis/Survival.h"
+#include "prec/Driver/Registration.h"
+#include "prec/Execution/Compiler.h"
+#include "prec/Execution/SignatureReader.h"
+#include "prec/Transforms/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <chrono>
+
+using namespace mlir;
+using namespace mlir::prec;
+
+double mlir::prec::now() {
+  using Clock = std::chrono::steady_clock;
+  return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
+}
+
+void PhaseTimes::add(StringRef phase, double seconds) {
+  for (auto &[name, sum] : entries)
+    if (name == phase) {
+      sum += seconds;
+      return;
+    }
+  entries.emplace_back(phase.str(), seconds);
+}
+
+double PhaseTimes::total() const {
+  double sum = 0;
+  for (const auto &[name, seconds] : entries)
+    sum += seconds;
+  return sum;
+}
+
+std::unique_ptr<MLIRContext> mlir::prec::makeContext() {
+  DialectRegistry registry;
+  registerDialects(registry);
+  return std::make_unique<MLIRContext>(registry,
+                                       MLIRContext::Threading::DISABLED);
+}
+
+OwningOpRef<ModuleOp> mlir::prec::loadModel(StringRef path,
+                                            MLIRContext &context,
+                                            PhaseTimes &times) {
+  double start = now();
+  OwningOpRef<ModuleOp> module =
+      parseSourceFile<ModuleOp>(path, ParserConfig(&context));
+  times.add("parse", now() - start);
+  return module;
+}
+
+LogicalResult mlir::prec::insertRounding(ModuleOp module, const Policy &policy,
+                                         SiteReport *report) {
+  PassManager pm(module.getContext());
+  pm.addPass(createInsertRounding(policy, report));
+  return pm.run(module);
+}
+
+LogicalResult mlir::prec::lower(ModuleOp module,
+                                const CodegenOptions &options) {
+  PassManager pm(module.getContext());
+  auto survival = addSurvivalCheck(pm);
+  buildCodegenPipeline(pm, options);
+  return success(succeeded(pm.run(module)) && !survival->lostOne);
+}
+
+/// The run-time numbers as the engine wants them.
+static std::vector<ContextSlot> slotsOf(ModuleOp module) {
+  std::vector<ContextSlot> slots;
+  for (const DeclaredNumber &number : declaredNumbers(module))
+    slots.push_back({number.name, number.value});
+  return slots;
+}
+
+llvm::Expected<Engine> mlir::prec::compile(ModuleOp module,
+                                           const Policy &policy,
+                                           CompileOptions options,
+                                           PhaseTimes &times) {
+  auto failed = [] {
+    return llvm::createStringError("compilation failed");
+  };
+  double start = now();
+  auto finish = [&](StringRef phase) {
+    times.add(phase, now() - start);
+    start = now();
+  };
+  // Also without a policy: calls inlined, fast-math flags gone.
+  if (mlir::failed(insertRounding(module, policy)))
+    return failed();
+  finish("insert");
+
+  std::vector<Signature> entries;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function.isPublic() || function.isExternal())
+      continue;
+    FailureOr<Signature> signature = readSignature(function);
+    if (mlir::failed(signature))
+      return failed();
+    signature->parameters = slotsOf(module);
+    entries.push_back(std::move(*signature));
+  }
+  auto builder = targetFor(options.engine.cpu, options.engine.optLevel);
+  if (!builder)
+    return builder.takeError();
+  options.codegen.setTarget(builder->getTargetTriple().str(),
+                            builder->getFeatures().getString());
+  options.codegen.threads = options.engine.threads != 1;
+  if (mlir::failed(lower(module, options.codegen)))
+    return failed();
+  finish("lower");
+
+  auto llvmContext = std::make_unique<llvm::LLVMContext>();
+  std::unique_ptr<llvm::Module> translated =
+      translateToLLVMIR(module, *llvmContext);
+  if (!translated)
+    return failed();
+  finish("translate");
+  auto engine = Engine::create(std::move(translated), std::move(llvmContext),
+                               std::move(entries), options.engine);
+  if (!engine)
+    return engine;
+  times.add("optimise", engine->report().optimise);
+  times.add("codegen", engine->report().codegen);
+  times.add("link", engine->report().link);
+  return engine;
+}
