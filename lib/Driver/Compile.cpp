@@ -69,14 +69,6 @@ LogicalResult mlir::prec::lower(ModuleOp module,
   return success(succeeded(pm.run(module)) && !survival->lostOne);
 }
 
-/// The run-time numbers as the engine wants them.
-static std::vector<ContextSlot> slotsOf(ModuleOp module) {
-  std::vector<ContextSlot> slots;
-  for (const DeclaredNumber &number : declaredNumbers(module))
-    slots.push_back({number.name, number.value});
-  return slots;
-}
-
 llvm::Expected<Engine> mlir::prec::compile(ModuleOp module,
                                            const Policy &policy,
                                            CompileOptions options,
@@ -101,7 +93,8 @@ llvm::Expected<Engine> mlir::prec::compile(ModuleOp module,
     FailureOr<Signature> signature = readSignature(function);
     if (mlir::failed(signature))
       return failed();
-    signature->parameters = slotsOf(module);
+    for (auto &[name, value] : contextDefaults(module))
+      signature->parameters.push_back({name, value});
     entries.push_back(std::move(*signature));
   }
   auto builder = targetFor(options.engine.cpu, options.engine.optLevel);

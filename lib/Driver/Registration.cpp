@@ -2,13 +2,11 @@
 // Registration of dialects, interfaces and passes.
 #include "prec/Driver/Registration.h"
 #include "prec/IR/Bufferization.h"
+#include "prec/Codegen/Pipelines.h"
 #include "prec/Transforms/Passes.h"
 
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
-#include "mlir/InitAllDialects.h"
-#include "mlir/InitAllExtensions.h"
-#include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -19,13 +17,14 @@ void mlir::prec::registerPrecDialect(DialectRegistry &registry) {
 }
 
 void mlir::prec::registerDialects(DialectRegistry &registry) {
-  registerAllDialects(registry);
-  registerAllExtensions(registry);
-  registerAllToLLVMIRTranslations(registry);
   registerPrecDialect(registry);
+  registerCodegen(registry);
 }
 
-void mlir::prec::registerPrecPasses() { registerPrecTransformsPasses(); }
+void mlir::prec::registerPrecPasses() {
+  registerPrecTransformsPasses();
+  registerCodegenPasses();
+}
 
 void mlir::prec::registerPasses() {
   registerPrecPasses();

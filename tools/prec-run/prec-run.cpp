@@ -20,6 +20,8 @@ static int report(llvm::Error error) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  // libLLVM's own options (one is --threads) are not this tool's.
+  cl::ResetCommandLineParser();
   cl::OptionCategory category("prec-run options");
   cl::opt<std::string> model(cl::Positional, cl::desc("MODEL"), cl::init(""),
                              cl::cat(category));
