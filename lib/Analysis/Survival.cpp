@@ -24,6 +24,9 @@ llvm::SetVector<uint64_t> mlir::prec::liveSiteKeys(Operation *root) {
 /// roundings into arithmetic.
 static bool mayRemove(Pass *pass) {
   StringRef name = pass->getArgument();
+  // What runs nested pipelines has no argument; its passes are looked at.
+  if (name.empty() && pass->getName().contains("OpToOpPassAdaptor"))
+    return true;
   return name == "canonicalize" || name == "cse" || name == "symbol-dce" ||
          name == "remove-dead-values" || name == "sccp" ||
          name == "prec-lower-rounding";

@@ -72,11 +72,12 @@ private:
     Value context = function.getArgument(last);
 
     llvm::DenseMap<unsigned, Value> loaded;
-    OpBuilder builder = OpBuilder::atBlockBegin(&function.front());
+    OpBuilder builder(&getContext());
     function.walk([&](ParameterOp parameter) {
       unsigned slot = slotOf.lookup(parameter.getName());
       Value &value = loaded[slot];
       if (!value) {
+        builder.setInsertionPointToStart(&function.front());
         Value address = context;
         if (slot)
           address = LLVM::GEPOp::create(builder, parameter.getLoc(), pointer,

@@ -66,6 +66,7 @@ void mlir::prec::registerCodegen(DialectRegistry &registry) {
 static void buildTensorStage(OpPassManager &pm) {
   pm.addPass(createLowerParameters());
   OpPassManager &function = pm.nest<func::FuncOp>();
+  function.addPass(createEraseDeallocations());
   function.addPass(createDecomposeComposites());
   function.addPass(createExpandRounding());
   function.addPass(createConvertElementwiseToLinalgPass());

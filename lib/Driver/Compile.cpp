@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Support/FileUtilities.h"
 
 #include <chrono>
 
@@ -37,21 +38,62 @@ double PhaseTimes::total() const {
   return sum;
 }
 
-std::unique_ptr<MLIRContext> mlir::prec::makeContext() {
+llvm::Error Model::parseBuffer(std::unique_ptr<llvm::MemoryBuffer> buffer) {
   DialectRegistry registry;
   registerDialects(registry);
-  return std::make_unique<MLIRContext>(registry,
-                                       MLIRContext::Threading::DISABLED);
+  context = std::make_unique<MLIRContext>(registry,
+                                          MLIRContext::Threading::DISABLED);
+  std::string name = buffer->getBufferIdentifier().str();
+  sources = std::make_unique<llvm::SourceMgr>();
+  sources->AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+  handler =
+      std::make_unique<SourceMgrDiagnosticHandler>(*sources, context.get());
+  parsed = parseSourceFile<ModuleOp>(*sources, ParserConfig(context.get()));
+  if (!parsed)
+    return llvm::createStringError("cannot load model '%s'", name.c_str());
+  return llvm::Error::success();
 }
 
-OwningOpRef<ModuleOp> mlir::prec::loadModel(StringRef path,
-                                            MLIRContext &context,
-                                            PhaseTimes &times) {
+llvm::Expected<Model> Model::load(StringRef path, PhaseTimes &times) {
   double start = now();
-  OwningOpRef<ModuleOp> module =
-      parseSourceFile<ModuleOp>(path, ParserConfig(&context));
+  std::string error;
+  std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(path, &error);
+  if (!buffer)
+    return llvm::createStringError(error);
+  Model model;
+  if (llvm::Error error = model.parseBuffer(std::move(buffer)))
+    return error;
   times.add("parse", now() - start);
-  return module;
+  return model;
+}
+
+llvm::Expected<Model> Model::parse(StringRef text, StringRef name) {
+  Model model;
+  if (llvm::Error error =
+          model.parseBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, name)))
+    return error;
+  return model;
+}
+
+/// The functions to compile. All others become private and, unless one of
+/// these calls them, go.
+static llvm::Error selectEntries(ModuleOp module,
+                                 ArrayRef<std::string> entries) {
+  std::vector<std::string> known;
+  for (auto function :
+       llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+    if (!function.isPublic() || function.isExternal())
+      continue;
+    known.push_back(function.getName().str());
+    if (!entries.empty() && !llvm::is_contained(entries, function.getName()))
+      function.setPrivate();
+  }
+  for (const std::string &entry : entries)
+    if (!llvm::is_contained(known, entry))
+      return llvm::createStringError(
+          "no public function @%s; there are: %s", entry.c_str(),
+          known.empty() ? "none" : llvm::join(known, ", ").c_str());
+  return llvm::Error::success();
 }
 
 LogicalResult mlir::prec::insertRounding(ModuleOp module, const Policy &policy,
@@ -81,15 +123,15 @@ llvm::Expected<Engine> mlir::prec::compile(ModuleOp module,
     times.add(phase, now() - start);
     start = now();
   };
+  if (llvm::Error error = selectEntries(module, options.entries))
+    return error;
   // Also without a policy: calls inlined, fast-math flags gone.
   if (mlir::failed(insertRounding(module, policy)))
     return failed();
   finish("insert");
 
   std::vector<Signature> entries;
-  for (auto function : module.getOps<func::FuncOp>()) {
-    if (!function.isPublic() || function.isExternal())
-      continue;
+  for (func::FuncOp function : entriesOf(module)) {
     FailureOr<Signature> signature = readSignature(function);
     if (mlir::failed(signature))
       return failed();

@@ -5,7 +5,6 @@
 #include "prec/Execution/Npz.h"
 #include "prec/Transforms/RandomWords.h"
 
-#include "mlir/Parser/Parser.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -206,13 +205,14 @@ static llvm::Expected<std::string> entryOf(const Engine &engine,
 
 llvm::Error mlir::prec::runModel(const RunOptions &options, raw_ostream &os) {
   PhaseTimes times;
-  std::unique_ptr<MLIRContext> context = makeContext();
-  OwningOpRef<ModuleOp> module = loadModel(options.model, *context, times);
-  if (!module)
-    return llvm::createStringError("cannot load model '%s'",
-                                   options.model.c_str());
+  llvm::Expected<Model> model = Model::load(options.model, times);
+  if (!model)
+    return model.takeError();
+  CompileOptions compileOptions = options.compile;
+  if (!options.entry.empty())
+    compileOptions.entries = {options.entry};
   llvm::Expected<Engine> engine =
-      compile(*module, options.policy, options.compile, times);
+      compile(model->module(), options.policy, compileOptions, times);
   if (!engine)
     return engine.takeError();
   llvm::Expected<std::string> entry = entryOf(*engine, options.entry);
@@ -278,10 +278,11 @@ llvm::Error mlir::prec::roundArray(const RoundArrayOptions &options) {
   std::string text = "func.func @round(%x: " + type + ") -> " + type +
                      " { return %x : " + type + " }";
   PhaseTimes times;
-  std::unique_ptr<MLIRContext> context = makeContext();
-  auto module = parseSourceString<ModuleOp>(text, context.get());
+  llvm::Expected<Model> model = Model::parse(text, options.input);
+  if (!model)
+    return model.takeError();
   llvm::Expected<Engine> engine =
-      compile(*module, options.policy, options.compile, times);
+      compile(model->module(), options.policy, options.compile, times);
   if (!engine)
     return engine.takeError();
   llvm::Expected<Function> function = engine->lookup("round");

@@ -29,6 +29,14 @@ def LowerParameters : Pass<"prec-lower-parameters", "ModuleOp"> {
   let dependentDialects = ["LLVM::LLVMDialect"];
 }
 
+def EraseDeallocations : Pass<"prec-erase-deallocations"> {
+  let summary = "leave the release of buffers to the compiler";
+  let description = [{
+    Erases `memref.dealloc`. Upstream's ownership-based deallocation, which
+    comes later and releases every allocation, refuses functions that have one.
+  }];
+}
+
 def ExpandRounding : Pass<"prec-expand-rounding"> {
   let summary = "write roundings of tensors as elementwise linalg.generic";
   let description = [{

@@ -9,10 +9,11 @@
 #include "prec/Transforms/SiteReport.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 
-#include <optional>
+#include "llvm/Support/SourceMgr.h"
 
 namespace mlir::prec {
 
@@ -33,13 +34,27 @@ private:
 /// Seconds of a steady clock.
 double now();
 
-/// A context with all dialects registered, which runs on one thread.
-std::unique_ptr<MLIRContext> makeContext();
+/// A module with all that it needs to live, and to report errors beside the
+/// source line they speak of.
+class Model {
+public:
+  /// Reads a file, as text or bytecode; "-" is standard input. Errors are
+  /// printed with their location and come as "cannot load model".
+  static llvm::Expected<Model> load(llvm::StringRef path, PhaseTimes &times);
+  /// The same from text, of which `name` is what messages call it.
+  static llvm::Expected<Model> parse(llvm::StringRef text,
+                                     llvm::StringRef name);
 
-/// Reads a module, as text or bytecode; "-" is standard input. Null after a
-/// located error.
-OwningOpRef<ModuleOp> loadModel(llvm::StringRef path, MLIRContext &context,
-                                PhaseTimes &times);
+  ModuleOp module() const { return *parsed; }
+
+private:
+  llvm::Error parseBuffer(std::unique_ptr<llvm::MemoryBuffer> buffer);
+
+  std::unique_ptr<MLIRContext> context;
+  std::unique_ptr<llvm::SourceMgr> sources;
+  std::unique_ptr<SourceMgrDiagnosticHandler> handler;
+  OwningOpRef<ModuleOp> parsed;
+};
 
 /// Inserts the policy's roundings, if it has any. The survival check of all
 /// further passes starts from here.
@@ -50,6 +65,8 @@ LogicalResult insertRounding(ModuleOp module, const Policy &policy,
 LogicalResult lower(ModuleOp module, const CodegenOptions &options);
 
 struct CompileOptions {
+  /// The functions to compile; empty: all public ones.
+  std::vector<std::string> entries;
   EngineOptions engine;
   /// Target, vectors and threads are set from `engine`.
   CodegenOptions codegen;
