@@ -71,8 +71,8 @@ void SurvivalCheck::runAfterPass(Pass *pass, Operation *op) {
     outcome->lostOne = true;
     round.emitError("pass '")
         << (pass->getArgument().empty() ? pass->getName() : pass->getArgument())
-        << "' lost this rounding, site " << site.getNumber() << " (" << site.getOp()
-        << ", role " << site.getRole() << ")";
+        << "' lost this rounding, site " << site.getNumber() << " ("
+        << site.getOp() << ", role " << site.getRole() << ")";
   });
 }
 

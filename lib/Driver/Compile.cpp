@@ -41,8 +41,8 @@ double PhaseTimes::total() const {
 llvm::Error Model::parseBuffer(std::unique_ptr<llvm::MemoryBuffer> buffer) {
   DialectRegistry registry;
   registerDialects(registry);
-  context = std::make_unique<MLIRContext>(registry,
-                                          MLIRContext::Threading::DISABLED);
+  context =
+      std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   std::string name = buffer->getBufferIdentifier().str();
   sources = std::make_unique<llvm::SourceMgr>();
   sources->AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
@@ -115,9 +115,7 @@ llvm::Expected<Engine> mlir::prec::compile(ModuleOp module,
                                            const Policy &policy,
                                            CompileOptions options,
                                            PhaseTimes &times) {
-  auto failed = [] {
-    return llvm::createStringError("compilation failed");
-  };
+  auto failed = [] { return llvm::createStringError("compilation failed"); };
   double start = now();
   auto finish = [&](StringRef phase) {
     times.add(phase, now() - start);
@@ -135,6 +133,14 @@ llvm::Expected<Engine> mlir::prec::compile(ModuleOp module,
     FailureOr<Signature> signature = readSignature(function);
     if (mlir::failed(signature))
       return failed();
+    // What the signature now says, LLVM IR has no place for.
+    for (StringRef name : {nameAttrName, roleAttrName, initAttrName}) {
+      for (unsigned i = 0; i < function.getNumArguments(); ++i)
+        function.removeArgAttr(i, name);
+      for (unsigned i = 0; i < function.getNumResults(); ++i)
+        function.removeResultAttr(i,
+                                  StringAttr::get(module.getContext(), name));
+    }
     for (auto &[name, value] : contextDefaults(module))
       signature->parameters.push_back({name, value});
     entries.push_back(std::move(*signature));

@@ -91,7 +91,7 @@ llvm::Error mlir::prec::writeTiming(StringRef path, const PhaseTimes &times,
                             {"cache_hit", cacheHit}};
   std::string text =
       llvm::formatv("{0}\n", llvm::json::Value(std::move(timing))).str();
-  return writeFile(path, llvm::ArrayRef<uint8_t>(
-                             reinterpret_cast<const uint8_t *>(text.data()),
-                             text.size()));
+  return writeFile(
+      path, llvm::ArrayRef<uint8_t>(
+                reinterpret_cast<const uint8_t *>(text.data()), text.size()));
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Registration of dialects, interfaces and passes.
 #include "prec/Driver/Registration.h"
-#include "prec/IR/Bufferization.h"
 #include "prec/Codegen/Pipelines.h"
+#include "prec/IR/Bufferization.h"
 #include "prec/Transforms/Passes.h"
 
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"

@@ -53,9 +53,8 @@ std::optional<size_t> Arguments::find(StringRef name) const {
 
 llvm::Error Arguments::set(size_t index, Tensor tensor, StringRef from) {
   if (isSet[index])
-    return llvm::createStringError(
-        "%s: %s is given twice", from.str().c_str(),
-        describeArgument(signature, index).c_str());
+    return llvm::createStringError("%s: %s is given twice", from.str().c_str(),
+                                   describeArgument(signature, index).c_str());
   tensors[index] = std::move(tensor);
   isSet[index] = true;
   return llvm::Error::success();
@@ -130,8 +129,8 @@ struct Output {
 } // namespace
 
 static llvm::Error writeOutputs(ArrayRef<Output> outputs,
-                                ArrayRef<std::string> files,
-                                StringRef entry, raw_ostream &os) {
+                                ArrayRef<std::string> files, StringRef entry,
+                                raw_ostream &os) {
   if (files.empty()) {
     for (auto [index, output] : llvm::enumerate(outputs)) {
       if (!output.name.empty())
@@ -151,8 +150,8 @@ static llvm::Error writeOutputs(ArrayRef<Output> outputs,
   std::vector<std::pair<size_t, StringRef>> plan;
   std::vector<StringRef> unnamed;
   for (StringRef text : files) {
-    auto [name, file] = splitNamed(
-        text, [&](StringRef n) { return find(n) != outputs.end(); });
+    auto [name, file] =
+        splitNamed(text, [&](StringRef n) { return find(n) != outputs.end(); });
     if (name.empty()) {
       unnamed.push_back(file);
       continue;
@@ -273,8 +272,7 @@ llvm::Error mlir::prec::roundArray(const RoundArrayOptions &options) {
         "'%s' has dtype %s; --round-array rounds f32 and f64",
         options.input.c_str(), toString(array->dtype()).str().c_str());
   llvm::SmallVector<int64_t, 4> shape(array->shape());
-  std::string type =
-      "tensor<?x" + toString(array->dtype()).str() + ">";
+  std::string type = "tensor<?x" + toString(array->dtype()).str() + ">";
   std::string text = "func.func @round(%x: " + type + ") -> " + type +
                      " { return %x : " + type + " }";
   PhaseTimes times;
@@ -294,6 +292,5 @@ llvm::Error mlir::prec::roundArray(const RoundArrayOptions &options) {
       function->call(argument, contextFor(*function, options.step));
   if (!results)
     return results.takeError();
-  return writeNpy(options.output,
-                  std::move(results->front()).reshaped(shape));
+  return writeNpy(options.output, std::move(results->front()).reshaped(shape));
 }

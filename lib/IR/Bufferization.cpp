@@ -41,8 +41,7 @@ Value mlir::prec::buildPosition(OpBuilder &builder, Location loc,
       n = arith::ConstantOp::create(builder, loc,
                                     builder.getIntegerAttr(type, *constant));
     else
-      n = arith::IndexCastUIOp::create(builder, loc, type,
-                                       cast<Value>(extent));
+      n = arith::IndexCastUIOp::create(builder, loc, type, cast<Value>(extent));
     position = arith::MulIOp::create(builder, loc, position, n);
     position = arith::AddIOp::create(builder, loc, position, i);
   }

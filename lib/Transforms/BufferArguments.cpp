@@ -23,8 +23,8 @@ bool mlir::prec::isWritten(Value buffer) {
     Operation *user = use.getOwner();
     if (isa<memref::LoadOp, affine::AffineLoadOp, affine::AffineVectorLoadOp,
             vector::LoadOp, vector::TransferReadOp, vector::MaskedLoadOp,
-            vector::GatherOp, memref::DimOp, memref::RankOp,
-            memref::DeallocOp>(user))
+            vector::GatherOp, memref::DimOp, memref::RankOp, memref::DeallocOp>(
+            user))
       continue;
     if (auto copy = dyn_cast<memref::CopyOp>(user))
       if (copy.getTarget() != buffer)
@@ -48,7 +48,8 @@ LogicalResult Inserter::insertBuffer(const Plan::Entry &entry,
   auto type = dyn_cast<MemRefType>(entry.value.getType());
   if (!type)
     return emitError(entry.value.getLoc())
-           << "an unranked memref has no shape to round; cast it to a ranked one "
+           << "an unranked memref has no shape to round; cast it to a ranked "
+              "one "
               "outside the function";
   if (std::string why =
           action.format.whyNotIn(*carrierOf(type.getElementType()));
@@ -76,9 +77,9 @@ LogicalResult Inserter::insertBuffer(const Plan::Entry &entry,
   for (int64_t d = 0; d < type.getRank(); ++d)
     if (type.isDynamicDim(d))
       sizes.push_back(memref::DimOp::create(builder, loc, entry.value, d));
-  auto plain = MemRefType::get(type.getShape(), type.getElementType(),
-                               MemRefLayoutAttrInterface(),
-                               type.getMemorySpace());
+  auto plain =
+      MemRefType::get(type.getShape(), type.getElementType(),
+                      MemRefLayoutAttrInterface(), type.getMemorySpace());
   Value copy = memref::AllocOp::create(builder, loc, plain, sizes);
   buildElementwiseRound(builder, loc, spec, entry.value, copy);
   Value view = copy;

@@ -22,8 +22,8 @@ namespace mlir::prec {
 using namespace mlir;
 using namespace mlir::prec;
 
-/// Named linalg operations whose body's operations are rounded one by one become
-/// generic, with their attributes; the site table follows.
+/// Named linalg operations whose body's operations are rounded one by one
+/// become generic, with their attributes; the site table follows.
 static LogicalResult generalizeRounded(const Plan &plan, SiteTable &sites) {
   llvm::SetVector<Operation *> named;
   for (const Plan::Definition &definition : plan.definitions())
@@ -69,8 +69,8 @@ struct InsertRounding
   void warn(ModuleOp module, ArrayRef<Plan> plans, const Policy &policy);
 
   void runOnOperation() override {
-    FailureOr<Policy> policy = given ? FailureOr<Policy>(*given)
-                                     : policyFromOptions();
+    FailureOr<Policy> policy =
+        given ? FailureOr<Policy>(*given) : policyFromOptions();
     if (failed(policy) || failed(run(getOperation(), *policy)))
       signalPassFailure();
   }

@@ -20,7 +20,10 @@ Inserter::Inserter(func::FuncOp function, const SiteTable &sites,
 RoundSpec Inserter::specFor(const Action &action, SiteAttr site) {
   MLIRContext *context = function.getContext();
   RoundSpec spec{FormatAttr::get(context, action.format),
-                 ModeAttr::get(context, action.mode), site, {}, {}};
+                 ModeAttr::get(context, action.mode),
+                 site,
+                 {},
+                 {}};
   for (const std::string &name : action.parameters) {
     Value &value = parameters[name];
     if (!value) {
@@ -116,20 +119,19 @@ LogicalResult Inserter::insert(const Plan::Definition &definition) {
   if (auto parent = dyn_cast_or_null<linalg::LinalgOp>(op->getParentOp()))
     if (auto contraction = matchContraction(parent, /*throughRounds=*/true))
       if (op == contraction->multiply || op == contraction->add)
-        accumulator = SiteTable::makeSite(
-            function.getContext(), *sites.lookup(contraction->add),
-            action.granularity);
+        accumulator = SiteTable::makeSite(function.getContext(),
+                                          *sites.lookup(contraction->add),
+                                          action.granularity);
 
   OpBuilder builder(function.getContext());
   for (OpResult result : op->getResults()) {
     if (!isCarrierLike(result.getType()))
       continue;
     bool isSum = accumulator && candidate.role == "accumulator";
-    SiteAttr site =
-        isSum ? accumulator
-              : SiteTable::makeSite(function.getContext(), candidate,
-                                    action.granularity,
-                                    result.getResultNumber());
+    SiteAttr site = isSum ? accumulator
+                          : SiteTable::makeSite(function.getContext(),
+                                                candidate, action.granularity,
+                                                result.getResultNumber());
     builder.setInsertionPointAfter(op);
     // Remember the uses first: the rounding is one too.
     SmallVector<OpOperand *> uses;

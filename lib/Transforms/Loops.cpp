@@ -15,18 +15,18 @@ using namespace mlir::prec;
 bool Loop::hasExtentOutside(Operation *outer) const {
   if (!upper)
     return false;
-  return llvm::all_of(ArrayRef<OpFoldResult>{lower, upper, step},
-                      [&](OpFoldResult bound) {
-                        auto value = dyn_cast<Value>(bound);
-                        return !value || !outer->isAncestor(
-                                             value.getParentBlock()->getParentOp());
-                      });
+  return llvm::all_of(
+      ArrayRef<OpFoldResult>{lower, upper, step}, [&](OpFoldResult bound) {
+        auto value = dyn_cast<Value>(bound);
+        return !value ||
+               !outer->isAncestor(value.getParentBlock()->getParentOp());
+      });
 }
 
 /// `(value - lower) / step`, or rounded up for an extent.
-static OpFoldResult countOf(OpBuilder &builder, Location loc, OpFoldResult value,
-                            OpFoldResult lower, OpFoldResult step,
-                            bool roundUp) {
+static OpFoldResult countOf(OpBuilder &builder, Location loc,
+                            OpFoldResult value, OpFoldResult lower,
+                            OpFoldResult step, bool roundUp) {
   std::optional<int64_t> l = getConstantIntValue(lower),
                          s = getConstantIntValue(step),
                          v = getConstantIntValue(value);
@@ -37,8 +37,8 @@ static OpFoldResult countOf(OpBuilder &builder, Location loc, OpFoldResult value
     Value result = getValueOrCreateConstantIndexOp(builder, loc, x);
     return result.getType().isIndex()
                ? result
-               : arith::IndexCastOp::create(builder, loc, builder.getIndexType(),
-                                            result)
+               : arith::IndexCastOp::create(builder, loc,
+                                            builder.getIndexType(), result)
                      .getResult();
   };
   Value count = materialise(value);
@@ -74,9 +74,10 @@ static Value affineBound(OpBuilder &builder, Location loc, AffineMap map,
   auto results = affine::expandAffineMap(builder, loc, map, operands);
   Value bound = results->front();
   for (Value other : llvm::drop_begin(*results))
-    bound = isLower
-                ? arith::MaxSIOp::create(builder, loc, bound, other).getResult()
-                : arith::MinSIOp::create(builder, loc, bound, other).getResult();
+    bound =
+        isLower
+            ? arith::MaxSIOp::create(builder, loc, bound, other).getResult()
+            : arith::MinSIOp::create(builder, loc, bound, other).getResult();
   return bound;
 }
 
@@ -123,8 +124,8 @@ FailureOr<SmallVector<Loop>> mlir::prec::enclosingLoops(OpBuilder &builder,
                    loop.getMixedStep()[d]);
     } else if (auto loop = dyn_cast<scf::WhileOp>(parent)) {
       Block *body = op->getBlock();
-      loops.push_back({loop, body->getArguments().back(), {}, {}, {},
-                       loop.getLoc()});
+      loops.push_back(
+          {loop, body->getArguments().back(), {}, {}, {}, loop.getLoc()});
     } else if (auto loop = dyn_cast<affine::AffineForOp>(parent)) {
       // Bounds in terms of values outside the loop, built before it so that
       // they count as defined outside.
@@ -143,8 +144,8 @@ FailureOr<SmallVector<Loop>> mlir::prec::enclosingLoops(OpBuilder &builder,
                                 "with bounds that vary; lower it to "
                                 "scf.parallel first");
       for (size_t d = loop.getNumDims(); d-- > 0;) {
-        auto lower = dyn_cast<AffineConstantExpr>(
-            loop.getLowerBoundMap(d).getResult(0));
+        auto lower =
+            dyn_cast<AffineConstantExpr>(loop.getLowerBoundMap(d).getResult(0));
         if (!lower)
           return inner->emitError("stochastic rounding in an affine.parallel "
                                   "with bounds that vary; lower it to "

@@ -59,9 +59,8 @@ std::optional<size_t> Plan::ruleFor(Operation *op) const {
 std::optional<size_t> Plan::ruleForUse(Value value, OpOperand &use) const {
   const Candidate *c;
   if (auto argument = dyn_cast<BlockArgument>(value))
-    c = sites.lookup(
-        cast<func::FuncOp>(argument.getOwner()->getParentOp()),
-        argument.getArgNumber());
+    c = sites.lookup(cast<func::FuncOp>(argument.getOwner()->getParentOp()),
+                     argument.getArgNumber());
   else
     c = sites.lookup(value.getDefiningOp());
   if (!c)
@@ -75,8 +74,7 @@ std::optional<size_t> Plan::ruleForUse(Value value, OpOperand &use) const {
   StringRef phase = phaseOf(user), role = c->role;
   if (phase == "update" && role == "weight")
     role = "state";
-  return match(*c, phase, scopeOf(user), role,
-               user->getName().getStringRef());
+  return match(*c, phase, scopeOf(user), role, user->getName().getStringRef());
 }
 
 /// The operation whose operand a use is, seen from outside linalg bodies.
@@ -120,11 +118,10 @@ Plan::State Plan::stateAtUse(OpOperand &use) const {
   Value value = use.get();
   Operation *definition = value.getDefiningOp();
   auto argument = dyn_cast<BlockArgument>(value);
-  bool isConstant =
-      definition && definition->hasTrait<OpTrait::ConstantLike>();
-  bool isEntry =
-      argument && isa<func::FuncOp>(argument.getOwner()->getParentOp()) &&
-      argument.getOwner()->isEntryBlock();
+  bool isConstant = definition && definition->hasTrait<OpTrait::ConstantLike>();
+  bool isEntry = argument &&
+                 isa<func::FuncOp>(argument.getOwner()->getParentOp()) &&
+                 argument.getOwner()->isEntryBlock();
   if (!isConstant && !isEntry)
     return stateOf(value);
   std::optional<size_t> rule = ruleForUse(value, use);
@@ -270,10 +267,10 @@ static bool isRepresentable(Attribute constant, Format format) {
     format.exponentBits = 2;
   auto isOne = [&](const APFloat &value) {
     if (&value.getSemantics() == &APFloat::IEEEsingle())
-      return value.bitwiseIsEqual(APFloat(
-          round(value.convertToFloat(), format, RoundingMode::Kind::TowardZero)));
-    return value.bitwiseIsEqual(APFloat(
-        round(value.convertToDouble(), format, RoundingMode::Kind::TowardZero)));
+      return value.bitwiseIsEqual(APFloat(round(
+          value.convertToFloat(), format, RoundingMode::Kind::TowardZero)));
+    return value.bitwiseIsEqual(APFloat(round(value.convertToDouble(), format,
+                                              RoundingMode::Kind::TowardZero)));
   };
   if (auto scalar = dyn_cast<FloatAttr>(constant))
     return isOne(scalar.getValue());
@@ -325,8 +322,7 @@ LogicalResult Plan::addOperation(Operation *op) {
   if (classification.kind == OpKind::Refused)
     return op->emitError("'")
            << op->getName() << "' cannot be rounded: " << classification.why;
-  if (action.granularity == Granularity::Elementary &&
-      hidesPartialResults(op))
+  if (action.granularity == Granularity::Elementary && hidesPartialResults(op))
     return op->emitError("'")
            << op->getName()
            << "' hides its partial results, so they cannot be rounded one by "

@@ -82,11 +82,12 @@ static func::FuncOp cloneForCall(func::CallOp call, func::FuncOp callee) {
       auto own = op->getAttrOfType<StringAttr>(scopeAttrName);
       // A nested operation without a scope inherits its parent's.
       if (own || op->getParentOp() == clone)
-        op->setAttr(scopeAttrName,
-                    own && !own.empty()
-                        ? StringAttr::get(op->getContext(),
-                                          scope.getValue() + "/" + own.getValue())
-                        : scope);
+        op->setAttr(
+            scopeAttrName,
+            own && !own.empty()
+                ? StringAttr::get(op->getContext(),
+                                  scope.getValue() + "/" + own.getValue())
+                : scope);
     }
     if (phase && !op->hasAttr(phaseAttrName) && op->getParentOp() == clone)
       op->setAttr(phaseAttrName, phase);

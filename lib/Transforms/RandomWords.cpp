@@ -18,8 +18,8 @@ using namespace mlir::prec;
 /// loops around that joined to the key.
 struct RandomWords::Band {
   Value key;
-  SmallVector<Value> trips;            ///< outermost first
-  SmallVector<OpFoldResult> extents;   ///< of the same loops
+  SmallVector<Value> trips;          ///< outermost first
+  SmallVector<OpFoldResult> extents; ///< of the same loops
 };
 
 Value RandomWords::key(SiteAttr site) {
@@ -29,8 +29,10 @@ Value RandomWords::key(SiteAttr site) {
   OpBuilder builder = OpBuilder::atBlockBegin(&function.front());
   Location loc = function.getLoc();
   if (!seed) {
-    seed = ParameterOp::create(builder, loc, builder.getI32Type(), seedParameter);
-    step = ParameterOp::create(builder, loc, builder.getI32Type(), stepParameter);
+    seed =
+        ParameterOp::create(builder, loc, builder.getI32Type(), seedParameter);
+    step =
+        ParameterOp::create(builder, loc, builder.getI32Type(), stepParameter);
   }
   builder.setInsertionPointAfterValue(step);
   key = KeyOp::create(
@@ -237,8 +239,7 @@ FailureOr<Value> RandomWords::word(OpBuilder &builder, Operation *op, Type type,
   Type wordType = builder.getI32Type();
   if (vector)
     wordType = VectorType::get(vector.getShape(), wordType);
-  Value word =
-      RandomOp::create(builder, loc, wordType, band->key, position);
+  Value word = RandomOp::create(builder, loc, wordType, band->key, position);
   bool isSum = accumulator && accumulator == site;
   if (!isSum || wholeWord)
     return word;

@@ -35,17 +35,18 @@ struct DropRounding
 };
 
 std::string site(int number) {
-  return " at <" + std::to_string(number) + ", key = " +
-         std::to_string(100 + number) +
-         ", entry = \"f\", phase = \"forward\", scope = \"\", op = \"arith.addf\","
+  return " at <" + std::to_string(number) +
+         ", key = " + std::to_string(100 + number) +
+         ", entry = \"f\", phase = \"forward\", scope = \"\", op = "
+         "\"arith.addf\","
          " role = \"activation\", granularity = \"op\"> : f32\n";
 }
 
 /// Site 0 is live, 1 folds (it rounds 0's result again), 2 is dead.
 std::string program() {
   return "func.func @f(%a: f32) -> f32 {\n"
-         "  %0 = prec.round %a to \"m7\" \"toward-zero\"" + site(0) +
-         "  %1 = prec.round %0 to \"m7\" \"toward-zero\"" + site(1) +
+         "  %0 = prec.round %a to \"m7\" \"toward-zero\"" +
+         site(0) + "  %1 = prec.round %0 to \"m7\" \"toward-zero\"" + site(1) +
          "  %2 = prec.round %a to \"m5\" \"toward-zero\"" + site(2) +
          "  return %1 : f32\n}\n";
 }
@@ -75,18 +76,16 @@ Result runPass(std::unique_ptr<Pass> pass) {
 }
 
 std::unique_ptr<Pass> drop(int64_t number) {
-  return std::make_unique<DropRounding>([number](RoundOp op) {
-    return op.getSiteAttr().getNumber() == number;
-  });
+  return std::make_unique<DropRounding>(
+      [number](RoundOp op) { return op.getSiteAttr().getNumber() == number; });
 }
 
 TEST(Survival, CatchesALostRounding) {
   Result result = runPass(drop(0));
   // Without site 0, site 1 is what rounds; 0's key is gone.
   EXPECT_TRUE(result.lostOne);
-  EXPECT_EQ(result.messages,
-            "pass 'test-drop-rounding' lost this rounding, "
-            "site 0 (arith.addf, role activation)\n");
+  EXPECT_EQ(result.messages, "pass 'test-drop-rounding' lost this rounding, "
+                             "site 0 (arith.addf, role activation)\n");
 }
 
 TEST(Survival, AllowsFolding) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The flags of every tool that compiles and runs: threads, target, cache, times.
+// The flags of every tool that compiles and runs: threads, target, cache,
+// times.
 #ifndef PREC_TOOLS_FLAGS_COMPILEFLAGS_H
 #define PREC_TOOLS_FLAGS_COMPILEFLAGS_H
 

@@ -25,9 +25,10 @@ int main(int argc, char **argv) {
   cl::OptionCategory category("prec-run options");
   cl::opt<std::string> model(cl::Positional, cl::desc("MODEL"), cl::init(""),
                              cl::cat(category));
-  cl::opt<std::string> entry("entry", cl::value_desc("name"),
-                             cl::desc("function to run; default: the only public one"),
-                             cl::cat(category));
+  cl::opt<std::string> entry(
+      "entry", cl::value_desc("name"),
+      cl::desc("function to run; default: the only public one"),
+      cl::cat(category));
   cl::list<std::string> inputs(
       "input", cl::value_desc("[NAME=]x.npy"),
       cl::desc("an argument, in the order of the signature unless named"),
@@ -39,19 +40,19 @@ int main(int argc, char **argv) {
   cl::opt<std::string> weights("weights", cl::value_desc("w.npz"),
                                cl::desc("arguments by name"),
                                cl::cat(category));
-  cl::opt<uint32_t> step("step", cl::init(0),
-                         cl::desc("training step, for random bits and schedules"),
-                         cl::cat(category));
+  cl::opt<uint32_t> step(
+      "step", cl::init(0),
+      cl::desc("training step, for random bits and schedules"),
+      cl::cat(category));
   cl::opt<unsigned> repeat("repeat", cl::init(1), cl::desc("run N times"),
                            cl::cat(category));
   cl::opt<bool> roundTheArray(
-      "round-array",
-      cl::desc("no model: round the array --input to --output"),
+      "round-array", cl::desc("no model: round the array --input to --output"),
       cl::cat(category));
   CompileFlags compileFlags;
   PrecisionFlags precision;
-  cl::HideUnrelatedOptions({&category, &CompileFlags::category(),
-                            &PrecisionFlags::category()});
+  cl::HideUnrelatedOptions(
+      {&category, &CompileFlags::category(), &PrecisionFlags::category()});
   cl::ParseCommandLineOptions(
       argc, argv, "runs a function of a model, rounded as the flags say\n");
   if (std::optional<int> code = precision.answerAndStop())
@@ -72,10 +73,15 @@ int main(int argc, char **argv) {
   if (model.empty())
     return report(llvm::createStringError(
         "no model given; expected a file or '-' for standard input"));
-  RunOptions options{model,  entry,
+  RunOptions options{model,
+                     entry,
                      {inputs.begin(), inputs.end()},
                      {outputs.begin(), outputs.end()},
-                     weights, step, repeat, compileFlags.timingFile(),
-                     *policy, compileFlags.options()};
+                     weights,
+                     step,
+                     repeat,
+                     compileFlags.timingFile(),
+                     *policy,
+                     compileFlags.options()};
   return report(runModel(options, llvm::outs()));
 }

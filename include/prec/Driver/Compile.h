@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// From a model's file to functions that can be called: the rooms in their order.
+// From a model's file to functions that can be called: the rooms in their
+// order.
 #ifndef PREC_DRIVER_COMPILE_H
 #define PREC_DRIVER_COMPILE_H
 

@@ -15,8 +15,8 @@ namespace mlir::prec {
 ///
 /// A value is covered if the rule that decides about its site has a granularity
 /// whose set contains it. A covered value is in its rule's format: either it is
-/// rounded, or it is exempt, because it is closed under the format and all it is
-/// made from is in the same format already.
+/// rounded, or it is exempt, because it is closed under the format and all it
+/// is made from is in the same format already.
 class Plan {
 public:
   /// A rounding of an operation's results (or, in a linalg operation on

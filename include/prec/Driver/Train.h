@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Training runs of one model: what prec-train does.
+#ifndef PREC_DRIVER_TRAIN_H
+#define PREC_DRIVER_TRAIN_H
+
+#include "prec/Driver/Compile.h"
+#include "prec/Execution/Trainer.h"
+
+namespace mlir::prec {
+
+struct TrainOptions {
+  std::string model, data = "fashion-mnist", dataFolder;
+  /// JSON lines; empty: none, "-": standard output.
+  std::string log;
+  /// Where the last run's parameters and state go, as .npz; empty: nowhere.
+  std::string weights;
+  std::string timingFile;
+  /// Evaluate the same weights without rounding too.
+  bool evaluateUnrounded = false;
+  TrainerOptions trainer;
+  Policy policy;
+  CompileOptions compile;
+};
+
+/// Compiles once and trains once for each run of the policy's sweep (once
+/// without a sweep). Each record repeats seed, rounding, granularity, format
+/// and, for mantissa formats, truncate_mantissa of the policy's last rule.
+/// Returns false when Ctrl-C ended it.
+llvm::Expected<bool> trainModel(const TrainOptions &options);
+
+} // namespace mlir::prec
+
+#endif // PREC_DRIVER_TRAIN_H
