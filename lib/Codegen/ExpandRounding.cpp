@@ -29,9 +29,8 @@ struct ExpandRounding : public prec::impl::ExpandRoundingBase<ExpandRounding> {
           rewriter, loc,
           tensor::getMixedSizes(rewriter, loc, round.getOperand()),
           type.getElementType());
-      linalg::GenericOp generic =
-          buildElementwiseRound(rewriter, loc, specOf(round),
-                                round.getOperand(), empty);
+      linalg::GenericOp generic = buildElementwiseRound(
+          rewriter, loc, specOf(round), round.getOperand(), empty);
       rewriter.replaceOp(round, generic.getResults());
     });
   }

@@ -128,8 +128,7 @@ Value KernelBlock::load(OpOperand &operand, int64_t row, int64_t vector) {
     SmallVector<Value> at = indices(operand, row, first);
     if (!isMasked(vector))
       return vector::LoadOp::create(b, loc, vectorType, memory, at);
-    Value zero =
-        arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorType));
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorType));
     return vector::MaskedLoadOp::create(b, loc, vectorType, memory, at, mask(),
                                         zero);
   }

@@ -16,7 +16,7 @@
 namespace mlir::prec {
 
 struct BlockShape {
-  int64_t lanes;     ///< 0: one point, no vector
+  int64_t lanes; ///< 0: one point, no vector
   int64_t vectors;
   OpFoldResult tail; ///< lanes of the last vector that count; null: all
   int64_t rows = 1;

@@ -36,7 +36,8 @@ private:
   }
 
   /// for i = from to `to` by step: body(i)
-  void loop(Value from, Value to, int64_t step, function_ref<void(Value)> body) {
+  void loop(Value from, Value to, int64_t step,
+            function_ref<void(Value)> body) {
     auto loop = scf::ForOp::create(b, loc, from, to, constant(step));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -79,9 +80,9 @@ private:
       return;
     if (lanes == 0 || plan.canMask) {
       point[dim] = constant(covered);
-      return rowBlocks({plan.lanes, whole + (lanes ? 1 : 0),
-                        lanes ? OpFoldResult(b.getIndexAttr(lanes))
-                              : OpFoldResult()});
+      return rowBlocks(
+          {plan.lanes, whole + (lanes ? 1 : 0),
+           lanes ? OpFoldResult(b.getIndexAttr(lanes)) : OpFoldResult()});
     }
     if (whole) {
       point[dim] = constant(covered);

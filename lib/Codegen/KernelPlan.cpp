@@ -56,8 +56,8 @@ static std::optional<int64_t> slope(AffineExpr expr, unsigned dim,
                                     unsigned numDims) {
   AffineExpr d = getAffineDimExpr(dim, expr.getContext());
   AffineExpr next = expr.replace(d, d + 1);
-  auto difference = dyn_cast<AffineConstantExpr>(
-      simplifyAffineExpr(next - expr, numDims, 0));
+  auto difference =
+      dyn_cast<AffineConstantExpr>(simplifyAffineExpr(next - expr, numDims, 0));
   if (!difference)
     return std::nullopt;
   return difference.getValue();
@@ -128,7 +128,8 @@ static void chooseTile(KernelPlan &plan, linalg::GenericOp op,
   int64_t budget = options.vectorRegisters / 2;
   constexpr double maxBody = 400;
   auto fits = [&](int64_t tiles) {
-    return tiles <= budget && double(tiles) * std::max(bodyCost, 1.0) <= maxBody;
+    return tiles <= budget &&
+           double(tiles) * std::max(bodyCost, 1.0) <= maxBody;
   };
   bool isDynamic = ShapedType::isDynamic(extent);
   if (op.getNumReductionLoops() == 0) {

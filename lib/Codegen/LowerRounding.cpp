@@ -145,8 +145,8 @@ private:
   static void lower(JoinOp join) {
     OpBuilder builder(join);
     ArithOps ops(builder, join.getLoc(), 64, join.getType());
-    auto word = scramble64(ops, ops.bitXor(ops.word(join.getKey()),
-                                           ops.word(join.getNumber())));
+    auto word = scramble64(
+        ops, ops.bitXor(ops.word(join.getKey()), ops.word(join.getNumber())));
     replace(join, ops.integer(word));
   }
 };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A tensor's stochastic rounding becomes a loop whose words depend on positions.
 // RUN: prec-opt %s --one-shot-bufferize="bufferize-function-boundaries" | FileCheck %s
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the folder does, and what it must leave alone. The folded numbers are
 // exact in binary: 0.1f = 0x3DCCCCCD keeps 7 fraction bits as 0x3DCC0000
 // (toward zero) and 0x3DCD0000 (nearest, up).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What upstream passes ask of prec.round: elementwise conversion,
 // bufferisation, inlining, vectorisation.
 // RUN: prec-opt %s --split-input-file --convert-elementwise-to-linalg | FileCheck %s --check-prefix=LINALG

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Each message of the dialect's verifiers.
 // RUN: prec-opt %s -split-input-file -verify-diagnostics
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What prec.round parses, prints and keeps in text and bytecode.
 // RUN: prec-opt %s | prec-opt | FileCheck %s
 // RUN: prec-opt %s --emit-bytecode | prec-opt | FileCheck %s

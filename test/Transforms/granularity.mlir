@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which values each granularity rounds; each set contains the next.
 // RUN: prec-opt %s --prec-insert-rounding="truncate-mantissa=7 granularity=elementary" | FileCheck %s --check-prefixes=ALL,ELEMENTARY
 // RUN: prec-opt %s --prec-insert-rounding="truncate-mantissa=7 granularity=op" | FileCheck %s --check-prefixes=ALL,OP

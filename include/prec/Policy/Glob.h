@@ -32,7 +32,7 @@ public:
   bool matches(llvm::StringRef text) const;
   llvm::StringRef str() const { return pattern; }
   /// No pattern characters: matches exactly its own text.
-  bool isLiteral() const {return literal; }
+  bool isLiteral() const { return literal; }
 
   bool operator==(const Glob &other) const { return pattern == other.pattern; }
 
