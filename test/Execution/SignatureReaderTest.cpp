@@ -11,7 +11,6 @@
 using namespace mlir;
 using namespace mlir::prec;
 using namespace mlir::prec::test;
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 namespace {
