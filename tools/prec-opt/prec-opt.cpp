@@ -1,14 +1,126 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // MLIR in, MLIR out: rounding inserted by flags, passes by name.
+#include "PrecisionFlags.h"
+#include "prec/Driver/Compile.h"
 #include "prec/Driver/Registration.h"
+#include "prec/Execution/Files.h"
+#include "prec/Transforms/Passes.h"
 
-#include "mlir/IR/DialectRegistry.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/WithColor.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+namespace cl = llvm::cl;
+
+static int fail(const llvm::Twine &message) {
+  llvm::WithColor::error(llvm::errs(), "prec-opt") << message << '\n';
+  return 1;
+}
+
+static int fail(llvm::Error error) {
+  return fail(llvm::toString(std::move(error)));
+}
+
+/// Where to stop.
+enum class Stage { Graph, Rounded, Lowered, LLVM };
+
+/// The LLVM IR of a module in MLIR's LLVM dialect.
+static llvm::Expected<std::string> translate(llvm::StringRef text) {
+  llvm::Expected<Model> model = Model::parse(text, "lowered module");
+  if (!model)
+    return model.takeError();
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> module =
+      translateToLLVMIR(model->module(), context);
+  if (!module)
+    return llvm::createStringError("translation to LLVM IR failed");
+  std::string result;
+  llvm::raw_string_ostream os(result);
+  module->print(os, nullptr);
+  return result;
+}
 
 int main(int argc, char **argv) {
-  mlir::DialectRegistry registry;
-  mlir::prec::registerDialects(registry);
-  mlir::prec::registerPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(
-      argc, argv, "prec-opt: precision as a flag\n", registry));
+  llvm::InitLLVM init(argc, argv);
+  // libLLVM's own options are not this tool's.
+  cl::ResetCommandLineParser();
+  DialectRegistry registry;
+  registerDialects(registry);
+  registerPasses();
+
+  cl::OptionCategory category("prec-opt options");
+  cl::opt<Stage> emit(
+      "emit", cl::desc("the stage to stop at"), cl::init(Stage::Rounded),
+      cl::values(
+          clEnumValN(Stage::Graph, "graph", "the model as it came"),
+          clEnumValN(Stage::Rounded, "rounded", "with rounding (default)"),
+          clEnumValN(Stage::Lowered, "lowered", "MLIR's LLVM dialect"),
+          clEnumValN(Stage::LLVM, "llvm", "LLVM IR")),
+      cl::cat(category));
+  cl::opt<bool> reportSites(
+      "report-sites",
+      cl::desc("print the table of sites; the module only "
+               "goes to a file given by -o"),
+      cl::cat(category));
+  cl::opt<int64_t> explain(
+      "explain", cl::value_desc("SITE"), cl::init(-1),
+      cl::desc("print the rule that decides about a site, and the others that "
+               "match; sites are numbered from 0"),
+      cl::cat(category));
+  PrecisionFlags precision;
+  auto [input, output] = registerAndParseCLIOptions(
+      argc, argv, "prec-opt: precision as a flag\n", registry);
+  if (std::optional<int> code = precision.answerAndStop())
+    return *code;
+  llvm::Expected<Policy> policy = precision.policy();
+  if (!policy)
+    return fail(policy.takeError());
+
+  MlirOptMainConfig named = MlirOptMainConfig::createFromCLOptions();
+  MlirOptMainConfig config = named;
+  SiteReport report;
+  config.setPassPipelineSetupFn([&](PassManager &pm) {
+    if (emit != Stage::Graph && !policy->empty())
+      pm.addPass(createInsertRounding(*policy, &report));
+    if (failed(named.setupPassPipeline(pm)))
+      return failure();
+    if (emit == Stage::Lowered || emit == Stage::LLVM)
+      buildCodegenPipeline(pm, CodegenOptions());
+    return success();
+  });
+
+  std::string error;
+  std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(input, &error);
+  if (!buffer)
+    return fail(error);
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (failed(MlirOptMain(os, std::move(buffer), registry, config)))
+    return 1;
+
+  bool asked = reportSites || explain.getNumOccurrences();
+  if (reportSites)
+    report.printText(llvm::outs());
+  if (explain.getNumOccurrences() &&
+      failed(report.explain(explain, llvm::outs())))
+    return fail("no site " + llvm::Twine(explain) +
+                "; --report-sites lists them");
+  if (asked && output == "-")
+    return 0;
+  if (emit == Stage::LLVM) {
+    llvm::Expected<std::string> translated = translate(text);
+    if (!translated)
+      return fail(translated.takeError());
+    text = std::move(*translated);
+  }
+  if (llvm::Error failure =
+          writeFile(output, llvm::ArrayRef<uint8_t>(
+                                reinterpret_cast<const uint8_t *>(text.data()),
+                                text.size())))
+    return fail(std::move(failure));
+  return 0;
 }
