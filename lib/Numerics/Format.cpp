@@ -13,7 +13,7 @@ constexpr int maxFractionBits = 52;
 constexpr int minWordBits = 9, maxWordBits = 61;
 constexpr std::string_view patternText =
     "eXmY with X = 2..11 exponent and Y = 0..52 fraction bits, mN with N = "
-    "0..52, bitsN with N = 9..61; a width may be ?";
+    "0..52, bitsN with N = 9..61; a width may be ?; -sat appended saturates";
 
 /// Takes "12" or "?" off the front of `text`; no sign, no leading zero.
 std::optional<int> takeWidth(std::string_view &text) {
@@ -56,9 +56,24 @@ std::string outside(std::string_view text, std::string_view what, int width,
 
 std::string_view Format::patterns() { return patternText; }
 
+namespace {
+/// A format that no widths describe.
+struct Row {
+  std::string_view word;
+  Format format;
+};
+constexpr Row rows[] = {
+#define PREC_FORMAT_NAME(word, canonical, text)
+#define PREC_FORMAT_ROW(word, format, text) {word, format},
+#include "prec/Numerics/FormatNames.def"
+#undef PREC_FORMAT_NAME
+};
+} // namespace
+
 const std::vector<Format::Name> &Format::names() {
   static const std::vector<Name> rows = {
 #define PREC_FORMAT_NAME(word, canonical, text) {word, canonical, text},
+#define PREC_FORMAT_ROW(word, format, text) {word, word, text},
 #include "prec/Numerics/FormatNames.def"
 #undef PREC_FORMAT_NAME
   };
@@ -66,6 +81,19 @@ const std::vector<Format::Name> &Format::names() {
 }
 
 std::optional<Format> Format::parse(std::string_view text, std::string *error) {
+  constexpr std::string_view saturating = "-sat";
+  std::string_view plain = text;
+  if (plain.ends_with(saturating))
+    plain.remove_suffix(saturating.size());
+  if (plain.size() < text.size() && !plain.ends_with(saturating)) {
+    std::optional<Format> format = parse(plain, error);
+    if (format)
+      format->overflow = Overflow::Saturate;
+    return format;
+  }
+  for (const Row &row : rows)
+    if (text == row.word || text == row.word.substr(2))
+      return row.format;
   for (const Name &name : names())
     if (text == name.word)
       return parse(name.canonical, error);
@@ -109,6 +137,14 @@ std::optional<Format> Format::parse(std::string_view text, std::string *error) {
 }
 
 std::string Format::str() const {
+  if (overflow == Overflow::Saturate) {
+    Format plain = *this;
+    plain.overflow = Overflow::Ieee;
+    return plain.str() + "-sat";
+  }
+  for (const Row &row : rows)
+    if (*this == row.format)
+      return std::string(row.word);
   switch (family) {
   case Family::Mantissa:
     return "m" + widthText(fractionBits);

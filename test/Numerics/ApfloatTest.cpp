@@ -84,6 +84,40 @@ TEST(Apfloat, EveryThreshold) {
     }
 }
 
+// The small floats without infinities: nearest-even in APFloat, NaN excepted
+// where the format has none.
+TEST(Apfloat, SmallFloatsNearestEven) {
+  const std::pair<const char *, const llvm::fltSemantics &(*)()> formats[] = {
+      {"f8e4m3fn", &APFloat::Float8E4M3FN},
+      {"f8e4m3fnuz", &APFloat::Float8E4M3FNUZ},
+      {"f8e5m2fnuz", &APFloat::Float8E5M2FNUZ},
+      {"f8e4m3b11fnuz", &APFloat::Float8E4M3B11FNUZ},
+      {"f6e2m3fn", &APFloat::Float6E2M3FN},
+      {"f6e3m2fn", &APFloat::Float6E3M2FN},
+      {"f4e2m1fn", &APFloat::Float4E2M1FN}};
+  Words words(41);
+  for (auto [name, semantics] : formats) {
+    Rounder<float> rounder(*Format::parse(name), Kind::NearestEven);
+    std::vector<float> values = everyBinade<float>(words, 64, 1);
+    // Eighths of powers of two around every number and midpoint.
+    for (int e = -30; e <= 20; ++e)
+      for (int i = 32; i < 64; ++i)
+        around(values, std::ldexp(i, e - 5));
+    values.push_back(0.0f);
+    values.push_back(-0.0f);
+    for (float x : values) {
+      if (!std::isfinite(x))
+        continue;
+      Known known = {name, 0, 0, semantics};
+      float want = apfloat(x, known, APFloat::rmNearestTiesToEven);
+      if (std::isnan(want))
+        want = std::numeric_limits<float>::quiet_NaN();
+      ASSERT_EQ(bitsOf(rounder(x)), bitsOf(want))
+          << name << " of " << x << ": APFloat " << want;
+    }
+  }
+}
+
 // All 2^32 inputs against the thresholds that MPFR gives, in every mode.
 TEST(Exhaustive, EveryF32) {
   const char *flag = std::getenv("PREC_EXHAUSTIVE");

@@ -25,7 +25,8 @@ std::string modeError(std::string_view text) {
 TEST(Format, CanonicalTextRoundTrips) {
   for (std::string_view text :
        {"e5m10", "e2m0", "e11m52", "m0", "m12", "m52", "bits9", "bits16",
-        "bits61", "m?", "bits?", "e5m?", "e?m10", "e?m?"}) {
+        "bits61", "f8e4m3fn", "f4e2m1fn", "e5m10-sat", "m7-sat", "f8e4m3fn-sat",
+        "m?", "bits?", "e5m?", "e?m10", "e?m?"}) {
     auto format = Format::parse(text);
     ASSERT_TRUE(format) << text;
     EXPECT_EQ(format->str(), text);
@@ -37,6 +38,10 @@ TEST(Format, NamesAreRows) {
   EXPECT_EQ(Format::parse("bf16"), Format::ieee(8, 7));
   EXPECT_EQ(Format::parse("f32"), Format::ieee(8, 23));
   EXPECT_EQ(Format::parse("f64"), Format::ieee(11, 52));
+  EXPECT_EQ(Format::parse("e4m3fn"), Format::parse("f8e4m3fn"));
+  EXPECT_EQ(Format::parse("e4m3fnuz")->str(), "f8e4m3fnuz");
+  EXPECT_EQ(Format::parse("f16-sat")->str(), "e5m10-sat");
+  EXPECT_NE(Format::parse("e4m3"), Format::parse("e4m3fn"));
   for (const Format::Name &name : Format::names()) {
     auto format = Format::parse(name.word);
     ASSERT_TRUE(format) << name.word;
@@ -79,8 +84,9 @@ TEST(Format, Refused) {
   EXPECT_EQ(formatError("bits8"), "format 'bits8' has 8 bits, expected 9..61");
   EXPECT_EQ(formatError("bits62"),
             "format 'bits62' has 62 bits, expected 9..61");
-  for (std::string_view text : {"", "m", "m-1", "m07", "e5", "e5m", "em", "m3x",
-                                "m99999999999", "e5m3m", "bits", "m??", "E5M2"})
+  for (std::string_view text :
+       {"", "m", "m-1", "-sat", "m7-sat-sat", "m7sat", "m07", "e5", "e5m", "em",
+        "m3x", "m99999999999", "e5m3m", "bits", "m??", "E5M2"})
     EXPECT_THAT(formatError(text), HasSubstr("unknown format")) << text;
 }
 

@@ -14,17 +14,27 @@
 
 namespace mlir::prec::oracle {
 
-/// An IEEE-like binary format: `fraction` explicit bits, least and greatest
-/// exponent of normal numbers.
+/// A binary format: `fraction` explicit bits, least and greatest exponent of
+/// normal numbers, codes missing at the top, and what it has beside numbers.
 struct Ieee {
   int fraction, least, greatest;
+  int missing = 0;
+  bool infinities = true, nans = true, negativeZero = true, saturates = false;
 
   static Ieee of(int exponentBits, int fraction) {
     int bias = (1 << (exponentBits - 1)) - 1;
     return {fraction, 1 - bias, bias};
   }
   double largest() const {
-    return std::ldexp(2.0 - std::ldexp(1.0, -fraction), greatest);
+    return std::ldexp(2.0 - (1 + missing) * std::ldexp(1.0, -fraction),
+                      greatest);
+  }
+  /// What infinity becomes.
+  double infinity() const {
+    if (saturates || (!infinities && !nans))
+      return largest();
+    return infinities ? std::numeric_limits<double>::infinity()
+                      : std::numeric_limits<double>::quiet_NaN();
   }
   double quantum() const { return std::ldexp(1.0, least - fraction); }
 };
@@ -128,14 +138,16 @@ public:
   /// The result with sign and overflow.
   double finish(bool away, RoundingMode::Kind kind) {
     using Kind = RoundingMode::Kind;
-    double rounded = magnitude(away), largest = format.largest();
-    if (rounded > largest) {
+    double rounded = magnitude(away);
+    if (rounded > format.largest()) {
       bool toLargest = kind == Kind::TowardZero || kind == Kind::ToOdd ||
                        (kind == Kind::Up && isNegative) ||
                        (kind == Kind::Down && !isNegative);
-      rounded = toLargest ? largest : std::numeric_limits<double>::infinity();
+      rounded = toLargest ? format.largest() : format.infinity();
     }
-    return isNegative ? -rounded : rounded;
+    if (rounded == 0 && !format.negativeZero)
+      return 0;
+    return isNegative && !std::isnan(rounded) ? -rounded : rounded;
   }
 
   double rounded(RoundingMode::Kind kind) {
@@ -145,7 +157,7 @@ public:
   bool isExact = true, isNegative = false;
 
 private:
-  Ieee format = {0, 0, 0};
+  Ieee format = {};
   bool isZero = true;
   Number scaled, below, place, count, result;
   int exponent = 0;
@@ -154,10 +166,15 @@ private:
 
 /// Deterministic rounding of any value; NaN is the positive quiet NaN.
 inline double rounded(double x, const Ieee &format, RoundingMode::Kind kind) {
+  const double quiet = std::bit_cast<double>(uint64_t(0x7ff8000000000000));
   if (std::isnan(x))
-    return std::bit_cast<double>(uint64_t(0x7ff8000000000000));
-  if (std::isinf(x))
-    return x;
+    return format.nans ? quiet : 0;
+  if (std::isinf(x)) {
+    double becomes = format.infinity();
+    if (kind == RoundingMode::Kind::TowardZero && !format.infinities)
+      becomes = format.largest();
+    return std::isnan(becomes) ? quiet : std::copysign(becomes, x);
+  }
   return Neighbours(x, format).rounded(kind);
 }
 

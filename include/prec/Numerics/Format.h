@@ -33,9 +33,11 @@ constexpr std::string_view nameOf(Carrier carrier) {
 /// Spelled `e5m10` (5 exponent bits, 10 explicit fraction bits, IEEE layout),
 /// `m7` (7 fraction bits, the carrier's exponent), `bits16` (sign, 8 exponent
 /// bits, 16-9 fraction bits, on both carriers), or by a name of the table of
-/// formats (`bf16`). A width may be a run-time number, spelled `?`: `m?`,
-/// `e5m?`, `e?m10`, `e?m?`, `bits?`; its value comes from a parameter, one for
-/// each `?` in the order of the text, and is clamped to the legal range.
+/// formats (`bf16`, `f8e4m3fn`). With `-sat` appended it saturates: what would
+/// be infinity is the largest finite number. A width may be a run-time number,
+/// spelled `?`: `m?`, `e5m?`, `e?m10`, `e?m?`, `bits?`; its value comes from a
+/// parameter, one for each `?` in the order of the text, and is clamped to the
+/// legal range.
 struct Format {
   /// How the text counts the widths.
   enum class Family : uint8_t {
@@ -47,7 +49,7 @@ struct Format {
   /// largest finite number (docs/numerics.md, R-OVERFLOW).
   enum class Overflow : uint8_t {
     Ieee,     ///< infinity or the largest finite number, as the mode says
-    Saturate, ///< always the largest finite number
+    Saturate, ///< always the largest finite number; so for infinities
   };
   enum class Infinities : uint8_t { Yes, No };
   enum class NaNs : uint8_t { Yes, No };
@@ -68,7 +70,6 @@ struct Format {
   Infinities infinities = Infinities::Yes;
   NaNs nans = NaNs::Yes;
   Subnormals subnormals = Subnormals::Kept;
-  bool isSigned = true;
   bool hasNegativeZero = true;
   /// IEEE's last exponent, whose codes are infinity and NaNs. Formats that
   /// count with it give only `reservedTopCodes` of its codes away (f8e4m3fn: 1,
@@ -85,6 +86,30 @@ struct Format {
   static constexpr Format mantissa(int fractionBits) {
     Format format = ieee(0, fractionBits);
     format.family = Family::Mantissa;
+    return format;
+  }
+  /// All exponent codes are numbers; no infinities, no NaN.
+  static constexpr Format finite(int exponentBits, int fractionBits) {
+    Format format = ieee(exponentBits, fractionBits);
+    format.infinities = Infinities::No;
+    format.nans = NaNs::No;
+    format.reservesLastExponent = false;
+    return format;
+  }
+  /// The same with the last code given to NaN.
+  static constexpr Format finiteWithNaN(int exponentBits, int fractionBits) {
+    Format format = finite(exponentBits, fractionBits);
+    format.nans = NaNs::Yes;
+    format.reservedTopCodes = 1;
+    return format;
+  }
+  /// The code of negative zero given to NaN.
+  static constexpr Format unsignedZero(int exponentBits, int fractionBits,
+                                       int biasOffset) {
+    Format format = finite(exponentBits, fractionBits);
+    format.nans = NaNs::Yes;
+    format.hasNegativeZero = false;
+    format.biasOffset = biasOffset;
     return format;
   }
   /// The study's word of `bits` bits (>= 9), or `runtime`.

@@ -83,20 +83,6 @@ template <MathOps Ops> struct MathCore {
   Double fromWord(Word word) {
     return sub(ops.toDouble(ops.bitOr(word, c(0x4330000000000000))), r(0x1p52));
   }
-
-  /// The inputs at which the f64 evaluation lies on the wrong side of a tie of
-  /// f32: found by trying all 2^32, each answered by a number on the right
-  /// side.
-  struct Exception {
-    double input, output;
-  };
-  Double patch(Double x, Double y,
-               std::initializer_list<Exception> exceptions) {
-    for (const Exception &e : exceptions)
-      y = select(ops.equal(ops.toWord(x), c(std::bit_cast<uint64_t>(e.input))),
-                 r(e.output), y);
-    return y;
-  }
 };
 
 } // namespace mlir::prec

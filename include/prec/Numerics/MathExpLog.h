@@ -67,10 +67,7 @@ template <MathOps Ops> struct ExpLog : MathCore<Ops> {
     auto k = this->nearestWhole(limited);
     Double reduced = this->sub(limited, k.number); // exact
     Double q = powerTail(reduced);
-    Double y = this->scale(this->add(q, this->r(1.0)), k.word);
-    return this->patch(
-        x, y,
-        {{0x1.853a6ep-9, 0x1.00870ap+0}, {-0x1.e7526ep-6, 0x1.f58d62p-1}});
+    return this->scale(this->add(q, this->r(1.0)), k.word);
   }
 
   /// 2^k (1 + q) - 1 with one rounding after q.
@@ -128,12 +125,7 @@ template <MathOps Ops> struct ExpLog : MathCore<Ops> {
   Double log(Double x) {
     auto [k, f] = split(x);
     Double y = logOf(k, f);
-    return logSpecials(x, this->patch(x, y,
-                                      {{0x1.827a74p-7, -0x1.1c2b1ep+2},
-                                       {0x1.2f1fd6p+3, 0x1.1fcbcep+1},
-                                       {0x1.bacb4ap+25, 0x1.1e0696p+4},
-                                       {0x1.b121a6p+76, 0x1.a9a3f2p+5},
-                                       {0x1.6351d8p+95, 0x1.08b512p+6}}));
+    return logSpecials(x, y);
   }
 
   /// (k + (f - u) / ln 2), the product f / ln 2 in two parts.
@@ -161,8 +153,7 @@ template <MathOps Ops> struct ExpLog : MathCore<Ops> {
   Double log10(Double x) {
     auto [k, f] = split(x);
     Double y = log10Of(k, f);
-    return logSpecials(x,
-                       this->patch(x, y, {{0x1.fddcf4p-98, -0x1.d33a46p+4}}));
+    return logSpecials(x, y);
   }
 
   /// f = x itself where 1 + x needs no power of two: then nothing is lost.
@@ -173,16 +164,7 @@ template <MathOps Ops> struct ExpLog : MathCore<Ops> {
     f = this->select(isOne, x, f);
     Double y = logOf(k, f);
     y = this->select(this->less(this->absolute(x), this->r(0x1p-60)), x, y);
-    return logSpecials(sum, this->patch(x, y,
-                                        {{0x1.800006p-21, 0x1.7ffffep-21},
-                                         {0x1.200036p-17, 0x1.1fffe6p-17},
-                                         {0x1.fb035ap-2, 0x1.9bddc2p-2},
-                                         {0x1.0f1fd6p+3, 0x1.1fcbcep+1},
-                                         {0x1.b121a6p+76, 0x1.a9a3f2p+5},
-                                         {0x1.6351d8p+95, 0x1.08b512p+6},
-                                         {-0x1.7ffffap-21, -0x1.800002p-21},
-                                         {-0x1.1fffcap-17, -0x1.20001ap-17},
-                                         {-0x1.1d9188p-9, -0x1.1de14ap-9}}));
+    return logSpecials(sum, y);
   }
 };
 

@@ -30,7 +30,7 @@ enum class MathFunction : uint8_t {
 std::optional<MathFunction> mathFunction(std::string_view word);
 std::string_view nameOf(MathFunction function);
 
-/// The f64 evaluation; x must be the value of an f32.
+/// The f64 evaluation, right but for the exceptions; x is the value of an f32.
 template <MathOps Ops>
 typename Ops::Double evaluateMath(Ops &ops, MathFunction function,
                                   typename Ops::Double x) {
@@ -44,11 +44,31 @@ typename Ops::Double evaluateMath(Ops &ops, MathFunction function,
   return x;
 }
 
+/// The f32 inputs that are answered one by one.
+struct MathException {
+  MathFunction function;
+  float input, output;
+};
+inline constexpr MathException mathExceptions[] = {
+#define PREC_MATH_EXCEPTION(function, input, output)                           \
+  {MathFunction::function, input##f, output##f},
+#include "prec/Numerics/MathExceptions.def"
+#undef PREC_MATH_EXCEPTION
+};
+
 /// The correctly rounded function of an f32. Ops has width 64.
 template <MathOps Ops>
 typename Ops::Single evaluateMathF32(Ops &ops, MathFunction function,
                                      typename Ops::Single x) {
-  return ops.truncate(evaluateMath(ops, function, ops.extend(x)));
+  auto wide = ops.extend(x);
+  auto y = evaluateMath(ops, function, wide);
+  for (const MathException &e : mathExceptions)
+    if (e.function == function) {
+      auto bits = std::bit_cast<uint64_t>(static_cast<double>(e.input));
+      y = ops.fselect(ops.equal(ops.toWord(wide), ops.constant(bits)),
+                      ops.real(e.output), y);
+    }
+  return ops.truncate(y);
 }
 
 /// The function of an f64: documented error, the same bits on every machine.

@@ -63,9 +63,7 @@ private:
   uint64_t quietNaN() const { return infinity() | uint64_t(1) << (F() - 1); }
   Word c(uint64_t value) { return ops.constant(value); }
   bool is(Kind kind) const { return mode.kind == kind; }
-  bool keepsSign() const {
-    return facts.format.hasNegativeZero && facts.format.isSigned;
-  }
+  bool keepsSign() const { return facts.format.hasNegativeZero; }
 
   /// Without a fraction the carrier's largest number has an even code, and
   /// to-odd would carry into infinity.
@@ -229,6 +227,8 @@ private:
 
   /// R-INFINITY: what infinity becomes in this format.
   Word signedInfinity() {
+    if (facts.format.overflow == Format::Overflow::Saturate)
+      return ops.bitOr(sign, p.largest);
     if (facts.format.infinities == Format::Infinities::Yes)
       return ops.bitOr(sign, c(infinity()));
     if (facts.format.nans == Format::NaNs::Yes)
