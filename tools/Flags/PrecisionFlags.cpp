@@ -102,8 +102,12 @@ std::optional<int> PrecisionFlags::answerAndStop() const {
 }
 
 void mlir::prec::printFormats(llvm::raw_ostream &out) {
+  size_t width = 0;
   for (const Format::Name &row : Format::names())
-    out << llvm::left_justify(row.word, 12)
-        << llvm::left_justify(row.canonical, 12) << row.text << '\n';
+    width = std::max({width, row.word.size(), row.canonical.size()});
+  unsigned column = width + 2;
+  for (const Format::Name &row : Format::names())
+    out << llvm::left_justify(row.word, column)
+        << llvm::left_justify(row.canonical, column) << row.text << '\n';
   out << "and the patterns " << Format::patterns() << '\n';
 }
