@@ -187,12 +187,15 @@ private:
   /// Moves the cursor over blanks, commas, colons and comments.
   size_t skipToToken() {
     while (true) {
-      cursor = std::min(
-          source.text.find_first_not_of(" \t\r\n,:\xEF\xBB\xBF", cursor),
-          source.text.size());
+      cursor = std::min(source.text.find_first_not_of(
+                            StringRef(" \t\r\n\0,:\xEF\xBB\xBF", 10), cursor),
+                        source.text.size());
       StringRef rest = source.text.drop_front(cursor);
+      // To the library a NUL ends a comment, too.
       if (rest.starts_with("//"))
-        cursor = std::min(source.text.find('\n', cursor), source.text.size());
+        cursor =
+            std::min(source.text.find_first_of(StringRef("\n\r\0", 3), cursor),
+                     source.text.size());
       else if (rest.starts_with("/*"))
         cursor = std::min(source.text.find("*/", cursor + 2),
                           source.text.size() - 2) +
@@ -210,10 +213,10 @@ private:
   }
   size_t quoted() {
     size_t start = skipToToken();
-    for (cursor = start + 1; source.text[cursor] != '"'; ++cursor)
-      if (source.text[cursor] == '\\')
-        ++cursor;
-    ++cursor;
+    StringRef rest = source.text.drop_front(start).drop_front();
+    while (!rest.empty() && !rest.starts_with("\""))
+      rest = rest.substr(rest.starts_with("\\") ? 2 : 1);
+    cursor = source.text.size() - rest.drop_front(!rest.empty()).size();
     return start;
   }
 

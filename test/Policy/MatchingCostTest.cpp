@@ -61,7 +61,7 @@ TEST(MatchingCost, TenThousandSitesFiveHundredRules) {
   }
   EXPECT_EQ(inBlock7, 80u);
   std::printf("matching took %.1f ms\n", best * 1e3);
-#ifdef NDEBUG
+#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__)
   EXPECT_LT(best, 0.1);
 #endif
 }

@@ -89,6 +89,14 @@ TEST(PolicyJson, AByteOrderMarkAndNoRules) {
             Policy());
 }
 
+TEST(PolicyJson, CommentsEndWhereTheLibraryEndsThem) {
+  // Found by fuzzing: a NUL ends a comment, so what follows is read.
+  EXPECT_THAT(errorOf(llvm::StringRef("// a\0\"b\"", 8)),
+              HasSubstr("p.json:1:6: expected an object"));
+  EXPECT_EQ(read("// a\r{\"version\": 1}"), Policy());
+  EXPECT_EQ(read("/* \n\" */{\"version\": 1} // \""), Policy());
+}
+
 TEST(PolicyJson, FaultsOfSyntaxSayWhere) {
   EXPECT_THAT(errorOf("{\n  \"version\": 1,\n  \"rules\": [,]\n}"),
               HasSubstr("p.json:3:13: /rules/0: syntax error"));
