@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A reduction as 16 interleaved partial results, joined by a fixed tree.
-#include "PartialResults.h"
+#include "PartialResultsBuilder.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -13,429 +13,249 @@
 using namespace mlir;
 using namespace mlir::prec;
 
-using Body = function_ref<Value(OpBuilder &, Location, ValueRange)>;
-using Iterator = utils::IteratorType;
+Value PartialResults::build() {
+  normalise();
+  std::optional<int64_t> count = getConstantIntValue(length);
+  if (count && *count > 0 && *count <= numPartials)
+    return joinElements(*count);
+  Value lanes = clearedLanes();
+  lanes = addChunks(lanes);
+  if (!count || *count % numPartials != 0)
+    lanes = addRemainder(lanes);
+  return joinLanes(lanes);
+}
 
-namespace {
-/// The reduction while it is taken apart. Loops are numbered as `op`'s are
-/// until normalise(); then `inputs` are read by `maps` over (parallel dims...,
-/// k), k being the only reduction dimension.
-class PartialResults {
-public:
-  PartialResults(RewriterBase &rewriter, linalg::GenericOp op,
-                 const std::optional<Contraction> &dot)
-      : b(rewriter), loc(op.getLoc()), op(op), dot(dot) {
-    op.getParallelDims(parallel);
-    op.getReductionDims(reduced);
-    combiner = dot ? dot->add : matchCombiner(op, 0);
-    init = op.getDpsInits()[0];
-    for (Range range :
-         cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(b, loc))
-      sizes.push_back(range.size);
-  }
+Value PartialResults::term() {
+  BlockArgument acc = op.getRegionOutputArgs()[0];
+  return combiner->getOperand(combiner->getOperand(0) == acc ? 1 : 0);
+}
 
-  Value build() {
-    normalise();
-    std::optional<int64_t> count = getConstantIntValue(length);
-    if (count && *count > 0 && *count <= numPartials)
-      return joinElements(*count);
-    Value lanes = clearedLanes();
-    lanes = addChunks(lanes);
-    if (!count || *count % numPartials != 0)
-      lanes = addRemainder(lanes);
-    return joinLanes(lanes);
-  }
+Value PartialResults::cloneTerm(OpBuilder &builder, ValueRange args) {
+  IRMapping mapping;
+  for (auto [from, to] : llvm::zip(op.getRegionInputArgs(), args))
+    mapping.map(from, to);
+  for (Operation &inner : op.getBody()->without_terminator())
+    if (&inner != combiner)
+      builder.clone(inner, mapping);
+  return mapping.lookupOrDefault(term());
+}
 
-private:
-  // --- one reduction dimension
+Value PartialResults::termOf(OpBuilder &builder, ValueRange args) {
+  if (dot)
+    return arith::MulFOp::create(builder, loc, args[0], args[1]);
+  return isTerm ? args[0] : cloneTerm(builder, args);
+}
 
-  unsigned rank() const { return parallel.size(); }
-  AffineExpr dim(unsigned position) { return b.getAffineDimExpr(position); }
+Value PartialResults::combine(OpBuilder &builder, Value a, Value c) {
+  return TypeSwitch<Operation *, Value>(combiner)
+      .Case<arith::AddFOp, arith::MulFOp, arith::MaximumFOp, arith::MinimumFOp>(
+          [&](auto kind) -> Value {
+            return decltype(kind)::create(builder, loc, a, c);
+          });
+}
 
-  void normalise() {
-    length = sizes[reduced.front()];
-    if (reduced.size() > 1)
-      length = product();
-    if (isDirect())
-      return takeInputs();
-    if (dot) { // the operands, each in the order of the loops
-      for (unsigned input : readInputs())
-        addFlat(inOrder(op.getDpsInputs()[input],
-                        op.getIndexingMapsArray()[input]));
-      return;
-    }
-    addFlat(termsInOrder());
-  }
+Value PartialResults::accumulate(OpBuilder &builder, Value acc,
+                                 ValueRange args) {
+  if (dot)
+    return math::FmaOp::create(builder, loc, args[0], args[1], acc);
+  return combine(builder, acc, termOf(builder, args));
+}
 
-  OpFoldResult product() {
-    AffineExpr size = b.getAffineConstantExpr(1);
-    SmallVector<OpFoldResult> operands;
-    for (unsigned d : reduced) {
-      size = size * b.getAffineSymbolExpr(operands.size());
-      operands.push_back(sizes[d]);
-    }
-    return affine::makeComposedFoldedAffineApply(b, loc, size, operands);
-  }
+TypedAttr PartialResults::neutral() {
+  auto type = cast<FloatType>(getElementTypeOrSelf(init.getType()));
+  const llvm::fltSemantics &semantics = type.getFloatSemantics();
+  if (isa<arith::MulFOp>(combiner))
+    return FloatAttr::get(type, 1.0);
+  if (isa<arith::AddFOp>(combiner))
+    return FloatAttr::get(type, APFloat::getZero(semantics, true));
+  return FloatAttr::get(
+      type, APFloat::getInf(semantics, isa<arith::MaximumFOp>(combiner)));
+}
 
-  /// What is read: a dot's operands, or all inputs.
-  SmallVector<unsigned> readInputs() {
-    if (dot)
-      return {dot->a, dot->b};
-    return llvm::to_vector(llvm::seq<unsigned>(op.getNumDpsInputs()));
-  }
+Value PartialResults::generic(ValueRange ins, ArrayRef<AffineMap> inMaps,
+                              Value out, AffineMap outMap,
+                              ArrayRef<Iterator> iterators, Body body) {
+  SmallVector<AffineMap> all(inMaps);
+  all.push_back(outMap);
+  return linalg::GenericOp::create(
+             b, loc, out.getType(), ins, out, all, iterators,
+             [&](OpBuilder &builder, Location l, ValueRange args) {
+               linalg::YieldOp::create(builder, l, body(builder, l, args));
+             })
+      .getResult(0);
+}
 
-  /// Can the inputs be read as they are?
-  bool isDirect() {
-    if (reduced.size() != 1)
-      return false;
-    AffineExpr k = dim(reduced.front());
-    bool reads = false;
-    for (unsigned input : readInputs()) {
-      AffineMap map = op.getIndexingMapsArray()[input];
-      if (!map.isProjectedPermutation())
-        return false;
-      reads |= llvm::is_contained(map.getResults(), k);
-    }
-    return reads && op.getBody()->getOps<linalg::IndexOp>().empty();
-  }
+SmallVector<OpFoldResult> PartialResults::laneShape() {
+  SmallVector<OpFoldResult> shape;
+  for (unsigned d : parallel)
+    shape.push_back(sizes[d]);
+  shape.push_back(b.getIndexAttr(numPartials));
+  return shape;
+}
 
-  void takeInputs() {
-    // op's loops -> (parallel..., k)
-    SmallVector<AffineExpr> renamed(op.getNumLoops());
-    for (auto [position, d] : llvm::enumerate(parallel))
-      renamed[d] = dim(position);
-    renamed[reduced.front()] = dim(rank());
-    for (unsigned input : readInputs()) {
-      inputs.push_back(op.getDpsInputs()[input]);
-      maps.push_back(op.getIndexingMapsArray()[input].replaceDimsAndSymbols(
-          renamed, {}, rank() + 1, 0));
-    }
-    isTerm = false;
-  }
+Value PartialResults::clearedLanes() {
+  Value value = arith::ConstantOp::create(b, loc, neutral());
+  return linalg::FillOp::create(b, loc, value, empty(laneShape())).getResult(0);
+}
 
-  /// Loops in the order (parallel..., reduced...).
-  AffineMap loopOrder() {
-    SmallVector<unsigned> order(parallel);
-    llvm::append_range(order, reduced);
-    return AffineMap::getMultiDimMapWithTargets(op.getNumLoops(), order,
-                                                b.getContext());
-  }
+Value PartialResults::slice(Value tensor, AffineMap map, OpFoldResult offset,
+                            OpFoldResult size) {
+  auto position = map.getResultPosition(dim(rank()));
+  if (!position)
+    return tensor;
+  int64_t tensorRank = map.getNumResults();
+  SmallVector<OpFoldResult> shape = tensor::getMixedSizes(b, loc, tensor);
+  SmallVector<OpFoldResult> offsets(tensorRank, b.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(tensorRank, b.getIndexAttr(1));
+  offsets[*position] = offset;
+  shape[*position] = size;
+  return tensor::ExtractSliceOp::create(b, loc, tensor, offsets, shape,
+                                        strides);
+}
 
-  SmallVector<OpFoldResult> sizesInOrder() {
-    SmallVector<OpFoldResult> ordered;
-    for (unsigned d : parallel)
-      ordered.push_back(sizes[d]);
-    for (unsigned d : reduced)
-      ordered.push_back(sizes[d]);
-    return ordered;
-  }
+OpFoldResult PartialResults::ofLength(AffineExpr expr) {
+  return affine::makeComposedFoldedAffineApply(b, loc, expr, {length});
+}
 
-  Value empty(ArrayRef<OpFoldResult> shape) {
-    return tensor::EmptyOp::create(b, loc, shape,
-                                   getElementTypeOrSelf(init.getType()));
-  }
-
-  /// An input as a tensor of all loops in order.
-  Value inOrder(Value input, AffineMap map) {
-    if (map == loopOrder())
-      return input;
-    return generic(
-        {input}, {map}, empty(sizesInOrder()), loopOrder(),
-        SmallVector<Iterator>(op.getNumLoops(), Iterator::parallel),
-        [](OpBuilder &, Location, ValueRange args) { return args.front(); });
-  }
-
-  /// g(inputs) as a tensor of all loops in order.
-  Value termsInOrder() {
-    auto argument = dyn_cast<BlockArgument>(term());
-    if (argument && argument.getOwner() == op.getBody())
-      return inOrder(op.getDpsInputs()[argument.getArgNumber()],
-                     op.getIndexingMapsArray()[argument.getArgNumber()]);
-    SmallVector<AffineMap> inputMaps = op.getIndexingMapsArray();
-    inputMaps.pop_back();
-    return generic(op.getDpsInputs(), inputMaps, empty(sizesInOrder()),
-                   loopOrder(),
-                   SmallVector<Iterator>(op.getNumLoops(), Iterator::parallel),
-                   [&](OpBuilder &builder, Location, ValueRange args) {
-                     return cloneTerm(builder, args);
-                   });
-  }
-
-  /// Adds a tensor of all loops in order, its reduced dimensions as one.
-  void addFlat(Value tensor) {
-    SmallVector<ReassociationIndices> groups;
-    for (unsigned position = 0; position < rank(); ++position)
-      groups.push_back({position});
-    if (reduced.size() > 1) {
-      groups.emplace_back();
-      for (unsigned d = 0; d < reduced.size(); ++d)
-        groups.back().push_back(rank() + d);
-      tensor = tensor::CollapseShapeOp::create(b, loc, tensor, groups);
-    }
-    inputs.push_back(tensor);
-    maps.push_back(b.getMultiDimIdentityMap(rank() + 1));
-  }
-
-  // --- the body's parts
-
-  /// g, as a value of op's body.
-  Value term() {
-    BlockArgument acc = op.getRegionOutputArgs()[0];
-    return combiner->getOperand(combiner->getOperand(0) == acc ? 1 : 0);
-  }
-
-  Value cloneTerm(OpBuilder &builder, ValueRange args) {
-    IRMapping mapping;
-    for (auto [from, to] : llvm::zip(op.getRegionInputArgs(), args))
-      mapping.map(from, to);
-    for (Operation &inner : op.getBody()->without_terminator())
-      if (&inner != combiner)
-        builder.clone(inner, mapping);
-    return mapping.lookupOrDefault(term());
-  }
-
-  /// The term of one element, read by `args`.
-  Value termOf(OpBuilder &builder, ValueRange args) {
-    if (dot)
-      return arith::MulFOp::create(builder, loc, args[0], args[1]);
-    return isTerm ? args[0] : cloneTerm(builder, args);
-  }
-
-  Value combine(OpBuilder &builder, Value a, Value c) {
-    return TypeSwitch<Operation *, Value>(combiner)
-        .Case<arith::AddFOp, arith::MulFOp, arith::MaximumFOp,
-              arith::MinimumFOp>([&](auto kind) -> Value {
-          return decltype(kind)::create(builder, loc, a, c);
-        });
-  }
-
-  /// acc joined with the element that `args` read.
-  Value accumulate(OpBuilder &builder, Value acc, ValueRange args) {
-    if (dot)
-      return math::FmaOp::create(builder, loc, args[0], args[1], acc);
-    return combine(builder, acc, termOf(builder, args));
-  }
-
-  TypedAttr neutral() {
-    auto type = cast<FloatType>(getElementTypeOrSelf(init.getType()));
-    const llvm::fltSemantics &semantics = type.getFloatSemantics();
-    if (isa<arith::MulFOp>(combiner))
-      return FloatAttr::get(type, 1.0);
-    if (isa<arith::AddFOp>(combiner))
-      return FloatAttr::get(type, APFloat::getZero(semantics, true));
-    return FloatAttr::get(
-        type, APFloat::getInf(semantics, isa<arith::MaximumFOp>(combiner)));
-  }
-
-  // --- the operations
-
-  Value generic(ValueRange ins, ArrayRef<AffineMap> inMaps, Value out,
-                AffineMap outMap, ArrayRef<Iterator> iterators, Body body) {
-    SmallVector<AffineMap> all(inMaps);
-    all.push_back(outMap);
-    return linalg::GenericOp::create(
-               b, loc, out.getType(), ins, out, all, iterators,
-               [&](OpBuilder &builder, Location l, ValueRange args) {
-                 linalg::YieldOp::create(builder, l, body(builder, l, args));
-               })
-        .getResult(0);
-  }
-
-  SmallVector<OpFoldResult> laneShape() {
-    SmallVector<OpFoldResult> shape;
-    for (unsigned d : parallel)
-      shape.push_back(sizes[d]);
-    shape.push_back(b.getIndexAttr(numPartials));
-    return shape;
-  }
-
-  Value clearedLanes() {
-    Value value = arith::ConstantOp::create(b, loc, neutral());
-    return linalg::FillOp::create(b, loc, value, empty(laneShape()))
-        .getResult(0);
-  }
-
-  /// The part [offset, offset + size) of k, for each input that has k.
-  Value slice(Value tensor, AffineMap map, OpFoldResult offset,
-              OpFoldResult size) {
+Value PartialResults::addChunks(Value lanes) {
+  AffineExpr k = b.getAffineSymbolExpr(0);
+  OpFoldResult chunks = ofLength(k.floorDiv(numPartials));
+  OpFoldResult covered = ofLength(k.floorDiv(numPartials) * numPartials);
+  unsigned loops = rank() + 2;
+  SmallVector<Value> ins;
+  SmallVector<AffineMap> inMaps;
+  for (auto [input, map] : llvm::zip(inputs, maps)) {
     auto position = map.getResultPosition(dim(rank()));
-    if (!position)
-      return tensor;
-    int64_t tensorRank = map.getNumResults();
-    SmallVector<OpFoldResult> shape = tensor::getMixedSizes(b, loc, tensor);
-    SmallVector<OpFoldResult> offsets(tensorRank, b.getIndexAttr(0));
-    SmallVector<OpFoldResult> strides(tensorRank, b.getIndexAttr(1));
-    offsets[*position] = offset;
-    shape[*position] = size;
-    return tensor::ExtractSliceOp::create(b, loc, tensor, offsets, shape,
-                                          strides);
-  }
-
-  OpFoldResult ofLength(AffineExpr expr) {
-    return affine::makeComposedFoldedAffineApply(b, loc, expr, {length});
-  }
-
-  /// Loops (parallel..., q reduced, l): lanes[l] takes elements 16 q + l.
-  Value addChunks(Value lanes) {
-    AffineExpr k = b.getAffineSymbolExpr(0);
-    OpFoldResult chunks = ofLength(k.floorDiv(numPartials));
-    OpFoldResult covered = ofLength(k.floorDiv(numPartials) * numPartials);
-    unsigned loops = rank() + 2;
-    SmallVector<Value> ins;
-    SmallVector<AffineMap> inMaps;
-    for (auto [input, map] : llvm::zip(inputs, maps)) {
-      auto position = map.getResultPosition(dim(rank()));
-      if (!position) {
-        ins.push_back(input);
-        inMaps.push_back(
-            AffineMap::get(loops, 0, map.getResults(), b.getContext()));
-        continue;
-      }
-      Value part = input;
-      if (getConstantIntValue(covered) != getConstantIntValue(length) ||
-          !getConstantIntValue(length))
-        part = slice(input, map, b.getIndexAttr(0), covered);
-      ins.push_back(expand(part, *position, chunks));
-      SmallVector<AffineExpr> results(map.getResults());
-      results.insert(results.begin() + *position + 1, dim(rank() + 1));
-      inMaps.push_back(AffineMap::get(loops, 0, results, b.getContext()));
+    if (!position) {
+      ins.push_back(input);
+      inMaps.push_back(
+          AffineMap::get(loops, 0, map.getResults(), b.getContext()));
+      continue;
     }
-    SmallVector<Iterator> iterators(loops, Iterator::parallel);
-    iterators[rank()] = Iterator::reduction;
-    SmallVector<unsigned> targets(llvm::to_vector(llvm::seq<unsigned>(rank())));
-    targets.push_back(rank() + 1);
-    AffineMap outMap =
-        AffineMap::getMultiDimMapWithTargets(loops, targets, b.getContext());
-    return generic(ins, inMaps, lanes, outMap, iterators,
-                   [&](OpBuilder &builder, Location, ValueRange args) {
-                     return accumulate(builder, args.back(), args.drop_back());
-                   });
+    Value part = input;
+    if (getConstantIntValue(covered) != getConstantIntValue(length) ||
+        !getConstantIntValue(length))
+      part = slice(input, map, b.getIndexAttr(0), covered);
+    ins.push_back(expand(part, *position, chunks));
+    SmallVector<AffineExpr> results(map.getResults());
+    results.insert(results.begin() + *position + 1, dim(rank() + 1));
+    inMaps.push_back(AffineMap::get(loops, 0, results, b.getContext()));
   }
+  SmallVector<Iterator> iterators(loops, Iterator::parallel);
+  iterators[rank()] = Iterator::reduction;
+  SmallVector<unsigned> targets(llvm::to_vector(llvm::seq<unsigned>(rank())));
+  targets.push_back(rank() + 1);
+  AffineMap outMap =
+      AffineMap::getMultiDimMapWithTargets(loops, targets, b.getContext());
+  return generic(ins, inMaps, lanes, outMap, iterators,
+                 [&](OpBuilder &builder, Location, ValueRange args) {
+                   return accumulate(builder, args.back(), args.drop_back());
+                 });
+}
 
-  /// Dimension `position` of 16 q elements as (q, 16).
-  Value expand(Value tensor, unsigned position, OpFoldResult chunks) {
-    auto type = cast<RankedTensorType>(tensor.getType());
-    SmallVector<OpFoldResult> shape = tensor::getMixedSizes(b, loc, tensor);
-    SmallVector<ReassociationIndices> groups;
-    SmallVector<int64_t> staticShape;
-    for (int64_t d = 0; d < type.getRank(); ++d) {
-      bool isSplit = d == int64_t(position);
-      int64_t next = d + (d > int64_t(position) ? 1 : 0);
-      groups.push_back(isSplit ? ReassociationIndices{next, next + 1}
-                               : ReassociationIndices{next});
-      if (!isSplit) {
-        staticShape.push_back(type.getDimSize(d));
-        continue;
-      }
-      staticShape.push_back(
-          getConstantIntValue(chunks).value_or(ShapedType::kDynamic));
-      staticShape.push_back(numPartials);
+Value PartialResults::expand(Value tensor, unsigned position,
+                             OpFoldResult chunks) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  SmallVector<OpFoldResult> shape = tensor::getMixedSizes(b, loc, tensor);
+  SmallVector<ReassociationIndices> groups;
+  SmallVector<int64_t> staticShape;
+  for (int64_t d = 0; d < type.getRank(); ++d) {
+    bool isSplit = d == int64_t(position);
+    int64_t next = d + (d > int64_t(position) ? 1 : 0);
+    groups.push_back(isSplit ? ReassociationIndices{next, next + 1}
+                             : ReassociationIndices{next});
+    if (!isSplit) {
+      staticShape.push_back(type.getDimSize(d));
+      continue;
     }
-    shape[position] = chunks;
-    shape.insert(shape.begin() + position + 1, b.getIndexAttr(numPartials));
-    return tensor::ExpandShapeOp::create(b, loc, type.clone(staticShape),
-                                         tensor, groups, shape);
+    staticShape.push_back(
+        getConstantIntValue(chunks).value_or(ShapedType::kDynamic));
+    staticShape.push_back(numPartials);
   }
+  shape[position] = chunks;
+  shape.insert(shape.begin() + position + 1, b.getIndexAttr(numPartials));
+  return tensor::ExpandShapeOp::create(b, loc, type.clone(staticShape), tensor,
+                                       groups, shape);
+}
 
-  Value addRemainder(Value lanes) {
-    AffineExpr k = b.getAffineSymbolExpr(0);
-    OpFoldResult covered = ofLength(k.floorDiv(numPartials) * numPartials);
-    OpFoldResult rest = ofLength(k % numPartials);
-    SmallVector<Value> ins;
-    for (auto [input, map] : llvm::zip(inputs, maps))
-      ins.push_back(slice(input, map, covered, rest));
-    AffineMap identity = b.getMultiDimIdentityMap(rank() + 1);
-    Value part = slice(lanes, identity, b.getIndexAttr(0), rest);
-    Value joined =
-        generic(ins, maps, part, identity,
-                SmallVector<Iterator>(rank() + 1, Iterator::parallel),
-                [&](OpBuilder &builder, Location, ValueRange args) {
-                  return accumulate(builder, args.back(), args.drop_back());
-                });
-    SmallVector<OpFoldResult> shape = laneShape();
-    shape.back() = rest;
-    SmallVector<OpFoldResult> offsets(rank() + 1, b.getIndexAttr(0));
-    SmallVector<OpFoldResult> strides(rank() + 1, b.getIndexAttr(1));
-    return tensor::InsertSliceOp::create(b, loc, joined, lanes, offsets, shape,
-                                         strides);
-  }
+Value PartialResults::addRemainder(Value lanes) {
+  AffineExpr k = b.getAffineSymbolExpr(0);
+  OpFoldResult covered = ofLength(k.floorDiv(numPartials) * numPartials);
+  OpFoldResult rest = ofLength(k % numPartials);
+  SmallVector<Value> ins;
+  for (auto [input, map] : llvm::zip(inputs, maps))
+    ins.push_back(slice(input, map, covered, rest));
+  AffineMap identity = b.getMultiDimIdentityMap(rank() + 1);
+  Value part = slice(lanes, identity, b.getIndexAttr(0), rest);
+  Value joined =
+      generic(ins, maps, part, identity,
+              SmallVector<Iterator>(rank() + 1, Iterator::parallel),
+              [&](OpBuilder &builder, Location, ValueRange args) {
+                return accumulate(builder, args.back(), args.drop_back());
+              });
+  SmallVector<OpFoldResult> shape = laneShape();
+  shape.back() = rest;
+  SmallVector<OpFoldResult> offsets(rank() + 1, b.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(rank() + 1, b.getIndexAttr(1));
+  return tensor::InsertSliceOp::create(b, loc, joined, lanes, offsets, shape,
+                                       strides);
+}
 
-  // --- the tree
+AffineMap PartialResults::initMap() {
+  SmallVector<AffineExpr> renamed(op.getNumLoops());
+  for (auto [position, d] : llvm::enumerate(parallel))
+    renamed[d] = dim(position);
+  for (unsigned d : reduced)
+    renamed[d] = b.getAffineConstantExpr(0);
+  return op.getMatchingIndexingMap(op.getDpsInitOperand(0))
+      .replaceDimsAndSymbols(renamed, {}, rank(), 0);
+}
 
-  /// The initial value's map over the parallel dimensions.
-  AffineMap initMap() {
-    SmallVector<AffineExpr> renamed(op.getNumLoops());
-    for (auto [position, d] : llvm::enumerate(parallel))
-      renamed[d] = dim(position);
-    for (unsigned d : reduced)
-      renamed[d] = b.getAffineConstantExpr(0);
-    return op.getMatchingIndexingMap(op.getDpsInitOperand(0))
-        .replaceDimsAndSymbols(renamed, {}, rank(), 0);
-  }
+Value PartialResults::tree(OpBuilder &builder, SmallVector<Value> values,
+                           Value initial) {
+  for (unsigned half = numPartials / 2; half > 0; half /= 2)
+    for (unsigned i = 0; i < half && i + half < values.size(); ++i)
+      values[i] = combine(builder, values[i], values[i + half]);
+  return combine(builder, initial, values.front());
+}
 
-  Value tree(OpBuilder &builder, SmallVector<Value> values, Value initial) {
-    for (unsigned half = numPartials / 2; half > 0; half /= 2)
-      for (unsigned i = 0; i < half && i + half < values.size(); ++i)
-        values[i] = combine(builder, values[i], values[i + half]);
-    return combine(builder, initial, values.front());
-  }
-
-  /// Reads `ins` once for each lane, k being the lane's number.
-  Value joinBy(ValueRange ins, ArrayRef<AffineMap> inMaps, int64_t lanes,
-               function_ref<Value(OpBuilder &, ValueRange)> valueOf) {
-    SmallVector<Value> operands;
-    SmallVector<AffineMap> operandMaps;
-    SmallVector<AffineExpr> renamed;
-    for (unsigned position = 0; position < rank(); ++position)
-      renamed.push_back(dim(position));
-    renamed.emplace_back();
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      renamed.back() = b.getAffineConstantExpr(lane);
-      for (auto [input, map] : llvm::zip(ins, inMaps)) {
-        operands.push_back(input);
-        operandMaps.push_back(
-            map.replaceDimsAndSymbols(renamed, {}, rank(), 0));
-      }
+Value PartialResults::joinBy(
+    ValueRange ins, ArrayRef<AffineMap> inMaps, int64_t lanes,
+    function_ref<Value(OpBuilder &, ValueRange)> valueOf) {
+  SmallVector<Value> operands;
+  SmallVector<AffineMap> operandMaps;
+  SmallVector<AffineExpr> renamed;
+  for (unsigned position = 0; position < rank(); ++position)
+    renamed.push_back(dim(position));
+  renamed.emplace_back();
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    renamed.back() = b.getAffineConstantExpr(lane);
+    for (auto [input, map] : llvm::zip(ins, inMaps)) {
+      operands.push_back(input);
+      operandMaps.push_back(map.replaceDimsAndSymbols(renamed, {}, rank(), 0));
     }
-    return generic(operands, operandMaps, init, initMap(),
-                   SmallVector<Iterator>(rank(), Iterator::parallel),
-                   [&](OpBuilder &builder, Location, ValueRange args) {
-                     SmallVector<Value> values;
-                     for (int64_t lane = 0; lane < lanes; ++lane)
-                       values.push_back(valueOf(
-                           builder, args.slice(lane * ins.size(), ins.size())));
-                     return tree(builder, values, args.back());
-                   });
   }
+  return generic(operands, operandMaps, init, initMap(),
+                 SmallVector<Iterator>(rank(), Iterator::parallel),
+                 [&](OpBuilder &builder, Location, ValueRange args) {
+                   SmallVector<Value> values;
+                   for (int64_t lane = 0; lane < lanes; ++lane)
+                     values.push_back(valueOf(
+                         builder, args.slice(lane * ins.size(), ins.size())));
+                   return tree(builder, values, args.back());
+                 });
+}
 
-  Value joinLanes(Value lanes) {
-    return joinBy(lanes, b.getMultiDimIdentityMap(rank() + 1), numPartials,
-                  [](OpBuilder &, ValueRange args) { return args[0]; });
-  }
+Value PartialResults::joinLanes(Value lanes) {
+  return joinBy(lanes, b.getMultiDimIdentityMap(rank() + 1), numPartials,
+                [](OpBuilder &, ValueRange args) { return args[0]; });
+}
 
-  /// At most 16 elements: each is its partial.
-  Value joinElements(int64_t count) {
-    return joinBy(inputs, maps, count,
-                  [&](OpBuilder &builder, ValueRange args) {
-                    return termOf(builder, args);
-                  });
-  }
-
-  RewriterBase &b;
-  Location loc;
-  linalg::GenericOp op;
-  const std::optional<Contraction> &dot;
-  Operation *combiner;
-  Value init;
-  SmallVector<unsigned> parallel, reduced;
-  SmallVector<OpFoldResult> sizes; ///< of op's loops
-  OpFoldResult length;             ///< of k
-  SmallVector<Value> inputs;
-  SmallVector<AffineMap> maps;
-  /// The inputs are the terms themselves, not op's inputs.
-  bool isTerm = true;
-};
-} // namespace
+Value PartialResults::joinElements(int64_t count) {
+  return joinBy(inputs, maps, count, [&](OpBuilder &builder, ValueRange args) {
+    return termOf(builder, args);
+  });
+}
 
 Value mlir::prec::buildPartialResults(RewriterBase &rewriter,
                                       linalg::GenericOp op,
