@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Registration of dialects, interfaces and passes.
 #include "prec/Driver/Registration.h"
+  registerAutodiffPasses();
 #include "prec/Codegen/Pipelines.h"
 #include "prec/IR/Bufferization.h"
 #include "prec/Transforms/Passes.h"
@@ -22,6 +23,7 @@ void mlir::prec::registerDialects(DialectRegistry &registry) {
 }
 
 void mlir::prec::registerPrecPasses() {
+  registerAutodiffPasses();
   registerPrecTransformsPasses();
   registerCodegenPasses();
 }

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Declares and registers the passes of this room.
+#ifndef PREC_AUTODIFF_PASSES_H
+#define PREC_AUTODIFF_PASSES_H
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace mlir::prec {
+#define GEN_PASS_DECL
+#include "prec/Autodiff/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "prec/Autodiff/Passes.h.inc"
+} // namespace mlir::prec
+
+#endif // PREC_AUTODIFF_PASSES_H

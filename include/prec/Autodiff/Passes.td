@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The passes that make gradients and training steps.
+#ifndef PREC_AUTODIFF_PASSES
+#define PREC_AUTODIFF_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def DifferentiateFunction : Pass<"prec-differentiate", "::mlir::ModuleOp"> {
+  let summary = "make a function's value-and-gradient function";
+  let description = [{
+    From `@F(arguments) -> results`, whose first result is a float or a tensor
+    of one, makes `@F_grad(arguments) -> (results, one gradient for each wrt
+    argument)`: the derivatives of the first result. Calls are inlined.
+    Forward operations keep their attributes and get phase `forward` where
+    they have none; the others get the scope of the operation they belong to,
+    phase `backward` and role `gradient` or `weight-gradient`.
+
+    ```mlir
+    // prec-opt --pass-pipeline='builtin.module(prec-differentiate{function=f wrt=0})'
+    func.func @f(%x: f64) -> f64 {
+      %0 = math.sin %x : f64
+      return %0 : f64
+    }
+    // makes
+    func.func @f_grad(%x: f64) -> (f64, f64) {
+      %0 = math.sin %x {prec.phase = "forward"} : f64
+      %1 = math.cos %x {prec.phase = "backward", prec.role = "gradient"} : f64
+      return %0, %1 : f64, f64
+    }
+    ```
+  }];
+  let options = [
+    Option<"function", "function", "std::string", /*default=*/"",
+           "the function to differentiate; default: the only one">,
+    ListOption<"wrt", "wrt", "int64_t",
+               "numbers of the arguments; default: all of floats">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def MakeTrainingStep : Pass<"prec-make-training-step", "::mlir::ModuleOp"> {
+  let summary = "make @step and @predict from @forward";
+  let description = [{
+    From `@forward(arguments) -> (logits, next states)` makes the two entries
+    of a training module:
+
+    - `@step(weights, states, optimiser states, x, labels, learning rate) ->
+      (weights, states, optimiser states, loss)`: forward, loss, gradients of
+      all weights, update;
+    - `@predict(weights, states, x) -> logits` in phase `eval`, unless the
+      module has one.
+
+    Arguments are weights, states and inputs by `prec.role`; one without a role
+    is an input, and there must be exactly one input. `@forward` returns the
+    next value of each state after the logits, in the arguments' order; without
+    any, states stay as they are. Attributes of arguments stay; optimiser
+    states get `prec.init = "zeros"`. `@forward` is removed.
+
+    Losses, means over the batch:
+    - `softmax-cross-entropy`: `-log softmax(logits)[label]`, the maximum
+      subtracted first; no gradient is taken of the maximum, since the loss
+      does not depend on it;
+    - `squared-error`: the mean over batch and outputs of the squared
+      difference from the one-hot label.
+
+    Optimisers follow PyTorch's formulas and defaults (docs of torch.optim);
+    `weight-decay` is added to the gradient, for adamw it shrinks the weight.
+  }];
+  let options = [
+    Option<"loss", "loss", "std::string", /*default=*/"\"softmax-cross-entropy\"",
+           "softmax-cross-entropy or squared-error">,
+    Option<"optimizer", "optimizer", "std::string", /*default=*/"\"sgd\"",
+           "sgd, momentum, nesterov, adam, adamw, rmsprop or adagrad">,
+    Option<"momentum", "momentum", "double", /*default=*/"0.9",
+           "of momentum and nesterov">,
+    Option<"beta1", "beta1", "double", /*default=*/"0.9", "of adam and adamw">,
+    Option<"beta2", "beta2", "double", /*default=*/"0.999", "of adam and adamw">,
+    Option<"alpha", "alpha", "double", /*default=*/"0.99", "of rmsprop">,
+    Option<"epsilon", "epsilon", "double", /*default=*/"-1.0",
+           "default: 1e-8; adagrad: 1e-10">,
+    Option<"weightDecay", "weight-decay", "double", /*default=*/"-1.0",
+           "default: 0; adamw: 0.01">,
+  ];
+  let dependentDialects = DifferentiateFunction.dependentDialects;
+}
+
+#endif // PREC_AUTODIFF_PASSES

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// prec-make-training-step: from @forward to @step and @predict.
+#include "Losses.h"
+#include "Optimizers.h"
+#include "Pointwise.h"
+#include "prec/Autodiff/DifferentiableOpInterface.h"
+#include "prec/Autodiff/Differentiate.h"
+#include "prec/Autodiff/Passes.h"
+#include "prec/IR/PrecDialect.h"
+
+#include "mlir/IR/IRMapping.h"
+
+namespace mlir::prec {
+#define GEN_PASS_DEF_MAKETRAININGSTEP
+#include "prec/Autodiff/Passes.h.inc"
+} // namespace mlir::prec
+
+using namespace mlir;
+using namespace mlir::prec;
+
+namespace {
+/// The arguments of @forward by role, and what it returns.
+struct ForwardFunction {
+  func::FuncOp function;
+  SmallVector<unsigned> weights, states, inputs;
+
+  LogicalResult read(func::FuncOp f);
+  Type typeOf(unsigned i) { return function.getArgumentTypes()[i]; }
+  RankedTensorType logits() {
+    return cast<RankedTensorType>(function.getResultTypes()[0]);
+  }
+};
+
+/// An argument of a function under construction.
+struct Argument {
+  Type type;
+  DictionaryAttr attributes;
+};
+
+struct StepBuilder {
+  ForwardFunction forward;
+  const Optimizer *optimizer;
+  OptimizerOptions options;
+  StringRef loss;
+
+  /// @step's arguments; the first `numStates` are also results.
+  SmallVector<Argument> arguments;
+  unsigned numStates = 0;
+
+  LogicalResult build();
+  void buildPredict();
+
+  void collectArguments();
+  func::FuncOp declare(OpBuilder &b);
+  FailureOr<SmallVector<Value>> copyForward(OpBuilder &b, func::FuncOp step);
+  SmallVector<Value> correct(OpBuilder &b, func::FuncOp step);
+  SmallVector<Value> update(OpBuilder &b, unsigned number, Value weight,
+                            Value gradient, Value rate, ValueRange states,
+                            ValueRange corrections);
+
+  /// Weights, states and the input, as numbers of @forward's arguments.
+  SmallVector<unsigned> order() const;
+  unsigned numOwn() const {
+    return forward.weights.size() + forward.states.size();
+  }
+  DictionaryAttr attributes(StringRef name, StringRef role,
+                            StringRef init = "");
+  void addState(StringRef name, Type type);
+  std::string nameOf(unsigned argument);
+};
+} // namespace
+
+LogicalResult ForwardFunction::read(func::FuncOp f) {
+  function = f;
+  if (!f.getBody().hasOneBlock())
+    return emitError(f.getLoc(), "@forward: expected a body of one block");
+  for (unsigned i = 0; i < f.getNumArguments(); ++i) {
+    auto role = f.getArgAttrOfType<StringAttr>(i, roleAttrName);
+    StringRef word = role ? role.getValue() : "input";
+    if (word == "weight")
+      weights.push_back(i);
+    else if (word == "state")
+      states.push_back(i);
+    else if (word == "input")
+      inputs.push_back(i);
+    else
+      return emitError(f.getLoc(), "@forward: argument ")
+             << i << " has role \"" << word
+             << "\", expected weight, state or input";
+  }
+  if (weights.empty())
+    return emitError(f.getLoc(), "@forward: expected at least one argument of "
+                                 "prec.role \"weight\"");
+  if (inputs.size() != 1)
+    return emitError(f.getLoc(), "@forward: found ")
+           << inputs.size() << " arguments of role input, expected one";
+  if (f.getNumResults() == 0 || !isa<RankedTensorType>(f.getResultTypes()[0]) ||
+      !isa<Float32Type, Float64Type>(
+          getElementTypeOrSelf(f.getResultTypes()[0])) ||
+      logits().getRank() < 2)
+    return emitError(f.getLoc(),
+                     "@forward: expected logits [batch, classes] of f32 or "
+                     "f64 as first result");
+  if (f.getNumResults() != 1 && f.getNumResults() != 1 + states.size())
+    return emitError(f.getLoc(), "@forward: found ")
+           << f.getNumResults() - 1 << " results after the logits, expected "
+           << states.size() << ", one for each argument of role state";
+  for (auto [i, type] : llvm::enumerate(f.getResultTypes().drop_front()))
+    if (type != typeOf(states[i]))
+      return emitError(f.getLoc(), "@forward: result ")
+             << i + 1 << " is " << type << ", expected " << typeOf(states[i])
+             << " as argument " << states[i] << ", whose next value it is";
+  return success();
+}
+
+DictionaryAttr StepBuilder::attributes(StringRef name, StringRef role,
+                                       StringRef init) {
+  Builder b(forward.function.getContext());
+  NamedAttrList list;
+  list.set(nameAttrName, b.getStringAttr(name));
+  list.set(roleAttrName, b.getStringAttr(role));
+  if (!init.empty())
+    list.set(initAttrName, b.getStringAttr(init));
+  return list.getDictionary(b.getContext());
+}
+
+void StepBuilder::addState(StringRef name, Type type) {
+  arguments.push_back({type, attributes(name, "state", "zeros")});
+}
+
+std::string StepBuilder::nameOf(unsigned argument) {
+  auto name =
+      forward.function.getArgAttrOfType<StringAttr>(argument, nameAttrName);
+  return name ? name.str() : "arg" + std::to_string(argument);
+}
+
+/// Puts a function's body at a builder's place and returns its results.
+static SmallVector<Value> cloneBody(OpBuilder &b, func::FuncOp function,
+                                    ArrayRef<unsigned> order,
+                                    ValueRange arguments) {
+  Block &body = function.front();
+  IRMapping map;
+  for (auto [number, argument] : llvm::zip_equal(order, arguments))
+    map.map(body.getArgument(number), argument);
+  for (Operation &op : body.without_terminator())
+    b.clone(op, map);
+  return llvm::map_to_vector(body.getTerminator()->getOperands(),
+                             [&](Value v) { return map.lookupOrDefault(v); });
+}
+
+SmallVector<unsigned> StepBuilder::order() const {
+  SmallVector<unsigned> result(forward.weights);
+  llvm::append_range(result, forward.states);
+  llvm::append_range(result, forward.inputs);
+  return result;
+}
+
+/// The scope in which a weight is first used, for its update.
+static StringAttr scopeOfWeight(Value weight) {
+  Operation *first = nullptr;
+  for (Operation *user : weight.getUsers())
+    if (user->getBlock() == weight.getParentBlock() &&
+        user->hasAttr(scopeAttrName) &&
+        (!first || user->isBeforeInBlock(first)))
+      first = user;
+  return first ? first->getAttrOfType<StringAttr>(scopeAttrName) : StringAttr();
+}
+
+/// The new states and, last, the new weight.
+SmallVector<Value> StepBuilder::update(OpBuilder &b, unsigned number,
+                                       Value weight, Value gradient, Value rate,
+                                       ValueRange states,
+                                       ValueRange corrections) {
+  Location loc = forward.function.getArgument(number).getLoc();
+  Stamp stamp(b, scopeOfWeight(weight), "update", "state");
+  SmallVector<Value> current(states);
+  auto apply = [&](UpdateFormula formula) {
+    SmallVector<Value> inputs = {weight, gradient, rate};
+    llvm::append_range(inputs, current);
+    llvm::append_range(inputs, corrections);
+    return pointwise(b, loc, weight, inputs, [&](ArrayRef<Expression> x) {
+      size_t n = current.size();
+      return formula(
+          {x[0], x[1], x[2], x.slice(3, n), x.drop_front(3 + n), options});
+    });
+  };
+  for (auto [i, state] : llvm::enumerate(optimizer->states))
+    current[i] = apply(state.next);
+  current.push_back(apply(optimizer->weight));
+  return current;
+}
+
+void StepBuilder::collectArguments() {
+  func::FuncOp f = forward.function;
+  Builder b(f.getContext());
+  for (unsigned i : ArrayRef(order()).drop_back())
+    arguments.push_back({forward.typeOf(i), f.getArgAttrDict(i)});
+  for (unsigned i : forward.weights)
+    for (const Optimizer::State &state : optimizer->states)
+      addState(nameOf(i) + "." + state.name.str(), forward.typeOf(i));
+  Type element = forward.logits().getElementType();
+  if (optimizer->isCorrected)
+    for (const char *name : {"correction1", "correction2"})
+      addState((optimizer->name + "." + name).str(), element);
+  numStates = arguments.size();
+  unsigned x = forward.inputs[0];
+  auto labels = RankedTensorType::get(forward.logits().getShape().drop_back(),
+                                      b.getI32Type());
+  arguments.push_back({forward.typeOf(x), f.getArgAttrDict(x)});
+  arguments.push_back({labels, attributes("labels", "label")});
+  arguments.push_back({b.getF32Type(), attributes("learning_rate", "input")});
+}
+
+func::FuncOp StepBuilder::declare(OpBuilder &b) {
+  SmallVector<Type> inputs, results;
+  SmallVector<DictionaryAttr> inputAttrs, resultAttrs;
+  for (auto [i, argument] : llvm::enumerate(arguments)) {
+    inputs.push_back(argument.type);
+    inputAttrs.push_back(argument.attributes);
+    if (i >= numStates)
+      continue;
+    results.push_back(argument.type);
+    NamedAttrList name;
+    if (auto text = argument.attributes.get(nameAttrName))
+      name.set(nameAttrName, text);
+    resultAttrs.push_back(name.getDictionary(b.getContext()));
+  }
+  results.push_back(forward.logits().getElementType());
+  resultAttrs.push_back(attributes("loss", "loss"));
+  auto step = func::FuncOp::create(b, forward.function.getLoc(), "step",
+                                   b.getFunctionType(inputs, results));
+  step.setAllArgAttrs(inputAttrs);
+  step.setAllResultAttrs(resultAttrs);
+  b.setInsertionPointToEnd(step.addEntryBlock());
+  return step;
+}
+
+/// @forward's operations in @step, calls inlined; returns its results.
+FailureOr<SmallVector<Value>> StepBuilder::copyForward(OpBuilder &b,
+                                                       func::FuncOp step) {
+  SmallVector<Value> given(step.getArguments().take_front(numOwn()));
+  given.push_back(step.getArgument(numStates));
+  SmallVector<Value> outs = cloneBody(b, forward.function, order(), given);
+  // A return holds the results while inlining replaces values.
+  auto keep = func::ReturnOp::create(b, step.getLoc(), outs);
+  if (failed(inlineCalls(step)))
+    return failure();
+  outs.assign(keep.getOperands().begin(), keep.getOperands().end());
+  keep.erase();
+  markForward(step);
+  b.setInsertionPointToEnd(&step.front());
+  return outs;
+}
+
+/// Adam's 1 - beta^t for this step.
+SmallVector<Value> StepBuilder::correct(OpBuilder &b, func::FuncOp step) {
+  SmallVector<Value> result;
+  if (!optimizer->isCorrected)
+    return result;
+  Stamp stamp(b, {}, "update", "state");
+  double betas[] = {options.beta1, options.beta2};
+  for (auto [i, beta] : llvm::enumerate(betas)) {
+    Expression old(b, step.getLoc(), step.getArgument(numStates - 2 + i));
+    result.push_back((old * beta + (1.0 - beta)).value);
+  }
+  return result;
+}
+
+LogicalResult StepBuilder::build() {
+  OpBuilder b(forward.function);
+  collectArguments();
+  func::FuncOp step = declare(b);
+  auto outs = copyForward(b, step);
+  if (failed(outs))
+    return failure();
+  Loss value = buildLoss(b, step.getLoc(), loss, outs->front(),
+                         step.getArgument(numStates + 1));
+  ArrayRef<BlockArgument> all = step.getArguments();
+  SmallVector<Value> weights(all.take_front(forward.weights.size()));
+  auto gradients = buildGradients(b, value.value, weights, value.stopped);
+  if (failed(gradients))
+    return failure();
+
+  Value rate = step.getArgument(numStates + 2);
+  if (Type element = forward.logits().getElementType(); !element.isF32()) {
+    Stamp stamp(b, {}, "update", "");
+    rate = arith::ExtFOp::create(b, step.getLoc(), element, rate);
+  }
+  SmallVector<Value> corrections = correct(b, step);
+  SmallVector<Value> returned, newStates;
+  unsigned next = numOwn(), perWeight = optimizer->states.size();
+  for (auto [i, number] : llvm::enumerate(forward.weights)) {
+    SmallVector<Value> states(all.slice(next, perWeight));
+    next += perWeight;
+    SmallVector<Value> updated = update(b, number, weights[i], (*gradients)[i],
+                                        rate, states, corrections);
+    returned.push_back(updated.pop_back_val());
+    llvm::append_range(newStates, updated);
+  }
+  // A state for which @forward returns nothing stays as it is.
+  for (unsigned i = 0; i < forward.states.size(); ++i)
+    returned.push_back(outs->size() == 1 ? Value(all[weights.size() + i])
+                                         : (*outs)[1 + i]);
+  llvm::append_range(returned, newStates);
+  llvm::append_range(returned, corrections);
+  returned.push_back(value.value);
+  func::ReturnOp::create(b, step.getLoc(), returned);
+  eraseDead(step);
+  return success();
+}
+
+void StepBuilder::buildPredict() {
+  func::FuncOp f = forward.function;
+  OpBuilder b(f);
+  SmallVector<Type> inputs;
+  SmallVector<DictionaryAttr> inputAttrs;
+  for (unsigned i : order()) {
+    inputs.push_back(forward.typeOf(i));
+    NamedAttrList list(f.getArgAttrDict(i));
+    list.erase(initAttrName);
+    inputAttrs.push_back(list.getDictionary(f.getContext()));
+  }
+  auto predict = func::FuncOp::create(
+      b, f.getLoc(), "predict", b.getFunctionType(inputs, forward.logits()));
+  predict.setAllArgAttrs(inputAttrs);
+  predict.setResultAttr(0, nameAttrName, b.getStringAttr("logits"));
+  auto eval = b.getStringAttr("eval");
+  predict->setAttr(phaseAttrName, eval);
+  b.setInsertionPointToEnd(predict.addEntryBlock());
+  Value logits = cloneBody(b, f, order(), predict.getArguments()).front();
+  func::ReturnOp::create(b, f.getLoc(), logits);
+  eraseDead(predict);
+  predict.walk([&](Operation *op) {
+    if (op->hasAttr(phaseAttrName))
+      op->setAttr(phaseAttrName, eval);
+  });
+}
+
+namespace {
+struct MakeTrainingStep final
+    : mlir::prec::impl::MakeTrainingStepBase<MakeTrainingStep> {
+  using Base::Base;
+
+  void getDependentDialects(DialectRegistry &registry) const override {
+    Base::getDependentDialects(registry);
+    registerDifferentiableModels(registry);
+  }
+
+  LogicalResult run() {
+    ModuleOp module = getOperation();
+    const Optimizer *row = findOptimizer(optimizer);
+    if (!row)
+      return emitError(module.getLoc(), "unknown optimizer '")
+             << optimizer << "', expected one of: " << listOptimizers();
+    if (!isLoss(loss))
+      return emitError(module.getLoc(), "unknown loss '")
+             << loss << "', expected one of: " << listLosses();
+    auto f = module.lookupSymbol<func::FuncOp>("forward");
+    if (!f)
+      return emitError(module.getLoc(),
+                       "found no function @forward to make a training "
+                       "step of");
+    if (module.lookupSymbol("step"))
+      return emitError(module.getLoc(), "the module already has a @step");
+    OptimizerOptions options{momentum, beta1,   beta2,
+                             alpha,    epsilon, weightDecay};
+    if (options.epsilon < 0)
+      options.epsilon = row->epsilon;
+    if (options.weightDecay < 0)
+      options.weightDecay = row->weightDecay;
+    StepBuilder builder{{}, row, options, loss, {}};
+    if (failed(builder.forward.read(f)) || failed(builder.build()))
+      return failure();
+    if (!module.lookupSymbol("predict"))
+      builder.buildPredict();
+    f.erase();
+    return success();
+  }
+
+  void runOnOperation() override {
+    if (failed(run()))
+      signalPassFailure();
+  }
+};
+} // namespace
