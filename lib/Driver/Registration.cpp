@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Registration of dialects, interfaces and passes.
 #include "prec/Driver/Registration.h"
-  registerAutodiffPasses();
+#include "prec/Autodiff/Passes.h"
 #include "prec/Codegen/Pipelines.h"
 #include "prec/IR/Bufferization.h"
 #include "prec/Transforms/Passes.h"
