@@ -7,7 +7,7 @@ import subprocess
 import numpy as np
 from conftest import BUILD, LLVM_BIN
 
-LOWERING = """builtin.module(
+LOWERING = """builtin.module(func.func(llvm-request-c-wrappers),
   convert-elementwise-to-linalg, one-shot-bufferize{bufferize-function-boundaries
   function-boundary-type-conversion=identity-layout-map}, convert-linalg-to-loops,
   convert-scf-to-cf, expand-strided-metadata, lower-affine, func.func(math-expand-ops),

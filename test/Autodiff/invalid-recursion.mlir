@@ -1,0 +1,28 @@
+// RUN: prec-opt %s --pass-pipeline='builtin.module(prec-differentiate{function=f})' -split-input-file -verify-diagnostics
+
+func.func @f(%a: f32) -> f32 {
+  %r = func.call @g(%a) : (f32) -> f32
+  return %r : f32
+}
+func.func private @g(%a: f32) -> f32 {
+  // expected-error @below {{cannot inline the recursive call of 'g'}}
+  %r = func.call @g(%a) : (f32) -> f32
+  return %r : f32
+}
+
+// -----
+
+func.func @f(%a: f32) -> f32 {
+  // expected-error @below {{cannot inline 'outside': expected a body of one block}}
+  %r = func.call @outside(%a) : (f32) -> f32
+  return %r : f32
+}
+func.func private @outside(%a: f32) -> f32
+
+// -----
+
+// expected-error @below {{the module already has a 'f_grad'}}
+func.func @f(%a: f32) -> f32 {
+  return %a : f32
+}
+func.func private @f_grad(f32) -> f32
