@@ -31,7 +31,7 @@ static E isNaN(E a) { return compare(P::UNO, a, a); }
 static E zero(E like) { return like.number(0); }
 
 /// g with the sign of `sign` multiplied in.
-static E signed_(E g, E sign) {
+static E withSign(E g, E sign) {
   return g * sign.number(1).make<math::CopySignOp>(sign);
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Shape of gradients: contractions stay contractions, attributes, activity.
 // RUN: prec-opt %s --pass-pipeline='builtin.module(prec-differentiate{function=matmul},prec-differentiate{function=conv},prec-differentiate{function=needed wrt=1},prec-differentiate{function=relu},prec-differentiate{function=pool},prec-differentiate{function=rounded})' | FileCheck %s
 

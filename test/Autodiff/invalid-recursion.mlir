@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Calls that cannot be inlined, and names that are taken.
 // RUN: prec-opt %s --pass-pipeline='builtin.module(prec-differentiate{function=f})' -split-input-file -verify-diagnostics
 
 func.func @f(%a: f32) -> f32 {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What cannot be differentiated is an error that says what, where, and why it matters.
 // RUN: prec-opt %s --pass-pipeline='builtin.module(prec-differentiate)' -split-input-file -verify-diagnostics
 // RUN: not prec-opt %s --pass-pipeline='builtin.module(prec-differentiate{function=g})' -split-input-file 2>&1 | FileCheck %s --check-prefix=NAME

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What a training step cannot be made of.
 // RUN: prec-opt %s --pass-pipeline='builtin.module(prec-make-training-step)' -split-input-file -verify-diagnostics
 // RUN: not prec-opt %s --pass-pipeline='builtin.module(prec-make-training-step{optimizer=sdg})' -split-input-file 2>&1 | FileCheck %s --check-prefix=OPTIMIZER
 // RUN: not prec-opt %s --pass-pipeline='builtin.module(prec-make-training-step{loss=none})' -split-input-file 2>&1 | FileCheck %s --check-prefix=LOSS

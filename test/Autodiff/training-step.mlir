@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The signatures of a training module, and where its operations belong.
 // RUN: prec-opt %s --pass-pipeline='builtin.module(prec-make-training-step{optimizer=adam})' | FileCheck %s
 
