@@ -6,8 +6,8 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "gtest/gtest.h"
 
+#include <bit>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <random>
 
@@ -24,7 +24,8 @@ template <class T> void fill(std::vector<T> &values) {
 }
 
 template <class T> bool sameBits(T a, T b) {
-  return std::memcmp(&a, &b, sizeof(T)) == 0;
+  using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+  return std::bit_cast<Bits>(a) == std::bit_cast<Bits>(b);
 }
 
 /// Element k goes to partial k mod 16; then 8, 4, 2, 1; then the initial value.
