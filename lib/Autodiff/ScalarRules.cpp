@@ -71,8 +71,14 @@ static E ifWithin(E g, E a, E low, E high) {
   return select(compare(P::OGE, a, low) && compare(P::OLE, a, high), g,
                 zero(g));
 }
-static E ifBelow(E g, E a, E b) {
-  return select(compare(P::OLT, a, b), g, zero(g));
+/// Equal limits belong to the upper one, and so do limits in the wrong order.
+static E ifBelow(E g, E a, E low, E high) {
+  return select(compare(P::OLT, a, low) && compare(P::OLT, low, high), g,
+                zero(g));
+}
+static E ifAbove(E g, E a, E low, E high) {
+  return select(compare(P::OGT, a, high) || compare(P::OLT, high, low), g,
+                zero(g));
 }
 
 /// d a^b / da = b a^(b-1), and 0 where b = 0.

@@ -23,7 +23,7 @@ class Function:
         """A tensor of the function's element type, or of a type given as text."""
         kind = shape if isinstance(shape, str) else self.type(shape)
         self.arguments[key] = kind
-        value = Tensor(f"%{key}", () if isinstance(shape, str) else shape)
+        value = Tensor(f"%in_{key}", () if isinstance(shape, str) else shape)
         setattr(self, key, value)
         return value
 
@@ -37,7 +37,7 @@ class Function:
         return Tensor(f"%v{self.count}", shape)
 
     def number(self, x):
-        return self.op(f"arith.constant {float(x)!r} : {self.element}")
+        return self.op(f"arith.constant {float(x):.17e} : {self.element}")
 
     def filled(self, shape, x=0.0):
         empty = self.op(f"tensor.empty() : {self.type(shape)}")
@@ -107,7 +107,7 @@ class Function:
         return self.generic(subscripts, a, init=init, body=f"%r = {op} %acc, %a : $T", scope=scope)
 
     def weighted_sum(self, value):
-        """A scalar in which each element has its own weight: argument %weights."""
+        """A scalar in which each element has its own weight: argument `weights`."""
         weights = self.argument("weights", value.shape)
         own = ",".join("ijklmnop"[: len(value.shape)])
         total = self.contract(f"{own}; {own} ->", value, weights)
@@ -122,7 +122,7 @@ class Function:
 
     def text(self):
         arguments = ", ".join(
-            f"%{key}: {kind} {self.attributes.get(key, '')}"
+            f"%in_{key}: {kind} {self.attributes.get(key, '')}"
             for key, kind in self.arguments.items()
         )
         results = ", ".join(self.result_types)
