@@ -39,15 +39,19 @@ class Function:
     def number(self, x):
         return self.op(f"arith.constant {float(x):.17e} : {self.element}")
 
-    def filled(self, shape, x=0.0):
+    def filled(self, shape, x=0.0, scope=None):
         empty = self.op(f"tensor.empty() : {self.type(shape)}")
         if x is None:
             return Tensor(empty.name, shape)
         return self.op(
-            f"linalg.fill ins({self.number(x).name} : {self.element}) "
+            f"linalg.fill {self.note(scope)} ins({self.number(x).name} : {self.element}) "
             f"outs({empty.name} : {self.type(shape)}) -> {self.type(shape)}",
             shape,
         )
+
+    @staticmethod
+    def note(scope):
+        return f'{{prec.scope = "{scope}"}}' if scope else ""
 
     def generic(self, subscripts, *inputs, body, init=None, sizes=None, scope=None):
         """linalg.generic. `subscripts` is "n,c,2*y+k; k -> n,c,y"; `body` yields
@@ -64,7 +68,7 @@ class Function:
         loops = out + [s for s in size if s not in out]
         shape = [size[s] for s in out]
         if not isinstance(init, Tensor):
-            init = self.filled(shape, init)
+            init = self.filled(shape, init, scope)
         maps = ", ".join(
             f"affine_map<({', '.join(loops)}) -> ({', '.join(t)})>" for t in [*terms, out]
         )
@@ -72,7 +76,7 @@ class Function:
             '"parallel"' if s in out else '"reduction"' for s in loops
         )
         names = [f"%{letter}: {self.element}" for letter in "abcdefg"[: len(inputs)]]
-        note = f'attrs = {{prec.scope = "{scope}"}}' if scope else ""
+        note = f"attrs = {self.note(scope)}" if scope else ""
         return self.op(
             f"linalg.generic {{indexing_maps = [{maps}], iterator_types = [{iterators}]}} "
             f"ins({', '.join(t.name for t in inputs)} : "

@@ -32,7 +32,7 @@ def pool(f, x, scope, op="max", init=-1e30):
     n, c, h, _ = x.shape
     out = (n, c, h // 2, h // 2)
     window = f.op(f"tensor.empty() : {f.type((2, 2))}", (2, 2))
-    start = f.filled(out, init)
+    start = f.filled(out, init, scope)
     return f.op(
         f'linalg.pooling_nchw_{op} {{strides = dense<2> : tensor<2xi64>, prec.scope = "{scope}"}} '
         f"ins({x.name}, {window.name} : {f.type(x.shape)}, {f.type((2, 2))}) "

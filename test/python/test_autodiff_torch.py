@@ -136,3 +136,32 @@ def test_max_pool_gives_ties_to_the_first(tmp_path):
     tensor = torch.tensor(x, requires_grad=True)
     (F.max_pool2d(tensor, 2) * torch.tensor(weights)).sum().backward()
     np.testing.assert_array_equal(got, tensor.grad.numpy())
+
+
+def test_f32_training_equals_torch_for_100_steps(tmp_path):
+    """Same weights, same batches: the loss differs by less than 1e-4 relative."""
+    f = Function("forward", "f32", x=(16, 20), w1=(24, 20), b1=(24,), w2=(5, 24), b2=(5,))
+    f.attributes = {k: '{prec.role = "weight"}' for k in f.arguments if k != "x"}
+    h = N.relu(f, N.dense(f, f.x, f.w1, f.b1, "fc1"), "relu")
+    f.returns(N.dense(f, h, f.w2, f.b2, "fc2"))
+    module = Module(prec_opt(f.text(), "prec-make-training-step{optimizer=momentum}"), tmp_path)
+    random = np.random.default_rng(3)
+    weights = [random.normal(0, 0.3, s).astype("f4") for s in ((24, 20), (24,), (5, 24), (5,))]
+    state = weights + [np.zeros_like(w) for w in weights]
+    parameters = [torch.tensor(w, requires_grad=True) for w in weights]
+    optimizer = torch.optim.SGD(parameters, lr=0.05, momentum=0.9)
+    teacher = random.normal(0, 1, (5, 20)).astype("f4")
+    losses = []
+    for _ in range(100):
+        x = random.normal(0, 1, (16, 20)).astype("f4")
+        labels = (x @ teacher.T).argmax(1).astype("i4")
+        *state, loss = module.step(*state, x, labels, np.float32(0.05))
+        optimizer.zero_grad()
+        w1, b1, w2, b2 = parameters
+        logits = F.linear(F.relu(F.linear(torch.tensor(x), w1, b1)), w2, b2)
+        expected = F.cross_entropy(logits, torch.tensor(labels.astype("i8")))
+        expected.backward()
+        optimizer.step()
+        assert abs(loss - expected.item()) < 1e-4 * expected.item()
+        losses.append(loss)
+    assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:10])
