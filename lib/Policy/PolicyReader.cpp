@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // From a JSON tree to a policy. Every fault of a file is reported, not only the
 // first.
-#include "JsonTree.h"
 #include "PolicyFiles.h"
 #include "PolicyWords.h"
+#include "prec/Json/JsonReader.h"
 #include "prec/Numerics/Spelling.h"
 #include "prec/Policy/PolicyJson.h"
 #include "llvm/ADT/STLExtras.h"
@@ -14,91 +14,21 @@ using llvm::Twine;
 using Kind = JsonNode::Kind;
 
 namespace {
-/// A value and the JSON pointer to it.
-struct At {
-  const JsonNode *node;
-  std::string pointer;
+using At = JsonAt;
 
-  At element(size_t i) const {
-    return {&node->items[i], pointer + "/" + std::to_string(i)};
-  }
-};
-
-class Reader {
+class Reader : JsonReader {
 public:
   Reader(const JsonSource &source, PolicyFiles &files)
-      : source(source), files(files) {}
+      : JsonReader(source), files(files) {}
 
   llvm::Expected<Policy> read(const JsonNode &root) {
     readRoot({&root, ""});
-    if (numFaults > maxFaults)
-      errors = llvm::joinErrors(
-          std::move(errors),
-          source.error(root.offset, "", Twine(numFaults) + " faults in all"));
-    if (errors)
-      return std::move(errors);
+    if (llvm::Error faults = takeFaults(root))
+      return std::move(faults);
     return std::move(policy);
   }
 
 private:
-  static constexpr unsigned maxFaults = 20;
-
-  void fault(size_t offset, StringRef pointer, const Twine &message) {
-    if (++numFaults <= maxFaults)
-      errors = llvm::joinErrors(std::move(errors),
-                                source.error(offset, pointer, message));
-  }
-  void fault(const At &at, const Twine &message) {
-    fault(at.node->offset, at.pointer, message);
-  }
-  bool expect(const At &at, Kind kind, const Twine &expected) {
-    if (at.node->kind == kind)
-      return true;
-    fault(at, "expected " + expected + ", found " + at.node->describe());
-    return false;
-  }
-  /// An object with these keys and no others.
-  bool expectObject(const At &at, const Twine &what,
-                    const std::vector<std::string_view> &legal) {
-    if (!expect(at, Kind::Object, what))
-      return false;
-    for (auto [key, offset] :
-         llvm::zip_equal(at.node->keys, at.node->keyOffsets))
-      if (!llvm::is_contained(legal, std::string_view(key)))
-        fault(offset, at.pointer + pointerStep(key),
-              unknownWord("key", key, legal));
-    return true;
-  }
-  /// Calls `read` with the value of the key, if there is one.
-  template <typename Read> bool with(const At &at, StringRef key, Read read) {
-    const JsonNode *node = at.node->find(key);
-    if (node)
-      read(At{node, at.pointer + pointerStep(key)});
-    return node;
-  }
-  bool readInteger(const At &at, int64_t low, int64_t high, int64_t &value) {
-    std::string expected =
-        "a whole number " + std::to_string(low) + ".." + std::to_string(high);
-    if (!expect(at, Kind::Integer, expected))
-      return false;
-    value = at.node->integer;
-    if (low <= value && value <= high)
-      return true;
-    fault(at, "expected " + expected + ", found " + Twine(value));
-    return false;
-  }
-  /// A string of which `parse` makes a value, or gives the reason why not.
-  template <typename Value, typename Parse>
-  void readWord(const At &at, const Twine &what, Value &value, Parse parse) {
-    if (!expect(at, Kind::String, what))
-      return;
-    std::string error;
-    if (std::optional<Value> parsed = parse(at.node->string, &error))
-      value = std::move(*parsed);
-    else
-      fault(at, error);
-  }
-
   void readRoot(const At &at);
   void readInclude(const At &at);
   void readParameter(const At &at, StringRef name);
@@ -106,11 +36,8 @@ private:
   void readRule(const At &at, size_t number);
   void readAction(const At &at, Action &action);
 
-  const JsonSource &source;
   PolicyFiles &files;
   Policy policy;
-  llvm::Error errors = llvm::Error::success();
-  unsigned numFaults = 0;
 };
 } // namespace
 
@@ -247,7 +174,7 @@ void Reader::readRule(const At &at, size_t number) {
                     {"select", "keep", "format", "parameters", "rounding",
                      "granularity", "origin"}))
     return;
-  unsigned faultsBefore = numFaults;
+  unsigned faultsBefore = faultCount();
   Rule rule;
   bool hasSelector = with(at, "select", [&](const At &select) {
     if (!expect(select, Kind::String, "a selector, a string"))
@@ -269,7 +196,7 @@ void Reader::readRule(const At &at, size_t number) {
     if (expect(origin, Kind::String, "a string"))
       rule.origin = origin.node->string;
   });
-  if (numFaults == faultsBefore)
+  if (faultCount() == faultsBefore)
     if (std::string why = rule.whyNotLegal(); !why.empty())
       fault(at, why);
   policy.rules.push_back(std::move(rule));

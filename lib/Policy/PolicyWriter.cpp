@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A policy as JSON text that reads back as the same policy.
-#include "JsonTree.h"
 #include "PolicyWords.h"
+#include "prec/Json/JsonTree.h"
 #include "prec/Policy/PolicyJson.h"
 
 using namespace mlir::prec;

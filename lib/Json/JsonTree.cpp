@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Builds the tree from the JSON library's events. The library does not say
 // where an event stands in the text, so a cursor follows it token by token.
-#include "JsonTree.h"
+#include "prec/Json/JsonTree.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -38,6 +38,15 @@ std::string JsonNode::describe() const {
     break;
   }
   return "an object";
+}
+
+std::optional<double> JsonNode::number() const {
+  if (kind == Kind::Integer)
+    return double(integer);
+  double value = 0;
+  if (kind == Kind::Real && !StringRef(string).getAsDouble(value))
+    return value;
+  return std::nullopt;
 }
 
 std::string mlir::prec::pointerStep(StringRef key) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // JSON text as a tree whose nodes know where they stand. The JSON library is
 // known to this header's implementation only.
-#ifndef PREC_LIB_POLICY_JSONTREE_H
-#define PREC_LIB_POLICY_JSONTREE_H
+#ifndef PREC_JSON_JSONTREE_H
+#define PREC_JSON_JSONTREE_H
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,8 @@ struct JsonNode {
   }
 
   const JsonNode *find(llvm::StringRef key) const;
+  /// The value of an integer or a real; none if it has no finite one.
+  std::optional<double> number() const;
   /// "a string", "the number 3", "an object", ... for messages.
   std::string describe() const;
 
@@ -92,4 +95,4 @@ std::string pointerStep(llvm::StringRef key);
 
 } // namespace mlir::prec
 
-#endif // PREC_LIB_POLICY_JSONTREE_H
+#endif // PREC_JSON_JSONTREE_H
