@@ -55,11 +55,11 @@ static LogicalResult verifyWord(function_ref<InFlightDiagnostic()> emitError,
   auto text = dyn_cast<StringAttr>(attribute.getValue());
   bool known = name == scopeAttrName || name == phaseAttrName ||
                name == roleAttrName || name == nameAttrName ||
-               name == initAttrName;
+               name == initAttrName || name == lossAttrName;
   if (!known)
     return emitError() << "unknown attribute '" << name << "' on " << what
                        << ", expected prec.scope, prec.phase, prec.role, "
-                          "prec.name or prec.init";
+                          "prec.name, prec.init or prec.loss";
   if (!text)
     return emitError() << "'" << name << "' must be a string";
   if (name == phaseAttrName && !isWord(phaseWords, text.getValue()))

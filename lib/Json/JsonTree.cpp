@@ -60,6 +60,14 @@ unsigned JsonSource::line(size_t offset) const {
   return text.take_front(offset).count('\n') + 1;
 }
 
+unsigned JsonSource::column(size_t offset) const {
+  StringRef before = text.take_front(offset);
+  StringRef inLine = before.substr(before.rfind('\n') + 1);
+  return 1 + llvm::count_if(inLine, [](char c) {
+           return (c & 0xC0) != 0x80; // not inside a character
+         });
+}
+
 /// What a terminal can show: control characters and broken UTF-8 as '?'.
 static std::string printable(const std::string &message) {
   std::string shown = message.substr(0, 4000);
@@ -73,14 +81,9 @@ static std::string printable(const std::string &message) {
 
 llvm::Error JsonSource::error(size_t offset, StringRef pointer,
                               const llvm::Twine &message) const {
-  StringRef before = text.take_front(offset);
-  StringRef inLine = before.substr(before.rfind('\n') + 1);
-  size_t column = 1 + llvm::count_if(inLine, [](char c) {
-                    return (c & 0xC0) != 0x80; // not inside a character
-                  });
   return llvm::createStringError(
-      name + ":" + llvm::Twine(line(offset)) + ":" + llvm::Twine(column) +
-      ": " +
+      name + ":" + llvm::Twine(line(offset)) + ":" +
+      llvm::Twine(column(offset)) + ": " +
       printable(((pointer.empty() ? "" : pointer + ": ") + message).str()));
 }
 

@@ -24,6 +24,7 @@ def Prec_Dialect : Dialect {
     | `prec.role` | operations, arguments, results | what the value is for: `activation`, `product`, `accumulator`, `input`, `weight`, `gradient`, `weight-gradient`, `loss`, `state`, `label` |
     | `prec.name` | arguments, results | the tensor's name |
     | `prec.init` | arguments | how a trainer initialises the parameter |
+    | `prec.loss` | functions | the loss that the network's description names |
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;

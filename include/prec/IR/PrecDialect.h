@@ -25,6 +25,7 @@ inline constexpr llvm::StringLiteral nameAttrName = "prec.name";
 inline constexpr llvm::StringLiteral initAttrName = "prec.init";
 /// On a lowered module: the names and defaults of the context's slots.
 inline constexpr llvm::StringLiteral contextAttrName = "prec.context";
+inline constexpr llvm::StringLiteral lossAttrName = "prec.loss";
 
 /// The carrier of a float type or of a shaped type's elements; none for the
 /// types that are not f32 or f64.

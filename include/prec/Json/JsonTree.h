@@ -78,7 +78,9 @@ struct JsonSource {
   llvm::StringRef text, name;
 
   unsigned line(size_t offset) const;
-  /// "NAME:LINE:COLUMN: POINTER: MESSAGE"; columns count characters from 1.
+  /// In characters, from 1.
+  unsigned column(size_t offset) const;
+  /// "NAME:LINE:COLUMN: POINTER: MESSAGE".
   llvm::Error error(size_t offset, llvm::StringRef pointer,
                     const llvm::Twine &message) const;
 };
