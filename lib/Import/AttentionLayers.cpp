@@ -45,10 +45,10 @@ static Value batchMatmul(LayerBuilder &b, Value x, Value y) {
   auto type = RankedTensorType::get(
       {left.getDimSize(0), left.getDimSize(1), right.getDimSize(2)},
       left.getElementType());
-  return linalg::BatchMatmulOp::create(
-             b, TypeRange{type}, ValueRange{x, y},
-             ValueRange{b.filled(type, 0.0, b.rows(x))})
-      .getResult(0);
+  Value out = b.filled(type, 0.0, b.rows(x));
+  auto product =
+      linalg::BatchMatmulOp::create(b, TypeRange{type}, ValueRange{x, y}, out);
+  return b.withRowsOf(product.getResult(0), x);
 }
 
 /// Divided by the root of a head's size; what lies ahead becomes -infinity.

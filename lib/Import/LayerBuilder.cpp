@@ -24,10 +24,18 @@ DenseIntElementsAttr LayerBuilder::integers(ArrayRef<int64_t> values) {
   return getI64TensorAttr(values);
 }
 
-Value LayerBuilder::rows(Value tensor) {
+Value LayerBuilder::rows(Value tensor) const {
   if (!cast<RankedTensorType>(tensor.getType()).isDynamicDim(0))
     return {};
-  return tensor::DimOp::create(*this, tensor, 0);
+  auto joined = joinedRows.find(tensor);
+  return joined == joinedRows.end() ? batch : joined->second;
+}
+
+Value LayerBuilder::withRowsOf(Value tensor, Value like) {
+  auto joined = joinedRows.find(like);
+  if (joined != joinedRows.end())
+    joinedRows[tensor] = Value(joined->second);
+  return tensor;
 }
 
 Value LayerBuilder::empty(RankedTensorType type, Value rows) {
@@ -42,7 +50,7 @@ Value LayerBuilder::filled(RankedTensorType type, double value, Value rows) {
   return linalg::FillOp::create(*this, scalar, empty(type, rows)).getResult(0);
 }
 
-Value LayerBuilder::map(ArrayRef<Operand> operands, Body body) {
+Value LayerBuilder::map(ArrayRef<Operand> operands, Body body, Value out) {
   auto type = cast<RankedTensorType>(operands[0].value.getType());
   unsigned rank = type.getRank();
   AffineMap identity = getMultiDimIdentityMap(rank);
@@ -62,14 +70,15 @@ Value LayerBuilder::map(ArrayRef<Operand> operands, Body body) {
   maps.push_back(identity);
   SmallVector<utils::IteratorType> iterators(rank,
                                              utils::IteratorType::parallel);
-  Value out = empty(type, rows(operands[0].value));
-  return linalg::GenericOp::create(
-             *this, TypeRange{type}, values, ValueRange{out}, maps, iterators,
-             [&](OpBuilder &nested, Location loc, ValueRange arguments) {
-               ImplicitLocOpBuilder n(loc, nested);
-               linalg::YieldOp::create(n, body(n, arguments.drop_back()));
-             })
-      .getResult(0);
+  if (!out)
+    out = empty(type, rows(operands[0].value));
+  auto generic = linalg::GenericOp::create(
+      *this, TypeRange{type}, values, ValueRange{out}, maps, iterators,
+      [&](OpBuilder &nested, Location loc, ValueRange arguments) {
+        ImplicitLocOpBuilder n(loc, nested);
+        linalg::YieldOp::create(n, body(n, arguments.drop_back()));
+      });
+  return withRowsOf(generic.getResult(0), operands[0].value);
 }
 
 Value LayerBuilder::reduce(Value tensor, ArrayRef<int64_t> dims, double init,
@@ -91,16 +100,14 @@ Value LayerBuilder::reduce(Value tensor, ArrayRef<int64_t> dims, double init,
   Value out = filled(outType, init,
                      outType.getNumDynamicDims() ? rows(tensor) : Value());
   AffineMap outMap = AffineMap::get(type.getRank(), 0, kept, getContext());
-  return linalg::GenericOp::create(
-             *this, TypeRange{outType}, ValueRange{tensor}, ValueRange{out},
-             ArrayRef<AffineMap>{getMultiDimIdentityMap(type.getRank()),
-                                 outMap},
-             iterators,
-             [&](OpBuilder &nested, Location loc, ValueRange arguments) {
-               ImplicitLocOpBuilder n(loc, nested);
-               linalg::YieldOp::create(n, body(n, arguments));
-             })
-      .getResult(0);
+  auto generic = linalg::GenericOp::create(
+      *this, TypeRange{outType}, ValueRange{tensor}, ValueRange{out},
+      ArrayRef<AffineMap>{getMultiDimIdentityMap(type.getRank()), outMap},
+      iterators, [&](OpBuilder &nested, Location loc, ValueRange arguments) {
+        ImplicitLocOpBuilder n(loc, nested);
+        linalg::YieldOp::create(n, body(n, arguments));
+      });
+  return withRowsOf(generic.getResult(0), tensor);
 }
 
 Value LayerBuilder::sum(Value tensor, ArrayRef<int64_t> dims) {
@@ -140,9 +147,9 @@ Value LayerBuilder::matmul(Value a, Value b) {
   auto type = RankedTensorType::get({left.getDimSize(0), right.getDimSize(1)},
                                     left.getElementType());
   Value out = filled(type, 0.0, rows(a));
-  return linalg::MatmulOp::create(*this, TypeRange{type}, ValueRange{a, b},
-                                  ValueRange{out})
-      .getResult(0);
+  auto matmul = linalg::MatmulOp::create(*this, TypeRange{type},
+                                         ValueRange{a, b}, ValueRange{out});
+  return withRowsOf(matmul.getResult(0), a);
 }
 
 Value LayerBuilder::affine(Value x, Value weight, Value bias) {

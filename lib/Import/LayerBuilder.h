@@ -52,10 +52,11 @@ public:
   Value empty(RankedTensorType type, Value rows = {});
   Value filled(RankedTensorType type, double value, Value rows = {});
   /// The size of dimension 0 where it is unknown, else null.
-  Value rows(Value tensor);
+  Value rows(Value tensor) const;
 
-  /// One linalg.generic over the elements of the first operand.
-  Value map(ArrayRef<Operand> operands, Body body);
+  /// One linalg.generic over the elements of the first operand, into `out`,
+  /// whose elements are not read, if there is one.
+  Value map(ArrayRef<Operand> operands, Body body, Value out = {});
   /// `acc = body(element, acc)` over `dims`, from `init`.
   Value reduce(Value tensor, ArrayRef<int64_t> dims, double init, Body body);
   Value sum(Value tensor, ArrayRef<int64_t> dims);
@@ -86,6 +87,12 @@ public:
   DenseIntElementsAttr integers(ArrayRef<int64_t> values);
   /// How many samples there are times `others`, as a float.
   Value countAsFloat(int64_t others);
+  /// Notes that dimension 0 of `tensor` is what it is in `like`.
+  Value withRowsOf(Value tensor, Value like);
+
+private:
+  /// Where dimension 0 is more than the batch.
+  llvm::DenseMap<Value, Value> joinedRows;
 };
 
 } // namespace mlir::prec

@@ -66,9 +66,15 @@ Value LayerBuilder::joinRows(Value tensor, unsigned count) {
       llvm::to_vector<2>(llvm::seq<int64_t>(0, count + 1))};
   for (int64_t dim = count + 1; dim < type.getRank(); ++dim)
     parts.push_back({dim});
-  return tensor::CollapseShapeOp::create(
+  Value joined = tensor::CollapseShapeOp::create(
       *this, RankedTensorType::get(sizes, type.getElementType()), tensor,
       parts);
+  if (Value outer = rows(tensor)) {
+    Value inner = arith::ConstantIndexOp::create(
+        *this, llvm::product_of(shape.slice(1, count)));
+    joinedRows[joined] = arith::MulIOp::create(*this, outer, inner);
+  }
+  return joined;
 }
 
 Value LayerBuilder::splitRows(Value tensor, ArrayRef<int64_t> sizes) {

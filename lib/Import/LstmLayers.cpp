@@ -49,7 +49,8 @@ static Value tanh(LayerBuilder &b, Value x) {
   });
 }
 
-/// One step: gates i, f, g, o in PyTorch's order; returns {hidden, cell}.
+/// One step: gates i, f, g, o in PyTorch's order; returns {hidden, cell}, which
+/// take the places of the old ones.
 static std::pair<Value, Value> step(LayerBuilder &b, Value x, Value hidden,
                                     Value cell) {
   Value fromInput =
@@ -64,16 +65,20 @@ static std::pair<Value, Value> step(LayerBuilder &b, Value x, Value hidden,
   Value keep = sigmoid(b, gate(b, gates, 1));
   Value fresh = tanh(b, gate(b, gates, 2));
   Value show = sigmoid(b, gate(b, gates, 3));
-  Value next = b.map({keep, cell, take, fresh},
-                     [](ImplicitLocOpBuilder &n, ValueRange in) -> Value {
-                       Value kept = arith::MulFOp::create(n, in[0], in[1]);
-                       Value taken = arith::MulFOp::create(n, in[2], in[3]);
-                       return arith::AddFOp::create(n, kept, taken);
-                     });
-  Value shown = b.map({show, tanh(b, next)},
-                      [](ImplicitLocOpBuilder &n, ValueRange in) -> Value {
-                        return arith::MulFOp::create(n, in[0], in[1]);
-                      });
+  Value next = b.map(
+      {keep, cell, take, fresh},
+      [](ImplicitLocOpBuilder &n, ValueRange in) -> Value {
+        Value kept = arith::MulFOp::create(n, in[0], in[1]);
+        Value taken = arith::MulFOp::create(n, in[2], in[3]);
+        return arith::AddFOp::create(n, kept, taken);
+      },
+      cell);
+  Value shown = b.map(
+      {show, tanh(b, next)},
+      [](ImplicitLocOpBuilder &n, ValueRange in) -> Value {
+        return arith::MulFOp::create(n, in[0], in[1]);
+      },
+      hidden);
   return {shown, next};
 }
 
