@@ -70,10 +70,11 @@ class NativeModel:
             llvm_bin / "mlir-translate", "--allow-unregistered-dialect", "--mlir-to-llvmir",
             text=lowered,
         )
-        library = folder / "model.so"
+        library, runtime = folder / "model.so", llvm_bin.parent / "lib"
         run(
             llvm_bin / "clang", "-x", "ir", "-", "-w", "-O1", "-shared", "-fPIC",
-            "-o", library, "-lm", text=ir,
+            "-o", library, "-lm", f"-L{runtime}", f"-Wl,-rpath,{runtime}",
+            "-lmlir_c_runner_utils", text=ir,
         )
         self.library = ctypes.CDLL(str(library))
 

@@ -148,16 +148,18 @@ def imported(run, tmp_path, described, *options):
     return run("prec-translate", "--import-json", path, *options).stdout
 
 
-def compare(found, expected):
+def compare(found, expected, looseness):
     assert found.shape == expected.shape
     error = np.abs(np.float64(found) - expected.value)
     assert np.isfinite(found).all()
     assert (error <= expected.error).all(), (error / expected.error).max()
-    # The bound means something: it stays far below the values.
-    assert expected.error.max() < 0.05 * np.abs(expected.value).max()
+    # The bound means something: it stays well below the values. Worst cases multiply
+    # from sum to sum, so that of a whole network is looser than that of one layer;
+    # a wrong layer changes the results by their own size.
+    assert expected.error.max() < looseness * np.abs(expected.value).max()
 
 
-def check(run, tmp_path, name, batch, *options):
+def check(run, tmp_path, name, batch, *options, looseness=0.05):
     described = description(name)
     mlir = imported(run, tmp_path, described, *options)
     model = NativeModel(mlir, tmp_path, LLVM_BIN)
@@ -168,7 +170,7 @@ def check(run, tmp_path, name, batch, *options):
         {k: v for k, v in arguments.items() if k not in inputs},
         {k: arguments[k] for k in described.get("inputs", ["x"])},
     )
-    compare(model("forward", arguments)["logits"], expected)
+    compare(model("forward", arguments)["logits"], expected, looseness)
 
 
 @pytest.mark.parametrize("name", [*ONE, *GRAPHS])
@@ -179,7 +181,7 @@ def test_layer(run, tmp_path, name, options):
 
 @pytest.mark.parametrize("name", shipped())
 def test_shipped(run, tmp_path, name):
-    check(run, tmp_path, name, 2)
+    check(run, tmp_path, name, 2, looseness=0.3)
 
 
 def test_every_layer_is_tested(run):
