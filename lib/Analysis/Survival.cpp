@@ -3,7 +3,9 @@
 #include "prec/Analysis/Survival.h"
 #include "prec/IR/PrecDialect.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
@@ -33,21 +35,50 @@ static bool mayRemove(Pass *pass) {
 }
 
 void SurvivalCheck::runBeforePass(Pass *pass, Operation *op) {
+  if (mayRemove(pass))
+    return;
   Snapshot snapshot;
-  if (!mayRemove(pass)) {
-    snapshot.keys = liveSiteKeys(op);
-    if (!snapshot.keys.empty())
-      snapshot.before = op->clone();
-  }
-  snapshots.push_back(std::move(snapshot));
+  snapshot.keys = liveSiteKeys(op);
+  if (snapshot.keys.empty())
+    return;
+  snapshot.before = op->clone();
+  std::lock_guard lock(mutex);
+  snapshots[{pass, op}] = std::move(snapshot);
 }
 
-void SurvivalCheck::runAfterPassFailed(Pass *, Operation *) {
-  snapshots.pop_back();
+SurvivalCheck::Snapshot SurvivalCheck::take(Pass *pass, Operation *op) {
+  std::lock_guard lock(mutex);
+  auto it = snapshots.find({pass, op});
+  if (it == snapshots.end())
+    return {};
+  Snapshot snapshot = std::move(it->second);
+  snapshots.erase(it);
+  return snapshot;
+}
+
+void SurvivalCheck::runAfterPassFailed(Pass *pass, Operation *op) {
+  take(pass, op);
+}
+
+/// Is every element one constant, so that a fused rounding of it folds? Looks
+/// through what fills and copies.
+static bool isConstantEverywhere(Value value) {
+  if (matchPattern(value, m_Constant()))
+    return true;
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    auto parent =
+        dyn_cast<linalg::LinalgOp>(argument.getOwner()->getParentOp());
+    return parent &&
+           isConstantEverywhere(parent.getMatchingOpOperand(argument)->get());
+  }
+  auto structured = value.getDefiningOp<linalg::LinalgOp>();
+  return structured && isConstantEverywhere(
+                           structured.getBlock()->getTerminator()->getOperand(
+                               cast<OpResult>(value).getResultNumber()));
 }
 
 void SurvivalCheck::runAfterPass(Pass *pass, Operation *op) {
-  Snapshot snapshot = snapshots.pop_back_val();
+  Snapshot snapshot = take(pass, op);
   if (!snapshot.before)
     return;
   llvm::SetVector<uint64_t> after = liveSiteKeys(op);
@@ -67,6 +98,10 @@ void SurvivalCheck::runAfterPass(Pass *pass, Operation *op) {
   before->walk([&](RoundOp round) {
     SiteAttr site = round.getSiteAttr();
     if (!site || !live.contains(site.getKey()) || !isLost(site.getKey()))
+      return;
+    if (!round.getMode().getValue().isStochastic() &&
+        !round.getFormat().getValue().isRuntime() &&
+        isConstantEverywhere(round.getOperand()))
       return;
     outcome->lostOne = true;
     round.emitError("pass '")

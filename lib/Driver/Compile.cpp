@@ -2,15 +2,18 @@
 // From a model's file to functions that can be called.
 #include "prec/Driver/Compile.h"
 #include "prec/Analysis/Survival.h"
+#include "prec/Autodiff/Passes.h"
 #include "prec/Driver/Registration.h"
 #include "prec/Execution/Compiler.h"
 #include "prec/Execution/SignatureReader.h"
+#include "prec/Import/BuildModel.h"
 #include "prec/Transforms/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
+#include "llvm/Support/FileSystem.h"
 
 #include <chrono>
 
@@ -38,13 +41,16 @@ double PhaseTimes::total() const {
   return sum;
 }
 
-llvm::Error Model::parseBuffer(std::unique_ptr<llvm::MemoryBuffer> buffer) {
+Model::Model() {
   DialectRegistry registry;
   registerDialects(registry);
   context =
       std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
-  std::string name = buffer->getBufferIdentifier().str();
   sources = std::make_unique<llvm::SourceMgr>();
+}
+
+llvm::Error Model::parseBuffer(std::unique_ptr<llvm::MemoryBuffer> buffer) {
+  std::string name = buffer->getBufferIdentifier().str();
   sources->AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
   handler =
       std::make_unique<SourceMgrDiagnosticHandler>(*sources, context.get());
@@ -54,17 +60,53 @@ llvm::Error Model::parseBuffer(std::unique_ptr<llvm::MemoryBuffer> buffer) {
   return llvm::Error::success();
 }
 
+/// Is it a description of a network, by its ending or as a builtin's name?
+static bool isNetwork(StringRef path) {
+  if (path.ends_with(".json"))
+    return true;
+  return !llvm::sys::fs::exists(path) &&
+         llvm::any_of(builtinNetworks(), [&](const BuiltinNetwork &builtin) {
+           return path == builtin.name;
+         });
+}
+
 llvm::Expected<Model> Model::load(StringRef path, PhaseTimes &times) {
   double start = now();
-  std::string error;
-  std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(path, &error);
-  if (!buffer)
-    return llvm::createStringError(error);
   Model model;
-  if (llvm::Error error = model.parseBuffer(std::move(buffer)))
-    return error;
+  if (isNetwork(path)) {
+    llvm::Expected<Network> network = readNetworkFile(path);
+    if (!network)
+      return network.takeError();
+    model.handler = std::make_unique<SourceMgrDiagnosticHandler>(
+        *model.sources, model.context.get());
+    model.parsed = buildModel(*model.context, *network);
+  } else {
+    std::string error;
+    std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(path, &error);
+    if (!buffer)
+      return llvm::createStringError(error);
+    if (llvm::Error error = model.parseBuffer(std::move(buffer)))
+      return error;
+  }
   times.add("parse", now() - start);
   return model;
+}
+
+llvm::Error Model::makeTrainingStep(StringRef optimizer, StringRef loss) {
+  auto forward = parsed->lookupSymbol<func::FuncOp>("forward");
+  if (!forward || parsed->lookupSymbol<func::FuncOp>("step"))
+    return llvm::Error::success();
+  MakeTrainingStepOptions options;
+  options.optimizer = optimizer.str();
+  if (auto described = forward->getAttrOfType<StringAttr>(lossAttrName))
+    options.loss = described.str();
+  if (!loss.empty())
+    options.loss = loss.str();
+  PassManager pm(context.get());
+  pm.addPass(createMakeTrainingStep(options));
+  if (failed(pm.run(*parsed)))
+    return llvm::createStringError("cannot make a training step of @forward");
+  return llvm::Error::success();
 }
 
 llvm::Expected<Model> Model::parse(StringRef text, StringRef name) {

@@ -58,14 +58,16 @@ static llvm::Expected<Callable> callableOf(const Engine &engine, StringRef name,
   return makeCallable(*function, context, stepParameter);
 }
 
-static llvm::Expected<Engine> compileModel(const std::string &path,
+static llvm::Expected<Engine> compileModel(const TrainOptions &train,
                                            const Policy &policy,
-                                           CompileOptions options,
                                            std::vector<std::string> entries,
                                            PhaseTimes &times) {
-  llvm::Expected<Model> model = Model::load(path, times);
+  llvm::Expected<Model> model = Model::load(train.model, times);
   if (!model)
     return model.takeError();
+  if (llvm::Error error = model->makeTrainingStep(train.optimizer, train.loss))
+    return error;
+  CompileOptions options = train.compile;
   options.entries = std::move(entries);
   return compile(model->module(), policy, options, times);
 }
@@ -73,14 +75,13 @@ static llvm::Expected<Engine> compileModel(const std::string &path,
 llvm::Expected<bool> mlir::prec::trainModel(const TrainOptions &options) {
   PhaseTimes times;
   llvm::Expected<Engine> engine =
-      compileModel(options.model, options.policy, options.compile,
-                   {"step", "predict"}, times);
+      compileModel(options, options.policy, {"step", "predict"}, times);
   if (!engine)
     return engine.takeError();
   std::optional<Engine> unrounded;
   if (options.evaluateUnrounded && !options.policy.empty()) {
-    llvm::Expected<Engine> plain = compileModel(
-        options.model, Policy(), options.compile, {"predict"}, times);
+    llvm::Expected<Engine> plain =
+        compileModel(options, Policy(), {"predict"}, times);
     if (!plain)
       return plain.takeError();
     unrounded = std::move(*plain);

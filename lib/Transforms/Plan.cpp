@@ -12,13 +12,39 @@
 using namespace mlir;
 using namespace mlir::prec;
 
-/// `any`: of no format in particular, fits all. `action` null: not known.
+/// Is every element a number of the format, whatever its run-time widths are?
+static bool isRepresentable(Attribute constant, Format format) {
+  if (format.fractionBits == Format::runtime)
+    format.fractionBits = 0;
+  if (format.exponentBits == Format::runtime)
+    format.exponentBits = 2;
+  auto isOne = [&](const APFloat &value) {
+    if (&value.getSemantics() == &APFloat::IEEEsingle())
+      return value.bitwiseIsEqual(APFloat(round(
+          value.convertToFloat(), format, RoundingMode::Kind::TowardZero)));
+    return value.bitwiseIsEqual(APFloat(round(value.convertToDouble(), format,
+                                              RoundingMode::Kind::TowardZero)));
+  };
+  if (auto scalar = dyn_cast<FloatAttr>(constant))
+    return isOne(scalar.getValue());
+  if (auto splat = dyn_cast<SplatElementsAttr>(constant))
+    return isOne(splat.getSplatValue<APFloat>());
+  if (auto elements = dyn_cast<DenseFPElementsAttr>(constant))
+    return llvm::all_of(elements.getValues<APFloat>(), isOne);
+  return false;
+}
+
+/// `any`: of no format in particular, fits all. `constant`: that number, in
+/// every format that has it. `action` null: not known.
 struct Plan::State {
   const Action *action = nullptr;
   bool any = false;
+  Attribute constant = {};
 
   static State unknown() { return {}; }
   bool isIn(const Action &other) const {
+    if (constant && isRepresentable(constant, other.format))
+      return true;
     return any || (action && action->format == other.format &&
                    action->parameters == other.parameters);
   }
@@ -27,7 +53,10 @@ struct Plan::State {
       return other;
     if (other.any)
       return *this;
-    return action && other.action && isIn(*other.action) ? *this : unknown();
+    // One of them may be a number that the other's format has.
+    if (other.action && isIn(*other.action))
+      return other;
+    return action && other.isIn(*action) ? *this : unknown();
   }
 };
 
@@ -125,12 +154,14 @@ Plan::State Plan::stateAtUse(OpOperand &use) const {
   if (!isConstant && !isEntry)
     return stateOf(value);
   std::optional<size_t> rule = ruleForUse(value, use);
+  State unrounded;
+  matchPattern(value, m_Constant(&unrounded.constant));
   if (!rule)
-    return State::unknown();
+    return unrounded;
   const Action &action = policy.rules[*rule].action;
   if (isConstant && action.granularity > Granularity::Op &&
       sites.lookup(definition)->role != "weight")
-    return State::unknown();
+    return unrounded;
   return {&action, false};
 }
 
@@ -257,28 +288,6 @@ bool Plan::isExempt(Operation *op, const Action &action) const {
   default:
     return false;
   }
-}
-
-/// Is every element a number of the format, whatever its run-time widths are?
-static bool isRepresentable(Attribute constant, Format format) {
-  if (format.fractionBits == Format::runtime)
-    format.fractionBits = 0;
-  if (format.exponentBits == Format::runtime)
-    format.exponentBits = 2;
-  auto isOne = [&](const APFloat &value) {
-    if (&value.getSemantics() == &APFloat::IEEEsingle())
-      return value.bitwiseIsEqual(APFloat(round(
-          value.convertToFloat(), format, RoundingMode::Kind::TowardZero)));
-    return value.bitwiseIsEqual(APFloat(round(value.convertToDouble(), format,
-                                              RoundingMode::Kind::TowardZero)));
-  };
-  if (auto scalar = dyn_cast<FloatAttr>(constant))
-    return isOne(scalar.getValue());
-  if (auto splat = dyn_cast<SplatElementsAttr>(constant))
-    return isOne(splat.getSplatValue<APFloat>());
-  if (auto elements = dyn_cast<DenseFPElementsAttr>(constant))
-    return llvm::all_of(elements.getValues<APFloat>(), isOne);
-  return false;
 }
 
 void Plan::addEntries(Value value, const Candidate *candidate) {

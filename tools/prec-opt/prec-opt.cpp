@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // MLIR in, MLIR out: rounding inserted by flags, passes by name.
 #include "PrecisionFlags.h"
+#include "prec/Analysis/Survival.h"
 #include "prec/Driver/Compile.h"
 #include "prec/Driver/Registration.h"
 #include "prec/Execution/Files.h"
@@ -83,7 +84,10 @@ int main(int argc, char **argv) {
   MlirOptMainConfig named = MlirOptMainConfig::createFromCLOptions();
   MlirOptMainConfig config = named;
   SiteReport report;
+  // One pass manager for each part of a split input.
+  std::vector<std::shared_ptr<SurvivalCheck::Outcome>> survival;
   config.setPassPipelineSetupFn([&](PassManager &pm) {
+    survival.push_back(addSurvivalCheck(pm));
     if (emit != Stage::Graph && !policy->empty())
       pm.addPass(createInsertRounding(*policy, &report));
     if (failed(named.setupPassPipeline(pm)))
@@ -100,6 +104,9 @@ int main(int argc, char **argv) {
   std::string text;
   llvm::raw_string_ostream os(text);
   if (failed(MlirOptMain(os, std::move(buffer), registry, config)))
+    return 1;
+  if (llvm::any_of(survival,
+                   [](auto &outcome) { return outcome->lostOne.load(); }))
     return 1;
 
   bool asked = reportSites || explain.getNumOccurrences();

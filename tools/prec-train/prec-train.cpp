@@ -36,6 +36,17 @@ int main(int argc, char **argv) {
                           cl::cat(category));
   cl::opt<double> rate("learning-rate", cl::init(0.1),
                        cl::desc("learning rate"), cl::cat(category));
+  cl::opt<std::string> optimizer(
+      "optimizer", cl::init("sgd"),
+      cl::desc(
+          "sgd, momentum, nesterov, adam, adamw, rmsprop or adagrad; for a "
+          "model that is a forward function"),
+      cl::cat(category));
+  cl::opt<std::string> loss(
+      "loss",
+      cl::desc("softmax-cross-entropy or squared-error; default: what the "
+               "description says"),
+      cl::cat(category));
   cl::opt<int64_t> evalEvery(
       "eval-every", cl::desc("evaluate each N-th step and the last; 0: never"),
       cl::cat(category));
@@ -64,12 +75,15 @@ int main(int argc, char **argv) {
     return fail(policy.takeError());
   if (model.empty())
     return fail(llvm::createStringError(
-        "no model given; expected a file or '-' for standard input"));
+        "no model given; expected a file, a builtin's name or '-' for "
+        "standard input"));
 
   TrainOptions options;
   options.model = model;
   options.data = data;
   options.dataFolder = dataFolder;
+  options.optimizer = optimizer;
+  options.loss = loss;
   options.log = log;
   options.weights = weights;
   options.timingFile = compileFlags.timingFile();

@@ -7,7 +7,9 @@
 #include "mlir/Pass/PassInstrumentation.h"
 #include "llvm/ADT/SetVector.h"
 
+#include <atomic>
 #include <memory>
+#include <mutex>
 
 namespace mlir::prec {
 
@@ -19,14 +21,15 @@ llvm::SetVector<uint64_t> liveSiteKeys(Operation *root);
 /// Passes unroll, peel, tile and duplicate, so keys are counted, not
 /// operations. A key may go for two reasons only: its rounding is dead code, or
 /// the folder took it. Both are what canonicalisation, CSE and dead symbol
-/// elimination of the module as it was before the pass do too; a key that
-/// survives those and not the pass is an error at the rounding's location that
+/// elimination of the module as it was before the pass do too, or what fusion
+/// does to a deterministic rounding of a tensor filled with a constant; a key
+/// that survives those and not the pass is an error at the rounding's location that
 /// names pass and site.
 class SurvivalCheck : public PassInstrumentation {
 public:
   /// Where the outcome is kept: the pass manager owns the instrumentation.
   struct Outcome {
-    bool lostOne = false;
+    std::atomic<bool> lostOne = false;
   };
   explicit SurvivalCheck(std::shared_ptr<Outcome> outcome)
       : outcome(std::move(outcome)) {}
@@ -40,12 +43,15 @@ private:
     llvm::SetVector<uint64_t> keys;
     OwningOpRef<Operation *> before;
   };
+  Snapshot take(Pass *pass, Operation *op);
+
   std::shared_ptr<Outcome> outcome;
-  SmallVector<Snapshot> snapshots;
+  /// Passes on several functions may run at once.
+  std::mutex mutex;
+  llvm::DenseMap<std::pair<Pass *, Operation *>, Snapshot> snapshots;
 };
 
-/// Adds the check to a pass manager, which must not run passes on several
-/// threads. Ask `lostOne` after the run.
+/// Adds the check to a pass manager. Ask `lostOne` after the run.
 std::shared_ptr<SurvivalCheck::Outcome> addSurvivalCheck(PassManager &pm);
 
 } // namespace mlir::prec

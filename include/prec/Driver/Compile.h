@@ -39,16 +39,24 @@ double now();
 /// source line they speak of.
 class Model {
 public:
-  /// Reads a file, as text or bytecode; "-" is standard input. Errors are
-  /// printed with their location and come as "cannot load model".
+  /// Reads a module, as text or bytecode; "-" is standard input. A file whose
+  /// name ends in .json and the name of a builtin are descriptions of a
+  /// network, which is imported. Errors are printed with their location and
+  /// come as "cannot load model".
   static llvm::Expected<Model> load(llvm::StringRef path, PhaseTimes &times);
   /// The same from text, of which `name` is what messages call it.
   static llvm::Expected<Model> parse(llvm::StringRef text,
                                      llvm::StringRef name);
 
+  /// Makes @step and @predict of @forward; a module that has @step, or no
+  /// @forward, stays as it is. An empty `loss` is what the description says,
+  /// else softmax cross-entropy.
+  llvm::Error makeTrainingStep(llvm::StringRef optimizer, llvm::StringRef loss);
+
   ModuleOp module() const { return *parsed; }
 
 private:
+  Model();
   llvm::Error parseBuffer(std::unique_ptr<llvm::MemoryBuffer> buffer);
 
   std::unique_ptr<MLIRContext> context;

@@ -10,6 +10,8 @@ namespace mlir::prec {
 
 struct TrainOptions {
   std::string model, data = "fashion-mnist", dataFolder;
+  /// For a model that is a forward function only.
+  std::string optimizer = "sgd", loss;
   /// JSON lines; empty: none, "-": standard output.
   std::string log;
   /// Where the last run's parameters and state go, as .npz; empty: nowhere.

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A number that the format has needs no rounding, wherever it goes; another does.
+// RUN: prec-opt %s --truncate-mantissa=7 --granularity=layer | FileCheck %s
+// RUN: prec-opt %s --truncate-mantissa=7 --granularity=layer --prec-lower -o /dev/null
+
+// CHECK-LABEL: func @fills
+func.func @fills(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %tenth = arith.constant 0x3DCCCCCD : f32
+  %e = tensor.empty() : tensor<4xf32>
+  // These cross into layer a.
+  // CHECK: %[[ZERO:.*]] = linalg.fill
+  // CHECK-NEXT: %[[TENTH:.*]] = linalg.fill
+  // CHECK-NEXT: %[[ROUNDED:.*]] = prec.round %[[TENTH]]
+  %z = linalg.fill ins(%zero : f32) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %t = linalg.fill ins(%tenth : f32) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  // CHECK: linalg.max {{.*}}ins({{.*}}, %[[ZERO]] :
+  %0 = linalg.max {prec.scope = "a"} ins(%x, %z : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  // CHECK: linalg.add {{.*}}ins({{.*}}, %[[ROUNDED]] :
+  %1 = linalg.add {prec.scope = "a"} ins(%0, %t : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  return %1 : tensor<4xf32>
+}
