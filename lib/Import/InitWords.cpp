@@ -7,7 +7,6 @@
 
 using namespace mlir::prec;
 using llvm::StringRef;
-using llvm::Twine;
 
 namespace {
 /// The variance of a named initialisation is gain / fan.

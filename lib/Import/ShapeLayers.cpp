@@ -28,9 +28,12 @@ static void checkReshape(LayerChecker &c) {
       return c.fail("expected positive sizes, one of them at most -1, found " +
                         str(c.layer.sizes("sizes")),
                     "sizes");
-    if (size < 0)
+    if (size < 0) {
       open = &size;
-    else if ((product *= size) > maxElements)
+      continue;
+    }
+    product *= size;
+    if (product > maxElements)
       break;
   }
   if (open && product <= have && have % product == 0)

@@ -70,14 +70,10 @@ static llvm::Expected<std::string> importJson() {
 }
 
 static llvm::Expected<std::string> run() {
-  switch (action) {
-  case Action::ImportJson:
+  if (action == Action::ImportJson)
     return importJson();
-  case Action::PrintSchema:
+  if (action == Action::PrintSchema)
     return prec::networkSchema();
-  case Action::ListBuiltins:
-    break;
-  }
   std::string text;
   for (const prec::BuiltinNetwork &builtin : prec::builtinNetworks())
     text += builtin.name.str() + "\n";

@@ -23,8 +23,8 @@ llvm::SetVector<uint64_t> liveSiteKeys(Operation *root);
 /// the folder took it. Both are what canonicalisation, CSE and dead symbol
 /// elimination of the module as it was before the pass do too, or what fusion
 /// does to a deterministic rounding of a tensor filled with a constant; a key
-/// that survives those and not the pass is an error at the rounding's location that
-/// names pass and site.
+/// that survives those and not the pass is an error at the rounding's location
+/// that names pass and site.
 class SurvivalCheck : public PassInstrumentation {
 public:
   /// Where the outcome is kept: the pass manager owns the instrumentation.
