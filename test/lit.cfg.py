@@ -23,4 +23,5 @@ config.substitutions += [
     ("%models", os.path.join(config.prec_source, "models")),
     ("%python", os.path.join(config.prec_source, ".venv", "bin", "python")),
     ("%build", config.prec_build),
+    ("%llvm", config.llvm_bin),
 ]
