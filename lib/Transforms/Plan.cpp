@@ -2,6 +2,7 @@
 // Coverage, formats that values are known to be in, and exemption.
 #include "prec/Transforms/Plan.h"
 #include "prec/Numerics/Round.h"
+#include "prec/Transforms/Inserter.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -153,6 +154,9 @@ Plan::State Plan::stateAtUse(OpOperand &use) const {
                  argument.getOwner()->isEntryBlock();
   if (!isConstant && !isEntry)
     return stateOf(value);
+  // A buffer may hold by now what was stored under another rule.
+  if (isEntry && isa<BaseMemRefType>(value.getType()) && isWritten(value))
+    return State::unknown();
   std::optional<size_t> rule = ruleForUse(value, use);
   State unrounded;
   matchPattern(value, m_Constant(&unrounded.constant));

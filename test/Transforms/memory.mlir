@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Buffers: a read-only argument is rounded into a copy, a written one in place; loads
+// of the copy are in the format, loads of other memory are not known to be.
+// RUN: prec-opt %s --truncate-mantissa=7 | FileCheck %s --check-prefixes=CHECK,OP
+// RUN: prec-opt %s --truncate-mantissa=7 --granularity=batch | FileCheck %s --check-prefixes=CHECK,BATCH
+
+// CHECK-LABEL: func @sum
+// CHECK: %[[COPY:.*]] = memref.alloc(%{{.*}}) : memref<?xf32>
+// CHECK: linalg.generic {{.*}}ins(%arg0 : memref<?xf32>) outs(%[[COPY]] : memref<?xf32>)
+// CHECK: prec.round
+// CHECK: linalg.generic {{.*}}ins(%arg1 : memref<1xf32>) outs(%arg1 : memref<1xf32>)
+// CHECK: prec.round
+// CHECK: scf.for
+// CHECK: memref.load %[[COPY]]
+// OP-NEXT: memref.load %arg1
+// OP-NEXT: prec.round
+// OP-NEXT: arith.addf
+// OP-NEXT: prec.round
+// OP-NEXT: memref.store
+// OP-NOT: prec.round
+// BATCH-NEXT: memref.load %arg1
+// BATCH-NEXT: arith.addf
+// BATCH-NEXT: memref.store
+// BATCH: }
+// BATCH: linalg.generic {{.*}}ins(%arg1 : memref<1xf32>) outs(%arg1 : memref<1xf32>)
+// BATCH: prec.round
+// CHECK: return
+func.func @sum(%x: memref<?xf32>, %out: memref<1xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  scf.for %i = %c0 to %n step %c1 {
+    %v = memref.load %x[%i] : memref<?xf32>
+    %s = memref.load %out[%c0] : memref<1xf32>
+    %t = arith.addf %s, %v : f32
+    memref.store %t, %out[%c0] : memref<1xf32>
+  }
+  return
+}
