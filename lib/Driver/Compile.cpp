@@ -25,20 +25,13 @@ double mlir::prec::now() {
   return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
 }
 
-void PhaseTimes::add(StringRef phase, double seconds) {
-  for (auto &[name, sum] : entries)
+void mlir::prec::addPhase(Timing &timing, StringRef phase, double seconds) {
+  for (auto &[name, sum] : timing.phases)
     if (name == phase) {
       sum += seconds;
       return;
     }
-  entries.emplace_back(phase.str(), seconds);
-}
-
-double PhaseTimes::total() const {
-  double sum = 0;
-  for (const auto &[name, seconds] : entries)
-    sum += seconds;
-  return sum;
+  timing.phases.emplace_back(phase.str(), seconds);
 }
 
 Model::Model() {
@@ -70,7 +63,7 @@ static bool isNetwork(StringRef path) {
          });
 }
 
-llvm::Expected<Model> Model::load(StringRef path, PhaseTimes &times) {
+llvm::Expected<Model> Model::load(StringRef path, Timing &timing) {
   double start = now();
   Model model;
   if (isNetwork(path)) {
@@ -88,7 +81,7 @@ llvm::Expected<Model> Model::load(StringRef path, PhaseTimes &times) {
     if (llvm::Error error = model.parseBuffer(std::move(buffer)))
       return error;
   }
-  times.add("parse", now() - start);
+  addPhase(timing, "parse", now() - start);
   return model;
 }
 
@@ -156,11 +149,11 @@ LogicalResult mlir::prec::lower(ModuleOp module,
 llvm::Expected<Engine> mlir::prec::compile(ModuleOp module,
                                            const Policy &policy,
                                            CompileOptions options,
-                                           PhaseTimes &times) {
+                                           Timing &timing) {
   auto failed = [] { return llvm::createStringError("compilation failed"); };
   double start = now();
   auto finish = [&](StringRef phase) {
-    times.add(phase, now() - start);
+    addPhase(timing, phase, now() - start);
     start = now();
   };
   if (llvm::Error error = selectEntries(module, options.entries))
@@ -207,8 +200,9 @@ llvm::Expected<Engine> mlir::prec::compile(ModuleOp module,
                                std::move(entries), options.engine);
   if (!engine)
     return engine;
-  times.add("optimise", engine->report().optimise);
-  times.add("codegen", engine->report().codegen);
-  times.add("link", engine->report().link);
+  addPhase(timing, "optimise", engine->report().optimise);
+  addPhase(timing, "codegen", engine->report().codegen);
+  addPhase(timing, "link", engine->report().link);
+  timing.cacheHit = engine->report().cacheHit;
   return engine;
 }

@@ -61,27 +61,27 @@ static llvm::Expected<Callable> callableOf(const Engine &engine, StringRef name,
 static llvm::Expected<Engine> compileModel(const TrainOptions &train,
                                            const Policy &policy,
                                            std::vector<std::string> entries,
-                                           PhaseTimes &times) {
-  llvm::Expected<Model> model = Model::load(train.model, times);
+                                           Timing &timing) {
+  llvm::Expected<Model> model = Model::load(train.model, timing);
   if (!model)
     return model.takeError();
   if (llvm::Error error = model->makeTrainingStep(train.optimizer, train.loss))
     return error;
   CompileOptions options = train.compile;
   options.entries = std::move(entries);
-  return compile(model->module(), policy, options, times);
+  return compile(model->module(), policy, options, timing);
 }
 
 llvm::Expected<bool> mlir::prec::trainModel(const TrainOptions &options) {
-  PhaseTimes times;
+  Timing timing;
   llvm::Expected<Engine> engine =
-      compileModel(options, options.policy, {"step", "predict"}, times);
+      compileModel(options, options.policy, {"step", "predict"}, timing);
   if (!engine)
     return engine.takeError();
   std::optional<Engine> unrounded;
   if (options.evaluateUnrounded && !options.policy.empty()) {
     llvm::Expected<Engine> plain =
-        compileModel(options, Policy(), {"predict"}, times);
+        compileModel(options, Policy(), {"predict"}, timing);
     if (!plain)
       return plain.takeError();
     unrounded = std::move(*plain);
@@ -97,7 +97,6 @@ llvm::Expected<bool> mlir::prec::trainModel(const TrainOptions &options) {
     log.emplace(std::move(*opened));
   }
 
-  std::vector<double> seconds;
   for (size_t run = 0, n = options.policy.numRuns(); run < n; ++run) {
     TrainerOptions trainerOptions = options.trainer;
     trainerOptions.fields = fieldsOf(options.policy, run, options.trainer.seed);
@@ -127,7 +126,7 @@ llvm::Expected<bool> mlir::prec::trainModel(const TrainOptions &options) {
     double start = now();
     llvm::Expected<TrainingResult> result =
         trainer->run(*state, log ? &*log : nullptr);
-    seconds.push_back(now() - start);
+    timing.runSeconds.push_back(now() - start);
     if (!result)
       return result.takeError();
     if (result->interrupted)
@@ -140,9 +139,7 @@ llvm::Expected<bool> mlir::prec::trainModel(const TrainOptions &options) {
     if (llvm::Error error = writeNpz(options.weights, arrays))
       return error;
   }
-  if (!options.timingFile.empty())
-    if (llvm::Error error = writeTiming(options.timingFile, times, seconds,
-                                        engine->report().cacheHit))
-      return error;
+  if (llvm::Error error = writeTiming(options.timingFile, timing))
+    return error;
   return true;
 }

@@ -6,6 +6,7 @@
 
 #include "prec/Codegen/Pipelines.h"
 #include "prec/Execution/Engine.h"
+#include "prec/Execution/Run.h"
 #include "prec/Policy/Policy.h"
 #include "prec/Transforms/SiteReport.h"
 
@@ -18,19 +19,8 @@
 
 namespace mlir::prec {
 
-/// Seconds of each phase, in the order in which they ran.
-class PhaseTimes {
-public:
-  /// Adds what passed since `start` (of std::chrono's steady clock, seconds).
-  void add(llvm::StringRef phase, double seconds);
-  double total() const;
-  llvm::ArrayRef<std::pair<std::string, double>> phases() const {
-    return entries;
-  }
-
-private:
-  std::vector<std::pair<std::string, double>> entries;
-};
+/// Adds seconds to a phase, behind the others if it is new.
+void addPhase(Timing &timing, llvm::StringRef phase, double seconds);
 
 /// Seconds of a steady clock.
 double now();
@@ -43,7 +33,7 @@ public:
   /// name ends in .json and the name of a builtin are descriptions of a
   /// network, which is imported. Errors are printed with their location and
   /// come as "cannot load model".
-  static llvm::Expected<Model> load(llvm::StringRef path, PhaseTimes &times);
+  static llvm::Expected<Model> load(llvm::StringRef path, Timing &timing);
   /// The same from text, of which `name` is what messages call it.
   static llvm::Expected<Model> parse(llvm::StringRef text,
                                      llvm::StringRef name);
@@ -84,7 +74,7 @@ struct CompileOptions {
 /// Rounds, lowers and compiles a module, which is changed. Errors that have a
 /// location are emitted as diagnostics and come as "compilation failed".
 llvm::Expected<Engine> compile(ModuleOp module, const Policy &policy,
-                               CompileOptions options, PhaseTimes &times);
+                               CompileOptions options, Timing &timing);
 
 } // namespace mlir::prec
 

@@ -42,13 +42,8 @@ llvm::Error roundArray(const RoundArrayOptions &options);
 /// The defaults of a function's run-time numbers with the step put in.
 std::vector<int32_t> contextFor(const Function &function, uint32_t step);
 
-/// `{"phases": {...}, "compile_seconds": s, "run_seconds": [...], "cache_hit":
-/// b}`, written whole or not at all.
-llvm::Error writeTiming(llvm::StringRef path, const PhaseTimes &times,
-                        llvm::ArrayRef<double> runSeconds, bool cacheHit);
-
-/// As NumPy prints an array, all elements, with digits that read back equal.
-void printTensor(llvm::raw_ostream &os, const Tensor &tensor);
+/// Writes the timing as JSON, whole or not at all; an empty path is nowhere.
+llvm::Error writeTiming(llvm::StringRef path, const Timing &timing);
 
 } // namespace mlir::prec
 
