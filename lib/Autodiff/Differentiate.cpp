@@ -5,6 +5,7 @@
 #include "prec/Autodiff/Gradients.h"
 #include "prec/Autodiff/Passes.h"
 #include "prec/IR/PrecDialect.h"
+#include "prec/IR/Prepare.h"
 
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -40,6 +41,17 @@ FailureOr<SmallVector<Value>> mlir::prec::buildGradients(OpBuilder &b,
   for (Value value : wrt)
     found.push_back(gradients.lookupOrZero(value));
   return found;
+}
+
+LogicalResult mlir::prec::flatten(func::FuncOp function) {
+  if (failed(inlineCalls(function)) || failed(decomposeComposites(function)))
+    return failure();
+  if (function.getBody().hasOneBlock())
+    return success();
+  return function.emitError("cannot differentiate '")
+         << function.getName()
+         << "': expected one block, found branches; write them with scf.if and "
+            "scf.for";
 }
 
 void mlir::prec::markForward(func::FuncOp function) {
@@ -119,7 +131,7 @@ mlir::prec::makeGradientFunction(func::FuncOp function, ArrayRef<int64_t> wrt) {
   b.setInsertionPointAfter(function);
   auto gradient = cast<func::FuncOp>(b.clone(*function));
   gradient.setName(name);
-  if (failed(inlineCalls(gradient)))
+  if (failed(flatten(gradient)))
     return failure();
   markForward(gradient);
 

@@ -243,7 +243,7 @@ FailureOr<SmallVector<Value>> StepBuilder::copyForward(OpBuilder &b,
   SmallVector<Value> outs = cloneBody(b, forward.function, order(), given);
   // A return holds the results while inlining replaces values.
   auto keep = func::ReturnOp::create(b, step.getLoc(), outs);
-  if (failed(inlineCalls(step)))
+  if (failed(flatten(step)))
     return failure();
   outs.assign(keep.getOperands().begin(), keep.getOperands().end());
   keep.erase();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Writes composite tensor operations as generic ones.
 #include "prec/Codegen/Passes.h"
+#include "prec/IR/Prepare.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -18,24 +19,12 @@ namespace mlir::prec {
 } // namespace mlir::prec
 
 namespace {
-struct DecomposeAggregate
-    : public OpInterfaceRewritePattern<linalg::AggregatedOpInterface> {
-  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
-  LogicalResult matchAndRewrite(linalg::AggregatedOpInterface op,
-                                PatternRewriter &rewriter) const override {
-    FailureOr<SmallVector<Value>> parts = op.decomposeOperation(rewriter);
-    if (failed(parts))
-      return rewriter.notifyMatchFailure(op, "has no decomposition");
-    rewriter.replaceOp(op, *parts);
-    return success();
-  }
-};
-
 struct DecomposeComposites
     : public prec::impl::DecomposeCompositesBase<DecomposeComposites> {
   void runOnOperation() override {
+    if (failed(prec::decomposeComposites(getOperation())))
+      return signalPassFailure();
     RewritePatternSet patterns(&getContext());
-    patterns.add<DecomposeAggregate>(&getContext());
     tensor::populateDecomposeTensorConcatPatterns(patterns);
     linalg::populateLinalgNamedOpsGeneralizationPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The pass: options to policy, module to plan, plan to roundings.
+#include "prec/IR/Prepare.h"
 #include "prec/Policy/PolicyBuilder.h"
 #include "prec/Transforms/Inserter.h"
 #include "prec/Transforms/Loops.h"
 #include "prec/Transforms/Passes.h"
 #include "prec/Transforms/Plan.h"
-#include "prec/Transforms/Prepare.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"

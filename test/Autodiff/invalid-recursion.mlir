@@ -15,7 +15,7 @@ func.func private @g(%a: f32) -> f32 {
 // -----
 
 func.func @f(%a: f32) -> f32 {
-  // expected-error @below {{cannot inline 'outside': expected a body of one block}}
+  // expected-error @below {{cannot differentiate 'func.call': it has no derivative rule}}
   %r = func.call @outside(%a) : (f32) -> f32
   return %r : f32
 }

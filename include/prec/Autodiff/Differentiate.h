@@ -20,11 +20,10 @@ FailureOr<SmallVector<Value>> buildGradients(OpBuilder &builder, Value result,
                                              ValueRange wrt,
                                              ValueRange stopped = {});
 
-/// Replaces the calls in a function, and those in what they call, by the
-/// callees' bodies. Scopes are joined: an operation of scope "b" called in
-/// scope "a" is in "a/b". Recursion and callees without a single-block body
-/// are errors.
-LogicalResult inlineCalls(func::FuncOp function);
+/// Makes one block of elementary operations of a function: its calls inlined,
+/// its composite operations decomposed. A function that takes several blocks
+/// is a located error.
+LogicalResult flatten(func::FuncOp function);
 
 /// Gives the operations of a function that have none the phase `forward`.
 void markForward(func::FuncOp function);

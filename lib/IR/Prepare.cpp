@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Fast-math flags off, calls inlined, composite operations decomposed.
-#include "prec/Transforms/Prepare.h"
+#include "prec/IR/Prepare.h"
 #include "prec/IR/PrecDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -26,47 +26,43 @@ int64_t mlir::prec::stripFastMath(ModuleOp module) {
   return count;
 }
 
-namespace {
-/// Depth-first search through the calls of functions with bodies.
-class CallCycles {
-public:
-  explicit CallCycles(ModuleOp module) : symbols(module) {}
+/// The callee, if it has a body.
+static func::FuncOp bodyOf(func::CallOp call) {
+  auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+      call, call.getCalleeAttr());
+  return callee && !callee.isExternal() ? callee : func::FuncOp();
+}
 
-  LogicalResult visit(func::FuncOp function) {
-    if (done.contains(function))
-      return success();
-    if (!path.insert(function))
-      return function.emitError()
-             << "recursive function '" << function.getName()
-             << "' cannot be rounded: its calls cannot be inlined; write it as "
-                "a loop";
-    WalkResult result = function.walk([&](func::CallOp call) {
-      auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
-      return callee && !callee.isExternal() && failed(visit(callee))
-                 ? WalkResult::interrupt()
-                 : WalkResult::advance();
-    });
-    path.pop_back();
-    done.insert(function);
-    return failure(result.wasInterrupted());
-  }
-
-private:
-  SymbolTable symbols;
-  llvm::SetVector<Operation *> path;
-  llvm::DenseSet<Operation *> done;
-};
+/// Depth-first search for a cycle of calls; `path` holds the callers.
+static LogicalResult refuseRecursion(func::FuncOp function,
+                                     llvm::SetVector<Operation *> &path,
+                                     llvm::DenseSet<Operation *> &done) {
+  if (done.contains(function))
+    return success();
+  path.insert(function);
+  WalkResult result = function.walk([&](func::CallOp call) -> WalkResult {
+    func::FuncOp callee = bodyOf(call);
+    if (!callee)
+      return WalkResult::advance();
+    if (path.contains(callee))
+      return call.emitError("cannot inline the recursive call of '")
+             << call.getCallee() << "'; write it as a loop";
+    return refuseRecursion(callee, path, done);
+  });
+  path.remove(function);
+  done.insert(function);
+  return failure(result.wasInterrupted());
+}
 
 /// Splices the callee's blocks in; the default of MLIR's inliner pass.
-void cloneInto(OpBuilder &, Region *source, Block *before, Block *after,
-               IRMapping &mapper, bool shouldClone) {
+static void cloneInto(OpBuilder &, Region *source, Block *before, Block *after,
+                      IRMapping &mapper, bool shouldClone) {
   Region *target = before->getParent();
   if (shouldClone)
     source->cloneInto(target, after->getIterator(), mapper);
   else
     target->getBlocks().splice(after->getIterator(), source->getBlocks());
 }
-} // namespace
 
 /// Clones the callee and writes the call's scope and phase into the clone's
 /// operations, so that inlining it carries them along.
@@ -95,41 +91,42 @@ static func::FuncOp cloneForCall(func::CallOp call, func::FuncOp callee) {
   return clone;
 }
 
-LogicalResult mlir::prec::inlineCalls(ModuleOp module) {
-  CallCycles cycles(module);
-  for (auto function : module.getOps<func::FuncOp>())
-    if (failed(cycles.visit(function)))
-      return failure();
-
-  SymbolTable symbols(module);
-  InlinerInterface interface(module.getContext());
+LogicalResult mlir::prec::inlineCalls(func::FuncOp function) {
+  llvm::SetVector<Operation *> path;
+  llvm::DenseSet<Operation *> done;
+  if (failed(refuseRecursion(function, path, done)))
+    return failure();
+  InlinerInterface interface(function.getContext());
   SmallVector<func::CallOp> calls;
   auto collect = [&] {
     calls.clear();
-    module.walk([&](func::CallOp call) {
-      auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
-      if (callee && !callee.isExternal())
+    function.walk([&](func::CallOp call) {
+      if (bodyOf(call))
         calls.push_back(call);
     });
     return !calls.empty();
   };
   while (collect())
     for (func::CallOp call : calls) {
-      auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
-      func::FuncOp clone = cloneForCall(call, callee);
+      func::FuncOp clone = cloneForCall(call, bodyOf(call));
       LogicalResult inlined =
           inlineCall(interface, cloneInto, call, clone, &clone.getBody(),
                      /*shouldCloneInlinedRegion=*/false);
       clone.erase();
       if (failed(inlined))
-        return call.emitError()
-               << "call of '" << callee.getName()
-               << "' cannot be inlined here, so its operations cannot be "
-                  "rounded; a callee inside a loop or branch must have one "
-                  "block";
+        return call.emitError("cannot inline '")
+               << call.getCallee()
+               << "' here: expected a body of one block in a loop or branch";
       call.erase();
     }
+  return success();
+}
 
+LogicalResult mlir::prec::inlineCalls(ModuleOp module) {
+  for (auto function : module.getOps<func::FuncOp>())
+    if (failed(inlineCalls(function)))
+      return failure();
+  SymbolTable symbols(module);
   for (auto function :
        llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
     if (function.isPrivate() && !function.isExternal() &&
@@ -138,13 +135,13 @@ LogicalResult mlir::prec::inlineCalls(ModuleOp module) {
   return success();
 }
 
-LogicalResult mlir::prec::decomposeComposites(ModuleOp module) {
+LogicalResult mlir::prec::decomposeComposites(Operation *root) {
   SmallVector<linalg::AggregatedOpInterface> composites;
-  module.walk([&](linalg::AggregatedOpInterface op) {
+  root->walk([&](linalg::AggregatedOpInterface op) {
     if (!isa<linalg::LinalgOp>(op.getOperation()))
       composites.push_back(op);
   });
-  IRRewriter rewriter(module.getContext());
+  IRRewriter rewriter(root->getContext());
   for (linalg::AggregatedOpInterface op : composites) {
     rewriter.setInsertionPoint(op);
     Operation *before = op->getPrevNode();
