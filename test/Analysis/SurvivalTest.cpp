@@ -19,7 +19,7 @@ struct DropRounding
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(DropRounding)
   explicit DropRounding(std::function<bool(RoundOp)> selects)
       : selects(std::move(selects)) {}
-  StringRef getArgument() const final { return "test-drop-rounding"; }
+  StringRef getArgument() const override { return "test-drop-rounding"; }
   void runOnOperation() final {
     SmallVector<RoundOp> rounds;
     getOperation().walk([&](RoundOp op) {
@@ -86,6 +86,18 @@ TEST(Survival, CatchesALostRounding) {
   EXPECT_TRUE(result.lostOne);
   EXPECT_EQ(result.messages, "pass 'test-drop-rounding' lost this rounding, "
                              "site 0 (arith.addf, role activation)\n");
+}
+
+/// A pass that has no name on a command line.
+struct Nameless : public DropRounding {
+  using DropRounding::DropRounding;
+  StringRef getArgument() const final { return ""; }
+};
+
+TEST(Survival, CatchesANamelessPass) {
+  auto pass = std::make_unique<Nameless>(
+      [](RoundOp op) { return op.getSiteAttr().getNumber() == 0; });
+  EXPECT_TRUE(runPass(std::move(pass)).lostOne);
 }
 
 TEST(Survival, AllowsFolding) {

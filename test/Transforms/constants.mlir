@@ -2,6 +2,8 @@
 // A number that the format has needs no rounding, wherever it goes; another does.
 // RUN: prec-opt %s --truncate-mantissa=7 --granularity=layer | FileCheck %s
 // RUN: prec-opt %s --truncate-mantissa=7 --granularity=layer --prec-lower -o /dev/null
+// RUN: prec-train --truncate-mantissa=1,2 --print-policy > %t.json
+// RUN: prec-opt %s --policy=%t.json | FileCheck %s --check-prefix=RUNTIME
 
 // CHECK-LABEL: func @fills
 func.func @fills(%x: tensor<4xf32>) -> tensor<4xf32> {
@@ -19,4 +21,16 @@ func.func @fills(%x: tensor<4xf32>) -> tensor<4xf32> {
   // CHECK: linalg.add {{.*}}ins({{.*}}, %[[ROUNDED]] :
   %1 = linalg.add {prec.scope = "a"} ins(%0, %t : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
   return %1 : tensor<4xf32>
+}
+
+// With bits known at run time only powers of two are sure to be there.
+// RUNTIME-LABEL: func @runtime
+// RUNTIME: %[[HALF:.*]] = prec.round %{{.*}} to "m?"({{.*}} op = "arith.constant"
+// RUNTIME-NOT: op = "arith.constant"
+func.func @runtime(%x: f32) -> f32 {
+  %two = arith.constant 2.0 : f32
+  %oneAndAHalf = arith.constant 1.5 : f32
+  %0 = arith.mulf %x, %two : f32
+  %1 = arith.mulf %0, %oneAndAHalf : f32
+  return %1 : f32
 }

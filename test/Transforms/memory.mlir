@@ -37,3 +37,30 @@ func.func @sum(%x: memref<?xf32>, %out: memref<1xf32>) {
   }
   return
 }
+
+// A copy reads its source and writes its target.
+// CHECK-LABEL: func @copy
+// CHECK: %[[COPY:.*]] = memref.alloc() : memref<4xf32>
+// CHECK: linalg.generic {{.*}}ins(%arg0 : memref<4xf32>) outs(%[[COPY]] :
+// CHECK: linalg.generic {{.*}}ins(%arg1 : memref<4xf32>) outs(%arg1 :
+// CHECK: memref.copy %[[COPY]], %arg1
+func.func @copy(%from: memref<4xf32>, %to: memref<4xf32>) {
+  memref.copy %from, %to : memref<4xf32> to memref<4xf32>
+  return
+}
+
+// What is done to a view is done to the buffer.
+// CHECK-LABEL: func @views
+// CHECK: %[[COPY:.*]] = memref.alloc() : memref<4xf32>
+// CHECK: linalg.generic {{.*}}ins(%arg0 : memref<4xf32>) outs(%[[COPY]] :
+// CHECK: linalg.generic {{.*}}ins(%arg1 : memref<4xf32>) outs(%arg1 :
+// CHECK: memref.subview %[[COPY]][
+// CHECK: memref.subview %arg1[
+func.func @views(%read: memref<4xf32>, %written: memref<4xf32>) {
+  %c0 = arith.constant 0 : index
+  %r = memref.subview %read[1] [2] [1] : memref<4xf32> to memref<2xf32, strided<[1], offset: 1>>
+  %w = memref.subview %written[1] [2] [1] : memref<4xf32> to memref<2xf32, strided<[1], offset: 1>>
+  %v = memref.load %r[%c0] : memref<2xf32, strided<[1], offset: 1>>
+  memref.store %v, %w[%c0] : memref<2xf32, strided<[1], offset: 1>>
+  return
+}

@@ -5,13 +5,16 @@
 // CHECK-NOT: @scale(
 func.func private @scale(%a: f32) -> f32 {
   %0 = arith.mulf %a, %a fastmath<fast> {prec.scope = "inner"} : f32
-  return %0 : f32
+  // No scope of its own: it gets the call's.
+  %1 = math.exp %0 : f32
+  return %1 : f32
 }
 
 // CHECK-LABEL: func @calls
 func.func @calls(%a: f32) -> f32 {
   // CHECK: arith.mulf {{.*}} {prec.phase = "backward", prec.scope = "outer/inner"} : f32
   // CHECK-NEXT: prec.round {{.*}}phase = "backward", scope = "outer/inner", op = "arith.mulf", role = "gradient"
+  // CHECK-NEXT: math.exp {{.*}} {prec.phase = "backward", prec.scope = "outer"} : f32
   // CHECK-NOT: fastmath
   %0 = call @scale(%a) {prec.scope = "outer", prec.phase = "backward"} : (f32) -> f32
   // CHECK: arith.mulf {{.*}} {prec.scope = "inner"} : f32
