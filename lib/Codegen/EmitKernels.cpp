@@ -79,6 +79,7 @@ public:
         ++left;
         continue;
       }
+      plan->useThreads = threads && countScalarOps(op) >= threadGrain;
       SmallVector<Value> initial = initialValues(op);
       emitKernel(rewriter, op, *plan, initial);
       rewriter.eraseOp(op);

@@ -35,9 +35,23 @@ private:
     return getValueOrCreateConstantIndexOp(b, loc, extents[dim]);
   }
 
-  /// for i = from to `to` by step: body(i)
+  /// for i = from to `to` by step: body(i); the outermost one that makes more
+  /// than one trip on several threads. All dimensions here are parallel.
   void loop(Value from, Value to, int64_t step,
             function_ref<void(Value)> body) {
+    std::optional<int64_t> first = getConstantIntValue(from),
+                           last = getConstantIntValue(to);
+    bool isSingle = first && last && *last - *first <= step;
+    if (plan.useThreads && !isInParallel && !isSingle) {
+      auto loop =
+          scf::ParallelOp::create(b, loc, from, to, constant(step), nullptr);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      isInParallel = true;
+      body(loop.getInductionVars()[0]);
+      isInParallel = false;
+      return;
+    }
     auto loop = scf::ForOp::create(b, loc, from, to, constant(step));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -189,6 +203,7 @@ private:
   linalg::GenericOp op;
   const KernelPlan &plan;
   ArrayRef<Value> initial;
+  bool isInParallel = false;
   SmallVector<OpFoldResult> extents;
   SmallVector<Value> point; ///< where the block begins, for each dimension
 };

@@ -119,6 +119,17 @@ static double countOps(linalg::GenericOp op) {
   return count;
 }
 
+int64_t mlir::prec::countScalarOps(linalg::GenericOp op) {
+  constexpr int64_t assumedExtent = 64, limit = int64_t(1) << 40;
+  int64_t count = std::max<int64_t>(1, static_cast<int64_t>(countOps(op)));
+  for (int64_t extent : op.getStaticLoopRanges()) {
+    count *=
+        ShapedType::isDynamic(extent) ? assumedExtent : std::min(extent, limit);
+    count = std::min(count, limit);
+  }
+  return count;
+}
+
 /// Tile sizes by registers: accumulators take at most half of them and the
 /// unrolled body stays small enough to compile quickly.
 static void chooseTile(KernelPlan &plan, linalg::GenericOp op,

@@ -36,6 +36,8 @@ struct KernelPlan {
   int64_t lanes = 1, vectors = 1, rows = 1;
   /// The other parallel dimensions and the reduction dimensions, ascending.
   SmallVector<unsigned> outer, reductions;
+  /// The outermost loop runs on several threads.
+  bool useThreads = false;
   /// Lanes can be masked when an extent is no multiple of them.
   bool canMask = false;
   /// One for each operand.
@@ -43,6 +45,9 @@ struct KernelPlan {
 
   bool isScalar() const { return vectorDim < 0; }
 };
+
+/// How many scalar operations it computes; a dynamic extent counts as 64.
+int64_t countScalarOps(linalg::GenericOp op);
 
 /// The plan, or nothing if the operation is not of this kind: a body with
 /// operations that are not elementwise, an output that is not a permutation of

@@ -103,11 +103,18 @@ static void buildLoopStage(OpPassManager &pm, const CodegenOptions &options) {
     EmitKernelsOptions kernels;
     kernels.vectorBits = options.vectorBits;
     kernels.vectorRegisters = options.vectorRegisters;
+    kernels.threads = options.threads;
+    kernels.threadGrain = options.threadGrain;
     function.addPass(createEmitKernels(kernels));
   }
   function.addPass(createConvertLinalgToLoopsPass());
-  if (options.threads)
-    function.addPass(createConvertSCFToOpenMPPass());
+  function.addPass(createSerializeReductions());
+  if (!options.threads)
+    return;
+  pm.addPass(createConvertSCFToOpenMPPass());
+  // Its memref.alloca_scope, which allocates nothing, must go before branches
+  // come.
+  pm.addPass(createCanonicalizerPass());
 }
 
 /// Whatever is left becomes the LLVM dialect.

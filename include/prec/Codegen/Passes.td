@@ -135,7 +135,11 @@ def EmitKernels : Pass<"prec-emit-kernels"> {
     Option<"vectorBits", "vector-bits", "unsigned", "128",
            "width of a vector register">,
     Option<"vectorRegisters", "vector-registers", "unsigned", "16",
-           "number of vector registers">
+           "number of vector registers">,
+    Option<"threads", "threads", "bool", "false",
+           "make the outermost loop of a large operation scf.parallel">,
+    Option<"threadGrain", "thread-grain", "int64_t", "262144",
+           "scalar operations from which an operation is large">
   ];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
                            "memref::MemRefDialect", "scf::SCFDialect",
@@ -144,6 +148,15 @@ def EmitKernels : Pass<"prec-emit-kernels"> {
     Statistic<"kernels", "kernels", "Operations written as kernels">,
     Statistic<"left", "left", "Operations left for plain loops">
   ];
+}
+
+def SerializeReductions : Pass<"prec-serialize-reductions"> {
+  let summary = "write scf.parallel loops that reduce as scf.for";
+  let description = [{
+    A reduction's order is part of its result: it is that of the loop's indices.
+    Loops without reductions stay parallel.
+  }];
+  let dependentDialects = ["scf::SCFDialect"];
 }
 
 def CheckFastMath : Pass<"prec-check-fast-math", "ModuleOp"> {
