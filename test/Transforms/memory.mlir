@@ -64,3 +64,22 @@ func.func @views(%read: memref<4xf32>, %written: memref<4xf32>) {
   memref.store %v, %w[%c0] : memref<2xf32, strided<[1], offset: 1>>
   return
 }
+
+// The result of an operation on buffers lies in its output: rounded there.
+// CHECK-LABEL: func @matmul
+// OP: linalg.matmul
+// OP-NEXT: linalg.generic {{.*}}ins(%arg2 : memref<4x4xf32>) outs(%arg2 : memref<4x4xf32>)
+// OP: prec.round {{.*}}op = "linalg.matmul"
+func.func @matmul(%a: memref<4x4xf32>, %b: memref<4x4xf32>, %c: memref<4x4xf32>) {
+  linalg.matmul ins(%a, %b : memref<4x4xf32>, memref<4x4xf32>) outs(%c : memref<4x4xf32>)
+  return
+}
+
+// A maximum in memory is an element of it or the operand, but of memory nothing is known.
+// CHECK-LABEL: func @atomic
+// OP: memref.atomic_rmw maximumf
+// OP-NEXT: prec.round {{.*}}op = "memref.atomic_rmw"
+func.func @atomic(%x: memref<4xf32>, %v: f32, %i: index) -> f32 {
+  %0 = memref.atomic_rmw maximumf %v, %x[%i] : (f32, memref<4xf32>) -> f32
+  return %0 : f32
+}
