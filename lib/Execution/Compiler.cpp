@@ -190,16 +190,18 @@ void mlir::prec::optimise(llvm::Module &module, llvm::TargetMachine &target,
   llvm::CGSCCAnalysisManager components;
   llvm::ModuleAnalysisManager modules;
   llvm::PipelineTuningOptions tuning;
-  tuning.LoopVectorization = tuning.SLPVectorization = optLevel > 1;
+  // Codegen's kernels are unrolled vector code already: of what O2 adds to O1
+  // only the loop vectoriser, for loops that are no kernels, pays for its time.
+  tuning.LoopVectorization = optLevel > 1;
+  tuning.SLPVectorization = tuning.LoopUnrolling = optLevel > 2;
   llvm::PassBuilder builder(&target, tuning);
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(components);
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, components, modules);
-  llvm::OptimizationLevel level = optLevel == 1   ? llvm::OptimizationLevel::O1
-                                  : optLevel == 2 ? llvm::OptimizationLevel::O2
-                                                  : llvm::OptimizationLevel::O3;
+  llvm::OptimizationLevel level =
+      optLevel > 2 ? llvm::OptimizationLevel::O3 : llvm::OptimizationLevel::O1;
   llvm::ModulePassManager passes =
       optLevel == 0
           ? builder.buildO0DefaultPipeline(llvm::OptimizationLevel::O0)

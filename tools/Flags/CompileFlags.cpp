@@ -16,7 +16,7 @@ CompileFlags::CompileFlags()
                        "do not depend on it"),
               cl::cat(category())),
       optLevel("opt-level", cl::init(2), cl::value_desc("0..3"),
-               cl::desc("LLVM's optimisation level"), cl::cat(category())),
+               cl::desc("how much LLVM optimises; 2 suits the kernels"), cl::cat(category())),
       cpu("mcpu", cl::value_desc("name"),
           cl::desc("processor to compile for; default: this one"),
           cl::cat(category())),
