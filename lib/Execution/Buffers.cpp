@@ -2,6 +2,7 @@
 // Size-class lists of aligned blocks behind one lock.
 #include "prec/Execution/Buffers.h"
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
@@ -59,10 +60,12 @@ Pool &pool() {
   std::_Exit(1);
 }
 
-/// Frees every waiting block; the caller holds the lock.
-void freeWaiting(Pool &p) {
-  for (Header *&head : p.lists)
-    while (Header *block = head) {
+/// Frees waiting blocks of the classes below `end`, small ones first, until at
+/// most `limit` bytes wait; the caller holds the lock.
+void freeDownTo(Pool &p, uint64_t limit, unsigned end = kClasses) {
+  for (Header *&head : llvm::MutableArrayRef<Header *>(p.lists).take_front(end))
+    while (head && p.counts.waitingBytes > limit) {
+      Header *block = head;
       head = block->next;
       p.counts.waitingBytes -= block->bytes;
       std::free(block);
@@ -85,7 +88,7 @@ void *buffers::allocate(size_t bytes) {
   } else {
     block = static_cast<Header *>(std::aligned_alloc(kAlignment, total));
     if (!block) {
-      freeWaiting(p);
+      freeDownTo(p, 0);
       block = static_cast<Header *>(std::aligned_alloc(kAlignment, total));
     }
     if (!block)
@@ -113,8 +116,11 @@ void buffers::release(void *pointer) {
   block->state = kFree;
   --p.counts.liveBlocks;
   p.counts.liveBytes -= block->bytes;
-  uint64_t limit = std::max(p.counts.peakBytes, kAlwaysKept);
-  if (!p.reuse || p.counts.waitingBytes + block->bytes > limit) {
+  // Smaller blocks, which are cheap to get again, make room for larger ones.
+  uint64_t limit = std::max(p.counts.peakBytes, kAlwaysKept) - block->bytes;
+  if (p.reuse)
+    freeDownTo(p, limit, block->sizeClass);
+  if (!p.reuse || p.counts.waitingBytes > limit) {
     std::free(block);
     return;
   }
@@ -126,7 +132,7 @@ void buffers::release(void *pointer) {
 void buffers::trim() {
   Pool &p = pool();
   std::lock_guard<std::mutex> guard(p.lock);
-  freeWaiting(p);
+  freeDownTo(p, 0);
 }
 
 void buffers::setReuse(bool on) {
@@ -134,7 +140,7 @@ void buffers::setReuse(bool on) {
   std::lock_guard<std::mutex> guard(p.lock);
   p.reuse = on;
   if (!on)
-    freeWaiting(p);
+    freeDownTo(p, 0);
 }
 
 buffers::Statistics buffers::statistics() {

@@ -81,6 +81,27 @@ TEST(Buffers, ReusesAndTrims) {
   EXPECT_EQ(buffers::statistics().waitingBytes, 0u);
 }
 
+TEST(Buffers, SmallBlocksMakeRoomForALargeOne) {
+  buffers::trim();
+  // Larger than what always may wait, and than anything in use before.
+  size_t large = size_t(96) << 20, small = size_t(1) << 20;
+  auto useOnce = [](size_t bytes) {
+    buffers::release(buffers::allocate(bytes));
+  };
+  useOnce(small);
+  useOnce(large);
+  uint64_t calls = buffers::statistics().systemCalls;
+  for (int i = 0; i < 4; ++i) {
+    useOnce(large);
+    useOnce(small);
+  }
+  // The large one waits all the time, the small one never again.
+  EXPECT_LE(buffers::statistics().systemCalls, calls + 4);
+  EXPECT_LE(buffers::statistics().waitingBytes,
+            std::max<uint64_t>(buffers::statistics().peakBytes, 64 << 20));
+  buffers::trim();
+}
+
 TEST(Buffers, MistakesEndTheProcess) {
   void *block = buffers::allocate(10);
   EXPECT_EXIT(

@@ -10,7 +10,7 @@
 // Cost: allocate and release are a lock and a list operation. Sizes are rounded
 // up to a class (four classes an octave), so at most a fifth of a block is
 // unused. At most as many bytes wait as were ever in use at one time, or
-// 64 MiB; what exceeds that goes back to the system.
+// 64 MiB; beyond that smaller blocks make room for larger ones.
 //
 // Threads: every function may be called from any thread at any time.
 #ifndef PREC_EXECUTION_BUFFERS_H
