@@ -193,7 +193,9 @@ SmallVector<Value> StepBuilder::update(OpBuilder &b, unsigned number,
 void StepBuilder::collectArguments() {
   func::FuncOp f = forward.function;
   Builder b(f.getContext());
-  for (unsigned i : ArrayRef(order()).drop_back())
+  // Named, since a range-for keeps only the outermost temporary alive.
+  auto all = order();
+  for (unsigned i : ArrayRef(all).drop_back())
     arguments.push_back({forward.typeOf(i), f.getArgAttrDict(i)});
   for (unsigned i : forward.weights)
     for (const Optimizer::State &state : optimizer->states)

@@ -19,6 +19,12 @@ static bool isRepresentable(Attribute constant, Format format) {
     format.fractionBits = 0;
   if (format.exponentBits == Format::runtime)
     format.exponentBits = 2;
+  // A format that does not fit is an error where it is used, not here.
+  auto typed = dyn_cast<TypedAttr>(constant);
+  std::optional<Carrier> carrier =
+      typed ? carrierOf(typed.getType()) : std::nullopt;
+  if (!carrier || !format.whyNotIn(*carrier).empty())
+    return false;
   auto isOne = [&](const APFloat &value) {
     if (&value.getSemantics() == &APFloat::IEEEsingle())
       return value.bitwiseIsEqual(APFloat(round(
