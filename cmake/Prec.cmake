@@ -6,6 +6,9 @@ option(PREC_SANITIZE "build with address and undefined-behaviour sanitizers" OFF
 # Programs too are compiled -fPIC: one precompiled header serves them all.
 set(CMAKE_CXX_COMPILE_OPTIONS_PIE -fPIC)
 
+# Without a date in it a precompiled header does not change, and ccache can tell.
+add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,Clang>:SHELL:-Xclang\ -fno-pch-timestamp>)
+
 # LLVM's linker: g++ finds it by -B, clang beside itself.
 add_link_options($<$<CXX_COMPILER_ID:GNU>:-B${LLVM_TOOLS_BINARY_DIR}> -fuse-ld=lld)
 
