@@ -25,6 +25,20 @@ StringRef mlir::prec::phaseOf(Operation *op) {
   return phase.empty() ? StringRef("forward") : phase;
 }
 
+StringRef mlir::prec::nameOf(Operation *op) {
+  if (auto text = op->getAttrOfType<StringAttr>(nameAttrName))
+    return text.getValue();
+  for (OpOperand &use : op->getUses())
+    if (auto end = dyn_cast<func::ReturnOp>(use.getOwner()))
+      if (auto text = end->getParentOfType<func::FuncOp>()
+                          .getResultAttrOfType<StringAttr>(
+                              use.getOperandNumber(), nameAttrName))
+        return text.getValue();
+  if (auto named = dyn_cast<NameLoc>(op->getLoc()))
+    return named.getName().getValue();
+  return "";
+}
+
 /// The role of an operation's result: what the attribute says, else what its
 /// place in a linalg body says, else what the phase suggests.
 static StringRef roleOf(Operation *op) {
@@ -47,7 +61,7 @@ static StringRef roleOf(Operation *op) {
   return phase == "update" ? "state" : "activation";
 }
 
-static StringRef classOf(Operation *op) {
+StringRef mlir::prec::classOf(Operation *op) {
   auto structured = dyn_cast<linalg::LinalgOp>(op);
   if (!structured)
     structured = dyn_cast_or_null<linalg::LinalgOp>(op->getParentOp());
@@ -79,6 +93,7 @@ void SiteTable::addFunction(func::FuncOp function) {
     Candidate c{nextNumber++,       index,   entry,
                 phaseOf(function),  "",      text(nameAttrName),
                 text(roleAttrName), "other", true};
+    c.name = c.op;
     if (c.role.empty())
       c.role = "input";
     arguments.try_emplace({function, index}, c);
@@ -90,10 +105,11 @@ void SiteTable::addFunction(func::FuncOp function) {
     if (kind == OpKind::None || kind == OpKind::Rounded)
       return;
     StringRef phase = phaseOf(op), scope = scopeOf(op);
-    Candidate c{
-        nextNumber++, nextOrdinal[{phase, scope}]++, entry,      phase,
-        scope,        op->getName().getStringRef(),  roleOf(op), classOf(op),
-        false};
+    Candidate c{nextNumber++, nextOrdinal[{phase, scope}]++,
+                entry,        phase,
+                scope,        op->getName().getStringRef(),
+                roleOf(op),   classOf(op),
+                false,        nameOf(op)};
     operations.try_emplace(op, c);
   });
 }

@@ -64,5 +64,6 @@ llvm::Error Policy::append(Policy other) {
   llvm::append_range(rules, std::move(other.rules));
   seed = other.seed;
   random = other.random;
+  strict |= other.strict;
   return llvm::Error::success();
 }

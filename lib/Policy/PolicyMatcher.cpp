@@ -6,7 +6,7 @@
 using namespace mlir::prec;
 using Field = Selector::Field;
 
-PolicyMatcher::PolicyMatcher(const Policy &policy) {
+PolicyMatcher::PolicyMatcher(const Policy &policy) : policy(policy) {
   for (const Rule &rule : policy.rules)
     rules.push_back(compile(rule.selector));
 }
@@ -68,7 +68,7 @@ void PolicyMatcher::unite(Bits &outcomes, Column &column,
     outcomes[i] |= own[i];
 }
 
-std::optional<size_t> PolicyMatcher::match(const SiteView &site) {
+const PolicyMatcher::Decision &PolicyMatcher::decide(const SiteView &site) {
   Bits outcomes(testNumbers.size() / 64 + 1);
   const llvm::StringRef texts[numColumns] = {
       site.scope, site.op,   site.name,   site.function,
@@ -76,9 +76,22 @@ std::optional<size_t> PolicyMatcher::match(const SiteView &site) {
   for (size_t i = 0; i < numColumns; ++i)
     unite(outcomes, columns[i], texts[i]);
   auto [known, isNew] = decisions.try_emplace(std::move(outcomes));
-  if (isNew)
-    for (size_t i = rules.size(); i-- > 0 && !known->second;)
-      if (rules[i].holds(known->first))
-        known->second = i;
-  return known->second;
+  Decision &decision = known->second;
+  if (!isNew)
+    return decision;
+  for (auto [i, rule] : llvm::enumerate(rules))
+    if (rule.holds(known->first))
+      decision.rules.push_back(i);
+  for (size_t i = 0; i < numColumns; ++i)
+    decision.example[i] = texts[i].str();
+  return decision;
+}
+
+std::optional<size_t> PolicyMatcher::match(const SiteView &site) {
+  const std::vector<size_t> &all = decide(site).rules;
+  return all.empty() ? std::nullopt : std::optional(all.back());
+}
+
+const std::vector<size_t> &PolicyMatcher::matches(const SiteView &site) {
+  return decide(site).rules;
 }

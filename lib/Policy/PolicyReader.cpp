@@ -43,8 +43,8 @@ private:
 
 void Reader::readRoot(const At &at) {
   if (!expectObject(at, "an object with the key \"rules\"",
-                    {"$schema", "version", "seed", "random", "include",
-                     "parameters", "rules"}))
+                    {"$schema", "version", "seed", "random", "strict",
+                     "include", "parameters", "rules"}))
     return;
   bool hasVersion = with(at, "version", [&](const At &version) {
     int64_t number;
@@ -68,6 +68,10 @@ void Reader::readRoot(const At &at) {
   });
   with(at, "random", [&](const At &random) {
     readWord(random, "operands or counter", policy.random, parseRandomKind);
+  });
+  with(at, "strict", [&](const At &strict) {
+    if (expect(strict, Kind::Bool, "true or false"))
+      policy.strict = strict.node->boolean;
   });
   with(at, "parameters", [&](const At &parameters) {
     if (!expect(parameters, Kind::Object, "an object of named numbers"))

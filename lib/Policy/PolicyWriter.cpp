@@ -59,6 +59,8 @@ std::string mlir::prec::writePolicy(const Policy &policy) {
   root.set("seed", JsonNode::of(int64_t(policy.seed)));
   root.set("random",
            JsonNode::of(randomKindWords[static_cast<size_t>(policy.random)]));
+  if (policy.strict)
+    root.set("strict", JsonNode::ofBool(true));
   if (!policy.parameters.empty()) {
     JsonNode parameters = JsonNode::object();
     for (const Parameter &parameter : policy.parameters)

@@ -54,6 +54,25 @@ static LogicalResult generalizeRounded(const Plan &plan, SiteTable &sites) {
   return success();
 }
 
+/// A rule that matches no site is a warning, in a strict policy an error. Those
+/// of shipped policies are made for training and inference alike, so some may
+/// have nothing to say about a model.
+static LogicalResult checkMatches(ModuleOp module, const Policy &policy,
+                                  const PolicyMatcher &matcher) {
+  bool isBad = false;
+  for (const PolicyMatcher::Unmatched &u : matcher.unmatched()) {
+    StringRef origin = policy.rules[u.rule].origin;
+    if (origin.starts_with("preset:"))
+      continue;
+    isBad |= policy.strict;
+    InFlightDiagnostic diagnostic = policy.strict
+                                        ? emitError(module.getLoc())
+                                        : emitWarning(module.getLoc());
+    diagnostic << "rule '" << origin << "' matches no site; " << u.nearMisses;
+  }
+  return failure(isBad);
+}
+
 namespace {
 struct InsertRounding
     : public mlir::prec::impl::InsertRoundingBase<InsertRounding> {
@@ -65,8 +84,8 @@ struct InsertRounding
 
   FailureOr<Policy> policyFromOptions();
   LogicalResult run(ModuleOp module, const Policy &policy);
-  void addRows(const Plan &plan, const SiteTable &sites, const Policy &policy);
-  void warn(ModuleOp module, ArrayRef<Plan> plans, const Policy &policy);
+  void count(ArrayRef<Plan> plans);
+  void warn(ModuleOp module, const Policy &policy);
 
   void runOnOperation() override {
     FailureOr<Policy> policy =
@@ -105,6 +124,7 @@ FailureOr<Policy> InsertRounding::policyFromOptions() {
   if (!policy)
     return emitError(UnknownLoc::get(&getContext()))
            << llvm::toString(policy.takeError());
+  policy->strict |= strict;
   return *policy;
 }
 
@@ -145,13 +165,14 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &policy) {
 
   SiteTable sites(module);
   // A first plan says which bodies must be spelled out, a second one stands.
+  PolicyMatcher matcher(policy);
   std::vector<Plan> plans;
   auto planAll = [&] {
     plans.clear();
     for (auto function : module.getOps<func::FuncOp>()) {
       if (function.isExternal())
         continue;
-      plans.emplace_back(function, sites, policy);
+      plans.emplace_back(function, sites, policy, matcher);
       if (failed(plans.back().make()))
         return failure();
     }
@@ -165,10 +186,13 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &policy) {
   if (failed(planAll()))
     return failure();
 
-  warn(module, plans, policy);
+  if (failed(checkMatches(module, policy, matcher)))
+    return failure();
+  count(plans);
+  warn(module, policy);
   if (report)
     for (const Plan &plan : plans)
-      addRows(plan, sites, policy);
+      report->add(plan, sites, policy, matcher);
   declareParameters(module, policy);
   for (const Plan &plan : plans) {
     Inserter inserter(plan.function(), sites, policy);
@@ -184,8 +208,7 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &policy) {
   return success();
 }
 
-void InsertRounding::warn(ModuleOp module, ArrayRef<Plan> plans,
-                          const Policy &policy) {
+void InsertRounding::count(ArrayRef<Plan> plans) {
   for (const Plan &plan : plans) {
     for (const Plan::Definition &d : plan.definitions())
       ++(d.isExempt ? exempt : rounded);
@@ -198,6 +221,9 @@ void InsertRounding::warn(ModuleOp module, ArrayRef<Plan> plans,
           << op->getName() << "' makes "
           << getElementTypeOrSelf(op->getResult(0).getType());
   }
+}
+
+void InsertRounding::warn(ModuleOp module, const Policy &policy) {
   bool hasScopes = false;
   module.walk([&](Operation *op) {
     hasScopes |= op->hasAttr(scopeAttrName);
@@ -210,53 +236,6 @@ void InsertRounding::warn(ModuleOp module, ArrayRef<Plan> plans,
     module.emitWarning("granularity layer in a module without scopes: no value "
                        "crosses a layer's border; only arguments and results "
                        "are rounded");
-}
-
-void InsertRounding::addRows(const Plan &plan, const SiteTable &sites,
-                             const Policy &policy) {
-  auto addRow = [&](const Candidate &c, std::optional<size_t> rule,
-                    StringRef status, Location location) {
-    SiteReport::Row row;
-    row.number = c.number;
-    row.entry = c.entry.str();
-    row.phase = c.phase.str();
-    row.scope = c.scope.str();
-    row.op = c.op.str();
-    row.role = c.role.str();
-    row.status = status.str();
-    row.location = describe(location);
-    if (rule) {
-      const Action &action = policy.rules[*rule].action;
-      row.granularity = str(action.granularity);
-      row.format = action.format.str();
-      row.mode = action.mode.str();
-      row.origin = policy.rules[*rule].origin;
-    }
-    SiteView view;
-    view.function = c.entry;
-    view.phase = c.phase;
-    view.scope = c.scope;
-    view.role = c.role;
-    view.op = c.op;
-    view.opClass = c.opClass;
-    view.name = c.isArgument ? c.op : StringRef();
-    for (size_t match : policy.matches(view)) {
-      if (!rule && policy.rules[match].action.keep)
-        row.origin = policy.rules[match].origin;
-      if (match != rule)
-        row.otherMatches.push_back(policy.rules[match].origin);
-    }
-    report->rows.push_back(std::move(row));
-  };
-  for (const Plan::Entry &e : plan.entries())
-    addRow(*e.candidate, e.rule, e.isExempt ? "exempt" : "rounded",
-           e.value.getLoc());
-  for (const Plan::Definition &d : plan.definitions())
-    addRow(*sites.lookup(d.op), d.rule, d.isExempt ? "exempt" : "rounded",
-           d.op->getLoc());
-  for (Operation *op : plan.kept())
-    addRow(*sites.lookup(op), std::nullopt, "kept", op->getLoc());
-  report->sort();
 }
 
 std::unique_ptr<Pass> mlir::prec::createInsertRounding(Policy policy,

@@ -67,32 +67,33 @@ struct Plan::State {
   }
 };
 
-std::optional<size_t> Plan::match(const Candidate &c, StringRef phase,
-                                  StringRef scope, StringRef role,
-                                  StringRef op) const {
+SiteView mlir::prec::viewOf(const Candidate &c) {
   SiteView view;
   view.function = c.entry;
-  view.phase = phase;
-  view.scope = scope;
-  view.role = role;
-  view.op = op;
+  view.phase = c.phase;
+  view.scope = c.scope;
+  view.role = c.role;
+  view.op = c.op;
   view.opClass = c.opClass;
-  if (c.isArgument)
-    view.name = c.op;
-  std::optional<size_t> rule = policy.match(view);
-  if (!rule || policy.rules[*rule].action.keep || role == "label")
+  view.name = c.name;
+  return view;
+}
+
+std::optional<size_t> Plan::match(const SiteView &view) const {
+  std::optional<size_t> rule = matcher.match(view);
+  if (!rule || policy.rules[*rule].action.keep || view.role == "label")
     return std::nullopt;
   return rule;
 }
 
 std::optional<size_t> Plan::ruleFor(Operation *op) const {
   const Candidate *c = sites.lookup(op);
-  return c ? match(*c, c->phase, c->scope, c->role, c->op) : std::nullopt;
+  return c ? match(viewOf(*c)) : std::nullopt;
 }
 
 /// Arguments and constants are rounded where they are used: the user's phase
 /// and scope count. The update reads a weight as the state that it is.
-std::optional<size_t> Plan::ruleForUse(Value value, OpOperand &use) const {
+std::optional<SiteView> Plan::viewOfUse(Value value, OpOperand &use) const {
   const Candidate *c;
   if (auto argument = dyn_cast<BlockArgument>(value))
     c = sites.lookup(cast<func::FuncOp>(argument.getOwner()->getParentOp()),
@@ -107,10 +108,19 @@ std::optional<size_t> Plan::ruleForUse(Value value, OpOperand &use) const {
     if (structured.isDpsInit(&use) && isa<TensorType>(value.getType()) &&
         !structured.payloadUsesValueFromOperand(&use))
       return std::nullopt;
-  StringRef phase = phaseOf(user), role = c->role;
-  if (phase == "update" && role == "weight")
-    role = "state";
-  return match(*c, phase, scopeOf(user), role, user->getName().getStringRef());
+  SiteView view = viewOf(*c);
+  view.phase = phaseOf(user);
+  view.scope = scopeOf(user);
+  view.op = user->getName().getStringRef();
+  view.opClass = classOf(user);
+  if (view.phase == "update" && view.role == "weight")
+    view.role = "state";
+  return view;
+}
+
+std::optional<size_t> Plan::ruleForUse(Value value, OpOperand &use) const {
+  std::optional<SiteView> view = viewOfUse(value, use);
+  return view ? match(*view) : std::nullopt;
 }
 
 /// The operation whose operand a use is, seen from outside linalg bodies.
@@ -302,9 +312,18 @@ bool Plan::isExempt(Operation *op, const Action &action) const {
 
 void Plan::addEntries(Value value, const Candidate *candidate) {
   llvm::MapVector<size_t, SmallVector<OpOperand *>> byRule;
-  for (OpOperand &use : value.getUses())
-    if (std::optional<size_t> rule = ruleForUse(value, use))
+  std::optional<SiteView> kept;
+  for (OpOperand &use : value.getUses()) {
+    std::optional<SiteView> view = viewOfUse(value, use);
+    if (!view)
+      continue;
+    if (std::optional<size_t> rule = match(*view))
       byRule[*rule].push_back(&use);
+    else
+      kept = view;
+  }
+  if (kept && isa<BlockArgument>(value))
+    allKeptEntries.push_back({value, candidate, *kept});
   Attribute constant;
   matchPattern(value, m_Constant(&constant));
   for (auto &[rule, uses] : byRule) {
@@ -315,7 +334,9 @@ void Plan::addEntries(Value value, const Candidate *candidate) {
     bool isExempt = constant && isRepresentable(constant, action.format);
     // Uses come last first; program order reads better and is as stable.
     std::reverse(uses.begin(), uses.end());
-    allEntries.push_back({value, candidate, rule, isExempt, std::move(uses)});
+    SiteView view = *viewOfUse(value, *uses.front());
+    allEntries.push_back(
+        {value, candidate, rule, isExempt, std::move(uses), view});
   }
 }
 
@@ -336,8 +357,10 @@ LogicalResult Plan::addOperation(Operation *op) {
     return success();
   }
   const Action &action = policy.rules[*rule].action;
-  if (!covers(action, op))
+  if (!covers(action, op)) {
+    allUncovered.push_back(op);
     return success();
+  }
   if (classification.kind == OpKind::Refused)
     return op->emitError("'")
            << op->getName() << "' cannot be rounded: " << classification.why;

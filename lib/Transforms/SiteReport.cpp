@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Text of the table of sites.
+// The rows of the table of sites, and what becomes of one of them.
 #include "prec/Transforms/SiteReport.h"
+#include "prec/Analysis/Work.h"
+#include "prec/Transforms/Plan.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/Location.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -25,48 +29,183 @@ std::string mlir::prec::describe(Location location) {
       .Default([](LocationAttr) { return std::string(); });
 }
 
-void SiteReport::sort() {
-  llvm::sort(rows, [](const Row &a, const Row &b) {
-    return std::tie(a.number, a.origin) < std::tie(b.number, b.origin);
-  });
+/// Bits of a value: of its format, or of the carrier.
+static unsigned bitsOf(Type type, const Action *action, const Policy &policy) {
+  CarrierLayout carrier = layoutOf(*carrierOf(type));
+  if (!action)
+    return carrier.width;
+  Format format = action->format;
+  auto next = action->parameters.begin();
+  auto value = [&](int width) {
+    if (width != Format::runtime || next == action->parameters.end())
+      return width;
+    return policy.parameter(*next++)->schedule.at(0);
+  };
+  int exponent = value(format.exponentBits);
+  int fraction = value(format.fractionBits);
+  if (format.family == Format::Family::Mantissa)
+    exponent = int(carrier.exponentBits);
+  if (format.family == Format::Family::Word &&
+      format.fractionBits == Format::runtime)
+    return fraction;
+  return 1 + exponent + fraction;
 }
 
-void SiteReport::printText(raw_ostream &os) const {
-  using Line = std::array<std::string, 11>;
-  std::vector<Line> lines = {{"site", "entry", "phase", "scope", "op", "role",
-                              "granularity", "format", "mode", "status",
-                              "location"}};
-  for (const Row &row : rows)
-    lines.push_back({std::to_string(row.number), row.entry, row.phase,
-                     row.scope, row.op, row.role, row.granularity, row.format,
-                     row.mode, row.status, row.location});
-  std::array<size_t, 11> widths{};
-  for (Line &line : lines)
-    for (auto [cell, width] : llvm::zip(line, widths)) {
-      if (cell.empty())
-        cell = "-";
-      width = std::max(width, cell.size());
+/// The first carrier type of an operation's results or outputs.
+static Type carrierTypeOf(Operation *op) {
+  for (Type type : op->getResultTypes())
+    if (carrierOf(type))
+      return type;
+  for (Value operand : op->getOperands())
+    if (carrierOf(operand.getType()))
+      return operand.getType();
+  return Float32Type::get(op->getContext());
+}
+
+void SiteReport::add(const Plan &plan, const SiteTable &sites,
+                     const Policy &policy, PolicyMatcher &matcher) {
+  auto addRow = [&](const Candidate &c, const SiteView &view, Type type,
+                    std::optional<size_t> rule, StringRef status,
+                    Location location) -> Row & {
+    Row row;
+    row.number = c.number;
+    row.entry = view.function.str();
+    row.phase = view.phase.str();
+    row.scope = view.scope.str();
+    row.op = c.op.str();
+    if (c.isArgument && row.op.empty())
+      row.op = "argument " + std::to_string(c.ordinal);
+    row.role = view.role.str();
+    row.status = status.str();
+    row.location = describe(location);
+    const Action *action = nullptr;
+    if (rule) {
+      action = &policy.rules[*rule].action;
+      row.granularity = str(action->granularity);
+      row.format = action->format.str();
+      row.mode = action->mode.str();
+      row.origin = policy.rules[*rule].origin;
     }
-  for (const Line &line : lines) {
-    for (size_t i = 0; i + 1 < line.size(); ++i)
-      os << llvm::left_justify(line[i], widths[i] + 2);
-    os << line.back() << '\n';
+    bool isRounded = status == "rounded" || status == "exempt";
+    row.bits = bitsOf(type, isRounded ? action : nullptr, policy);
+    ArrayRef<size_t> matches = matcher.matches(view);
+    if (!rule && !matches.empty() && policy.rules[matches.back()].action.keep)
+      rule = matches.back();
+    if (rule)
+      row.origin = policy.rules[*rule].origin;
+    for (size_t match : matches)
+      if (match != rule)
+        row.otherMatches.push_back(policy.rules[match].origin);
+    rows.push_back(std::move(row));
+    return rows.back();
+  };
+  for (const Plan::Entry &e : plan.entries()) {
+    Row &row = addRow(*e.candidate, e.view, e.value.getType(), e.rule,
+                      e.isExempt ? "exempt" : "rounded", e.value.getLoc());
+    row.elements = countElements(e.value.getType());
+    row.flops = 0;
   }
+  for (const Plan::KeptEntry &e : plan.keptEntries()) {
+    Row &row = addRow(*e.candidate, e.view, e.value.getType(), std::nullopt,
+                      "kept", e.value.getLoc());
+    row.elements = countElements(e.value.getType());
+    row.flops = 0;
+  }
+  auto addOperation = [&](Operation *op, std::optional<size_t> rule,
+                          StringRef status) {
+    const Candidate &c = *sites.lookup(op);
+    Row &row =
+        addRow(c, viewOf(c), carrierTypeOf(op), rule, status, op->getLoc());
+    row.elements = countValues(op);
+    row.flops = countFlops(op);
+    row.isInside = bool(op->getParentOfType<linalg::LinalgOp>());
+  };
+  for (const Plan::Definition &d : plan.definitions())
+    addOperation(d.op, d.rule, d.isExempt ? "exempt" : "rounded");
+  for (Operation *op : plan.kept())
+    addOperation(op, std::nullopt, "kept");
+  for (Operation *op : plan.uncovered())
+    addOperation(op, plan.ruleFor(op), "uncovered");
+  llvm::sort(rows, [](const Row &a, const Row &b) {
+    return std::tie(a.number, a.origin, a.status, a.format) <
+           std::tie(b.number, b.origin, b.status, b.format);
+  });
+  std::optional<int64_t> &total =
+      totalFlops.try_emplace(plan.function().getName(), 0).first->second;
+  for (const Row &row : rows)
+    if (row.entry == plan.function().getName() && !row.isInside && total)
+      total = row.flops ? std::optional(*total + *row.flops) : std::nullopt;
 }
 
-LogicalResult SiteReport::explain(int64_t number, raw_ostream &os) const {
+std::optional<double> SiteReport::flopsShare(const Row &row) const {
+  std::optional<int64_t> total = totalFlops.lookup(row.entry);
+  if (!total || !row.flops)
+    return std::nullopt;
+  return *total ? double(*row.flops) / double(*total) : 0;
+}
+
+LogicalResult SiteReport::explain(StringRef which, raw_ostream &os) const {
+  int64_t number = -1;
+  bool isNumber = !which.getAsInteger(10, number);
+  llvm::Expected<Glob> scope = Glob::parse(which);
+  if (!scope) {
+    llvm::consumeError(scope.takeError());
+    return failure();
+  }
   bool found = false;
   for (const Row &row : rows) {
-    if (row.number != number)
+    if (isNumber ? row.number != number : !scope->matches(row.scope))
       continue;
     found = true;
-    os << "site " << number << ": " << row.op << ", role " << row.role
+    os << "site " << row.number << ": " << row.op << ", role " << row.role
        << ", phase " << row.phase << ", scope \"" << row.scope << "\", "
-       << row.status << '\n';
+       << row.status;
+    if (!row.format.empty())
+      os << ", " << row.format << ":" << row.mode << "@" << row.granularity;
+    os << '\n';
     os << "  decided by: " << (row.origin.empty() ? "no rule" : row.origin)
        << '\n';
-    for (const std::string &other : row.otherMatches)
+    for (const std::string &other : llvm::reverse(row.otherMatches))
       os << "  also matches: " << other << '\n';
   }
   return success(found);
+}
+
+/// What a policy does at a site, in a line.
+static std::string treatment(const SiteReport::Row &row) {
+  if (row.status != "rounded" && row.status != "exempt")
+    return row.status;
+  return row.format + ":" + row.mode + "@" + row.granularity;
+}
+
+void mlir::prec::printDifference(const SiteReport &a, const SiteReport &b,
+                                 raw_ostream &os) {
+  // An argument under several rules has several rows: compare them as sets.
+  using Rows = llvm::SmallVector<const SiteReport::Row *, 2>;
+  std::map<int64_t, std::pair<Rows, Rows>> sites;
+  for (const SiteReport::Row &row : a.rows)
+    sites[row.number].first.push_back(&row);
+  for (const SiteReport::Row &row : b.rows)
+    sites[row.number].second.push_back(&row);
+  auto textOf = [](const Rows &rows, bool withOrigin) {
+    std::set<std::string> texts;
+    for (const SiteReport::Row *row : rows)
+      texts.insert(treatment(*row) + (withOrigin && !row->origin.empty()
+                                          ? " (" + row->origin + ")"
+                                          : ""));
+    return texts.empty() ? "no site" : llvm::join(texts, ", ");
+  };
+  int64_t count = 0;
+  for (auto &[number, both] : sites) {
+    auto &[first, second] = both;
+    if (textOf(first, false) == textOf(second, false))
+      continue;
+    const SiteReport::Row &row = first.empty() ? *second[0] : *first[0];
+    os << "site " << number << ": @" << row.entry << " " << row.op << ", role "
+       << row.role << ", phase " << row.phase << ", scope \"" << row.scope
+       << "\"\n  - " << textOf(first, true) << "\n  + " << textOf(second, true)
+       << '\n';
+    ++count;
+  }
+  os << count << " of " << sites.size() << " sites differ\n";
 }

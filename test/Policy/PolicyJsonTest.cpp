@@ -43,6 +43,7 @@ TEST(PolicyJson, ReadsEverything) {
   "version": 1, /* another */
   "seed": 4294967295,
   "random": "counter",
+  "strict": true,
   "parameters": {
     "a": 7,
     "b": {"steps": [[0, 10], [50, 7]]},
@@ -60,6 +61,7 @@ TEST(PolicyJson, ReadsEverything) {
 })");
   EXPECT_EQ(policy.seed, UINT32_MAX);
   EXPECT_EQ(policy.random, RandomKind::Counter);
+  EXPECT_TRUE(policy.strict);
   ASSERT_EQ(policy.parameters.size(), 5u);
   EXPECT_EQ(policy.parameter("a")->schedule, Schedule::constant(7));
   EXPECT_EQ(policy.parameter("b")->schedule,
@@ -72,13 +74,13 @@ TEST(PolicyJson, ReadsEverything) {
   ASSERT_EQ(policy.rules.size(), 4u);
   EXPECT_EQ(policy.rules[0].action.mode, RoundingMode::Kind::NearestEven);
   EXPECT_EQ(policy.rules[0].action.granularity, Granularity::Op);
-  EXPECT_EQ(policy.rules[0].origin, "p.json:14: rules[0]");
+  EXPECT_EQ(policy.rules[0].origin, "p.json:15: rules[0]");
   EXPECT_EQ(policy.rules[1].selector.str(), "conv* & weight");
   EXPECT_THAT(policy.rules[1].action.parameters, ElementsAre("a", "c"));
   EXPECT_EQ(policy.rules[1].action.mode.str(), "stochastic<8>");
   EXPECT_EQ(policy.rules[1].action.granularity, Granularity::Layer);
   EXPECT_TRUE(policy.rules[2].action.keep);
-  EXPECT_EQ(policy.rules[2].origin, "p.json:17: rules[2]");
+  EXPECT_EQ(policy.rules[2].origin, "p.json:18: rules[2]");
   EXPECT_EQ(policy.rules[3].action.granularity, Granularity::Elementary);
   EXPECT_EQ(policy.rules[3].origin, "me");
 }

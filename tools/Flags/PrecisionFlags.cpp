@@ -49,6 +49,7 @@ PrecisionFlags::~PrecisionFlags() {
     text->removeArgument();
   listFormats.removeArgument();
   printPolicy.removeArgument();
+  strict.removeArgument();
 }
 
 PrecisionFlags::PrecisionFlags(PolicyBuilder::Options options)
@@ -57,7 +58,10 @@ PrecisionFlags::PrecisionFlags(PolicyBuilder::Options options)
                   cl::cat(category())),
       printPolicy("print-policy",
                   cl::desc("print the merged policy as JSON and stop"),
-                  cl::cat(category())) {
+                  cl::cat(category())),
+      strict("strict-policy",
+             cl::desc("a rule that matches nothing is an error"),
+             cl::cat(category())) {
   for (auto [i, name] : llvm::enumerate(PolicyBuilder::flagNames())) {
     assert(name == helps[i].flag);
     texts.push_back(std::make_unique<TextFlag>(name, cl::desc(helps[i].text),
@@ -82,7 +86,10 @@ llvm::Expected<Policy> PrecisionFlags::policy() const {
   for (const Given &given : line)
     if (llvm::Error error = builder.apply(given.flag, given.value))
       return std::move(error);
-  return builder.finish();
+  llvm::Expected<Policy> policy = builder.finish();
+  if (policy && strict)
+    policy->strict = true;
+  return policy;
 }
 
 std::optional<int> PrecisionFlags::answerAndStop() const {

@@ -5,6 +5,7 @@
 #include "prec/Driver/Compile.h"
 #include "prec/Driver/Registration.h"
 #include "prec/Execution/Files.h"
+#include "prec/Policy/PolicyJson.h"
 #include "prec/Transforms/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -45,6 +46,27 @@ static llvm::Expected<std::string> translate(llvm::StringRef text) {
   return result;
 }
 
+/// `--diff-policy a.json b.json MODEL`.
+static int comparePolicies(ArrayRef<std::string> files, StringRef model) {
+  if (files.size() != 2)
+    return fail("--diff-policy compares two policies, found " +
+                llvm::Twine(files.size()));
+  SiteReport reports[2];
+  for (auto [file, report] : llvm::zip_equal(files, reports)) {
+    llvm::Expected<Policy> policy = readPolicyFile(file);
+    if (!policy)
+      return fail(policy.takeError());
+    Timing timing;
+    llvm::Expected<Model> loaded = Model::load(model, timing);
+    if (!loaded)
+      return fail(loaded.takeError());
+    if (failed(insertRounding(loaded->module(), *policy, &report)))
+      return 1;
+  }
+  printDifference(reports[0], reports[1], llvm::outs());
+  return 0;
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   // libLLVM's own options are not this tool's.
@@ -62,15 +84,26 @@ int main(int argc, char **argv) {
           clEnumValN(Stage::Lowered, "lowered", "MLIR's LLVM dialect"),
           clEnumValN(Stage::LLVM, "llvm", "LLVM IR")),
       cl::cat(category));
-  cl::opt<bool> reportSites(
-      "report-sites",
+  cl::opt<ReportForm> reportSites(
+      "report-sites", cl::ValueOptional,
       cl::desc("print the table of sites; the module only "
                "goes to a file given by -o"),
+      cl::values(clEnumValN(ReportForm::Text, "text", "a table (default)"),
+                 clEnumValN(ReportForm::Text, "", ""),
+                 clEnumValN(ReportForm::Json, "json", "an array of objects"),
+                 clEnumValN(ReportForm::Csv, "csv", "RFC 4180 with a header"),
+                 clEnumValN(ReportForm::Summary, "summary",
+                            "how many bits where, one line a layer")),
       cl::cat(category));
-  cl::opt<int64_t> explain(
-      "explain", cl::value_desc("SITE"), cl::init(-1),
+  cl::opt<std::string> explain(
+      "explain", cl::value_desc("SITE|SCOPE"),
       cl::desc("print the rule that decides about a site, and the others that "
-               "match; sites are numbered from 0"),
+               "match; a number from 0, or a pattern for scopes"),
+      cl::cat(category));
+  cl::list<std::string> diffPolicy(
+      "diff-policy", cl::value_desc("a.json b.json"), cl::multi_val(2),
+      cl::desc("list the sites of the model that two policies treat "
+               "differently, and stop"),
       cl::cat(category));
   PrecisionFlags precision;
   auto [input, output] = registerAndParseCLIOptions(
@@ -80,6 +113,8 @@ int main(int argc, char **argv) {
   llvm::Expected<Policy> policy = precision.policy();
   if (!policy)
     return fail(policy.takeError());
+  if (!diffPolicy.empty())
+    return comparePolicies(diffPolicy, input);
 
   MlirOptMainConfig named = MlirOptMainConfig::createFromCLOptions();
   MlirOptMainConfig config = named;
@@ -109,9 +144,9 @@ int main(int argc, char **argv) {
                    [](auto &outcome) { return outcome->lostOne.load(); }))
     return 1;
 
-  bool asked = reportSites || explain.getNumOccurrences();
-  if (reportSites)
-    report.printText(llvm::outs());
+  bool asked = reportSites.getNumOccurrences() || explain.getNumOccurrences();
+  if (reportSites.getNumOccurrences())
+    report.print(reportSites, llvm::outs());
   if (explain.getNumOccurrences() &&
       failed(report.explain(explain, llvm::outs())))
     return fail("no site " + llvm::Twine(explain) +

@@ -24,12 +24,21 @@ struct Candidate {
   StringRef role;    ///< a role word, given or derived
   StringRef opClass; ///< contraction, reduction, elementwise, other
   bool isArgument = false;
+  StringRef name = {}; ///< of the value, may be empty
 };
 
+/// What a value is called: an operation's prec.name, else the name of the
+/// function's result that it becomes, else that of its location
+/// (`loc("name")`); empty if there is none.
+StringRef nameOf(Operation *op);
 /// The scope attribute of an operation or of the nearest enclosing one.
 StringRef scopeOf(Operation *op);
 /// The phase, likewise; the function's, or "forward", if nothing says.
 StringRef phaseOf(Operation *op);
+
+/// One of opClassWords: contraction, reduction or elementwise for a linalg
+/// operation and what is in its body, elementwise or other for the rest.
+StringRef classOf(Operation *op);
 
 /// Gives every candidate of a module its number and key.
 ///

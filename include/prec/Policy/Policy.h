@@ -61,6 +61,8 @@ struct Policy {
   std::vector<Parameter> parameters;
   uint32_t seed = 0;
   RandomKind random = RandomKind::Operands;
+  /// Is a rule that matches nothing an error instead of a warning?
+  bool strict = false;
 
   /// No rules: nothing is rounded.
   bool empty() const { return rules.empty(); }
@@ -72,7 +74,8 @@ struct Policy {
   /// How many runs the sweeps ask for: the length of the longest one, else 1.
   size_t numRuns() const;
   /// Puts the rules of `other` behind these and takes its seed and kind of
-  /// random words. Fails if one name means two different parameters.
+  /// random words; one that is strict makes all strict. Fails if one name means
+  /// two different parameters.
   llvm::Error append(Policy other);
 
   bool operator==(const Policy &) const = default;

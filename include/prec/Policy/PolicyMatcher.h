@@ -21,7 +21,19 @@ class PolicyMatcher {
 public:
   explicit PolicyMatcher(const Policy &policy);
 
+  /// The rule that decides about the site.
   std::optional<size_t> match(const SiteView &site);
+  /// All rules that match, ascending.
+  const std::vector<size_t> &matches(const SiteView &site);
+
+  /// A rule that matched none of the sites that were asked about.
+  struct Unmatched {
+    size_t rule;
+    /// What comes near: similar names, or the site that all but one part of
+    /// the selector match.
+    std::string nearMisses;
+  };
+  std::vector<Unmatched> unmatched() const;
 
 private:
   using Bits = std::vector<uint64_t>;
@@ -38,21 +50,33 @@ private:
     const Glob *glob;
     unsigned bit;
   };
+  static constexpr size_t numColumns = 7;
   /// The tests that look at one field, and their outcomes for each string.
   struct Column {
     std::vector<Test> tests;
     llvm::StringMap<Bits> outcomes;
   };
-  static constexpr size_t numColumns = 7;
+  /// What is known about the sites with equal outcomes.
+  struct Decision {
+    std::vector<size_t> rules;
+    /// The fields of the first such site, in the order of the columns.
+    std::array<std::string, numColumns> example;
+  };
 
   Expression compile(const Selector &selector);
   void unite(Bits &outcomes, Column &column, llvm::StringRef text) const;
+  const Decision &decide(const SiteView &site);
+  std::string nearMisses(const Selector &selector,
+                         const Expression &expression) const;
+  std::string similarNames(const Selector &test) const;
+  bool holdsSomewhere(const Expression &expression) const;
 
+  const Policy &policy;
   std::vector<Expression> rules;
   /// In the order of Selector::Field, after Word, which looks at three.
   Column columns[numColumns];
   std::map<std::pair<Selector::Field, std::string>, unsigned> testNumbers;
-  std::map<Bits, std::optional<size_t>> decisions;
+  std::map<Bits, Decision> decisions;
 };
 
 } // namespace mlir::prec

@@ -50,6 +50,8 @@ def InsertRounding : Pass<"prec-insert-rounding", "::mlir::ModuleOp"> {
     Option<"seed", "seed", "std::string", "\"\"", "seed of all random bits">,
     Option<"random", "random", "std::string", "\"\"",
            "which words contractions take: operands or counter">,
+    Option<"strict", "strict-policy", "bool", "false",
+           "a rule that matches nothing is an error">,
   ];
   let statistics = [
     Statistic<"rounded", "rounded", "sites that got a rounding">,

@@ -5,11 +5,14 @@
 
 #include "prec/Analysis/Operations.h"
 #include "prec/Analysis/Sites.h"
-#include "prec/Policy/Policy.h"
+#include "prec/Policy/PolicyMatcher.h"
 
 #include "llvm/ADT/MapVector.h"
 
 namespace mlir::prec {
+
+/// What a policy may look at about a candidate itself.
+SiteView viewOf(const Candidate &candidate);
 
 /// Decides, for one function and one policy, which values are rounded.
 ///
@@ -34,10 +37,20 @@ public:
     size_t rule;
     bool isExempt;
     SmallVector<OpOperand *> uses;
+    /// What the policy was asked about the first of them.
+    SiteView view;
+  };
+  /// Uses of an argument that a `keep` rule or no rule leaves unrounded.
+  struct KeptEntry {
+    Value value;
+    const Candidate *candidate;
+    SiteView view;
   };
 
-  Plan(func::FuncOp function, const SiteTable &sites, const Policy &policy)
-      : entry(function), sites(sites), policy(policy) {}
+  /// The matcher is the policy's.
+  Plan(func::FuncOp function, const SiteTable &sites, const Policy &policy,
+       PolicyMatcher &matcher)
+      : entry(function), sites(sites), policy(policy), matcher(matcher) {}
 
   /// Makes the plan. Operations that make floats and cannot be rounded where a
   /// rule covers them are located errors.
@@ -49,6 +62,9 @@ public:
   ArrayRef<Entry> entries() const { return allEntries; }
   /// Operations that a `keep` rule or no rule leaves unrounded.
   ArrayRef<Operation *> kept() const { return allKept; }
+  ArrayRef<KeptEntry> keptEntries() const { return allKeptEntries; }
+  /// Operations whose rule's granularity does not contain them.
+  ArrayRef<Operation *> uncovered() const { return allUncovered; }
   /// Narrow results that stay as their author wrote them.
   ArrayRef<Operation *> keptNarrow() const { return allNarrow; }
 
@@ -56,9 +72,10 @@ public:
   std::optional<size_t> ruleFor(Operation *op) const;
 
 private:
-  std::optional<size_t> match(const Candidate &candidate, StringRef phase,
-                              StringRef scope, StringRef role,
-                              StringRef op) const;
+  std::optional<size_t> match(const SiteView &view) const;
+  /// What the policy is asked about a use of an argument or constant; none if
+  /// the use does not read the value.
+  std::optional<SiteView> viewOfUse(Value value, OpOperand &use) const;
   std::optional<size_t> ruleForUse(Value value, OpOperand &use) const;
   bool covers(const Action &action, Operation *op) const;
   bool crosses(Operation *op, Granularity granularity) const;
@@ -77,9 +94,11 @@ private:
   mutable func::FuncOp entry;
   const SiteTable &sites;
   const Policy &policy;
+  PolicyMatcher &matcher;
   SmallVector<Definition> allDefinitions;
   SmallVector<Entry> allEntries;
-  SmallVector<Operation *> allKept, allNarrow;
+  SmallVector<KeptEntry> allKeptEntries;
+  SmallVector<Operation *> allKept, allUncovered, allNarrow;
   mutable llvm::DenseSet<Value> inProgress;
 };
 

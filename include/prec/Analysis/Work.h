@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// How many values an operation makes in one call, and at what cost.
+#ifndef PREC_ANALYSIS_WORK_H
+#define PREC_ANALYSIS_WORK_H
+
+#include "mlir/IR/Operation.h"
+
+namespace mlir::prec {
+
+/// The number of elements of a type: 1 for a scalar; none if a size is dynamic.
+std::optional<int64_t> countElements(Type type);
+
+/// The number of carrier values that `op` makes in one call of its function:
+/// elements of its results (of its outputs, for linalg on buffers), once for
+/// each iteration of the loops and linalg operations around it. None where a
+/// size or a trip count is not static.
+std::optional<int64_t> countValues(Operation *op);
+
+/// The number of floating-point operations in one call, its body's included:
+/// each scalar arith or math operation that computes a carrier value is one,
+/// an fma two; selection, sign manipulation and conversion are none. None
+/// where a size or a trip count is not static.
+std::optional<int64_t> countFlops(Operation *op);
+
+} // namespace mlir::prec
+
+#endif // PREC_ANALYSIS_WORK_H

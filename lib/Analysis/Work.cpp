@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Static counts of values and floating-point operations.
+#include "prec/Analysis/Work.h"
+#include "prec/Analysis/Operations.h"
+#include "prec/IR/PrecDialect.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+
+using Count = std::optional<int64_t>;
+
+/// None stays none; what does not fit saturates.
+static Count times(Count a, Count b) {
+  if (!a || !b)
+    return std::nullopt;
+  int64_t product;
+  return llvm::MulOverflow(*a, *b, product) ? INT64_MAX : product;
+}
+
+static Count plus(Count a, Count b) {
+  if (!a || !b)
+    return std::nullopt;
+  int64_t sum;
+  return llvm::AddOverflow(*a, *b, sum) ? INT64_MAX : sum;
+}
+
+Count mlir::prec::countElements(Type type) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  if (!shaped)
+    return 1;
+  if (!shaped.hasStaticShape())
+    return std::nullopt;
+  return shaped.getNumElements();
+}
+
+/// Points of a linalg operation's iteration space.
+static Count countPoints(linalg::LinalgOp op) {
+  Count points = 1;
+  for (int64_t range : op.getStaticLoopRanges())
+    points = times(points, ShapedType::isDynamic(range) ? Count() : range);
+  return points;
+}
+
+/// How often an operation runs in one call.
+static Count countRuns(Operation *op) {
+  Count runs = 1;
+  for (Operation *parent = op->getParentOp();
+       parent && !isa<func::FuncOp>(parent); parent = parent->getParentOp()) {
+    if (auto structured = dyn_cast<linalg::LinalgOp>(parent)) {
+      runs = times(runs, countPoints(structured));
+    } else if (auto loop = dyn_cast<LoopLikeOpInterface>(parent)) {
+      std::optional<APInt> trips = loop.getStaticTripCount();
+      runs = times(runs, trips && trips->isSignedIntN(63)
+                             ? Count(trips->getSExtValue())
+                             : Count());
+    }
+  }
+  return runs;
+}
+
+Count mlir::prec::countValues(Operation *op) {
+  Count values = 0;
+  for (Type type : op->getResultTypes())
+    if (isCarrierLike(type))
+      values = plus(values, countElements(type));
+  if (auto structured = dyn_cast<linalg::LinalgOp>(op);
+      structured && structured.hasPureBufferSemantics())
+    for (Value output : structured.getDpsInits())
+      if (carrierOf(output.getType()))
+        values = plus(values, countElements(output.getType()));
+  return times(values, countRuns(op));
+}
+
+/// Operations of one run of `op`, counted by its name.
+static int64_t flopsOfScalar(Operation *op) {
+  if (op->getNumResults() != 1 || !isCarrierLike(op->getResult(0).getType()))
+    return 0;
+  if (isa<math::FmaOp, vector::FMAOp>(op))
+    return 2;
+  bool isConversion = isa<arith::ExtFOp, arith::TruncFOp, arith::SIToFPOp,
+                          arith::UIToFPOp, arith::BitcastOp>(op);
+  StringRef dialect = op->getName().getDialectNamespace();
+  bool isArithmetic = dialect == "arith" || dialect == "math";
+  return isArithmetic && !isConversion && classify(op).kind == OpKind::Compute;
+}
+
+Count mlir::prec::countFlops(Operation *op) {
+  if (auto structured = dyn_cast<linalg::LinalgOp>(op)) {
+    Count flops = 0;
+    for (Operation &inner : structured.getBlock()->without_terminator())
+      flops = plus(flops, countFlops(&inner));
+    return flops;
+  }
+  int64_t each = flopsOfScalar(op);
+  if (each == 0)
+    return 0;
+  return times(each,
+               times(countElements(op->getResult(0).getType()), countRuns(op)));
+}
