@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -177,9 +178,26 @@ Error AtomicFile::write(llvm::StringRef text) {
   return write(llvm::ArrayRef<uint8_t>(text.bytes_begin(), text.size()));
 }
 
-Error AtomicFile::commit() {
+/// Makes a folder's entries survive a power failure.
+static void syncFolder(llvm::StringRef path) {
+  llvm::StringRef parent = llvm::sys::path::parent_path(path);
+  std::string folder = parent.empty() ? "." : parent.str();
+  int file = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0)
+    return;
+  // Some file systems refuse it for folders; the file is written all the same.
+  (void)fsync(file);
+  close(file);
+}
+
+Error AtomicFile::commit(Durable durable) {
   int closing = file;
   file = -1;
+  if (durable == Durable::Yes && !temporary.empty() && fsync(closing) != 0) {
+    int code = errno;
+    close(closing);
+    return systemError("write", path, code);
+  }
   if (closing != STDOUT_FILENO && close(closing) != 0)
     return systemError("write", path, errno);
   if (temporary.empty())
@@ -187,15 +205,36 @@ Error AtomicFile::commit() {
   if (rename(temporary.c_str(), target.c_str()) != 0)
     return systemError("write", path, errno);
   temporary.clear();
+  if (durable == Durable::Yes)
+    syncFolder(target);
   return Error::success();
 }
 
-Error mlir::prec::writeFile(llvm::StringRef path,
-                            llvm::ArrayRef<uint8_t> bytes) {
+Error mlir::prec::writeFile(llvm::StringRef path, llvm::ArrayRef<uint8_t> bytes,
+                            Durable durable) {
   Expected<AtomicFile> file = AtomicFile::create(path);
   if (!file)
     return file.takeError();
   if (Error error = file->write(bytes))
     return error;
-  return file->commit();
+  return file->commit(durable);
+}
+
+void mlir::prec::removeLeftovers(llvm::StringRef path) {
+  std::string prefix = ("." + llvm::sys::path::filename(path) + ".").str();
+  llvm::StringRef folder = llvm::sys::path::parent_path(path);
+  std::error_code error;
+  llvm::sys::fs::directory_iterator it(folder.empty() ? "." : folder, error);
+  for (llvm::sys::fs::directory_iterator end; !error && it != end;
+       it.increment(error)) {
+    llvm::StringRef rest = llvm::sys::path::filename(it->path());
+    // .NAME.PID.COUNT.tmp
+    pid_t process;
+    unsigned count;
+    if (rest.consume_front(prefix) && rest.consume_back(".tmp") &&
+        !rest.consumeInteger(10, process) && rest.consume_front(".") &&
+        !rest.getAsInteger(10, count) && kill(process, 0) != 0 &&
+        errno == ESRCH)
+      unlink(it->path().c_str());
+  }
 }

@@ -160,7 +160,8 @@ static Expected<std::vector<uint8_t>> contents(zip_source_t *source,
 }
 
 Error mlir::prec::writeNpz(StringRef path,
-                           llvm::ArrayRef<NamedTensorRef> arrays) {
+                           llvm::ArrayRef<NamedTensorRef> arrays,
+                           Durable durable) {
   ZipError error;
   Source buffer(zip_source_buffer_create(nullptr, 0, 0, &error.error));
   if (!buffer)
@@ -179,9 +180,9 @@ Error mlir::prec::writeNpz(StringRef path,
   // Without members libzip makes no file; this is an empty archive.
   static constexpr uint8_t kEmpty[22] = {'P', 'K', 5, 6};
   if (arrays.empty())
-    return writeFile(path, kEmpty);
+    return writeFile(path, kEmpty, durable);
   Expected<std::vector<uint8_t>> bytes = contents(buffer.get(), path);
   if (!bytes)
     return bytes.takeError();
-  return writeFile(path, *bytes);
+  return writeFile(path, *bytes, durable);
 }

@@ -2,6 +2,7 @@
 // What a training module, a data set and options must agree in.
 #include "prec/Execution/Trainer.h"
 
+#include "prec/Execution/Evaluate.h"
 #include "llvm/ADT/Twine.h"
 #include <cmath>
 
@@ -14,13 +15,6 @@ using llvm::Twine;
 static bool isNumber(const ValueInfo &value) {
   return value.kind != ValueKind::Memref && value.shape.empty() &&
          (value.dtype == DType::F32 || value.dtype == DType::F64);
-}
-
-/// Whether a value is x: a batch first, then static sizes.
-static bool isBatch(const ValueInfo &value) {
-  return value.kind == ValueKind::Tensor && !value.shape.empty() &&
-         (value.dtype == DType::F32 || value.dtype == DType::F64) &&
-         countElements(llvm::ArrayRef(value.shape).drop_front()).has_value();
 }
 
 /// Elements of one sample of x.
@@ -101,27 +95,17 @@ Error Trainer::checkPredict(const Callable &function) const {
                                describe(expected) + " as " +
                                describeArgument(step.signature, i));
   }
-  const ValueInfo &x = signature.arguments.back();
-  if (!isBatch(x) || sampleSize(x) != data->training.sampleSize() ||
-      x.shape[0] == 0)
-    return createStringError(describeArgument(signature, count - 1) +
-                             ": found " + describe(x) + ", expected x with " +
-                             Twine(data->training.sampleSize()) +
-                             " elements a sample");
-  const ValueInfo &logits = signature.results[0];
-  if (logits.shape.size() != 2 || logits.kind != ValueKind::Tensor ||
-      (logits.dtype != DType::F32 && logits.dtype != DType::F64) ||
-      (logits.shape[1] >= 0 && logits.shape[1] < data->classes))
-    return createStringError("@" + signature.name + ": found the result " +
-                             describe(logits) + ", expected logits for " +
-                             Twine(data->classes) + " classes");
-  return Error::success();
+  return checkPredictFits(signature, *data);
 }
 
 Error Trainer::checkState(const TrainingState &state) const {
   if (state.tensors.size() != stateCount)
     return createStringError("found a state of " + Twine(state.tensors.size()) +
                              " tensors, expected " + Twine(stateCount));
+  if (state.done > total)
+    return createStringError("found a state after " + Twine(state.done) +
+                             " steps, expected at most " + Twine(total) +
+                             ", the steps of this run");
   for (size_t i = 0; i < stateCount; ++i) {
     const ValueInfo &expected = step.signature.arguments[i];
     const Tensor &found = state.tensors[i];
@@ -158,6 +142,10 @@ Expected<Trainer> Trainer::create(Callable step, Callable predict,
       given.evalEvery.value_or(0) < 0 || given.accuracySamples.value_or(0) < 0)
     return createStringError("found a negative number of steps, epochs or "
                              "samples, expected 0 or more");
+  if (given.saveEvery.value_or(1) < 1)
+    return createStringError("found a checkpoint every " +
+                             Twine(*given.saveEvery) +
+                             " steps, expected 1 or more");
   if (!std::isfinite(given.learningRate))
     return createStringError("found a learning rate that is not finite");
   trainer.stepsPerEpoch = uint64_t(samples / trainer.batch);

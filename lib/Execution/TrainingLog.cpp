@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cmath>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -48,22 +49,39 @@ static llvm::Error cannotWrite(llvm::StringRef path, int code) {
 }
 
 llvm::Expected<TrainingLog> TrainingLog::open(llvm::StringRef path,
-                                              bool append) {
+                                              const LogMark *from) {
   TrainingLog log;
   log.path = path.str();
   if (path == "-") {
     log.file = STDOUT_FILENO;
     return log;
   }
-  int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND;
-  log.file = ::open(log.path.c_str(), append ? flags : flags | O_TRUNC, 0666);
+  int flags = O_CREAT | O_CLOEXEC | O_APPEND | (from ? O_RDWR : O_WRONLY);
+  log.file = ::open(log.path.c_str(), from ? flags : flags | O_TRUNC, 0666);
   if (log.file < 0)
+    return cannotWrite(path, errno);
+  if (!from || lseek(log.file, 0, SEEK_END) <= 0)
+    return log;
+  log.lastLine = from->lastLine;
+  std::string end = from->bytes ? from->lastLine + "\n" : "";
+  std::string found(end.size(), 0);
+  off_t place = off_t(from->bytes - end.size());
+  if (pread(log.file, found.data(), found.size(), place) !=
+          ssize_t(found.size()) ||
+      found != end)
+    return llvm::createStringError(
+        "'" + path +
+        "' is not the log of the run to go on with; expected it to be "
+        "absent, empty, or to have this line before byte " +
+        llvm::Twine(from->bytes) + ": " + from->lastLine);
+  if (ftruncate(log.file, off_t(from->bytes)) != 0)
     return cannotWrite(path, errno);
   return log;
 }
 
 TrainingLog::TrainingLog(TrainingLog &&other)
-    : path(std::move(other.path)), file(other.file) {
+    : path(std::move(other.path)), lastLine(std::move(other.lastLine)),
+      file(other.file) {
   other.file = -1;
 }
 
@@ -88,5 +106,16 @@ llvm::Error TrainingLog::write(llvm::StringRef line) {
     }
     rest = rest.drop_front(size_t(done));
   }
+  lastLine = line.str();
   return llvm::Error::success();
+}
+
+LogMark TrainingLog::mark() const {
+  struct stat status;
+  // A pipe or a terminal has no place to come back to.
+  if (file == STDOUT_FILENO || fstat(file, &status) != 0 ||
+      !S_ISREG(status.st_mode))
+    return {};
+  (void)fsync(file);
+  return {uint64_t(status.st_size), lastLine};
 }

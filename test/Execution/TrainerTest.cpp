@@ -229,6 +229,7 @@ TEST(Trainer, StoppedAndContinuedEqualsUninterrupted) {
                                           predictOf(seen, -1), set, options));
   };
   TemporaryFolder folder;
+  LogMark mark;
   Trainer trainer = make(first, stop);
   TrainingState state = valueOf(trainer.initialState());
   {
@@ -237,11 +238,16 @@ TEST(Trainer, StoppedAndContinuedEqualsUninterrupted) {
     EXPECT_TRUE(result.interrupted);
     EXPECT_EQ(result.last.step, 2u);
     EXPECT_FALSE(result.last.testAccuracy.has_value());
+    mark = log.mark();
+    EXPECT_EQ(messageOf(log.write("beyond the mark")), "success");
   }
   EXPECT_EQ(state.done, 3u);
-  EXPECT_EQ(linesOf(folder / "log").size(), 3u);
+  EXPECT_EQ(mark.bytes, contentOf(folder / "log").size() - 16);
+  LogMark other = {mark.bytes, "another line"};
+  EXPECT_THAT(messageOf(TrainingLog::open(folder / "log", &other)),
+              HasSubstr("' is not the log of the run to go on with"));
   {
-    TrainingLog log = llvm::cantFail(TrainingLog::open(folder / "log", true));
+    TrainingLog log = llvm::cantFail(TrainingLog::open(folder / "log", &mark));
     TrainingResult result = valueOf(make(second, nullptr).run(state, &log));
     EXPECT_FALSE(result.interrupted);
     EXPECT_TRUE(result.last.testAccuracy.has_value());

@@ -56,6 +56,18 @@ int main(int argc, char **argv) {
   cl::opt<std::string> weights("save-weights", cl::value_desc("w.npz"),
                                cl::desc("parameters after the last run"),
                                cl::cat(category));
+  cl::opt<std::string> checkpoint(
+      "checkpoint", cl::value_desc("file"),
+      cl::desc("keeps the run there, so that --resume can go on with it"),
+      cl::cat(category));
+  cl::opt<int64_t> checkpointEvery(
+      "checkpoint-every", cl::value_desc("N"),
+      cl::desc("after each N-th step and the last; default: after each epoch"),
+      cl::cat(category));
+  cl::opt<std::string> resume(
+      "resume", cl::value_desc("file"),
+      cl::desc("go on from a checkpoint, with the command line that made it"),
+      cl::cat(category));
   cl::opt<uint32_t> step("step", cl::init(0),
                          cl::desc("the step that random bits see first"),
                          cl::cat(category));
@@ -92,6 +104,10 @@ int main(int argc, char **argv) {
     options.trainer.batchSize = batch;
   if (steps.getNumOccurrences())
     options.trainer.steps = steps;
+  options.checkpoint = checkpoint;
+  options.resume = resume;
+  if (checkpointEvery.getNumOccurrences())
+    options.trainer.saveEvery = checkpointEvery;
   if (evalEvery.getNumOccurrences())
     options.trainer.evalEvery = evalEvery;
   options.trainer.epochs = epochs;

@@ -16,6 +16,8 @@ struct TrainOptions {
   std::string log;
   /// Where the last run's parameters and state go, as .npz; empty: nowhere.
   std::string weights;
+  /// Where checkpoints go, and the one to go on from; empty: none.
+  std::string checkpoint, resume;
   std::string timingFile;
   /// Evaluate the same weights without rounding too.
   bool evaluateUnrounded = false;
@@ -27,7 +29,9 @@ struct TrainOptions {
 /// Compiles once and trains once for each run of the policy's sweep (once
 /// without a sweep). Each record repeats seed, rounding, granularity, format
 /// and, for mantissa formats, truncate_mantissa of the policy's last rule.
-/// Returns false when Ctrl-C ended it.
+/// Returns false when Ctrl-C ended it. Errors: also a checkpoint to resume that
+/// is another model's, policy's, seed's, batch size's or data set's, with what
+/// differs.
 llvm::Expected<bool> trainModel(const TrainOptions &options);
 
 } // namespace mlir::prec

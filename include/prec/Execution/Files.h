@@ -29,8 +29,10 @@ llvm::Expected<std::vector<uint8_t>> gunzip(llvm::ArrayRef<uint8_t> bytes,
 /// directory (`.NAME.PID.COUNT.tmp`) and renamed by commit(), so that under its
 /// own name it is never there in part; without commit() nothing of it remains.
 /// A symbolic link is followed and stays. Devices, pipes and standard output
-/// are written in place. There is no fsync: this guards against a full disk and
-/// a killed process, not against power failure.
+/// are written in place. This guards against a full disk and a killed process;
+/// commit(Durable::Yes) calls fsync on file and folder and so guards against
+/// power failure too.
+enum class Durable : bool { No, Yes };
 class AtomicFile {
 public:
   /// Errors: the directory does not exist or cannot be written.
@@ -45,7 +47,7 @@ public:
   llvm::Error write(llvm::ArrayRef<uint8_t> bytes);
   llvm::Error write(llvm::StringRef text);
   /// Closes, and gives the file its name. Nothing may be written after it.
-  llvm::Error commit();
+  llvm::Error commit(Durable durable = Durable::No);
 
 private:
   AtomicFile() = default;
@@ -56,7 +58,12 @@ private:
 };
 
 /// create, write and commit in one call.
-llvm::Error writeFile(llvm::StringRef path, llvm::ArrayRef<uint8_t> bytes);
+llvm::Error writeFile(llvm::StringRef path, llvm::ArrayRef<uint8_t> bytes,
+                      Durable durable = Durable::No);
+
+/// Removes what killed processes of this machine left of AtomicFile's work on
+/// `path`: temporary files of processes that are gone.
+void removeLeftovers(llvm::StringRef path);
 
 } // namespace mlir::prec
 

@@ -9,6 +9,7 @@
 #ifndef PREC_EXECUTION_NPZ_H
 #define PREC_EXECUTION_NPZ_H
 
+#include "prec/Execution/Files.h"
 #include "prec/Execution/Tensor.h"
 #include "llvm/Support/Error.h"
 #include <string>
@@ -32,7 +33,8 @@ struct NamedTensorRef {
 
 /// Writes all arrays, whole or not at all; "-" is standard output.
 llvm::Error writeNpz(llvm::StringRef path,
-                     llvm::ArrayRef<NamedTensorRef> arrays);
+                     llvm::ArrayRef<NamedTensorRef> arrays,
+                     Durable durable = Durable::No);
 
 } // namespace mlir::prec
 

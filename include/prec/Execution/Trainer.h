@@ -20,9 +20,8 @@
 #ifndef PREC_EXECUTION_TRAINER_H
 #define PREC_EXECUTION_TRAINER_H
 
+#include "prec/Execution/Callable.h"
 #include "prec/Execution/DataSet.h"
-#include "prec/Execution/Engine.h"
-#include "prec/Execution/Signature.h"
 #include "prec/Execution/TrainingLog.h"
 #include <functional>
 #include <optional>
@@ -30,20 +29,6 @@
 #include <vector>
 
 namespace mlir::prec {
-
-/// A function that the trainer may call. `step` is the number that schedules
-/// and random bits see.
-struct Callable {
-  Signature signature;
-  std::function<llvm::Expected<std::vector<Tensor>>(
-      llvm::ArrayRef<Tensor *> arguments, uint32_t step)>
-      call;
-};
-
-/// A compiled function with this context. The slot named `stepSlot`, if the
-/// function has it, becomes the step in each call.
-Callable makeCallable(Function function, std::vector<int32_t> context,
-                      llvm::StringRef stepSlot = "step");
 
 struct TrainerOptions {
   /// Unset: what the module says, or 128 if it is dynamic there.
@@ -57,6 +42,10 @@ struct TrainerOptions {
   /// Training samples that "accuracy" is measured on, the first ones; unset: as
   /// many as the test set has.
   std::optional<int64_t> accuracySamples;
+  /// How often `save` is called (Trainer::run): after each N-th step; unset: at
+  /// the end of each epoch. After the last step, and when Ctrl-C ended the run,
+  /// it is called anyway.
+  std::optional<int64_t> saveEvery;
   uint32_t seed = 0;
   /// The step that random bits see first.
   uint32_t firstStep = 0;
@@ -82,6 +71,9 @@ struct TrainingResult {
   std::optional<uint64_t> firstNonFinite;
 };
 
+/// Keeps a state for later.
+using SaveState = std::function<llvm::Error(const TrainingState &)>;
+
 class Trainer {
 public:
   /// Errors: the functions are not as above or do not fit each other or the
@@ -98,28 +90,30 @@ public:
   /// Errors: a parameter without a valid prec.init.
   llvm::Expected<TrainingState> initialState() const;
 
-  /// Runs from state.done to the last step. `log` may be null. Errors: a call
-  /// fails, the log cannot be written, the state is another module's.
-  llvm::Expected<TrainingResult> run(TrainingState &state,
-                                     TrainingLog *log) const;
-
-  /// Share of right answers of a predict function on the first `count` samples;
-  /// NaN is never right. None when Ctrl-C came.
-  llvm::Expected<std::optional<double>>
-  evaluate(const Callable &predict, TrainingState &state,
-           const Samples &samples, int64_t count, uint32_t step) const;
+  /// Runs from state.done to the last step. `log` and `save` may be null.
+  /// Ctrl-C ends it between two steps; one whose evaluation was cut short
+  /// counts as not done. Errors: a call fails, the log cannot be written,
+  /// `save` fails, the state is another module's or beyond the last step.
+  llvm::Expected<TrainingResult> run(TrainingState &state, TrainingLog *log,
+                                     const SaveState &save = nullptr) const;
 
   uint64_t totalSteps() const { return total; }
   int64_t batchSize() const { return batch; }
+  /// Parameters and state, in the order of @step.
+  llvm::ArrayRef<ValueInfo> stateSignature() const {
+    return llvm::ArrayRef(step.signature.arguments).take_front(stateCount);
+  }
 
 private:
   Trainer() = default;
   llvm::Error checkStep();
   llvm::Error checkPredict(const Callable &predict) const;
   llvm::Error checkState(const TrainingState &state) const;
-  llvm::Error measure(TrainingState &state, TrainingRecord &record) const;
-  /// A batch tensor for an argument x.
-  Tensor batchFor(const ValueInfo &x, int64_t size) const;
+  /// False when Ctrl-C came.
+  llvm::Expected<bool> measure(TrainingState &state,
+                               TrainingRecord &record) const;
+  bool isEvaluated(uint64_t done) const;
+  bool isSaved(uint64_t done) const;
 
   Callable step, predict;
   std::optional<Callable> unroundedPredict;

@@ -37,12 +37,20 @@ using ConstantFields = std::vector<std::pair<std::string, llvm::json::Value>>;
 /// One line, without its newline.
 std::string toJson(const TrainingRecord &record, const ConstantFields &fields);
 
+/// How far a log had come: what a resumed run goes on from.
+struct LogMark {
+  uint64_t bytes = 0;
+  /// The last of the lines, without its newline.
+  std::string lastLine;
+};
+
 class TrainingLog {
 public:
-  /// "-" is standard output. `append`: after what the file has, for a resumed
-  /// run; otherwise the file is emptied. Errors: it cannot be written.
+  /// "-" is standard output. A file is emptied, or, with a mark, cut back to
+  /// it; a file that is new or empty then begins with the lines to come.
+  /// Errors: it cannot be written; it has not the marked line in its place.
   static llvm::Expected<TrainingLog> open(llvm::StringRef path,
-                                          bool append = false);
+                                          const LogMark *from = nullptr);
   TrainingLog(TrainingLog &&other);
   TrainingLog &operator=(TrainingLog &&) = delete;
   ~TrainingLog();
@@ -50,9 +58,12 @@ public:
   /// Errors: disk full, pipe closed.
   llvm::Error write(llvm::StringRef line);
 
+  /// Where the log stands, after all of it has reached the disk.
+  LogMark mark() const;
+
 private:
   TrainingLog() = default;
-  std::string path;
+  std::string path, lastLine;
   int file = -1;
 };
 

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// How good a predict function is on labelled samples.
+//
+// It is called on batch after batch in the samples' order; the last one is
+// short, or padded with zeros if the function's batch is a number. A sample is
+// right if the largest logit is its label's; of equal ones the first counts,
+// and a row with a NaN is never right. The loss is computed in f64 from the
+// logits, with the math functions of Numerics, ascending: the same bits on
+// every machine.
+#ifndef PREC_EXECUTION_EVALUATE_H
+#define PREC_EXECUTION_EVALUATE_H
+
+#include "prec/Execution/Callable.h"
+#include "prec/Execution/DataSet.h"
+#include <optional>
+
+namespace mlir::prec {
+
+/// The mean over samples of
+///   -log softmax(logits)[label], the maximum subtracted first, or
+///   the mean over classes of (logit - one-hot label)^2.
+enum class LossKind : uint8_t { SoftmaxCrossEntropy, SquaredError };
+
+/// "softmax-cross-entropy" or "squared-error"; nothing for another word.
+std::optional<LossKind> parseLoss(llvm::StringRef word);
+
+struct EvaluateOptions {
+  /// Of a function whose batch is dynamic.
+  int64_t batch = 128;
+  /// How many samples, from the first.
+  int64_t count = 0;
+  /// Unset: no loss.
+  std::optional<LossKind> loss;
+  uint32_t step = 0;
+};
+
+struct Evaluation {
+  int64_t labels = 0, right = 0;
+  double lossSum = 0;
+
+  double accuracy() const { return double(right) / double(labels); }
+  double loss() const { return lossSum / double(labels); }
+};
+
+/// `parameters` are all arguments but the last. None when Ctrl-C came. Errors:
+/// the call fails, the logits are not one row for each label.
+llvm::Expected<std::optional<Evaluation>>
+evaluate(const Callable &predict, llvm::ArrayRef<Tensor *> parameters,
+         const Samples &samples, int64_t classes,
+         const EvaluateOptions &options);
+
+/// Errors: the function is not (parameters..., x) -> logits with an x for the
+/// set's samples and logits for its classes.
+llvm::Error checkPredictFits(const Signature &predict, const DataSet &data);
+
+/// Whether a value is x: a batch first, then static sizes.
+bool isBatch(const ValueInfo &value);
+
+/// A batch of zeros for an argument x.
+Tensor zeroBatch(const ValueInfo &x, int64_t size);
+
+} // namespace mlir::prec
+
+#endif // PREC_EXECUTION_EVALUATE_H

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The facts of a run as text.
+#include "RunFacts.h"
+#include "prec/Policy/PolicyJson.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/xxhash.h"
+
+#include <charconv>
+
+using namespace mlir;
+using namespace mlir::prec;
+
+/// The shortest text that reads back as the same f32.
+static std::string shortestText(float value) {
+  char text[32];
+  return std::string(text, std::to_chars(text, text + 32, value).ptr);
+}
+
+static std::string digest(ArrayRef<uint8_t> bytes) {
+  return llvm::formatv("{0:x-16}", llvm::xxh3_64bits(bytes)).str();
+}
+
+/// The policy on one line, without the seed, which is a fact of its own, and
+/// without where its rules stand.
+static std::string policyText(Policy policy) {
+  if (policy.empty())
+    return "empty";
+  policy.seed = 0;
+  for (Rule &rule : policy.rules)
+    rule.origin.clear();
+  std::string text = writePolicy(policy);
+  llvm::Expected<llvm::json::Value> parsed = llvm::json::parse(text);
+  if (!parsed) {
+    llvm::consumeError(parsed.takeError());
+    return text;
+  }
+  return llvm::formatv("{0}", *parsed).str();
+}
+
+static std::string dataText(const DataSet &data) {
+  std::string digests;
+  for (const Tensor *tensor :
+       {&data.training.x, &data.training.y, &data.test.x, &data.test.y})
+    digests += digest(tensor->bytes());
+  return llvm::formatv("{0} of {1} + {2} samples (digest {3})", data.name,
+                       data.training.count(), data.test.count(),
+                       digest(llvm::arrayRefFromStringRef(digests)))
+      .str();
+}
+
+RunFacts mlir::prec::runFacts(const TrainOptions &options,
+                              const Trainer &trainer, const DataSet &data,
+                              StringRef modelText) {
+  const TrainerOptions &numbers = options.trainer;
+  RunFacts facts = {
+      {"seed", std::to_string(numbers.seed)},
+      {"first step", std::to_string(numbers.firstStep)},
+      {"batch size", std::to_string(trainer.batchSize())},
+      {"learning rate", shortestText(numbers.learningRate)},
+      {"optimizer", options.optimizer},
+      {"loss", options.loss.empty() ? "the model's" : options.loss},
+      {"data", dataText(data)},
+      {"policy", policyText(options.policy)}};
+  for (const ValueInfo &value : trainer.stateSignature())
+    facts.emplace_back("'" + value.name + "'", describe(value));
+  facts.emplace_back(
+      "model", "digest " + digest(llvm::arrayRefFromStringRef(modelText)));
+  return facts;
+}
