@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""python -m prec: finds the subcommand's module and calls its main(arguments).
+
+A subcommand is one line of COMMANDS. Its module is loaded only when it is asked for, so
+that one front end's packages are not needed by the others.
+"""
+
+import importlib
+import sys
+
+COMMANDS = {
+    "sweep": ("prec.study.sweep", "run a study: many trainings, resumable, on many machines"),
+    "export": ("prec.study.export", "the results of a store as CSV or Parquet"),
+}
+
+HELP = """usage: python -m prec COMMAND [arguments]
+
+{commands}
+
+COMMAND --help says more. A study is a JSON file; the shipped ones lie in studies/:
+
+    python -m prec sweep --quick --dry-run studies/accuracy-by-bits.json
+    python -m prec sweep --quick --store=results.db studies/accuracy-by-bits.json
+    python -m prec export results.db -o runs.csv
+"""
+
+
+def usage():
+    width = max(map(len, COMMANDS))
+    lines = [f"    {name:{width}}  {purpose}" for name, (_, purpose) in COMMANDS.items()]
+    return HELP.format(commands="\n".join(lines))
+
+
+def main(arguments=None):
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage(), end="")
+        return 0
+    name, *rest = arguments
+    if name not in COMMANDS:
+        legal = ", ".join(COMMANDS)
+        print(f"prec: unknown command '{name}'; the commands are {legal}", file=sys.stderr)
+        return 1
+    return importlib.import_module(COMMANDS[name][0]).main(rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The data of a study: what its hash is, and the small form that quick studies use.
+
+`fashion-mnist-14` is Fashion-MNIST with the mean of each 2 x 2 pixels, rounded to a byte
+(halves to even); it is made once in the user's cache folder.
+"""
+
+import functools
+import gzip
+import hashlib
+import os
+from pathlib import Path
+
+from prec import tools
+
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+PARTS = tuple(
+    f"{kind}-{what}" for kind in ("train", "t10k")
+    for what in ("images-idx3-ubyte", "labels-idx1-ubyte")
+)  # fmt: skip
+SMALL = "fashion-mnist-14"
+
+
+def files(name, folder=None):
+    """The files that hold a data set. Raises ToolError if one is missing."""
+    if name.endswith(".npz"):
+        paths = [Path(name)]
+    else:
+        place = Path(folder) if folder else DEBIAN
+        if name == "mnist" and not folder:
+            raise tools.ToolError("the data set mnist has no default place; give --data-dir=DIR")
+        paths = [place / part for part in PARTS]
+        paths = [p if p.exists() else p.with_name(p.name + ".gz") for p in paths]
+    for path in paths:
+        if not path.exists():
+            raise tools.ToolError(f"the data set '{name}' is not here: no file '{path}'")
+    return paths
+
+
+@functools.cache
+def content_hash(name, folder=None):
+    """A hash of the uncompressed files, so that it is the same on all machines."""
+    whole = hashlib.sha256()
+    for path in files("fashion-mnist" if name == SMALL else name, folder):
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()
+
+
+def flags(name, folder=None):
+    """The flags of prec-train for this data set."""
+    if name == SMALL:
+        return [f"--data={small(folder)}"]
+    return [f"--data={name}"] + ([f"--data-dir={folder}"] if folder else [])
+
+
+def small(folder=None):
+    """The path of the .npz of 14 x 14 images, made if it is not there."""
+    import numpy as np
+
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    path = Path(base) / "prec" / f"{SMALL}-{content_hash(SMALL, folder)[:12]}.npz"
+    if path.exists():
+        return path
+    arrays = {}
+    for kind, short in (("train", "train"), ("t10k", "test")):
+        images, labels = (
+            _idx(file, kind)
+            for file in files("fashion-mnist", folder)
+            if file.name.startswith(kind)
+        )
+        blocks = images.reshape(len(images), 14, 2, 14, 2).mean(axis=(2, 4))
+        arrays[f"x_{short}"] = np.rint(blocks).astype(np.uint8)
+        arrays[f"y_{short}"] = labels
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.stem}-{os.getpid()}.npz")
+    np.savez(draft, **arrays)
+    draft.replace(path)
+    return path
+
+
+def _idx(path, kind):
+    import numpy as np
+
+    with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
+        raw = file.read()
+    dimensions = raw[3]
+    shape = np.frombuffer(raw, ">i4", dimensions, 4)
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""How long the runs of a study will take, from measured steps.
+
+Each kind of run (model, batch, granularity, kind of format and mode) is started once for a
+few steps on one thread; kinds beyond the first MOST are expected to be as their mean.
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from prec import tools
+from prec.study.runs import canonical, group
+from prec.study.worker import command
+
+MOST = 8
+STEPS = 4
+EXAMPLES = {"fashion-mnist": 60000, "fashion-mnist-14": 60000, "mnist": 60000}
+
+
+def kind(config):
+    """What decides how long a step takes."""
+    names = ("model", "policy", "batch-size", "granularity", "optimizer", "data")
+    mode = str(config.get("rounding", "")).split("<")[0]
+    given = [name for name in ("truncate-mantissa", "truncate-bits", "round") if name in config]
+    return canonical([*(config.get(name) for name in names), mode, config.get("format"), given])
+
+
+def steps_of(config):
+    if config.get("steps"):
+        return config["steps"]
+    batch = config.get("batch-size", 128)
+    return config.get("epochs", 1) * (EXAMPLES.get(config["data"], 60000) // batch)
+
+
+def evaluations(config):
+    every = config.get("eval-every")
+    return 0 if every == 0 else -(-steps_of(config) // every) if every else 1
+
+
+def measure(members, swept, contents, folder):
+    """(seconds to start, of a step, of an evaluation) of a group's first run."""
+    config = {**members[0].config, "steps": STEPS, "eval-every": STEPS}
+    config.pop("epochs", None)
+    job = {"config": config, "swept": swept, "data-dir": folder, "contents": contents,
+           "values": [config.get(swept)]}  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="prec-") as scratch:
+        timing = Path(scratch) / "timing.json"
+        done = subprocess.run(
+            [*command(job, [0], scratch), f"--print-timing={timing}"],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise tools.ToolError(f"the measured step failed: {done.stderr.strip()}")
+        times = json.loads(timing.read_text())
+    seconds = [json.loads(line)["seconds"] for line in done.stdout.splitlines()]
+    evaluation = max(times["run_seconds"][0] - sum(seconds), 0.0)
+    return times["compile_seconds"], median(seconds[1:]), evaluation
+
+
+def lines(runs, contents, options, most):
+    """What --dry-run says of the time."""
+    measured, mean, total, unmeasured = {}, None, 0.0, 0
+    for swept, members in group(runs, most):
+        name = kind(members[0].config)
+        if name not in measured and len(measured) < MOST:
+            measured[name] = measure(members, swept, contents, options.data_dir)
+        if name in measured:
+            start, step, evaluation = measured[name]
+        else:
+            unmeasured += 1
+            mean = mean or [sum(c) / len(measured) for c in zip(*measured.values())]
+            start, step, evaluation = mean
+        total += start
+        for run in members:
+            total += step * steps_of(run.config) + evaluation * evaluations(run.config)
+    workers = options.workers or len(os.sched_getaffinity(0))
+    yield f"expected: {in_words(total)} of computing, {in_words(total / workers)} on {workers} workers"
+    each = ", ".join(f"{1000 * step:.3g} ms" for _, step, _ in measured.values())
+    yield f"measured on this machine: {len(measured)} kinds of run, a step takes {each}"
+    if unmeasured:
+        yield f"{unmeasured} groups of runs are of other kinds and were taken as the mean of these"
+
+
+def in_words(seconds):
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A study file: read, checked by its schema, its quick form chosen, its points expanded."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jsonschema
+
+from prec import jsonc
+from prec.study import axes as axis_rules
+
+SCHEMA = Path(__file__).with_name("study.schema.json")
+MOST_RUNS = 1_000_000
+# Keys of the quick form that are merged with the full form's instead of replacing them.
+MERGED = ("settings", "measure")
+
+
+@dataclass
+class Study:
+    """What a file asks for, in one of its two forms."""
+
+    document: jsonc.Document
+    folder: Path
+    name: str
+    form: str
+    values: dict
+    origins: dict = field(default_factory=dict)  # top-level key -> pointer it came from
+
+    def get(self, key, default):
+        return self.values.get(key, default)
+
+    @property
+    def eval_every(self):
+        return self.get("measure", {}).get("eval-every")
+
+    def fault(self, pointer, message):
+        """A fault at a pointer inside this form: at the nearest value that the file has."""
+        head, *rest = pointer
+        path = (*self.origins.get(head, (head,)), *rest)
+        while path not in self.document.offsets:
+            path = path[:-1]
+        return self.document.fault(path, message)
+
+    def count(self):
+        """Points times trials: an upper bound of the runs, since equal ones are run once."""
+        try:
+            number = axis_rules.count(self.get("axes", {}), self.get("combine", "grid"))
+        except axis_rules.AxisError as error:
+            raise self.fault(("axes", *error.pointer), str(error)) from None
+        return number * len(self.get("list", [{}])) * self.get("trials", 1)
+
+    def points(self):
+        """(pointer, settings) of each point and trial; the pointer says what made it."""
+        base = self.get("settings", {})
+        first = self.get("first-seed", 0)
+        for index, item in enumerate(self.get("list", [{}])):
+            pointer = ("list", index) if "list" in self.values else ("axes",)
+            for point in axis_rules.points(self.get("axes", {}), self.get("combine", "grid")):
+                for trial in range(self.get("trials", 1)):
+                    settings = {**base, **item, **point}
+                    settings.setdefault("seed", first + trial)
+                    yield pointer, settings
+
+    def axis_names(self):
+        """What differs between the points, in the file's order."""
+        names = list(self.get("axes", {}))
+        for item in self.get("list", []):
+            names.extend(name for name in item if name not in names)
+        return names
+
+
+def load(path, quick=False):
+    """Reads a study. Raises jsonc.Fault (what is wrong, where) and OSError."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise jsonc.Fault(f"{path}: found bytes that are not UTF-8, expected JSON") from None
+    return parse(text, str(path), path.parent, quick)
+
+
+def parse(text, name, folder, quick=False):
+    document = jsonc.Document(text, name)
+    schema = json.loads(SCHEMA.read_text())
+    jsonc.check(document, schema)
+    values = {key: value for key, value in document.value.items() if key != "quick"}
+    origins = {}
+    if quick:
+        if "quick" not in document.value:
+            raise document.fault((), "the study has no quick form; run it without --quick")
+        for key, value in document.value["quick"].items():
+            merged = {**values.get(key, {}), **value} if key in MERGED else value
+            values[key] = merged
+            origins[key] = ("quick", key)
+    form = "quick" if quick else "full"
+    study = Study(document, folder, values["name"], form, values, origins)
+    _check_axes(study, schema)
+    _check_report(study)
+    study.count()
+    return study
+
+
+def _check_axes(study, schema):
+    """Each value of an axis is a legal value of the setting."""
+    known = schema["$defs"]["settings"]
+    patterns = known["patternProperties"].items()
+    for name, axis in study.get("axes", {}).items():
+        rule = known["properties"].get(name)
+        rule = rule or next(value for pattern, value in patterns if re.match(pattern, name))
+        checker = {**rule, "$defs": schema["$defs"]}
+        if isinstance(axis, dict) and "range" in axis:
+            _check_value(study, ("axes", name, "range"), axis["range"][0], checker)
+            _check_value(study, ("axes", name, "range"), axis["range"][1], checker)
+        for index, value in enumerate(axis if isinstance(axis, list) else ()):
+            _check_value(study, ("axes", name, index), value, checker)
+        if name == "seed" and "trials" in study.values:
+            raise study.fault(
+                ("axes", name), "'seed' is an axis and 'trials' makes seeds: keep one"
+            )
+        # An axis of the quick form may replace a setting of the full one.
+        ours = study.document.value.get("quick", {}) if "axes" in study.origins else study.values
+        if name in ours.get("settings", {}):
+            raise study.fault(("axes", name), f"'{name}' is an axis and a setting: keep one")
+    combine = study.get("combine", "grid")
+    if isinstance(combine, dict) and "halving" in combine:
+        steps = combine["halving"]["steps"]
+        if sorted(set(steps)) != steps:
+            raise study.fault(("combine", "halving", "steps"), f"found {steps}, expected ascending")
+        if "steps" in study.get("axes", {}) or "epochs" in study.get("axes", {}):
+            raise study.fault(("combine",), "halving sets the steps itself: no axis may")
+
+
+def _check_value(study, pointer, value, schema):
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(value):
+        if error.validator == "enum":
+            legal = [word for word in error.validator_value if word is not None]
+            message = f"unknown word '{value}'" + jsonc.nearest(value, legal)
+        else:
+            message = jsonc.say(error)
+        raise study.fault(pointer, message)
+
+
+def _check_report(study):
+    names = study.axis_names() + ["seed"]
+    for key, name in study.get("report", {}).items():
+        if name not in names:
+            message = f"'{name}' is no axis of this study" + jsonc.nearest(name, names)
+            raise study.fault(("report", key), message)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Successive halving: all points for few steps, the best share of them for more.
+
+A round's runs start from nothing: a run is named by its own settings, whatever study
+asked for it. Points are ranked by the mean of their final test accuracy over trials.
+(K. Jamieson, A. Talwalkar, Non-stochastic best arm identification, AISTATS 2016.)
+"""
+
+import math
+from statistics import mean
+
+from prec.study.runs import canonical
+
+
+def plan(study):
+    combine = study.get("combine", "grid")
+    return combine.get("halving") if isinstance(combine, dict) else None
+
+
+def total(study, first):
+    """Runs of all rounds, when the first has these."""
+    halving = plan(study)
+    if not halving:
+        return len(first)
+    trials = study.get("trials", 1)
+    points, number = len(first) // trials, 0
+    for _ in halving["steps"]:
+        number += points * trials
+        points = survivors(points, halving["keep"])
+    return number
+
+
+def survivors(points, keep):
+    return max(1, math.ceil(points * keep))
+
+
+def rounds(study, resolver, any_number=False):
+    """Yields {key: Run}; after a round it is sent the store that has the results."""
+    halving = plan(study)
+    if not halving:
+        yield resolver.runs(any_number)
+        return
+    resolver.first_steps = halving["steps"][0]
+    runs = resolver.runs(any_number)
+    for index, steps in enumerate(halving["steps"]):
+        store = yield runs
+        if index + 1 == len(halving["steps"]):
+            return
+        best = ranking(runs, store)
+        best = best[: survivors(len(best), halving["keep"])]
+        longer = halving["steps"][index + 1]
+        chosen = [run for point in best for run in point]
+        runs = {}
+        for run in chosen:
+            run = resolver.run(("combine",), {**run.settings, "steps": longer})
+            runs[run.key] = run
+
+
+def ranking(runs, store):
+    """Lists of runs of one point, the best first; a failed or diverged run counts as 0."""
+    accuracy = {row["key"]: row["test_accuracy"] for row in
+                store.rows("SELECT key, test_accuracy FROM runs WHERE status = 'done'")}  # fmt: skip
+    points = {}
+    for run in runs.values():
+        name = canonical({k: v for k, v in run.settings.items() if k != "seed"})
+        points.setdefault(name, []).append(run)
+    return sorted(points.values(), key=lambda p: -mean(accuracy.get(r.key) or 0 for r in p))

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""From settings to runs: what a run is, its key, and which runs one process can do.
+
+A run's configuration holds everything that its result depends on, by content: the model
+and the policy by the hash of their text, the data by the hash of its files, the program by
+its version. Its key is the hash of that, so that a run is done once whatever study asks
+for it, and never served after something in it has changed.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from prec import jsonc, tools
+from prec.study import template
+from prec.study.file import MOST_RUNS
+
+FLAGS = (
+    "batch-size", "steps", "epochs", "learning-rate", "optimizer", "loss",
+    "truncate-mantissa", "truncate-bits", "format", "rounding", "granularity", "random", "seed",
+)  # fmt: skip
+FORMATS = ("truncate-mantissa", "truncate-bits", "format", "policy")
+PRECISION = ("rounding", "granularity", "random")
+SWEPT = ("truncate-mantissa", "truncate-bits")
+
+
+def digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: `settings` as the study says them, `config` as the key hashes them."""
+
+    key: str
+    settings: dict
+    config: dict
+
+
+class Resolver:
+    """Makes runs of a study's points; keeps the text of models and policies by hash."""
+
+    def __init__(self, study, data_hash):
+        self.study, self.data_hash = study, data_hash
+        self.version = tools.program_version()
+        self.contents = {}  # hash -> {"suffix", "text"}
+        self.first_steps = None  # of a halving study's first round
+        self._files, self._seen, self._precision = {}, {}, set()
+
+    def runs(self, any_number=False):
+        """{key: Run} in the study's order. Raises jsonc.Fault, also for more than 10^6."""
+        number = self.study.count()
+        if number > MOST_RUNS and not any_number:
+            message = (f"the study has {number} runs, expected at most {MOST_RUNS}; "
+                       "--any-number runs it all the same")  # fmt: skip
+            raise self.study.fault(("axes",), message)
+        runs = {}
+        for pointer, settings in self.study.points():
+            if self.first_steps:
+                settings["steps"] = self.first_steps
+            run = self.run(pointer, settings)
+            runs.setdefault(run.key, run)
+        return runs
+
+    def run(self, pointer, settings):
+        study = self.study
+        config = {name: settings[name] for name in FLAGS if settings.get(name) is not None}
+        formats = [name for name in FORMATS if settings.get(name) is not None]
+        if len(formats) > 1:
+            both = "' and '".join(formats)
+            raise study.fault(pointer, f"impossible combination: '{both}' both say the format")
+        if "steps" in config and "epochs" in config:
+            raise study.fault(
+                pointer, "impossible combination: 'steps' and 'epochs' both say how long"
+            )
+        if settings.get("round") is not None:
+            rules = settings["round"]
+            config["round"] = [rules] if isinstance(rules, str) else rules
+        if not formats and "round" not in config:
+            for name in PRECISION:
+                config.pop(name, None)
+        if "model" not in settings:
+            raise study.fault(("settings",), "the study names no model")
+        config["model"] = self._content("model", settings, pointer)
+        if settings.get("policy") is not None:
+            config["policy"] = self._content("policy", settings, pointer)
+        config["data"] = settings.get("data", "fashion-mnist")
+        config["data-hash"] = self.data_hash(config["data"])
+        config["eval-every"] = study.eval_every
+        config["eval-f32"] = study.get("measure", {}).get("eval-f32", False)
+        config["program"] = self.version
+        self._check_precision(config, pointer)
+        return Run(digest(canonical(config)), settings, config)
+
+    def _content(self, kind, settings, pointer):
+        """A builtin's or preset's name as it is, else the hash of the filled text."""
+        holes = {n.split(".", 1)[1]: v for n, v in settings.items() if n.startswith(kind + ".")}
+        named = canonical([settings[kind], holes])
+        if (kind, named) not in self._seen:
+            self._seen[kind, named] = self._fill(kind, settings[kind], holes, pointer)
+        return self._seen[kind, named]
+
+    def _fill(self, kind, source, holes, pointer):
+        suffix = ".json"
+        if isinstance(source, str):
+            is_file = source.endswith((".json", ".mlir"))
+            if not is_file:
+                self._check_no_holes(kind, set(), holes, pointer)
+                if kind == "model":
+                    self._check_model(source, pointer)
+                return source
+            suffix = source[-5:]
+            source = self._read(kind, source, suffix, pointer)
+        if suffix == ".json":
+            self._check_no_holes(kind, template.holes(source), holes, pointer)
+            try:
+                source = json.dumps(template.fill(source, holes), indent=1)
+            except template.TemplateError as error:
+                raise self.study.fault(pointer, f"{kind}: {error}") from None
+        name = digest(source)
+        self.contents[name] = {"suffix": suffix, "text": source}
+        if kind == "model":
+            self._check_model("-", pointer, source, suffix)
+        return "sha256:" + name
+
+    def _read(self, kind, source, suffix, pointer):
+        if (kind, source) not in self._files:
+            path = self.study.folder / source
+            try:
+                text = path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "not UTF-8"
+                message = f"cannot read the {kind} '{path}': {reason.lower()}"
+                raise self.study.fault(pointer, message) from None
+            if suffix == ".json":
+                text = jsonc.Document(text, str(path)).value
+            self._files[kind, source] = text
+        return self._files[kind, source]
+
+    def _check_no_holes(self, kind, found, given, pointer):
+        for name in given:
+            if name not in found:
+                known = ", ".join(f"'${hole}'" for hole in sorted(found)) or "none"
+                message = f"'{kind}.{name}' is set, but the {kind} has no '${name}'; it has {known}"
+                raise self.study.fault(pointer, message)
+
+    def _check_model(self, name, pointer, text=None, suffix=".json"):
+        """Lets the importer find what is wrong with a description."""
+        if suffix == ".mlir":
+            return
+        try:
+            tools.run("prec-translate", "--import-json", name, "-o", "/dev/null", input=text)
+        except tools.ToolError as error:
+            message = f"the model is refused: {error}"
+            raise self.study.fault(pointer, message) from None
+
+    def _check_precision(self, config, pointer):
+        """Lets the trainer find what is wrong with the precision flags, each kind once."""
+        names = [n for n in (*SWEPT, "format", *PRECISION, "round") if n in config]
+        policy = config.get("policy")
+        named = canonical([{name: config[name] for name in names}, policy])
+        if named in self._precision or not (names or policy):
+            return
+        flags, text = flags_of({name: config[name] for name in names}), None
+        if policy:
+            held = policy.startswith("sha256:")
+            text = self.contents[policy[7:]]["text"] if held else None
+            flags.insert(0, f"--policy={'-' if held else policy}")
+        try:
+            tools.run("prec-train", *flags, "--print-policy", input=text)
+        except tools.ToolError as error:
+            raise self.study.fault(pointer, f"the precision is refused: {error}") from None
+        self._precision.add(named)
+
+
+def flags_of(config, swept=None):
+    """The flags of prec-train for a configuration, model and policy aside."""
+    flags = []
+    for name in FLAGS:
+        value = swept[1] if swept and swept[0] == name else config.get(name)
+        if value is not None:
+            flags.append(f"--{name}={value}")
+    flags.extend(f"--round={rule}" for rule in config.get("round", ()))
+    if config.get("eval-every") is not None:
+        flags.append(f"--eval-every={config['eval-every']}")
+    if config.get("eval-f32"):
+        flags.append("--eval-f32")
+    return flags
+
+
+def group(runs, most):
+    """Lists of runs that differ in a run-time number only: one process each, `most` runs long."""
+    groups = {}
+    for run in runs:
+        swept = next((name for name in SWEPT if name in run.config), None)
+        rest = {name: value for name, value in run.config.items() if name != swept}
+        groups.setdefault((swept, canonical(rest)), []).append(run)
+    for (swept, _), members in groups.items():
+        size = most if swept else 1
+        for start in range(0, len(members), size):
+            yield swept, members[start : start + size]

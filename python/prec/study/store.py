@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Results in one SQLite file that is sound whenever the process ends.
+
+    runs      a finished run: key, status (done or failed), error, its configuration
+    points    what was measured at each evaluated step of a run
+    contents  the text of models and policies by hash
+    studies   what was asked for, and how many runs that is
+    members   which runs belong to a study, with the settings as the study says them
+
+The journal is a write-ahead log; one sweep writes in short transactions, another one may
+write between them, and readers never wait. A row appears when its run is over: what is
+not there is to be done. The file's user_version is the schema's; older ones are migrated
+when opened, newer ones refused.
+"""
+
+import contextlib
+import json
+import sqlite3
+from datetime import datetime, timezone
+from pathlib import Path
+
+APPLICATION = 0x50524543  # "PREC"
+PATIENCE = 30.0  # seconds that a locked store is waited for
+
+MIGRATIONS = (
+    """
+    CREATE TABLE runs (
+        key TEXT PRIMARY KEY,
+        status TEXT NOT NULL CHECK (status IN ('done', 'failed')),
+        error TEXT,
+        config TEXT NOT NULL,
+        program TEXT NOT NULL,
+        finished TEXT NOT NULL,
+        seconds REAL,
+        steps INTEGER,
+        diverged_at INTEGER,
+        test_accuracy REAL,
+        loss REAL
+    ) WITHOUT ROWID;
+    CREATE TABLE points (
+        key TEXT NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
+        step INTEGER NOT NULL,
+        epoch INTEGER NOT NULL,
+        loss REAL,
+        accuracy REAL,
+        test_accuracy REAL,
+        test_accuracy_f32 REAL,
+        PRIMARY KEY (key, step)
+    ) WITHOUT ROWID;
+    CREATE TABLE contents (hash TEXT PRIMARY KEY, suffix TEXT NOT NULL, text TEXT NOT NULL)
+        WITHOUT ROWID;
+    CREATE TABLE studies (
+        name TEXT NOT NULL,
+        form TEXT NOT NULL,
+        document TEXT NOT NULL,
+        planned INTEGER NOT NULL,
+        PRIMARY KEY (name, form)
+    ) WITHOUT ROWID;
+    CREATE TABLE members (
+        name TEXT NOT NULL,
+        form TEXT NOT NULL,
+        key TEXT NOT NULL,
+        settings TEXT NOT NULL,
+        PRIMARY KEY (name, form, key)
+    ) WITHOUT ROWID;
+    """,
+    # 2: who computed a run, and which of a study's axes differ (reports label by them).
+    """
+    ALTER TABLE runs ADD COLUMN worker TEXT;
+    ALTER TABLE studies ADD COLUMN axes TEXT NOT NULL DEFAULT '[]';
+    """,
+)
+VERSION = len(MIGRATIONS)
+POINT = ("step", "epoch", "loss", "accuracy", "test_accuracy", "test_accuracy_f32")
+
+
+class StoreError(RuntimeError):
+    """The store cannot be used; the text is for the user."""
+
+
+class Store:
+    """One open file. Usable from the thread that opened it."""
+
+    def __init__(self, path, create=True, patience=PATIENCE):
+        self.path = Path(path)
+        if not create and not self.path.exists():
+            raise StoreError(f"there is no store '{path}'")
+        with self._explained():
+            self.database = sqlite3.connect(self.path, timeout=patience, isolation_level=None)
+            try:
+                self._open()
+            except BaseException:
+                self.database.close()
+                raise
+
+    def _open(self):
+        self.database.execute("PRAGMA foreign_keys = ON")
+        version, application = self._pragma("user_version"), self._pragma("application_id")
+        empty = not self.database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        if application != APPLICATION and not (empty and version == 0 and application == 0):
+            raise StoreError(f"'{self.path}' is an SQLite file of another program, not a store")
+        if version > VERSION:
+            raise StoreError(f"'{self.path}' has schema version {version}, this program knows up "
+                             f"to {VERSION}; use the version of prec that wrote it")  # fmt: skip
+        if version == VERSION:
+            return
+        self.database.execute("PRAGMA journal_mode = WAL")
+        with self.transaction():
+            # Another process may have migrated it while this one waited.
+            for number in range(self._pragma("user_version"), VERSION):
+                for statement in MIGRATIONS[number].split(";"):
+                    self.database.execute(statement)
+            self.database.execute(f"PRAGMA user_version = {VERSION}")
+            self.database.execute(f"PRAGMA application_id = {APPLICATION}")
+
+    def _pragma(self, name):
+        return self.database.execute(f"PRAGMA {name}").fetchone()[0]
+
+    @contextlib.contextmanager
+    def _explained(self):
+        """What SQLite says, in words that tell what to do."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            text = str(error)
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code == sqlite3.SQLITE_NOTADB:
+                text = "it is not an SQLite file"
+            elif code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                text = "another process holds it locked; try again when that has ended"
+            elif code == sqlite3.SQLITE_FULL:
+                text = "the disk is full; what was stored before is sound, make room and go on"
+            elif code == sqlite3.SQLITE_READONLY:
+                text = "it may only be read"
+            raise StoreError(f"cannot use the store '{self.path}': {text}") from None
+
+    @contextlib.contextmanager
+    def transaction(self):
+        with self._explained():
+            self.database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.database
+                self.database.execute("COMMIT")
+            except BaseException:
+                if self.database.in_transaction:
+                    self.database.execute("ROLLBACK")
+                raise
+
+    def rows(self, query, *arguments):
+        with self._explained():
+            cursor = self.database.execute(query, arguments)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row)) for row in cursor]
+
+    def plan(self, study, runs, contents):
+        """Records what a study asks for. An older plan of the same name and form goes."""
+        document = study.document.text
+        with self.transaction() as database:
+            same = (study.name, study.form)
+            database.execute("DELETE FROM members WHERE name = ? AND form = ?", same)
+            database.execute(
+                "INSERT OR REPLACE INTO studies (name, form, document, planned, axes)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (*same, document, len(runs), json.dumps(study.axis_names())),
+            )
+            database.executemany(
+                "INSERT INTO members VALUES (?, ?, ?, ?)",
+                ((*same, run.key, json.dumps(run.settings)) for run in runs.values()),
+            )
+            database.executemany(
+                "INSERT OR IGNORE INTO contents VALUES (?, ?, ?)",
+                ((name, held["suffix"], held["text"]) for name, held in contents.items()),
+            )
+
+    def finished(self, keys):
+        """{key: status} of those that are over."""
+        known = {row["key"]: row["status"] for row in self.rows("SELECT key, status FROM runs")}
+        return {key: known[key] for key in keys if key in known}
+
+    def forget_failed(self, keys):
+        with self.transaction() as database:
+            database.executemany(
+                "DELETE FROM runs WHERE key = ? AND status = 'failed'", ((key,) for key in keys)
+            )
+
+    def add(self, run, result):
+        """Stores a run that is over, whole. One that is there already stays as it is."""
+        with self.transaction() as database:
+            database.execute(
+                "INSERT OR IGNORE INTO runs (key, status, error, config, program, finished,"
+                " seconds, steps, diverged_at, test_accuracy, loss, worker)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (run.key, "failed" if result.get("error") else "done", result.get("error"),
+                 json.dumps(run.config), run.config["program"],
+                 datetime.now(timezone.utc).isoformat(timespec="seconds"),
+                 result.get("seconds"), result.get("steps"), result.get("diverged_at"),
+                 result.get("test_accuracy"), result.get("loss"), result.get("worker")),
+            )  # fmt: skip
+            database.executemany(
+                "INSERT OR IGNORE INTO points VALUES (?, ?, ?, ?, ?, ?, ?)",
+                ((run.key, *(point.get(name) for name in POINT)) for point in result["points"]),
+            )
+
+    def close(self):
+        self.database.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

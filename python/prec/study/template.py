@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Descriptions of networks and policies with holes that a study's axes fill.
+
+A string that is "$name" becomes the value, whatever its type; "$name" inside a longer
+string becomes its text. An item {"repeat": "$count", "index": "i", "items": [...]} of a
+list becomes its items, count times, with $i counting from 1. "$$" is a dollar.
+"""
+
+import re
+
+NAME = re.compile(r"\$(\$|[A-Za-z_][A-Za-z0-9_]*|\{[A-Za-z_][A-Za-z0-9_]*\})")
+MOST = 1000
+
+
+class TemplateError(ValueError):
+    pass
+
+
+def holes(template):
+    """The names that a template asks for, indices of repetitions aside."""
+    if isinstance(template, str):
+        return {name.strip("{}") for name in NAME.findall(template)} - {"$"}
+    if isinstance(template, list):
+        return set().union(*map(holes, template))
+    if isinstance(template, dict):
+        inner = set().union(*map(holes, template.values()))
+        return inner - {template["index"]} if "repeat" in template else inner
+    return set()
+
+
+def fill(template, values):
+    """The template with its holes filled. Raises TemplateError for a name without a value."""
+    if isinstance(template, str):
+        return _text(template, values)
+    if isinstance(template, dict):
+        return {key: fill(value, values) for key, value in template.items()}
+    if not isinstance(template, list):
+        return template
+    items = []
+    for item in template:
+        if isinstance(item, dict) and "repeat" in item:
+            items.extend(_repeated(item, values))
+        else:
+            items.append(fill(item, values))
+    return items
+
+
+def _text(text, values):
+    def value(name):
+        name = name.strip("{}")
+        if name == "$":
+            return "$"
+        if name not in values:
+            known = ", ".join(sorted(values)) or "none"
+            raise TemplateError(f"'${name}' has no value; known: {known}")
+        return values[name]
+
+    whole = NAME.fullmatch(text)
+    if whole and whole.group(1) != "$":
+        return value(whole.group(1))
+    return NAME.sub(lambda match: str(value(match.group(1))), text)
+
+
+def _repeated(item, values):
+    if set(item) != {"repeat", "index", "items"}:
+        raise TemplateError("a repetition has the keys repeat, index, items")
+    count = fill(item["repeat"], values)
+    if not isinstance(count, int) or not 0 <= count <= MOST:
+        raise TemplateError(f"found {count!r} repetitions, expected a number from 0 to {MOST}")
+    for index in range(1, count + 1):
+        yield from fill(item["items"], {**values, item["index"]: index})

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What a worker does: one prec-train process for a group of runs, its lines into results.
+
+A job is a plain dictionary, with the text of model and policy in it: a worker needs this
+package, the tools and the data, all of the version that the client has, and no file of
+the client's. When the worker dies the pipe breaks and prec-train ends with it.
+"""
+
+import functools
+import json
+import math
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from prec import tools
+from prec.study import data
+from prec.study.runs import flags_of
+from prec.study.store import POINT
+
+PAUSE = 0.5  # seconds between two reports of progress
+
+
+class Refused(RuntimeError):
+    """This worker must not do the job: it would compute something else."""
+
+
+@functools.cache
+def known_flags():
+    return tools.run("prec-train", "--help")
+
+
+def command(job, indices, folder, trainer=None):
+    """The command line of the runs with these indices; texts of files go into the folder."""
+    config = job["config"]
+    words = [str(trainer or tools.find("prec-train")), _given(job, "model", folder)]
+    if "policy" in config:
+        words.append(f"--policy={_given(job, 'policy', folder)}")
+    values = ",".join(str(job["values"][index]) for index in indices)
+    words += flags_of(config, (job["swept"], values) if job["swept"] else None)
+    words += data.flags(config["data"], job.get("data-dir"))
+    words += ["--threads=1", "--log=-"]
+    if "--keep-going" in known_flags():
+        words.append("--keep-going")  # a study wants to see divergence
+    return words
+
+
+def _given(job, kind, folder):
+    name = job["config"][kind]
+    if not name.startswith("sha256:"):
+        return name
+    held = job["contents"][name[7:]]
+    path = Path(folder) / f"{kind}-{name[7:19]}{held['suffix']}"
+    path.write_text(held["text"])
+    return str(path)
+
+
+class Reader:
+    """Lines of prec-train, in order, into one result for each run."""
+
+    def __init__(self):
+        self.results, self.losses = [], []
+        self.worker = f"{socket.gethostname()}:{os.getpid()}"
+
+    def take(self, line):
+        """True when the line is an evaluated step, at which a run may be over."""
+        record = json.loads(line)
+        if record["step"] == 0:
+            self.results.append({"points": [], "seconds": 0.0, "steps": 0, "worker": self.worker})
+            self.losses = []
+        result = self.results[-1]
+        result["steps"] = record["step"] + 1
+        result["seconds"] += record["seconds"]
+        loss = record["loss"]
+        if loss is not None:
+            self.losses.append(loss)
+        elif "diverged_at" not in result:
+            result["diverged_at"] = record["step"]
+        if "test_accuracy" not in record:
+            return False
+        # The loss of a point is the mean over the steps since the one before.
+        record["loss"] = math.fsum(self.losses) / len(self.losses) if self.losses else None
+        self.losses = []
+        result["points"].append({name: record.get(name) for name in POINT})
+        result["test_accuracy"], result["loss"] = record["test_accuracy"], record["loss"]
+        return True
+
+
+def run_process(job, indices, tell):
+    """(results of the runs that came to their end, error of the one that did not or None)."""
+    with tempfile.TemporaryDirectory(prefix="prec-") as folder:
+        # Standard error goes to a file: two pipes could block each other.
+        with (
+            open(Path(folder) / "errors", "w+") as errors,
+            subprocess.Popen(
+                command(job, indices, folder), stdout=subprocess.PIPE, stderr=errors, text=True
+            ) as process,
+        ):
+            reader, told, last = Reader(), 0, time.monotonic()
+            steps = 0
+            for line in process.stdout:
+                reader.take(line)
+                steps += 1
+                over = len(reader.results) - 1
+                now = time.monotonic()
+                if over > told or now - last > PAUSE:
+                    tell(steps, {indices[i]: reader.results[i] for i in range(told, over)})
+                    told, last, steps = over, now, 0
+            process.wait()
+            errors.seek(0)
+            error = errors.read().strip()
+    if process.returncode == 0:
+        tell(steps, {})
+        return reader.results, None
+    if process.returncode < 0:
+        error = f"prec-train was ended by signal {-process.returncode}. {error}".strip()
+    done = max(len(reader.results) - 1, 0)
+    return reader.results[:done], error or f"prec-train ended with code {process.returncode}"
+
+
+def run_job(job, tell=None):
+    """Results in the order of the job's runs; each has points or an error.
+
+    Raises Refused when this worker has another program or other data than the client.
+    """
+    tell = tell or _telling(job)
+    _check_same(job)
+    everything = list(range(len(job["values"])))
+    results, error = run_process(job, everything, tell)
+    if error and len(everything) == 1:
+        return [{"error": error, "points": []}]
+    # One of several failed: each of the rest gets a process, to see which.
+    for index in everything[len(results) :]:
+        alone, error = run_process(job, [index], tell)
+        results += alone or [{"error": error, "points": []}]
+    return results
+
+
+def _check_same(job):
+    host = f"{socket.gethostname()}:{os.getpid()}"
+    try:
+        version = tools.program_version()
+        found = data.content_hash(job["config"]["data"], job.get("data-dir"))
+    except tools.ToolError as error:
+        raise Refused(f"worker {host}: {error}") from None
+    if version != job["config"]["program"]:
+        raise Refused(f"worker {host} has version {version} of the program, "
+                      f"the client has {job['config']['program']}")  # fmt: skip
+    if found != job["config"]["data-hash"]:
+        raise Refused(f"worker {host} has other data under the name '{job['config']['data']}'")
+
+
+def _telling(job):
+    """Progress goes to the client as events of its topic."""
+    from distributed import get_worker
+
+    worker = get_worker()
+
+    def tell(steps, finished):
+        message = {"job": job["id"], "steps": steps, "finished": list(finished.items())}
+        worker.log_event(job["topic"], message)
+
+    return tell

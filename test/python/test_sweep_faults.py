@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""kill -9 of workers, of the scheduler and of the client loses nothing that was stored,
+and the same command ends the study. Workers are processes of their own on loopback."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from study_tools import Bench
+
+RUNS = 12
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_for(condition, seconds=90):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+class Cluster:
+    """A scheduler and two workers, each a process that a test may kill."""
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.address = f"tcp://127.0.0.1:{free_port()}"
+        self.processes = []
+        self.scheduler = self.start("scheduler", "--host", "127.0.0.1", "--port",
+                                    self.address.rsplit(":", 1)[1], "--no-dashboard")  # fmt: skip
+        self.workers = [self.worker() for _ in range(2)]
+
+    def start(self, kind, *arguments):
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.dask_{kind}", *arguments],
+            env=self.bench.environment, cwd=self.bench.folder, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def worker(self):
+        return self.start("worker", self.address, "--nthreads=1", "--no-nanny", "--no-dashboard",
+                          "--death-timeout=60")  # fmt: skip
+
+    def stop(self):
+        for process in self.processes:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Bench(tmp_path, pause=0.02, workers=2)
+
+
+@pytest.fixture
+def cluster(bench):
+    cluster = Cluster(bench)
+    yield cluster
+    cluster.stop()
+
+
+def done_is_whole(bench):
+    """Each run once, each with both of its points, and the values that the flags say."""
+    assert bench.count() == RUNS and bench.count("failed") == 0
+    assert bench.query("SELECT count(*) FROM points") == [(2 * RUNS,)]
+    assert bench.query("PRAGMA integrity_check") == [("ok",)]
+    rows = bench.query(
+        "SELECT config ->> '$.truncate-bits', config ->> '$.seed', test_accuracy FROM runs"
+    )
+    for bits, seed, accuracy in rows:
+        assert accuracy == pytest.approx(min(bits, 16) / 20 + seed / 1000 + 9 / 10000)
+
+
+def test_two_workers_elsewhere(bench, cluster):
+    done = bench.sweep(f"--scheduler={cluster.address}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == f"{RUNS} runs"
+    done_is_whole(bench)
+    workers = {worker for (worker,) in bench.query("SELECT DISTINCT worker FROM runs")}
+    assert len(workers) == 2
+
+
+def test_kill_9_of_a_worker(bench, cluster):
+    client = bench.start(*bench.command(f"--scheduler={cluster.address}"))
+    wait_for(lambda: bench.begun_runs())
+    os.kill(cluster.workers[0].pid, signal.SIGKILL)
+    out, err = client.communicate(timeout=120)
+    assert client.returncode == 0, err
+    done_is_whole(bench)
+
+
+def test_kill_9_of_the_scheduler(bench, cluster):
+    client = bench.start(*bench.command(f"--scheduler={cluster.address}"))
+    wait_for(lambda: bench.count())
+    os.kill(cluster.scheduler.pid, signal.SIGKILL)
+    out, err = client.communicate(timeout=120)
+    assert client.returncode == 1 and "Traceback" not in err
+    stored = bench.count()
+    assert re.search(rf"the scheduler went away; {stored} of {RUNS} runs are stored", err)
+    before = bench.query("SELECT key, finished FROM runs ORDER BY key")
+    assert bench.sweep().returncode == 0  # now on this machine
+    done_is_whole(bench)
+    after = dict(bench.query("SELECT key, finished FROM runs"))
+    assert all(after[key] == finished for key, finished in before)
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_kill_9_of_the_client(bench, cluster, local):
+    where = [] if local else [f"--scheduler={cluster.address}"]
+    client = bench.start(*bench.command(*where), start_new_session=True)
+    wait_for(lambda: bench.count() >= 2)
+    os.kill(client.pid, signal.SIGKILL)
+    client.wait()
+    kept = bench.query("SELECT key, finished FROM runs ORDER BY key")
+    assert 2 <= len(kept) < RUNS
+    # Whatever the client had started ends by itself.
+    wait_for(lambda: not running_trainers(bench))
+    done = bench.sweep(*where)
+    assert done.returncode == 0, done.stderr
+    done_is_whole(bench)
+    assert set(kept) <= set(bench.query("SELECT key, finished FROM runs"))
+
+
+def running_trainers(bench):
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    return [line for line in listed.splitlines() if str(bench.folder / "bin") in line]
+
+
+def test_a_scheduler_that_is_not_there(bench):
+    done = bench.sweep(f"--scheduler=tcp://127.0.0.1:{free_port()}")
+    assert done.returncode == 1
+    assert "cannot reach the scheduler 'tcp://127.0.0.1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_worker_with_another_program_is_refused(tmp_path):
+    theirs, ours = Bench(tmp_path / "theirs", version="two"), Bench(tmp_path / "ours")
+    cluster = Cluster(theirs)
+    try:
+        done = ours.sweep(f"--scheduler={cluster.address}")
+    finally:
+        cluster.stop()
+    assert done.returncode == 1
+    assert re.search(r"worker \S+ has version \S+ of the program, the client has \S+;", done.stderr)
+    assert ours.count() == 0
