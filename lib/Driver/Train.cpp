@@ -28,8 +28,10 @@ static std::vector<int32_t> contextOf(const Function &function,
 static ConstantFields fieldsOf(const Policy &policy, size_t run,
                                uint32_t seed) {
   ConstantFields fields;
-  if (!policy.empty()) {
-    const Action &action = policy.rules.back().action;
+  auto rounding = llvm::find_if(llvm::reverse(policy.rules),
+                                [](const Rule &r) { return r.action.rounds; });
+  if (rounding != policy.rules.rend()) {
+    const Action &action = rounding->action;
     Format format = action.format;
     if (!action.parameters.empty())
       if (const Parameter *parameter =

@@ -7,7 +7,14 @@
 using namespace mlir::prec;
 
 std::string Rule::whyNotLegal() const {
-  if (action.keep)
+  if (action.fused.value_or(false) && action.sum && !action.sum->canFuse())
+    return "a fused multiply-add has an order of sequential or blocked<N>, "
+           "found " +
+           action.sum->str();
+  if (!action.rounds && !action.sum && !action.fused)
+    return "the rule says nothing: neither a format, nor keep, nor how sums "
+           "are taken";
+  if (action.keep || !action.rounds)
     return "";
   if (action.granularity != Granularity::Elementary &&
       selector.onlyInsideOperations())
@@ -23,11 +30,17 @@ std::string Rule::whyNotLegal() const {
   return "";
 }
 
-std::optional<size_t> Policy::match(const SiteView &site) const {
-  for (size_t i = rules.size(); i-- > 0;)
-    if (rules[i].selector.matches(site))
-      return i;
+std::optional<size_t>
+mlir::prec::decidesRounding(llvm::ArrayRef<Rule> rules,
+                            llvm::ArrayRef<size_t> matches) {
+  for (size_t rule : llvm::reverse(matches))
+    if (rules[rule].action.rounds)
+      return rule;
   return std::nullopt;
+}
+
+std::optional<size_t> Policy::match(const SiteView &site) const {
+  return decidesRounding(rules, matches(site));
 }
 
 std::vector<size_t> Policy::matches(const SiteView &site) const {

@@ -18,6 +18,7 @@ llvm::ArrayRef<StringRef> PolicyBuilder::flagNames() {
                                         "rounding",
                                         "granularity",
                                         "round",
+                                        "sum",
                                         "policy",
                                         "seed",
                                         "random"};
@@ -44,6 +45,8 @@ Error PolicyBuilder::apply(StringRef flag, StringRef value) {
     return applyWidth(flag, value);
   if (flag == "round")
     return applyRound(value);
+  if (flag == "sum")
+    return applySum(value);
   if (flag == "format") {
     std::optional<Format> format;
     if (Error error = readWord(flag, value, value, format, Format::parse))
@@ -181,6 +184,36 @@ Error PolicyBuilder::applyRound(StringRef value) {
   return Error::success();
 }
 
+/// [SELECTOR=]ORDER[:fused|:separate]. Formats in an order have colons too, but
+/// stand in angle brackets.
+Error PolicyBuilder::applySum(StringRef value) {
+  constexpr StringRef flag = "sum";
+  size_t equals = value.rfind('=');
+  Draft draft;
+  draft.rule.origin = ("--sum=" + value).str();
+  Action &action = draft.rule.action;
+  action.rounds = false;
+  StringRef order = value;
+  if (equals != StringRef::npos) {
+    llvm::Expected<Selector> selector =
+        Selector::parse(value.take_front(equals));
+    if (!selector)
+      return bad(flag, value, llvm::toString(selector.takeError()));
+    draft.rule.selector = std::move(*selector);
+    order = value.drop_front(equals + 1);
+  }
+  if (order.consume_back(":fused"))
+    action.fused = true;
+  else if (order.consume_back(":separate"))
+    action.fused = false;
+  if (Error error = readWord(flag, value, order, action.sum, Summation::parse))
+    return error;
+  if (std::string why = draft.rule.whyNotLegal(); !why.empty())
+    return bad(flag, value, why);
+  stretches.back().special.push_back(std::move(draft));
+  return Error::success();
+}
+
 void PolicyBuilder::append(Policy policy) {
   stretches.emplace_back();
   stretches.back().file = std::move(policy);
@@ -188,7 +221,7 @@ void PolicyBuilder::append(Policy policy) {
 
 Rule PolicyBuilder::complete(Draft draft) const {
   Rule &rule = draft.rule;
-  if (rule.action.keep)
+  if (rule.action.keep || !rule.action.rounds)
     return rule;
   if (mode && !draft.hasMode) {
     rule.action.mode = mode->value;
@@ -212,7 +245,7 @@ llvm::Expected<Policy> PolicyBuilder::finish() {
       stretch.special.insert(stretch.special.begin(),
                              std::move(*stretch.everything));
     for (Draft &draft : stretch.special) {
-      hasRules = true;
+      hasRules |= draft.rule.action.rounds;
       policy.rules.push_back(complete(std::move(draft)));
     }
   }

@@ -88,8 +88,7 @@ const PolicyMatcher::Decision &PolicyMatcher::decide(const SiteView &site) {
 }
 
 std::optional<size_t> PolicyMatcher::match(const SiteView &site) {
-  const std::vector<size_t> &all = decide(site).rules;
-  return all.empty() ? std::nullopt : std::optional(all.back());
+  return decidesRounding(policy.rules, decide(site).rules);
 }
 
 const std::vector<size_t> &PolicyMatcher::matches(const SiteView &site) {

@@ -176,7 +176,7 @@ void Reader::readPoints(const At &at, Schedule &schedule) {
 void Reader::readRule(const At &at, size_t number) {
   if (!expectObject(at, "a rule, an object",
                     {"select", "keep", "format", "parameters", "rounding",
-                     "granularity", "origin"}))
+                     "granularity", "sum", "fused", "origin"}))
     return;
   unsigned faultsBefore = faultCount();
   Rule rule;
@@ -210,7 +210,7 @@ void Reader::readAction(const At &at, Action &action) {
   with(at, "keep", [&](const At &keep) {
     if (!expect(keep, Kind::Bool, "true") || !keep.node->boolean)
       return fault(keep, "expected true; without the key the rule rounds");
-    action = Action();
+    action.granularity = Granularity::Op;
     action.keep = true;
     for (StringRef key : {"format", "parameters", "rounding", "granularity"})
       with(at, key, [&](const At &other) {
@@ -218,13 +218,32 @@ void Reader::readAction(const At &at, Action &action) {
                          "' has no meaning");
       });
   });
+  with(at, "sum", [&](const At &sum) {
+    readWord(sum, "an order of summation, a string", action.sum.emplace(),
+             Summation::parse);
+  });
+  with(at, "fused", [&](const At &fused) {
+    if (expect(fused, Kind::Bool, "true or false"))
+      action.fused = fused.node->boolean;
+  });
   if (action.keep)
     return;
+  bool saysSum = at.node->find("sum") || at.node->find("fused");
+  if (saysSum && !at.node->find("format")) {
+    // A rule about sums alone.
+    action.rounds = false;
+    action.granularity = Granularity::Op;
+    for (StringRef key : {"parameters", "rounding", "granularity"})
+      with(at, key, [&](const At &other) {
+        fault(other, "'" + key + "' has no meaning without a format");
+      });
+    return;
+  }
   bool hasFormat = with(at, "format", [&](const At &format) {
     readWord(format, "a format, a string", action.format, Format::parse);
   });
   if (!hasFormat)
-    fault(at, "missing key 'format', or \"keep\": true");
+    fault(at, "missing key 'format', or \"keep\": true, or \"sum\"");
   with(at, "rounding", [&](const At &rounding) {
     readWord(rounding, "a rounding mode, a string", action.mode,
              RoundingMode::parse);

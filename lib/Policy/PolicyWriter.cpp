@@ -38,7 +38,7 @@ static JsonNode toJson(const Rule &rule) {
   node.set("select", JsonNode::of(rule.selector.str()));
   if (action.keep) {
     node.set("keep", JsonNode::ofBool(true));
-  } else {
+  } else if (action.rounds) {
     node.set("format", JsonNode::of(action.format.str()));
     if (!action.parameters.empty()) {
       JsonNode names = JsonNode::array();
@@ -49,6 +49,10 @@ static JsonNode toJson(const Rule &rule) {
     node.set("rounding", JsonNode::of(action.mode.str()));
     node.set("granularity", JsonNode::of(str(action.granularity)));
   }
+  if (action.sum)
+    node.set("sum", JsonNode::of(action.sum->str()));
+  if (action.fused)
+    node.set("fused", JsonNode::ofBool(*action.fused));
   node.set("origin", JsonNode::of(rule.origin));
   return node;
 }

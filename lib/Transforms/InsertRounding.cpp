@@ -31,6 +31,9 @@ static LogicalResult generalizeRounded(const Plan &plan, SiteTable &sites) {
       if (auto parent = definition.op->getParentOfType<linalg::LinalgOp>())
         if (!isa<linalg::GenericOp>(parent))
           named.insert(parent);
+  for (const Plan::Sum &sum : plan.sums())
+    if (!isa<linalg::GenericOp>(sum.op))
+      named.insert(sum.op);
   IRRewriter rewriter(plan.function()->getContext());
   for (Operation *each : named) {
     auto op = cast<linalg::LinalgOp>(each);
@@ -44,7 +47,8 @@ static LogicalResult generalizeRounded(const Plan &plan, SiteTable &sites) {
         linalg::generalizeNamedOp(rewriter, op);
     if (failed(generic))
       return emitError(loc, "operation cannot be written as linalg.generic, so "
-                            "its partial results cannot be rounded");
+                            "its partial results cannot be rounded or "
+                            "reordered");
     for (NamedAttribute attribute : attributes)
       if (attribute.getNameDialect() &&
           attribute.getNameDialect()->getNamespace() == "prec")
@@ -117,6 +121,9 @@ FailureOr<Policy> InsertRounding::policyFromOptions() {
     return failure();
   for (const std::string &rule : round)
     if (failed(apply("round", rule)))
+      return failure();
+  for (const std::string &rule : sum)
+    if (failed(apply("sum", rule)))
       return failure();
   if (failed(apply("seed", seed)) || failed(apply("random", random)))
     return failure();
@@ -204,6 +211,12 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &policy) {
         return failure();
     if (failed(inserter.finish()))
       return failure();
+    IRRewriter rewriter(module.getContext());
+    for (Plan::Sum sum : plan.sums())
+      if (failed(applySummation(rewriter,
+                                cast<linalg::GenericOp>(sum.op.getOperation()),
+                                sum.spec, sites)))
+        return failure();
   }
   return success();
 }

@@ -29,6 +29,9 @@ static constexpr Help helps[] = {
     {"granularity", "G", "elementary, op (default), layer or batch"},
     {"round", "SELECTOR=F[:M][@G]",
      "one rule, stronger than the flags above: conv*.weight=e4m3:stochastic"},
+    {"sum", "[SELECTOR=]ORDER",
+     "the order of sums: sequential, pairwise, kahan, blocked<N>, "
+     "blocked<N,FORMAT[:MODE]>; behind it :fused or :separate"},
     {"policy", "FILE",
      "rules from a JSON file or preset:NAME; flags after it "
      "win"},

@@ -7,6 +7,7 @@
 #include "prec/Numerics/RoundingMode.h"
 #include "prec/Policy/Schedule.h"
 #include "prec/Policy/Selector.h"
+#include "prec/Policy/Summation.h"
 #include "prec/Words.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <optional>
@@ -21,15 +22,24 @@ enum class RandomKind : uint8_t {
 inline constexpr std::array<std::string_view, 2> randomKindWords = {"operands",
                                                                     "counter"};
 
-/// What a rule does to its sites. `keep` leaves them in the carrier; the other
-/// fields then have their default values.
+/// What a rule does to its sites: it rounds them, or leaves them in the carrier
+/// (`keep`), or says nothing about rounding (`rounds` is false; the fields
+/// about it then have their default values); and it may say how sums are
+/// taken. Of each of the three - rounding, order, fused or not - the last rule
+/// that says something about it decides.
 struct Action {
+  bool rounds = true;
   bool keep = false;
   Format format;
   RoundingMode mode;
   Granularity granularity = Granularity::Op;
   /// Names of the policy's parameters, one for each `?` of the format.
   std::vector<std::string> parameters;
+  /// The order of sums, for operations that take one.
+  std::optional<Summation> sum;
+  /// Are a contraction's multiplication and addition one operation, rounded
+  /// once? Unset: where neither result is rounded.
+  std::optional<bool> fused;
 
   bool operator==(const Action &) const = default;
 };
@@ -55,6 +65,10 @@ struct Rule {
   bool operator==(const Rule &) const = default;
 };
 
+/// The last of `matches` that says something about rounding.
+std::optional<size_t> decidesRounding(llvm::ArrayRef<Rule> rules,
+                                      llvm::ArrayRef<size_t> matches);
+
 /// Ordered rules: of those that match a site the last one decides.
 struct Policy {
   std::vector<Rule> rules;
@@ -66,9 +80,10 @@ struct Policy {
 
   /// No rules: nothing is rounded.
   bool empty() const { return rules.empty(); }
-  /// The rule that decides about the site.
+  /// The rule that decides about the site's rounding.
   std::optional<size_t> match(const SiteView &site) const;
-  /// All rules that match, ascending: the last of them decides.
+  /// All rules that match, ascending: the last of them that rounds or keeps
+  /// decides about rounding.
   std::vector<size_t> matches(const SiteView &site) const;
   const Parameter *parameter(llvm::StringRef name) const;
   /// How many runs the sweeps ask for: the length of the longest one, else 1.

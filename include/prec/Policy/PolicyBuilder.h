@@ -14,6 +14,7 @@ namespace mlir::prec {
 ///   rounding=M granularity=G                       what rules that do not say
 ///                                                  otherwise use; last wins
 ///   round=SELECTOR=F[:M][@G]                       one rule
+///   sum=[SELECTOR=]ORDER[:fused|:separate]         one rule about sums
 ///   policy=FILE                                    the rules of a file
 ///   seed=N random=KIND                             last wins
 ///
@@ -67,6 +68,7 @@ private:
 
   llvm::Error applyWidth(llvm::StringRef flag, llvm::StringRef value);
   llvm::Error applyRound(llvm::StringRef value);
+  llvm::Error applySum(llvm::StringRef value);
   void setEverything(llvm::StringRef written, Action action,
                      std::vector<int32_t> sweep);
   Rule complete(Draft draft) const;

@@ -16,7 +16,7 @@ def InsertRounding : Pass<"prec-insert-rounding", "::mlir::ModuleOp"> {
     The options are the precision flags of the tools without the dashes. They
     are applied in this order, whatever the order of the text: `policy`,
     `format`, `truncate-bits`, `truncate-mantissa`, `rounding`, `granularity`,
-    `round`, `seed`, `random`.
+    `round`, `sum`, `seed`, `random`.
 
     An operation that makes floats and cannot be rounded is an error.
 
@@ -47,6 +47,8 @@ def InsertRounding : Pass<"prec-insert-rounding", "::mlir::ModuleOp"> {
            "elementary, op, layer or batch">,
     ListOption<"round", "round", "std::string",
                "rules, SELECTOR=FORMAT[:MODE][@GRANULARITY]">,
+    ListOption<"sum", "sum", "std::string",
+               "orders of sums, [SELECTOR=]ORDER[:fused|:separate]">,
     Option<"seed", "seed", "std::string", "\"\"", "seed of all random bits">,
     Option<"random", "random", "std::string", "\"\"",
            "which words contractions take: operands or counter">,

@@ -6,6 +6,7 @@
 #include "prec/Analysis/Operations.h"
 #include "prec/Analysis/Sites.h"
 #include "prec/Policy/PolicyMatcher.h"
+#include "prec/Transforms/Summation.h"
 
 #include "llvm/ADT/MapVector.h"
 
@@ -47,6 +48,12 @@ public:
     SiteView view;
   };
 
+  /// An operation about whose sum a rule says something.
+  struct Sum {
+    linalg::LinalgOp op;
+    SumSpec spec;
+  };
+
   /// The matcher is the policy's.
   Plan(func::FuncOp function, const SiteTable &sites, const Policy &policy,
        PolicyMatcher &matcher)
@@ -63,6 +70,7 @@ public:
   /// Operations that a `keep` rule or no rule leaves unrounded.
   ArrayRef<Operation *> kept() const { return allKept; }
   ArrayRef<KeptEntry> keptEntries() const { return allKeptEntries; }
+  ArrayRef<Sum> sums() const { return allSums; }
   /// Operations whose rule's granularity does not contain them.
   ArrayRef<Operation *> uncovered() const { return allUncovered; }
   /// Narrow results that stay as their author wrote them.
@@ -89,6 +97,7 @@ private:
   bool isExempt(Operation *op, const Action &action) const;
 
   LogicalResult addOperation(Operation *op);
+  void addSum(linalg::LinalgOp op);
   void addEntries(Value value, const Candidate *candidate);
 
   mutable func::FuncOp entry;
@@ -97,6 +106,7 @@ private:
   PolicyMatcher &matcher;
   SmallVector<Definition> allDefinitions;
   SmallVector<Entry> allEntries;
+  SmallVector<Sum> allSums;
   SmallVector<KeptEntry> allKeptEntries;
   SmallVector<Operation *> allKept, allUncovered, allNarrow;
   mutable llvm::DenseSet<Value> inProgress;

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A policy as text reads back as the same policy.
+#include "prec/Policy/PolicyJson.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+using namespace mlir::prec;
+
+// The inverse of the reader, over random policies.
+TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
+  std::mt19937 random(2);
+  auto pick = [&](size_t n) { return random() % n; };
+  const char *selectors[] = {"*",    "conv*.weight",        "!(a | b) & c",
+                             "loss", "\"x \\\"y\\\"\"",     "name:\xC3\xA9",
+                             "op:a", "phase:backward & **", "@reduction"};
+  const char *formats[] = {"m3",    "m?",     "e5m2", "e?m?",
+                           "bits?", "bits16", "bf16"};
+  const char *origins[] = {"--format=m3", "a\"b\\c\n\t", "\x01", "\xE2\x82\xAC",
+                           ""};
+  for (int i = 0; i < 500; ++i) {
+    Policy policy;
+    policy.seed = random();
+    policy.random = static_cast<RandomKind>(pick(2));
+    for (size_t n = 1 + pick(4), j = 0; j < n; ++j) {
+      Parameter parameter{
+          "p" + std::to_string(j), Schedule::constant(pick(62)), {}};
+      parameter.schedule.kind = static_cast<Schedule::Kind>(pick(5));
+      if (pick(4) == 0) {
+        parameter.sweep = {int32_t(pick(62)), int32_t(pick(62))};
+        parameter.schedule = Schedule::constant(parameter.sweep[0]);
+      } else if (parameter.schedule.kind != Schedule::Kind::Constant) {
+        bool isList = parameter.schedule.kind == Schedule::Kind::List;
+        for (uint32_t step = 0; pick(4);)
+          parameter.schedule.points.push_back(
+              {step += isList ? 1 : 1 + pick(1u << 20), int32_t(pick(62))});
+      }
+      policy.parameters.push_back(parameter);
+    }
+    for (size_t n = pick(6), j = 0; j < n; ++j) {
+      Rule rule;
+      rule.selector = llvm::cantFail(
+          Selector::parse(selectors[pick(std::size(selectors))]));
+      rule.origin = origins[pick(std::size(origins))];
+      rule.action.keep = pick(5) == 0;
+      const char *sums[] = {"sequential", "pairwise", "kahan", "blocked<3>",
+                            "blocked<64,e5m10:up>"};
+      std::string error;
+      if (pick(3) == 0)
+        rule.action.sum = Summation::parse(sums[pick(5)], &error);
+      if (pick(3) == 0)
+        rule.action.fused =
+            pick(2) && (!rule.action.sum || rule.action.sum->canFuse());
+      bool saysSum = rule.action.sum || rule.action.fused;
+      rule.action.rounds = !saysSum || rule.action.keep || pick(2);
+      if (!rule.action.keep && rule.action.rounds) {
+        rule.action.format = *Format::parse(formats[pick(std::size(formats))]);
+        rule.action.mode.kind = RoundingMode::table()[pick(8)].kind;
+        if (rule.action.mode.isStochastic())
+          rule.action.mode.randomBits = 1 + pick(32);
+        rule.action.granularity = static_cast<Granularity>(pick(4));
+        for (size_t k = rule.action.format.numRuntimeParameters(); k-- > 0;)
+          rule.action.parameters.push_back(
+              policy.parameters[pick(policy.parameters.size())].name);
+      }
+      policy.rules.push_back(rule);
+    }
+    std::string text = writePolicy(policy);
+    llvm::Expected<Policy> again = readPolicy(text, "p.json");
+    ASSERT_TRUE(bool(again)) << llvm::toString(again.takeError());
+    ASSERT_EQ(*again, policy) << text;
+  }
+}
