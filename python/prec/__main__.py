@@ -10,6 +10,8 @@ import sys
 
 COMMANDS = {
     "sweep": ("prec.study.sweep", "run a study: many trainings, resumable, on many machines"),
+    "report": ("prec.report.command", "pictures and statistics of a store of results"),
+    "data": ("prec.study.data", "a data set as prec-train reads it"),
     "export": ("prec.study.export", "the results of a store as CSV or Parquet"),
 }
 
@@ -21,7 +23,7 @@ COMMAND --help says more. A study is a JSON file; the shipped ones lie in studie
 
     python -m prec sweep --quick --dry-run studies/accuracy-by-bits.json
     python -m prec sweep --quick --store=results.db studies/accuracy-by-bits.json
-    python -m prec export results.db -o runs.csv
+    python -m prec report results.db -o report.html
 """
 
 

@@ -5,6 +5,7 @@ Every scalar result of training and evaluation is rounded. One process trains on
 seed with one rounding at all word sizes, since the sizes are run-time values of one
 compiled module; as many processes run at once as there are cores.
 """
+
 import argparse
 import itertools
 import json
@@ -13,10 +14,12 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import mean, stdev
 
 from tqdm import tqdm
 
 from prec import report
+from prec.report import dataset
 
 WORD_SIZES = (10, 11, 12, 13, 14, 15, 16, 18, 20, 24, 32)
 ROUNDINGS = ("toward-zero", "stochastic")
@@ -69,6 +72,49 @@ def run_jobs(options):
             raise
 
 
+def assemble(records):
+    """The records as a study of two axes, the points of a run in the order of its steps."""
+    runs, points = {}, {}
+    for record in sorted(records, key=lambda r: (WORD_SIZES.index(r["truncate_mantissa"] + 9),
+                                                 ROUNDINGS.index(r["rounding"]), r["step"])):  # fmt: skip
+        bits, rounding, seed = record["truncate_mantissa"] + 9, record["rounding"], record["seed"]
+        key = f"{rounding}-{bits}-{seed}"
+        settings = {"truncate-bits": bits, "rounding": rounding, "seed": seed}
+        points.setdefault(key, []).append(record)
+        runs[key] = {"key": key, "settings": settings, "test_accuracy": record["test_accuracy"]}
+    document = {
+        "title": "How many bits does training need?",
+        "about": "Softmax regression 784 to 10 on Fashion-MNIST. Every scalar result of training "
+        "and evaluation is rounded to a word of one sign bit, 8 exponent bits and the rest "
+        "fraction. Learning rate 0.1, weights N(0, 0.01), bias 0, pixels / 255.",
+    }
+    axes = ["truncate-bits", "rounding"]
+    return dataset.assemble("demo", "full", axes, list(runs.values()), points, document)
+
+
+def table(data):
+    """Rows of text: the head, then one word size each; spreads are standard deviations."""
+    groups = data.groups()
+    rows = [["bits", "fraction", *data.values("series")]]
+    for bits in data.values("x"):
+        row = [str(bits), str(bits - 9)]
+        for series in data.values("series"):
+            values = list(groups["", series, bits].values())
+            width = stdev(values) if len(values) > 1 else 0.0
+            row.append(f"{mean(values):.2f} ± {width:.2f}")
+        rows.append(row)
+    return report.tables.as_text(rows[0], rows[1:])
+
+
+def write(records, folder):
+    """Writes report.html and the PNGs into the folder; returns the table as text."""
+    data = assemble(records)
+    for name, chart in report.charts.all_of(data).items():
+        chart.save(folder / f"{name}.png", scale_factor=2)
+    (folder / "report.html").write_text(report.html([data]), encoding="utf-8")
+    return table(data)
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="demo.sh", description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=5, help="seeds; the 2017 study took 30")
@@ -90,7 +136,7 @@ def main(arguments=None):
     except (RuntimeError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
-    print(report.write(records, options.output))
+    print(write(records, options.output))
     return 0
 
 

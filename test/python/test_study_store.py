@@ -189,3 +189,28 @@ def test_dry_run_expects_what_one_measured_step_says(bench):
     assert lines[2] == f"expected: {total:.0f} s of computing, {total:.0f} s on 1 workers"
     assert lines[3] == "measured on this machine: 2 kinds of run, a step takes 1 ms, 1 ms"
     assert bench.begun_runs() == [] and not bench.store.exists()
+
+
+def test_the_small_data_is_the_mean_of_four_pixels(tmp_path, monkeypatch):
+    import numpy as np
+    from prec.study import data
+
+    folder = tmp_path / "idx"
+    folder.mkdir()
+    generator, images = np.random.default_rng(0), {}
+    for kind, count in (("train", 5), ("t10k", 3)):
+        images[kind] = generator.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        labels = np.arange(count, dtype=np.uint8)
+        for name, array in (("images-idx3", images[kind]), ("labels-idx1", labels)):
+            head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes()
+            (folder / f"{kind}-{name}-ubyte").write_bytes(head + array.tobytes())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    done = data.main([data.SMALL, f"--data-dir={folder}", "-o", str(tmp_path / "x.npz")])
+    assert done == 0
+    arrays = np.load(tmp_path / "x.npz")
+    for kind, name in (("train", "x_train"), ("t10k", "x_test")):
+        for index in np.ndindex(arrays[name].shape):
+            image, row, column = index
+            block = images[kind][image, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+            assert arrays[name][index] == round(block.astype(int).sum() / 4)
+    assert list(arrays["y_test"]) == [0, 1, 2]

@@ -5,10 +5,13 @@
 (halves to even); it is made once in the user's cache folder.
 """
 
+import argparse
 import functools
 import gzip
 import hashlib
 import os
+import shutil
+import sys
 from pathlib import Path
 
 from prec import tools
@@ -88,3 +91,20 @@ def _idx(path, kind):
     dimensions = raw[3]
     shape = np.frombuffer(raw, ">i4", dimensions, 4)
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="prec data", description="Writes a data set as .npz.")
+    parser.add_argument("name", metavar="NAME", choices=[SMALL], help=SMALL)
+    parser.add_argument("--data-dir", metavar="DIR", help="the folder of the IDX files")
+    parser.add_argument("-o", "--output", default=f"{SMALL}.npz", metavar="FILE")
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as stop:
+        return 1 if stop.code else 0
+    try:
+        shutil.copyfile(small(options.data_dir), options.output)
+    except (tools.ToolError, OSError) as error:
+        print(f"prec data: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -34,7 +34,7 @@ def runs(store, study=None):
     wanted = {(row["name"], row["form"]) for row in studies(store, study)}
     query = (
         "SELECT members.name AS study, form, settings, runs.* FROM members JOIN runs USING (key)"
-        " ORDER BY study, form"
+        " ORDER BY study, form, position"
     )
     for row in store.rows(query):
         if (row["study"], row["form"]) in wanted:

@@ -69,6 +69,10 @@ MIGRATIONS = (
     ALTER TABLE runs ADD COLUMN worker TEXT;
     ALTER TABLE studies ADD COLUMN axes TEXT NOT NULL DEFAULT '[]';
     """,
+    # 3: the order of a study's runs is the file's, in reports and exports too.
+    """
+    ALTER TABLE members ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 VERSION = len(MIGRATIONS)
 POINT = ("step", "epoch", "loss", "accuracy", "test_accuracy", "test_accuracy_f32")
@@ -164,8 +168,11 @@ class Store:
                 (*same, document, len(runs), json.dumps(study.axis_names())),
             )
             database.executemany(
-                "INSERT INTO members VALUES (?, ?, ?, ?)",
-                ((*same, run.key, json.dumps(run.settings)) for run in runs.values()),
+                "INSERT INTO members VALUES (?, ?, ?, ?, ?)",
+                (
+                    (*same, run.key, json.dumps(run.settings), position)
+                    for position, run in enumerate(runs.values())
+                ),
             )
             database.executemany(
                 "INSERT OR IGNORE INTO contents VALUES (?, ?, ?)",

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Reports: a data set of rows becomes pictures, tables, and a page of both."""
+
+from prec.report import charts, claims, page, tables
+
+
+def length(data):
+    """How much was done, in words."""
+    ended = [run for run in data.runs if run["accuracy"] is not None]
+    failed = sum(run["status"] == "failed" for run in data.runs)
+    steps = sorted({point["step"] + 1 for point in data.points})
+    batch = {run["settings"].get("batch-size") or 128 for run in data.runs}
+    text = f"{len(ended)} runs ended"
+    if data.planned:
+        text += f" of {data.planned} that the {data.form} form plans"
+    if failed:
+        text += f", {failed} failed"
+    seeds = len({run["seed"] for run in data.runs})
+    text += f"; {seeds} seed{'s' * (seeds != 1)}."
+    if steps and len(batch) == 1:
+        size = batch.pop()
+        text += (f" Training took {steps[-1]:,} mini-batches of {size}, {steps[-1] * size / 60000:.2f} "
+                 "passes over 60,000 images; what the 2017 study calls an iteration is one "
+                 "such pass.")  # fmt: skip
+    return text
+
+
+def heading(data):
+    return data.title + (" (quick form)" if data.form == "quick" else "")
+
+
+def described(data):
+    """A study as the page wants it."""
+    shown = tables.all_of(data)
+    columns, rows = claims.table(data)
+    if rows:
+        shown = {"claims": ("What the 2017 study says", columns, rows), **shown}
+    names = data.values("series")
+    return {
+        "id": f"{data.name}-{data.form}", "title": heading(data), "about": data.about,
+        "length": length(data), "tables": shown,
+        "charts": [(name, chart, names) for name, chart in charts.all_of(data).items()],
+    }  # fmt: skip
+
+
+def html(found, title=None):
+    """The whole page of some studies."""
+    title = title or (heading(found[0]) if len(found) == 1 else "Studies of precision")
+    return page.render(title, [described(data) for data in found])

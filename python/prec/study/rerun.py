@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The command line that repeats one run of a store, for people."""
+
+import shlex
+
+from prec.study.data import SMALL
+from prec.study.runs import flags_of
+
+
+def command_text(config, store="results.db"):
+    """Texts of models and policies are written to files first, by `prec export --content`."""
+    before, words = [], ["prec-train"]
+    for kind in ("model", "policy"):
+        name = config.get(kind)
+        if name and name.startswith("sha256:"):
+            file = f"{kind}-{name[7:19]}.json"
+            before.append(
+                f"python -m prec export {shlex.quote(str(store))} --content={name[7:19]} -o {file}"
+            )
+            name = file
+        if name:
+            words.append(name if kind == "model" else f"--policy={name}")
+    words += flags_of(config)
+    data = config["data"]
+    if data == SMALL:
+        before.append(f"python -m prec data {SMALL} -o {SMALL}.npz")
+        data = f"{SMALL}.npz"
+    words += [f"--data={data}", "--log=-"]
+    return " && ".join([*before, shlex.join(words)])

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Statistics of reports against textbook values, exact enumeration and normal theory; the
+verdicts on claims against data made so that the answer is known."""
+
+import itertools
+import sys
+
+import numpy as np
+import pytest
+from conftest import SOURCE
+
+sys.path.insert(0, str(SOURCE / "python"))
+from prec.report import claims, dataset, statistics, tables  # noqa: E402
+
+
+def test_bootstrap_interval_is_the_normal_one_for_many_values():
+    values = np.random.default_rng(1).normal(70, 2, 400)
+    low, high = statistics.interval(values)
+    half = 1.96 * values.std(ddof=1) / 20
+    assert low == pytest.approx(values.mean() - half, abs=0.05)
+    assert high == pytest.approx(values.mean() + half, abs=0.05)
+    assert statistics.interval([1.0]) == (None, None)
+
+
+def test_bootstrap_intervals_cover_as_they_say():
+    generator = np.random.default_rng(2)
+    covered = 0
+    for _ in range(200):
+        low, high = statistics.interval(generator.normal(0, 1, 30))
+        covered += low <= 0 <= high
+    assert 0.88 <= covered / 200 <= 0.98  # percentile bootstraps of 30 cover a little less
+
+
+def test_sign_flip_is_the_share_of_all_signs():
+    differences = [1.1, -0.3, 0.8, 2.0, 0.4]
+    sums = [abs(sum(s * d for s, d in zip(signs, differences)))
+            for signs in itertools.product((1, -1), repeat=5)]  # fmt: skip
+    want = sum(total >= 4.0 - 1e-9 for total in sums) / 32
+    assert statistics.sign_flip(differences) == want
+    assert statistics.sign_flip([1, 1, 1, 1, 1, 1]) == 2 / 64  # only all plus and all minus
+    assert statistics.sign_flip([0, 0]) == 1.0
+
+
+def test_sign_flip_of_many_pairs_is_near_the_normal_p():
+    differences = np.random.default_rng(3).normal(0.3, 1, 60)
+    z = differences.sum() / np.sqrt((differences**2).sum())
+    from math import erfc, sqrt
+
+    assert statistics.sign_flip(differences) == pytest.approx(erfc(z / sqrt(2)), abs=0.01)
+
+
+@pytest.mark.parametrize("freedom, t, p", [(1, 12.706, 0.05), (4, 2.776, 0.05), (9, 3.25, 0.01)])
+def test_student_on_the_table_of_t(freedom, t, p):
+    values = np.arange(freedom + 1) - freedom / 2
+    values = values / values.std(ddof=1) * np.sqrt(freedom + 1) + t
+    assert statistics.student(values) == pytest.approx(p, rel=0.002)
+    assert statistics.paired(values) == statistics.student(values)
+
+
+def test_holm_on_the_textbook_example():
+    """Holm (1979) steps down: the smallest of four times 4, the next times 3, ..."""
+    assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert statistics.holm([0.6, 0.5]) == [1.0, 1.0]
+
+
+def test_inflection_is_where_the_loss_stays_within_the_margin():
+    accuracies = [[50, 79.5, 70, 79.6, 80], [51, 79.4, 71, 79.7, 80]]
+    size, low, high = statistics.inflection([8, 10, 12, 14, 16], accuracies, 1.0)
+    assert (size, low, high) == (14, 14, 14)  # 10 is good, but 12 is not
+    noisy = [[79.5, 80]] * 10 + [[78.4, 80]] * 10
+    size, low, high = statistics.inflection([8, 16], noisy, 1.0)
+    assert (size, low, high) == (16, 8, 16)
+
+
+def test_seeds_needed_is_the_formula_of_paired_means():
+    differences = [1.0, 3.0, 2.0, 4.0]  # mean 2.5, deviation 1.29
+    assert statistics.seeds_needed(differences) == max(2, np.ceil((2.8 * 1.2909944 / 2.5) ** 2))
+    assert statistics.seeds_needed([5.0]) is None
+
+
+def study(shift, seeds=6, thresholds=(0.5,), claim=()):
+    """Truncation and stochastic rounding at three sizes; the second is `shift` points better."""
+    runs, points = [], {}
+    for bits, rounding, seed in itertools.product((8, 12, 16), ("toward-zero", "stochastic"),
+                                                  range(seeds)):  # fmt: skip
+        accuracy = {8: 0.4, 12: 0.695, 16: 0.7}[bits] + seed / 1000
+        accuracy += shift / 100 * (1 + seed % 3) / 2 * (rounding == "stochastic")
+        key = f"{bits}{rounding}{seed}"
+        runs.append({"key": key, "test_accuracy": accuracy,
+                     "settings": {"truncate-bits": bits, "rounding": rounding, "seed": seed}})  # fmt: skip
+        first = 100 if rounding == "toward-zero" else 75
+        points[key] = [{"step": first * k - 1, "epoch": 0, "test_accuracy": accuracy * k / 2}
+                       for k in (1, 2)]  # fmt: skip
+    document = {"measure": {"margin": 0.01, "thresholds": list(thresholds)}, "claims": list(claim)}
+    return dataset.assemble("s", "full", ["truncate-bits", "rounding"], runs, points, document)
+
+
+STOCHASTIC, TRUNCATION = {"rounding": "stochastic"}, {"rounding": "toward-zero"}
+CLAIMS = [
+    (2, {"kind": "better", "where": STOCHASTIC, "than": TRUNCATION}, "holds"),
+    (-2, {"kind": "better", "where": STOCHASTIC, "than": TRUNCATION}, "does not hold"),
+    (0, {"kind": "inflection", "where": TRUNCATION, "value": 12}, "holds"),
+    (0, {"kind": "inflection", "where": TRUNCATION, "value": 8}, "does not hold"),
+    (0, {"kind": "inflection", "where": {}, "value": 8}, "undecided"),
+    (0, {"kind": "faster", "where": STOCHASTIC, "than": TRUNCATION}, "holds"),
+    (0, {"kind": "does-not-learn", "where": {"truncate-bits": 8}, "value": 0.5}, "holds"),
+    (0, {"kind": "does-not-learn", "where": {"truncate-bits": 16}, "value": 0.5}, "does not hold"),
+]
+
+
+@pytest.mark.parametrize("shift, claim, verdict", CLAIMS)
+def test_claims(shift, claim, verdict):
+    data = study(shift)
+    measured, found = claims.judge(data, {"says": "", **claim})
+    assert found == verdict, measured
+    if claim["kind"] == "faster":
+        assert measured.startswith("25.0 % fewer steps")
+
+
+def test_what_is_undecided_says_how_many_runs_it_takes():
+    runs = [{"key": f"{r}{s}", "test_accuracy": 0.5 + d * (r == "stochastic") / 100,
+             "settings": {"rounding": r, "seed": s}}
+            for r in ("toward-zero", "stochastic") for s, d in enumerate((1, -1, 2, -1.5))]  # fmt: skip
+    data = dataset.assemble("s", "full", ["rounding"], runs, {})
+    claim = {"says": "", "kind": "better", "where": STOCHASTIC, "than": TRUNCATION}
+    measured, verdict = claims.judge(data, claim)
+    want = np.ceil((2.8 * np.std([1, -1, 2, -1.5], ddof=1) / np.mean([1, -1, 2, -1.5])) ** 2)
+    assert verdict == "undecided" and f"about {want:.0f} pairs would show it" in measured
+
+
+def test_summary_and_comparison():
+    data = study(2)
+    assert (data.x, data.series, data.values("series")) == (
+        "truncate-bits", "rounding", ["truncation", "stochastic rounding"])  # fmt: skip
+    _, columns, rows = tables.summary(data)
+    first = dict(zip(columns, rows[0]))
+    assert first["accuracy, %"] == pytest.approx(40.25) and first["seeds"] == 6
+    assert first["steps to 50 %"] == "0 of 6 reach it"
+    _, columns, rows = tables.comparisons(data)
+    shifts = [2 * (1 + s % 3) / 2 for s in range(6)]
+    for row in rows:
+        cells = dict(zip(columns, row))
+        assert cells["points above truncation"] == pytest.approx(np.mean(shifts))
+        # Three equal comparisons of 1, 2, 3, 1, 2, 3: t = 2 / (0.8944 / sqrt 6) = 5.477.
+        assert cells["p (Holm)"] == pytest.approx(3 * 0.00277, rel=0.02)
