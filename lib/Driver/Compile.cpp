@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // From a model's file to functions that can be called.
 #include "prec/Driver/Compile.h"
+#include "CompilationKey.h"
 #include "prec/Analysis/Survival.h"
 #include "prec/Autodiff/Passes.h"
 #include "prec/Driver/Registration.h"
@@ -186,6 +187,16 @@ llvm::Expected<Engine> mlir::prec::compile(ModuleOp module,
   options.codegen.setTarget(builder->getTargetTriple().str(),
                             builder->getFeatures().getString());
   options.codegen.threads = options.engine.threads != 1;
+  // Nothing below depends on more than this: a second run finds its object.
+  options.engine.source = compilationKey(module, options.codegen);
+  auto found = Engine::load(entries, options.engine);
+  if (!found)
+    return found.takeError();
+  if (*found) {
+    finish("link");
+    timing.cacheHit = true;
+    return std::move(**found);
+  }
   if (mlir::failed(lower(module, options.codegen)))
     return failed();
   finish("lower");

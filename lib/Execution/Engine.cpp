@@ -54,16 +54,34 @@ static void internalise(llvm::Module &module,
       global.setLinkage(llvm::GlobalVariable::InternalLinkage);
 }
 
-static std::string cacheKey(const llvm::Module &module,
+static std::string cacheKey(StringRef kind, StringRef content,
                             const llvm::TargetMachine &target, int optLevel) {
+  std::string level = std::to_string(optLevel);
+  return ObjectCache::key({"object 2", kind, PREC_VERSION, LLVM_VERSION_STRING,
+                           target.getTargetTriple().str(),
+                           target.getTargetCPU(),
+                           target.getTargetFeatureString(), level, content});
+}
+
+static std::string cacheKey(const llvm::Module &module,
+                            const llvm::TargetMachine &target,
+                            const EngineOptions &options) {
+  if (!options.source.empty())
+    return cacheKey("source", options.source, target, options.optLevel);
   llvm::SmallString<0> bitcode;
   llvm::raw_svector_ostream stream(bitcode);
   llvm::WriteBitcodeToFile(module, stream);
-  std::string level = std::to_string(optLevel);
-  return ObjectCache::key({"object 1", PREC_VERSION, LLVM_VERSION_STRING,
-                           target.getTargetTriple().str(),
-                           target.getTargetCPU(),
-                           target.getTargetFeatureString(), level, bitcode});
+  return cacheKey("module", bitcode, target, options.optLevel);
+}
+
+/// The folder of objects; none if there is no place for it or it is not wanted.
+static std::optional<ObjectCache> openCache(const EngineOptions &options) {
+  std::string directory = options.cacheDirectory.empty()
+                              ? ObjectCache::defaultDirectory()
+                              : options.cacheDirectory;
+  if (!options.useCache || directory.empty())
+    return std::nullopt;
+  return ObjectCache(directory, options.cacheLimitBytes);
 }
 
 /// Optimises and emits, or loads what an earlier run made.
@@ -71,16 +89,12 @@ static Expected<Buffer> makeObject(llvm::Module &module,
                                    llvm::TargetMachine &target,
                                    const EngineOptions &options,
                                    EngineReport &report) {
-  std::string directory = options.cacheDirectory.empty()
-                              ? ObjectCache::defaultDirectory()
-                              : options.cacheDirectory;
-  bool cached = options.useCache && !directory.empty();
-  ObjectCache cache(directory, options.cacheLimitBytes);
+  std::optional<ObjectCache> cache = openCache(options);
   std::string key;
-  if (cached) {
+  if (cache) {
     Stopwatch watch(report.link);
-    key = cacheKey(module, target, options.optLevel);
-    if (Buffer object = cache.load(key)) {
+    key = cacheKey(module, target, options);
+    if (Buffer object = cache->load(key)) {
       report.cacheHit = true;
       return object;
     }
@@ -95,8 +109,8 @@ static Expected<Buffer> makeObject(llvm::Module &module,
     return object.takeError();
   auto buffer = std::make_unique<llvm::SmallVectorMemoryBuffer>(
       std::move(*object), "prec", /*RequiresNullTerminator=*/false);
-  if (cached)
-    if (Error error = cache.store(key, buffer->getBuffer()))
+  if (cache)
+    if (Error error = cache->store(key, buffer->getBuffer()))
       report.cacheWarning = llvm::toString(std::move(error));
   return Buffer(std::move(buffer));
 }
@@ -155,6 +169,59 @@ static Error link(Engine::State &state,
   return Error::success();
 }
 
+namespace {
+/// The machine to compile for, in the two forms that LLVM has of it.
+struct Target {
+  llvm::orc::JITTargetMachineBuilder builder;
+  std::unique_ptr<llvm::TargetMachine> machine;
+
+  static Expected<Target> make(const EngineOptions &options) {
+    if (options.optLevel < 0 || options.optLevel > 3)
+      return createStringError("found optimisation level " +
+                               llvm::Twine(options.optLevel) +
+                               ", expected 0 to 3");
+    auto builder = targetFor(options.cpu, options.optLevel);
+    if (!builder)
+      return builder.takeError();
+    auto machine = builder->createTargetMachine();
+    if (!machine)
+      return machine.takeError();
+    return Target{std::move(*builder), std::move(*machine)};
+  }
+};
+} // namespace
+
+static std::shared_ptr<Engine::State> makeState(std::vector<Signature> entries,
+                                                const EngineOptions &options) {
+  auto state = std::make_shared<Engine::State>();
+  state->entries = std::move(entries);
+  state->threads = options.threads;
+  return state;
+}
+
+Expected<std::optional<Engine>> Engine::load(std::vector<Signature> entries,
+                                             const EngineOptions &options) {
+  std::optional<ObjectCache> cache = openCache(options);
+  if (!cache || options.source.empty())
+    return std::nullopt;
+  auto target = Target::make(options);
+  if (!target)
+    return target.takeError();
+  auto state = makeState(std::move(entries), options);
+  Buffer object;
+  {
+    Stopwatch watch(state->report.link);
+    object = cache->load(
+        cacheKey("source", options.source, *target->machine, options.optLevel));
+  }
+  if (!object)
+    return std::nullopt;
+  state->report.cacheHit = true;
+  if (Error error = link(*state, std::move(target->builder), std::move(object)))
+    return error;
+  return Engine(std::move(state));
+}
+
 Expected<Engine> Engine::create(std::unique_ptr<llvm::Module> given,
                                 std::unique_ptr<llvm::LLVMContext> givenContext,
                                 std::vector<Signature> entries,
@@ -162,17 +229,8 @@ Expected<Engine> Engine::create(std::unique_ptr<llvm::Module> given,
   // In this order the module goes before its context.
   std::unique_ptr<llvm::LLVMContext> context = std::move(givenContext);
   std::unique_ptr<llvm::Module> module = std::move(given);
-  if (options.optLevel < 0 || options.optLevel > 3)
-    return createStringError("found optimisation level " +
-                             llvm::Twine(options.optLevel) +
-                             ", expected 0 to 3");
-  auto state = std::make_shared<State>();
-  state->entries = std::move(entries);
-  state->threads = options.threads;
-  auto builder = targetFor(options.cpu, options.optLevel);
-  if (!builder)
-    return builder.takeError();
-  auto target = builder->createTargetMachine();
+  auto state = makeState(std::move(entries), options);
+  auto target = Target::make(options);
   if (!target)
     return target.takeError();
   std::string problem;
@@ -184,15 +242,16 @@ Expected<Engine> Engine::create(std::unique_ptr<llvm::Module> given,
     if (Error error = addInvoke(*module, entry))
       return error;
   internalise(*module, state->entries);
-  setTarget(*module, **target);
+  setTarget(*module, *target->machine);
   if (Error error = checkCalls(*module))
     return error;
-  auto object = makeObject(*module, **target, options, state->report);
+  auto object = makeObject(*module, *target->machine, options, state->report);
   if (!object)
     return object.takeError();
   module.reset();
   context.reset();
-  if (Error error = link(*state, std::move(*builder), std::move(*object)))
+  if (Error error =
+          link(*state, std::move(target->builder), std::move(*object)))
     return error;
   return Engine(std::move(state));
 }

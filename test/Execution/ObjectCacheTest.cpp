@@ -131,3 +131,31 @@ TEST(ObjectCache, TheEngineHitsMissesAndReplaces) {
   EXPECT_THAT(engine.report().cacheWarning,
               HasSubstr("cannot make the cache folder '/dev/null/x'"));
 }
+
+TEST(ObjectCache, TheEngineLoadsByWhatTheModuleWasMadeFrom) {
+  TemporaryFolder folder;
+  ValueInfo scalar{"", ValueKind::Scalar, DType::F32, {}, ""};
+  Signature entry{"plain", {scalar, scalar}, {scalar}, {}};
+  EngineOptions options;
+  options.cacheDirectory = folder.path;
+  EXPECT_FALSE(llvm::cantFail(Engine::load({entry}, options)));
+  options.source = "a";
+  EXPECT_FALSE(llvm::cantFail(Engine::load({entry}, options)));
+  EXPECT_FALSE(
+      llvm::cantFail(build(kMulAdd, entry, options)).report().cacheHit);
+  auto loaded = llvm::cantFail(Engine::load({entry}, options));
+  ASSERT_TRUE(loaded);
+  EXPECT_TRUE(loaded->report().cacheHit);
+  Tensor a = Tensor::scalar(3.0f), c = Tensor::scalar(1.0f);
+  auto y = llvm::cantFail(loaded->lookup("plain")).call({&a, &c});
+  EXPECT_EQ(valueOf(std::move(y))[0].span<float>()[0], 10);
+  // Another source, level or no cache: nothing.
+  options.optLevel = 1;
+  EXPECT_FALSE(llvm::cantFail(Engine::load({entry}, options)));
+  options.optLevel = 2;
+  options.useCache = false;
+  EXPECT_FALSE(llvm::cantFail(Engine::load({entry}, options)));
+  options.useCache = true;
+  options.source = "b";
+  EXPECT_FALSE(llvm::cantFail(Engine::load({entry}, options)));
+}

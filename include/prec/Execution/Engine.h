@@ -24,6 +24,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/Support/Error.h"
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,9 @@ struct EngineOptions {
   std::string cacheDirectory;
   bool useCache = true;
   uint64_t cacheLimitBytes = uint64_t(512) << 20;
+  /// All that decides the module, if the caller knows: the object is then found
+  /// by it, before there is a module. Empty: found by the module's bitcode.
+  std::string source;
 };
 
 /// Where the time went, in seconds, and what the cache did.
@@ -70,6 +74,12 @@ public:
   create(std::unique_ptr<llvm::Module> module,
          std::unique_ptr<llvm::LLVMContext> context,
          std::vector<Signature> entries, const EngineOptions &options = {});
+
+  /// The engine of an object that an earlier `create` stored under the same
+  /// `options.source`; none if there is none. Errors: an unknown processor, a
+  /// call that cannot be resolved.
+  static llvm::Expected<std::optional<Engine>>
+  load(std::vector<Signature> entries, const EngineOptions &options);
 
   const EngineReport &report() const;
   std::vector<std::string> entryNames() const;
