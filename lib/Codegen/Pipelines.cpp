@@ -29,6 +29,7 @@
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
@@ -163,8 +164,23 @@ LogicalResult mlir::prec::lowerToLLVMDialect(ModuleOp module,
   return pm.run(module);
 }
 
+/// LLVM IR has no place for names, roles and initial values of arguments.
+static void dropArgumentAttributes(FunctionOpInterface function) {
+  auto kept = [](ArrayRef<NamedAttribute> attributes) {
+    return llvm::filter_to_vector(attributes, [](NamedAttribute attribute) {
+      return !isa_and_nonnull<PrecDialect>(attribute.getNameDialect());
+    });
+  };
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    function.setArgAttrs(i, kept(function.getArgAttrs(i)));
+  for (unsigned i = 0; i < function.getNumResults(); ++i)
+    function.setResultAttrs(i, kept(function.getResultAttrs(i)));
+}
+
 std::unique_ptr<llvm::Module>
 mlir::prec::translateToLLVMIR(ModuleOp module, llvm::LLVMContext &context) {
+  for (auto function : module.getOps<FunctionOpInterface>())
+    dropArgumentAttributes(function);
   return translateModuleToLLVMIR(module, context);
 }
 

@@ -169,14 +169,6 @@ llvm::Expected<Engine> mlir::prec::compile(ModuleOp module,
     FailureOr<Signature> signature = readSignature(function);
     if (mlir::failed(signature))
       return failed();
-    // What the signature now says, LLVM IR has no place for.
-    for (StringRef name : {nameAttrName, roleAttrName, initAttrName}) {
-      for (unsigned i = 0; i < function.getNumArguments(); ++i)
-        function.removeArgAttr(i, name);
-      for (unsigned i = 0; i < function.getNumResults(); ++i)
-        function.removeResultAttr(i,
-                                  StringAttr::get(module.getContext(), name));
-    }
     for (auto &[name, value] : contextDefaults(module))
       signature->parameters.push_back({name, value});
     entries.push_back(std::move(*signature));

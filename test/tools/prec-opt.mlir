@@ -7,6 +7,7 @@
 // RUN: prec-opt %s --truncate-mantissa=7 --emit=graph | FileCheck %s --check-prefix=PLAIN
 // RUN: prec-opt %s --truncate-mantissa=7 --emit=lowered | FileCheck %s --check-prefix=LOWERED
 // RUN: prec-opt %s --truncate-mantissa=7 --emit=llvm | FileCheck %s --check-prefix=LLVM
+// RUN: prec-opt %models/logistic.mlir --emit=llvm 2>&1 | FileCheck %s --check-prefix=NAMES --implicit-check-not=warning
 // RUN: prec-opt %s --truncate-mantissa=7 --report-sites | FileCheck %s --check-prefix=SITES
 // RUN: prec-opt %s --truncate-mantissa=7 --round='op:arith.addf=e5m2' --explain=2 | FileCheck %s --check-prefix=EXPLAIN
 // RUN: not prec-opt %s --truncate-mantissa=7 --explain=99 2>&1 | FileCheck %s --check-prefix=NOSITE
@@ -20,6 +21,7 @@
 // ROUNDED: prec.round %arg0 to "m7" "toward-zero" at <0,
 // LAST: prec.round %arg0 to "m3" "toward-zero"
 // LOWERED: llvm.func @f
+// NAMES: define {{.*}} @predict
 // LLVM: define float @f
 // SITES: site {{.*}}location
 // SITES-NEXT: 0 {{.*}}input {{.*}}rounded {{.*}}prec-opt.mlir:
