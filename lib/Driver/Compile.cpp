@@ -11,6 +11,7 @@
 #include "prec/Transforms/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
@@ -142,9 +143,13 @@ LogicalResult mlir::prec::insertRounding(ModuleOp module, const Policy &policy,
 LogicalResult mlir::prec::lower(ModuleOp module,
                                 const CodegenOptions &options) {
   PassManager pm(module.getContext());
+  // Verifying after each of the passes takes a third of their time; tests of
+  // the passes do it, here once is enough.
+  pm.enableVerifier(false);
   auto survival = addSurvivalCheck(pm);
   buildCodegenPipeline(pm, options);
-  return success(succeeded(pm.run(module)) && !survival->lostOne);
+  return success(succeeded(pm.run(module)) && !survival->lostOne &&
+                 succeeded(verify(module)));
 }
 
 llvm::Expected<Engine> mlir::prec::compile(ModuleOp module,

@@ -31,8 +31,8 @@
 namespace mlir::prec {
 
 struct EngineOptions {
-  /// 0: nothing; 1: LLVM's O1; 2: that and its loop vectoriser; 3: all of O3,
-  /// which is no faster on Codegen's kernels and takes twice the time.
+  /// 0: nothing; 1: LLVM's O1; 2: our list of LLVM's passes, with its loop
+  /// vectoriser; 3: LLVM's O3, which is no faster and takes five times as long.
   int optLevel = 2;
   /// A processor as LLVM names it; empty: the one we run on.
   std::string cpu;
