@@ -89,8 +89,14 @@ llvm::Expected<Model> Model::load(StringRef path, Timing &timing) {
 
 llvm::Error Model::makeTrainingStep(StringRef optimizer, StringRef loss) {
   auto forward = parsed->lookupSymbol<func::FuncOp>("forward");
-  if (!forward || parsed->lookupSymbol<func::FuncOp>("step"))
+  if (!forward || parsed->lookupSymbol<func::FuncOp>("step")) {
+    if (optimizer != "sgd" || !loss.empty())
+      return llvm::createStringError(
+          Twine("the model has its own @step: --") +
+          (loss.empty() ? "optimizer=" + optimizer : "loss=" + loss) +
+          " has no effect");
     return llvm::Error::success();
+  }
   MakeTrainingStepOptions options;
   options.optimizer = optimizer.str();
   if (auto described = forward->getAttrOfType<StringAttr>(lossAttrName))

@@ -22,10 +22,12 @@ def DifferentiateFunction : Pass<"prec-differentiate", "::mlir::ModuleOp"> {
       return %0 : f64
     }
     // makes
-    func.func @f_grad(%x: f64) -> (f64, f64) {
+    func.func @f_grad(%x: f64) -> (f64, f64 {prec.role = "gradient"}) {
       %0 = math.sin %x {prec.phase = "forward"} : f64
-      %1 = math.cos %x {prec.phase = "backward", prec.role = "gradient"} : f64
-      return %0, %1 : f64, f64
+      %1 = arith.constant {prec.phase = "backward"} 1.000000e+00 : f64
+      %2 = math.cos %x {prec.phase = "backward", prec.role = "gradient"} : f64
+      %3 = arith.mulf %1, %2 {prec.phase = "backward", prec.role = "gradient"} : f64
+      return %0, %3 : f64, f64
     }
     ```
   }];

@@ -38,9 +38,10 @@ public:
   static llvm::Expected<Model> parse(llvm::StringRef text,
                                      llvm::StringRef name);
 
-  /// Makes @step and @predict of @forward; a module that has @step, or no
-  /// @forward, stays as it is. An empty `loss` is what the description says,
-  /// else softmax cross-entropy.
+  /// Makes @step and @predict of @forward. An empty `loss` is what the
+  /// description says, else softmax cross-entropy. A module that has @step, or
+  /// no @forward, stays as it is: a loss or an optimizer other than sgd, the
+  /// default, is then an error.
   llvm::Error makeTrainingStep(llvm::StringRef optimizer, llvm::StringRef loss);
 
   ModuleOp module() const { return *parsed; }

@@ -59,9 +59,9 @@ def Prec_RoundOp : Prec_Op<"round", [
     ```mlir
     %0 = prec.round %a to "m7" "toward-zero" : f32
     %1 = prec.round %t to "e5m10" "nearest-even" : tensor<4x?xf32>
-    %2 = prec.round %a to "m?"(%bits) "nearest-even" : f32
-    %3 = prec.round %a to "m3" "stochastic<16>" random(%word : i32) : f32
-    %4 = prec.round %t to "m3" "stochastic<16>" random(%key : i64) : tensor<4x?xf32>
+    %2 = prec.round %a to "m?"(%bits : i32) "nearest-even" : f32
+    %3 = prec.round %a to "m3" "stochastic" random(%word : i32) : f32
+    %4 = prec.round %t to "m3" "stochastic" random(%key : i64) : tensor<4x?xf32>
     ```
   }];
   let arguments = (ins FloatLike:$operand, Variadic<Prec_I32Like>:$parameters,
