@@ -14,10 +14,12 @@ config.test_exec_root = os.path.join(config.prec_build, "test")
 tools = [os.path.join(config.prec_build, "bin"), config.llvm_bin, "/usr/bin", "/bin"]
 config.environment["PATH"] = os.pathsep.join(tools)
 config.environment["FILECHECK_OPTS"] = "--enable-var-scope"
-for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
-    config.environment[name] = getattr(config, name.lower())
 if os.environ.get("PREC_EXHAUSTIVE") == "1":
     config.available_features.add("exhaustive")
+
+# A program without the sanitizers' runtime cannot load a library that needs it.
+if config.prec_sanitize == "ON":
+    config.available_features.add("sanitize")
 
 config.substitutions += [
     ("%models", os.path.join(config.prec_source, "models")),

@@ -9,5 +9,3 @@ config.test_format = lit.formats.GoogleTest(".", "Tests")
 config.test_source_root = config.test_exec_root = os.path.join(config.prec_build, "test", "unit")
 if os.environ.get("PREC_EXHAUSTIVE") == "1":
     config.environment["PREC_EXHAUSTIVE"] = "1"
-for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
-    config.environment[name] = getattr(config, name.lower())

@@ -8,6 +8,8 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PREC_BUILD_DIR", SOURCE / "build"))
+SANITIZED = "PREC_SANITIZE:BOOL=ON" in (BUILD / "CMakeCache.txt").read_text()
+os.environ.update(line.split("=", 1) for line in (BUILD / "test/environment").read_text().split())
 LLVM_BIN = Path("/usr/lib/llvm-22/bin")
 
 
