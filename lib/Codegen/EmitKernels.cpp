@@ -5,9 +5,12 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/DenseSet.h"
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -19,8 +22,6 @@ namespace mlir::prec {
 
 /// The scalar that `op` fills all of its only output with, or null.
 static Value filledWith(Operation *op) {
-  if (auto fill = dyn_cast<linalg::FillOp>(op))
-    return fill.value();
   auto generic = dyn_cast<linalg::GenericOp>(op);
   if (!generic || generic.getNumDpsInits() != 1 ||
       generic.getNumReductionLoops() > 0 ||
@@ -36,8 +37,8 @@ static Value filledWith(Operation *op) {
   return isa<MemRefType>(input.getType()) ? Value() : input;
 }
 
-/// The operation that filled `buffer` right before `user`, nothing having
-/// touched the buffer or a view of it in between.
+/// The generic operation that filled `buffer` right before `user`, nothing
+/// having touched the buffer or a view of it in between.
 static Operation *findFill(Value buffer, Operation *user) {
   Operation *alloc = buffer.getDefiningOp();
   if (!isa_and_nonnull<memref::AllocOp, memref::AllocaOp>(alloc) ||
@@ -58,6 +59,62 @@ static Operation *findFill(Value buffer, Operation *user) {
   return fill;
 }
 
+/// Neighbouring dimensions that every operand has side by side in memory, or
+/// does not have, count as one.
+static SmallVector<ReassociationIndices> collapsible(linalg::GenericOp op) {
+  auto iterators = op.getIteratorTypesArray();
+  auto joins = [&](unsigned dim) { // dim and dim + 1
+    if (iterators[dim] != iterators[dim + 1])
+      return false;
+    for (OpOperand &operand : op->getOpOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(&operand);
+      auto first =
+          map.getResultPosition(getAffineDimExpr(dim, op.getContext()));
+      auto next =
+          map.getResultPosition(getAffineDimExpr(dim + 1, op.getContext()));
+      if (!first && !next && !map.isFunctionOfDim(dim) &&
+          !map.isFunctionOfDim(dim + 1))
+        continue;
+      auto type = dyn_cast<MemRefType>(operand.get().getType());
+      if (!first || !next || *next != *first + 1 || !type)
+        return false;
+      SmallVector<int64_t> strides;
+      int64_t offset;
+      if (failed(type.getStridesAndOffset(strides, offset)) ||
+          ShapedType::isDynamic(strides[*next]) || type.isDynamicDim(*next) ||
+          strides[*first] != strides[*next] * type.getDimSize(*next))
+        return false;
+    }
+    return true;
+  };
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t dim = 0; dim < int64_t(op.getNumLoops()); ++dim) {
+    if (dim > 0 && joins(dim - 1))
+      groups.back().push_back(dim);
+    else
+      groups.push_back({dim});
+  }
+  return groups;
+}
+
+/// `op` with fewer dimensions, or itself.
+static linalg::GenericOp collapse(IRRewriter &rewriter, linalg::GenericOp op) {
+  if (!op.hasPureBufferSemantics() || op.hasIndexSemantics() ||
+      !llvm::all_of(op.getIndexingMapsArray(),
+                    [](AffineMap map) { return map.isProjectedPermutation(); }))
+    return op;
+  SmallVector<ReassociationIndices> groups = collapsible(op);
+  if (groups.size() == op.getNumLoops())
+    return op;
+  rewriter.setInsertionPoint(op);
+  FailureOr<linalg::CollapseResult> result =
+      linalg::collapseOpIterationDims(op, groups, rewriter);
+  if (failed(result))
+    return op;
+  rewriter.eraseOp(op);
+  return cast<linalg::GenericOp>(result->collapsedOp.getOperation());
+}
+
 namespace {
 class EmitKernels : public prec::impl::EmitKernelsBase<EmitKernels> {
 public:
@@ -68,28 +125,52 @@ public:
     options.vectorBits = vectorBits;
     options.vectorRegisters = vectorRegisters;
     IRRewriter rewriter(&getContext());
+    SmallVector<linalg::LinalgOp> ops;
+    getOperation()->walk([&](linalg::LinalgOp op) { ops.push_back(op); });
     SmallVector<linalg::GenericOp> generics;
-    getOperation()->walk([&](linalg::LinalgOp op) {
+    for (linalg::LinalgOp op : ops) {
+      rewriter.setInsertionPoint(op);
       if (auto generic = dyn_cast<linalg::GenericOp>(op.getOperation()))
         generics.push_back(generic);
-    });
-    for (linalg::GenericOp op : generics) {
-      std::optional<KernelPlan> plan = planKernel(op, options);
-      if (!plan) {
-        ++left;
-        continue;
-      }
-      plan->useThreads = threads && countScalarOps(op) >= threadGrain;
-      SmallVector<Value> initial = initialValues(op);
-      emitKernel(rewriter, op, *plan, initial);
-      rewriter.eraseOp(op);
-      ++kernels;
+      else if (auto named = linalg::generalizeNamedOp(rewriter, op);
+               succeeded(named))
+        generics.push_back(*named);
+    }
+    // Users before the fills that they make needless.
+    llvm::DenseSet<Operation *> needless;
+    for (linalg::GenericOp op : llvm::reverse(generics)) {
+      if (needless.contains(op))
+        rewriter.eraseOp(op);
+      else
+        emit(rewriter, op, options, needless);
     }
   }
 
 private:
+  void emit(IRRewriter &rewriter, linalg::GenericOp op,
+            const CodegenOptions &options,
+            llvm::DenseSet<Operation *> &needless) {
+    SmallVector<Operation *> fills;
+    SmallVector<Value> initial = initialValues(op, fills);
+    op = collapse(rewriter, op);
+    std::optional<KernelPlan> plan = planKernel(op, options);
+    if (!plan || !op.hasPureBufferSemantics()) {
+      ++left;
+      return;
+    }
+    plan->useThreads = threads && countScalarOps(op) >= threadGrain;
+    if (plan->hoisted.empty())
+      needless.insert(fills.begin(), fills.end());
+    else
+      initial.assign(initial.size(), Value());
+    emitKernel(rewriter, op, *plan, initial);
+    rewriter.eraseOp(op);
+    ++kernels;
+  }
+
   /// Accumulators begin with the fill's value instead of reading it back.
-  static SmallVector<Value> initialValues(linalg::GenericOp op) {
+  static SmallVector<Value> initialValues(linalg::GenericOp op,
+                                          SmallVector<Operation *> &fills) {
     SmallVector<Value> initial(op.getNumDpsInits());
     for (auto [index, buffer] : llvm::enumerate(op.getDpsInits())) {
       if (llvm::count(op->getOperands(), buffer) != 1)
@@ -98,6 +179,7 @@ private:
       if (!fill)
         continue;
       initial[index] = filledWith(fill);
+      fills.push_back(fill);
     }
     return initial;
   }

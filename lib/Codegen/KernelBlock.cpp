@@ -84,86 +84,6 @@ KernelBlock::Dependence KernelBlock::dependenceOf(Value value) {
   return result;
 }
 
-// --- memory
-
-Value KernelBlock::shifted(unsigned dim, int64_t offset) {
-  if (offset == 0)
-    return point[dim];
-  return b.createOrFold<arith::AddIOp>(loc, point[dim], constant(offset));
-}
-
-SmallVector<Value> KernelBlock::indices(OpOperand &operand, int64_t row,
-                                        int64_t lane) {
-  AffineMap map = op.getMatchingIndexingMap(&operand);
-  SmallVector<Value> at(point);
-  if (plan.rowDim >= 0 && row > 0)
-    at[plan.rowDim] = shifted(plan.rowDim, row);
-  if (!plan.isScalar() && lane > 0)
-    at[plan.vectorDim] = shifted(plan.vectorDim, lane);
-  for (Value &value : at) // reduction dimensions before their loops
-    if (!value)
-      value = constant(0);
-  SmallVector<Value> result;
-  for (AffineExpr expr : map.getResults()) {
-    if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
-      result.push_back(at[dim.getPosition()]);
-      continue;
-    }
-    result.push_back(affine::AffineApplyOp::create(
-        b, loc, AffineMap::get(map.getNumDims(), 0, expr), at));
-  }
-  return result;
-}
-
-Value KernelBlock::load(OpOperand &operand, int64_t row, int64_t vector) {
-  Value memory = operand.get();
-  auto type = dyn_cast<MemRefType>(memory.getType());
-  if (!type)
-    return memory;
-  if (vector < 0 || shape.lanes == 0)
-    return memref::LoadOp::create(b, loc, memory, indices(operand, row, 0));
-  int64_t first = vector * shape.lanes;
-  auto vectorType = cast<VectorType>(vectorOf(type.getElementType()));
-  if (accessOf(operand) == Access::Contiguous) {
-    SmallVector<Value> at = indices(operand, row, first);
-    if (!isMasked(vector))
-      return vector::LoadOp::create(b, loc, vectorType, memory, at);
-    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorType));
-    return vector::MaskedLoadOp::create(b, loc, vectorType, memory, at, mask(),
-                                        zero);
-  }
-  SmallVector<Value> elements;
-  for (int64_t lane = 0; lane < countOf(vector); ++lane)
-    elements.push_back(memref::LoadOp::create(
-        b, loc, memory, indices(operand, row, first + lane)));
-  while (int64_t(elements.size()) < shape.lanes)
-    elements.push_back(elements.front());
-  return vector::FromElementsOp::create(b, loc, vectorType, elements);
-}
-
-void KernelBlock::store(OpOperand &operand, Value value, int64_t row,
-                        int64_t vector) {
-  Value memory = operand.get();
-  if (shape.lanes == 0 || vector < 0) {
-    memref::StoreOp::create(b, loc, value, memory, indices(operand, row, 0));
-    return;
-  }
-  int64_t first = vector * shape.lanes;
-  if (accessOf(operand) == Access::Contiguous) {
-    SmallVector<Value> at = indices(operand, row, first);
-    if (isMasked(vector))
-      vector::MaskedStoreOp::create(b, loc, memory, at, mask(), value);
-    else
-      vector::StoreOp::create(b, loc, value, memory, at);
-    return;
-  }
-  for (int64_t lane = 0; lane < countOf(vector); ++lane) {
-    Value element = vector::ExtractOp::create(b, loc, value, lane);
-    memref::StoreOp::create(b, loc, element, memory,
-                            indices(operand, row, first + lane));
-  }
-}
-
 // --- accumulators
 
 bool KernelBlock::isUsed(unsigned output) {
@@ -192,12 +112,24 @@ SmallVector<Value> KernelBlock::loadOutputs() {
 }
 
 void KernelBlock::storeOutputs(ValueRange accumulators) {
-  unsigned next = 0;
-  for (OpOperand &operand : op.getDpsInitsMutable())
-    for (int64_t row = 0; row < shape.rows; ++row)
-      for (int64_t vector = 0; vector < shape.vectors; ++vector)
-        store(operand, accumulators[next++], row,
-              plan.isScalar() ? -1 : vector);
+  for (OpOperand &operand : op.getDpsInitsMutable()) {
+    ValueRange tile = accumulators.take_front(shape.rows * shape.vectors);
+    accumulators = accumulators.drop_front(tile.size());
+    for (int64_t vector = 0; vector < shape.vectors; ++vector) {
+      SmallVector<Value> rows;
+      for (int64_t row = 0; row < shape.rows; ++row)
+        rows.push_back(tile[row * shape.vectors + vector]);
+      int64_t at = plan.isScalar() ? -1 : vector;
+      Access access = accessOf(operand, at);
+      if (access == Access::Transposed)
+        storeTransposed(operand, rows, at);
+      else if (access == Access::Interleaved)
+        storeInterleaved(operand, rows, at);
+      else
+        for (auto [row, value] : llvm::enumerate(rows))
+          store(operand, value, static_cast<int64_t>(row), at);
+    }
+  }
 }
 
 // --- the body

@@ -53,7 +53,21 @@ private:
   Type vectorOf(Type element) const;
 
   Value load(OpOperand &operand, int64_t row, int64_t vector);
+  Value loadAlone(OpOperand &operand, int64_t row, int64_t vector);
+  Value loadInterleaved(OpOperand &operand, int64_t row, int64_t vector);
+  Value loadTransposed(OpOperand &operand, int64_t row, int64_t vector);
   void store(OpOperand &operand, Value value, int64_t row, int64_t vector);
+  /// All rows of a vector at once, where they lie across the vector.
+  void storeInterleaved(OpOperand &operand, ValueRange rows, int64_t vector);
+  void storeTransposed(OpOperand &operand, ValueRange rows, int64_t vector);
+  /// A vector of `count` elements, of which those beyond it are not touched.
+  Value loadSome(Value memory, ValueRange at, int64_t count);
+  void storeSome(Value value, Value memory, ValueRange at, int64_t count);
+  /// Rows become columns of a square of `lanes` vectors.
+  SmallVector<Value> transpose(SmallVector<Value> square);
+  bool canTranspose() const;
+  /// The access of a block, which may be too small for that of the plan.
+  Access accessOf(OpOperand &operand, int64_t vector);
   /// Where `operand` has its element for a row and `lane` lanes after the
   /// beginning of the vector dimension.
   SmallVector<Value> indices(OpOperand &operand, int64_t row, int64_t lane);
@@ -66,9 +80,6 @@ private:
   int64_t countOf(int64_t vector) const;
   Value constant(int64_t value);
   bool isUsed(unsigned output);
-  Access accessOf(OpOperand &operand) const {
-    return plan.accesses[operand.getOperandNumber()];
-  }
 
   RewriterBase &b;
   Location loc;
@@ -81,6 +92,7 @@ private:
   llvm::DenseMap<Key, Value> values;
   llvm::DenseMap<std::pair<unsigned, int64_t>, Value> shiftedPoints;
   llvm::DenseMap<Value, Value> broadcasts;
+  llvm::DenseMap<std::pair<unsigned, int64_t>, SmallVector<Value>> squares;
   Value maskValue;
 };
 

@@ -25,7 +25,7 @@ public:
     point.resize(extents.size());
   }
 
-  void emit() { outerLoops(0); }
+  void emit() { hoistedLoops(0); }
 
 private:
   Value constant(int64_t value) {
@@ -56,6 +56,19 @@ private:
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     body(loop.getInductionVar());
+  }
+
+  /// Reduction dimensions that the parallel ones run inside of.
+  void hoistedLoops(unsigned level) {
+    if (level == plan.hoisted.size())
+      return outerLoops(0);
+    unsigned dim = plan.hoisted[level];
+    auto loop =
+        scf::ForOp::create(b, loc, constant(0), extent(dim), constant(1));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    point[dim] = loop.getInductionVar();
+    hoistedLoops(level + 1);
   }
 
   void outerLoops(unsigned level) {
@@ -186,6 +199,14 @@ private:
     if (level == plan.reductions.size())
       return block.compute(accumulators);
     unsigned dim = plan.reductions[level];
+    if (plan.unroll) {
+      SmallVector<Value> next(accumulators);
+      for (int64_t i = 0, n = *getConstantIntValue(extents[dim]); i < n; ++i) {
+        block.setPoint(dim, constant(i));
+        next = reductionLoops(block, level + 1, next);
+      }
+      return next;
+    }
     auto loop = scf::ForOp::create(b, loc, constant(0), extent(dim),
                                    constant(1), accumulators);
     OpBuilder::InsertionGuard guard(b);

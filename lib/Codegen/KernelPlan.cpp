@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// How a linalg.generic on buffers becomes a loop nest on vectors.
+// How a linalg.generic becomes a loop nest on vectors: tries the tiles that
+// fit in the registers and takes the one of least cost.
 #include "KernelPlan.h"
+#include "KernelCost.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
@@ -8,9 +10,6 @@
 
 using namespace mlir;
 using namespace mlir::prec;
-
-/// One lane's work on an element that cannot be loaded with its neighbours.
-static constexpr double insertCost = 1.5;
 
 static bool isSupportedElement(Type type) {
   return isa<FloatType, IntegerType, IndexType>(type);
@@ -25,17 +24,15 @@ static bool isLaneWise(Operation &op) {
 }
 
 static bool isSupported(linalg::GenericOp op) {
-  if (!op.hasPureBufferSemantics())
-    return false;
   for (Operation &inner : op.getBody()->without_terminator())
     if (!isLaneWise(inner))
       return false;
   for (Value operand : op->getOperands()) {
-    if (!isSupportedElement(getElementTypeOrSelf(operand.getType())))
+    Type type = operand.getType();
+    if (!isSupportedElement(getElementTypeOrSelf(type)))
       return false;
-    if (auto type = dyn_cast<BaseMemRefType>(operand.getType()))
-      if (!isa<MemRefType>(type))
-        return false;
+    if (isa<ShapedType>(type) && !isa<MemRefType, RankedTensorType>(type))
+      return false;
   }
   auto iterators = op.getIteratorTypesArray();
   for (OpOperand &output : op.getDpsInitsMutable()) {
@@ -49,56 +46,6 @@ static bool isSupported(linalg::GenericOp op) {
         return false;
   }
   return true;
-}
-
-/// What `expr` grows by when dimension `dim` grows by one, if that is constant.
-static std::optional<int64_t> slope(AffineExpr expr, unsigned dim,
-                                    unsigned numDims) {
-  AffineExpr d = getAffineDimExpr(dim, expr.getContext());
-  AffineExpr next = expr.replace(d, d + 1);
-  auto difference =
-      dyn_cast<AffineConstantExpr>(simplifyAffineExpr(next - expr, numDims, 0));
-  if (!difference)
-    return std::nullopt;
-  return difference.getValue();
-}
-
-static Access accessOf(OpOperand &operand, AffineMap map, unsigned dim) {
-  auto type = dyn_cast<MemRefType>(operand.get().getType());
-  if (!type || !map.isFunctionOfDim(dim))
-    return Access::Uniform;
-  SmallVector<int64_t> strides;
-  int64_t offset;
-  if (failed(type.getStridesAndOffset(strides, offset)) ||
-      strides.back() != 1 || type.getElementType().isInteger(1))
-    return Access::Strided;
-  if (map.dropResult(map.getNumResults() - 1).isFunctionOfDim(dim))
-    return Access::Strided;
-  return slope(map.getResults().back(), dim, map.getNumDims()) == 1
-             ? Access::Contiguous
-             : Access::Strided;
-}
-
-static SmallVector<Access> accessesOf(linalg::GenericOp op, unsigned dim) {
-  SmallVector<Access> accesses;
-  for (OpOperand &operand : op->getOpOperands())
-    accesses.push_back(
-        accessOf(operand, op.getMatchingIndexingMap(&operand), dim));
-  return accesses;
-}
-
-/// Vector instructions for `lanes` points of `dim`: body, reads and, where no
-/// reduction loop divides them, writes.
-static double costOf(linalg::GenericOp op, ArrayRef<Access> accesses,
-                     int64_t lanes, double bodyCost) {
-  double cost = bodyCost;
-  bool reduces = op.getNumReductionLoops() > 0;
-  for (auto [index, access] : llvm::enumerate(accesses)) {
-    bool isOutput = int64_t(index) >= op.getNumDpsInputs();
-    double weight = isOutput && reduces ? 0.05 : 1.0;
-    cost += weight * (access == Access::Strided ? insertCost * lanes : 0.5);
-  }
-  return cost;
 }
 
 /// Bits of the widest element that operands have; what is wider inside the
@@ -130,86 +77,187 @@ int64_t mlir::prec::countScalarOps(linalg::GenericOp op) {
   return count;
 }
 
-/// Tile sizes by registers: accumulators take at most half of them and the
-/// unrolled body stays small enough to compile quickly.
-static void chooseTile(KernelPlan &plan, linalg::GenericOp op,
-                       const CodegenOptions &options, double bodyCost) {
-  SmallVector<int64_t> extents = op.getStaticLoopRanges();
-  int64_t extent = extents[plan.vectorDim];
-  int64_t budget = options.vectorRegisters / 2;
-  constexpr double maxBody = 400;
-  auto fits = [&](int64_t tiles) {
-    return tiles <= budget &&
-           double(tiles) * std::max(bodyCost, 1.0) <= maxBody;
-  };
-  bool isDynamic = ShapedType::isDynamic(extent);
-  if (op.getNumReductionLoops() == 0) {
-    plan.vectors = 1;
-    return;
+namespace {
+/// The search for one operation.
+class Planner {
+public:
+  Planner(linalg::GenericOp op, const CodegenOptions &options)
+      : op(op), options(options), cost(op), extents(op.getStaticLoopRanges()) {
+    op.getParallelDims(parallel);
+    op.getReductionDims(reductions);
+    lanes = std::max<int64_t>(1, options.vectorBits / elementBits(op));
   }
-  plan.vectors = (isDynamic || extent >= 2 * plan.lanes) && fits(2) ? 2 : 1;
-  // The row dimension: the parallel one that most inputs do not depend on.
-  int best = -1;
-  for (int dim : llvm::reverse(plan.outer)) {
-    if (!ShapedType::isDynamic(extents[dim]) && extents[dim] < 2)
-      continue;
-    if (best < 0)
-      best = dim;
+
+  KernelPlan run() {
+    KernelPlan scalar;
+    scalar.outer = parallel;
+    scalar.reductions = reductions;
+    scalar.accesses.assign(op->getNumOperands(), Access::Uniform);
+    best = finished(scalar);
+    if (lanes >= 2)
+      for (unsigned dim : parallel)
+        if (isLong(dim))
+          tryVectorDim(dim);
+    return best;
   }
-  if (best < 0)
-    return;
-  plan.rowDim = best;
-  llvm::erase(plan.outer, static_cast<unsigned>(best));
-  int64_t rows = 1;
-  while (fits(2 * rows * plan.vectors))
-    rows *= 2;
-  int64_t available = extents[best];
-  if (!ShapedType::isDynamic(available)) {
-    if (available <= rows + 4 && fits(available * plan.vectors / 2))
-      rows = available;
-    rows = std::min(rows, available);
+
+private:
+  bool isDynamic(unsigned dim) const {
+    return ShapedType::isDynamic(extents[dim]);
   }
-  plan.rows = rows;
-}
+  bool isLong(unsigned dim) const { return isDynamic(dim) || extents[dim] > 1; }
+
+  void tryVectorDim(unsigned dim) {
+    tryTiles(dim, -1);
+    for (unsigned row : parallel)
+      if (row != dim && isLong(row))
+        tryTiles(dim, static_cast<int>(row));
+  }
+
+  void tryTiles(unsigned dim, int row) {
+    KernelPlan plan;
+    plan.vectorDim = static_cast<int>(dim);
+    plan.rowDim = row;
+    plan.lanes = lanes;
+    plan.reductions = reductions;
+    plan.accesses = cost.accesses(dim, row);
+    for (unsigned other : parallel)
+      if (other != dim && int(other) != row)
+        plan.outer.push_back(other);
+    bool alone = llvm::is_contained(plan.accesses, Access::Strided) ||
+                 llvm::is_contained(plan.accesses, Access::Interleaved) ||
+                 llvm::is_contained(plan.accesses, Access::Transposed);
+    plan.canMask = options.vectorBits >= 256 && (!isDynamic(dim) || !alone);
+    if (reductions.empty())
+      return tryElementwise(plan);
+    int64_t most = isDynamic(dim) ? 2 : llvm::divideCeil(extents[dim], lanes);
+    for (int64_t vectors : {1, 2, 4}) {
+      if (vectors > most)
+        break;
+      for (int64_t rows : rowCounts(plan)) {
+        if (rows > 1 && !fits(rows, vectors))
+          break;
+        plan.vectors = vectors;
+        plan.rows = rows;
+        consider(plan);
+      }
+    }
+  }
+
+  /// Without a reduction rows only serve to change the direction of a square.
+  void tryElementwise(KernelPlan plan) {
+    if (plan.rowDim >= 0) {
+      if (llvm::is_contained(plan.accesses, Access::Transposed))
+        plan.rows = lanes;
+      else if (plan.accesses.back() == Access::Interleaved)
+        plan.rows = 2;
+      else
+        return;
+      plan.rows = std::min(plan.rows, rowLimit(plan));
+    }
+    consider(plan);
+  }
+
+  /// Numbers of rows worth trying, ascending.
+  SmallVector<int64_t> rowCounts(const KernelPlan &plan) const {
+    SmallVector<int64_t> counts{1};
+    if (plan.rowDim < 0)
+      return counts;
+    int64_t limit = rowLimit(plan);
+    for (int64_t rows : {2, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28})
+      if (rows < limit)
+        counts.push_back(rows);
+    if (limit > 1)
+      counts.push_back(limit);
+    return counts;
+  }
+
+  int64_t rowLimit(const KernelPlan &plan) const {
+    int64_t limit = isDynamic(plan.rowDim) ? lanes : extents[plan.rowDim];
+    if (llvm::is_contained(plan.accesses, Access::Transposed))
+      limit = std::min(limit, lanes);
+    return limit;
+  }
+
+  /// Accumulators leave registers for what the body needs, and the unrolled
+  /// body stays small enough to compile quickly.
+  bool fits(int64_t rows, int64_t vectors) const {
+    constexpr double maxBody = 400;
+    double ops = std::max(cost.bodyOps(), 1.0);
+    int64_t all = options.vectorRegisters;
+    int64_t budget = ops > 2 ? all / 2 : all - 2 - vectors;
+    return rows * vectors <= budget && double(rows * vectors) * ops <= maxBody;
+  }
+
+  void consider(const KernelPlan &plan) {
+    KernelPlan candidate = finished(plan);
+    if (candidate.cost < best.cost)
+      best = candidate;
+  }
+
+  KernelPlan finished(KernelPlan plan) const {
+    plan.hoisted = hoistedOf(plan);
+    plan.reductions.erase(plan.reductions.begin(),
+                          plan.reductions.begin() + plan.hoisted.size());
+    plan.unroll = isUnrolled(plan);
+    plan.cost = cost.total(plan);
+    return plan;
+  }
+
+  bool isUnrolled(const KernelPlan &plan) const {
+    constexpr double maxPoints = 9, maxOps = 100;
+    if (plan.reductions.empty() ||
+        llvm::any_of(plan.reductions, [&](unsigned d) { return isDynamic(d); }))
+      return false;
+    double points = cost.points(plan.reductions);
+    return points <= maxPoints &&
+           points * cost.bodyOps() * double(plan.rows * plan.vectors) <= maxOps;
+  }
+
+  /// Outer reductions are hoisted while one tile reads more than the cache
+  /// nearest to the core holds and enough points are left inside.
+  SmallVector<unsigned> hoistedOf(const KernelPlan &plan) const {
+    constexpr double nearBytes = 256 << 10, fewPoints = 32;
+    SmallVector<unsigned> hoisted;
+    ArrayRef<unsigned> inside = plan.reductions;
+    while (inside.size() > 1 && plan.outer.size() > 0 &&
+           bytesOf(plan, inside) > nearBytes &&
+           cost.points(inside.drop_front()) >= fewPoints) {
+      hoisted.push_back(inside.front());
+      inside = inside.drop_front();
+    }
+    return hoisted;
+  }
+
+  /// What one tile reads while the dimensions `inside` run.
+  double bytesOf(const KernelPlan &plan, ArrayRef<unsigned> inside) const {
+    double bytes = 0;
+    for (OpOperand *input : op.getDpsInputOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(input);
+      double elements = elementBits(op) / 8.0;
+      for (unsigned dim : inside)
+        if (map.isFunctionOfDim(dim))
+          elements *= double(cost.extent(dim));
+      if (plan.vectorDim >= 0 && map.isFunctionOfDim(plan.vectorDim))
+        elements *= double(plan.lanes * plan.vectors);
+      bytes += elements;
+    }
+    return bytes;
+  }
+
+  mutable linalg::GenericOp op; // a handle, whose accessors are not const
+  const CodegenOptions &options;
+  KernelCost cost;
+  SmallVector<int64_t> extents;
+  SmallVector<unsigned> parallel, reductions;
+  int64_t lanes;
+  KernelPlan best;
+};
+} // namespace
 
 std::optional<KernelPlan>
 mlir::prec::planKernel(linalg::GenericOp op, const CodegenOptions &options) {
   if (!isSupported(op))
     return std::nullopt;
-  KernelPlan plan;
-  double bodyCost = countOps(op);
-  plan.lanes = std::max<int64_t>(1, options.vectorBits / elementBits(op));
-  SmallVector<unsigned> parallel;
-  op.getParallelDims(parallel);
-  op.getReductionDims(plan.reductions);
-  SmallVector<int64_t> extents = op.getStaticLoopRanges();
-
-  double best = double(plan.lanes) * (bodyCost + 0.5 * op->getNumOperands());
-  for (unsigned dim : parallel) {
-    int64_t extent = extents[dim];
-    if (plan.lanes < 2 || (!ShapedType::isDynamic(extent) && extent < 2))
-      continue;
-    SmallVector<Access> accesses = accessesOf(op, dim);
-    double cost = costOf(op, accesses, plan.lanes, bodyCost);
-    if (!ShapedType::isDynamic(extent)) // lanes that stay empty
-      cost *= double(llvm::alignTo(extent, plan.lanes)) / double(extent);
-    if (cost < best || (cost == best && plan.vectorDim >= 0)) {
-      best = cost;
-      plan.vectorDim = dim;
-      plan.accesses = accesses;
-    }
-  }
-  for (unsigned dim : parallel)
-    if (int(dim) != plan.vectorDim)
-      plan.outer.push_back(dim);
-  if (plan.isScalar()) {
-    plan.lanes = 1;
-    plan.accesses.assign(op->getNumOperands(), Access::Uniform);
-    return plan;
-  }
-  plan.canMask = options.vectorBits >= 256 &&
-                 (!ShapedType::isDynamic(extents[plan.vectorDim]) ||
-                  !llvm::is_contained(plan.accesses, Access::Strided));
-  chooseTile(plan, op, options, bodyCost);
-  return plan;
+  return Planner(op, options).run();
 }

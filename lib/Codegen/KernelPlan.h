@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// How a linalg.generic on buffers becomes a loop nest on vectors: which
-// dimension is the vector, how many rows and vectors live in registers.
+// How a linalg.generic becomes a loop nest on vectors: which dimension is the
+// vector, how many rows and vectors live in registers.
 //
-//   for outer parallel dimensions
-//     for blocks of `vectors` * `lanes` points of the vector dimension
-//       for blocks of `rows` points of the row dimension
-//         accumulators[rows][vectors] = output
-//         for reduction dimensions, ascending       <- one element at a time
-//           accumulators = body(inputs, accumulators)
-//         output = accumulators
+//   for hoisted reduction dimensions              <- outputs stay in memory
+//     for outer parallel dimensions
+//       for blocks of `vectors` * `lanes` points of the vector dimension
+//         for blocks of `rows` points of the row dimension
+//           accumulators[rows][vectors] = output
+//           for other reduction dimensions, ascending   <- one at a time
+//             accumulators = body(inputs, accumulators)
+//           output = accumulators
 //
 // The result does not depend on the plan: each output element is computed by
 // the same operations in the same order.
@@ -23,9 +24,11 @@ namespace mlir::prec {
 
 /// How an operand is read or written along the vector dimension.
 enum class Access {
-  Uniform,    ///< one element for all lanes
-  Contiguous, ///< neighbours in memory
-  Strided,    ///< an element at a time
+  Uniform,     ///< one element for all lanes
+  Contiguous,  ///< neighbours in memory
+  Interleaved, ///< every second element; a written row pair fills the gaps
+  Transposed,  ///< neighbours along the row dimension: a square of shuffles
+  Strided,     ///< an element at a time
 };
 
 struct KernelPlan {
@@ -34,14 +37,20 @@ struct KernelPlan {
   /// -1: no row dimension.
   int rowDim = -1;
   int64_t lanes = 1, vectors = 1, rows = 1;
-  /// The other parallel dimensions and the reduction dimensions, ascending.
-  SmallVector<unsigned> outer, reductions;
-  /// The outermost loop runs on several threads.
+  /// The other parallel dimensions and the reduction dimensions, ascending;
+  /// the first reductions may be hoisted out of the parallel loops, so that
+  /// what one of their points reads stays in the cache.
+  SmallVector<unsigned> outer, reductions, hoisted;
+  /// The outermost parallel loop runs on several threads.
   bool useThreads = false;
   /// Lanes can be masked when an extent is no multiple of them.
   bool canMask = false;
+  /// The reduction loops are few points of a small body: written out.
+  bool unroll = false;
   /// One for each operand.
   SmallVector<Access> accesses;
+  /// Estimated cycles for the whole operation.
+  double cost = 0;
 
   bool isScalar() const { return vectorDim < 0; }
 };
@@ -51,7 +60,8 @@ int64_t countScalarOps(linalg::GenericOp op);
 
 /// The plan, or nothing if the operation is not of this kind: a body with
 /// operations that are not elementwise, an output that is not a permutation of
-/// the parallel dimensions.
+/// the parallel dimensions. On tensors it is what the plan will be when they
+/// are contiguous buffers.
 std::optional<KernelPlan> planKernel(linalg::GenericOp op,
                                      const CodegenOptions &options);
 

@@ -64,7 +64,7 @@ void mlir::prec::registerCodegen(DialectRegistry &registry) {
 }
 
 /// Everything on tensors: which operations there are, in which order.
-static void buildTensorStage(OpPassManager &pm) {
+static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   pm.addPass(createLowerParameters());
   OpPassManager &function = pm.nest<func::FuncOp>();
   function.addPass(createEraseDeallocations());
@@ -72,11 +72,18 @@ static void buildTensorStage(OpPassManager &pm) {
   function.addPass(createExpandRounding());
   function.addPass(createConvertElementwiseToLinalgPass());
   function.addPass(createFixOrder());
+  function.addPass(createNarrowProducers());
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
   function.addPass(createFuseElementwise());
   function.addPass(createLowerRounding());
   function.addPass(createLowerMath());
+  if (options.fast) {
+    PackOperandsOptions pack;
+    pack.vectorBits = options.vectorBits;
+    pack.vectorRegisters = options.vectorRegisters;
+    function.addPass(createPackOperands(pack));
+  }
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
 }
@@ -149,7 +156,7 @@ static void buildLLVMStage(OpPassManager &pm) {
 
 void mlir::prec::buildCodegenPipeline(OpPassManager &pm,
                                       const CodegenOptions &options) {
-  buildTensorStage(pm);
+  buildTensorStage(pm, options);
   buildBufferStage(pm);
   buildLoopStage(pm, options);
   buildLLVMStage(pm);

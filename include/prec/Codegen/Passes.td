@@ -88,6 +88,41 @@ def FuseElementwise : Pass<"prec-fuse-elementwise"> {
                            "tensor::TensorDialect"];
 }
 
+def NarrowProducers : Pass<"prec-narrow-producers"> {
+  let summary = "compute only the part of a reduction's result that is used";
+  let description = [{
+    A reduction whose only use is a slice of its result is computed for that
+    slice: the gradient of a padded input, of which the padding is cut off.
+  }];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
+                           "linalg::LinalgDialect", "tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"narrowed", "narrowed", "Reductions that compute less">
+  ];
+}
+
+def PackOperands : Pass<"prec-pack-operands"> {
+  let summary = "transpose operands that a reduction's kernel reads across";
+  let description = [{
+    For each reduction: which parallel dimension should be the vector, if
+    inputs (and the output) were first copied to a layout that has this
+    dimension last? The cheapest way by the model of KernelCost.h, copies
+    included, is taken: weights of a convolution with channels last, the second
+    operand of A * B^T. Loops and body stay, so positions and order do.
+  }];
+  let options = [
+    Option<"vectorBits", "vector-bits", "unsigned", "128",
+           "width of a vector register">,
+    Option<"vectorRegisters", "vector-registers", "unsigned", "16",
+           "number of vector registers">
+  ];
+  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
+                           "tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"packed", "packed", "Reductions with packed operands">
+  ];
+}
+
 def LowerRounding : Pass<"prec-lower-rounding"> {
   let summary = "write rounding and random bits as arith operations";
   let description = [{

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Gives operands of reductions a layout that the kernel reads as vectors.
+#include "KernelCost.h"
+#include "KernelPlan.h"
+#include "prec/Codegen/Passes.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+
+namespace mlir::prec {
+#define GEN_PASS_DEF_PACKOPERANDS
+#include "prec/Codegen/Passes.h.inc"
+} // namespace mlir::prec
+
+/// Cycles for an element that is read in one layout and written in another.
+static constexpr double cyclesPerElement = 0.7;
+
+/// The scalar that a tensor is filled with, or null.
+static Value filledWith(Value tensor) {
+  if (auto fill = tensor.getDefiningOp<linalg::FillOp>())
+    return fill.value();
+  auto generic = tensor.getDefiningOp<linalg::GenericOp>();
+  if (!generic || generic.getNumReductionLoops() > 0)
+    return {};
+  auto yield = cast<linalg::YieldOp>(generic.getBody()->getTerminator());
+  Value value = yield.getOperand(cast<OpResult>(tensor).getResultNumber());
+  return value.getParentBlock() == generic.getBody() ? Value() : value;
+}
+
+/// `tensor` with dimension i of the result being its dimension order[i].
+static Value transposed(RewriterBase &b, Location loc, Value tensor,
+                        ArrayRef<int64_t> order) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tensor);
+  Type element = getElementTypeOrSelf(tensor.getType());
+  Value empty =
+      tensor::EmptyOp::create(b, loc, applyPermutation(sizes, order), element);
+  if (Value value = filledWith(tensor))
+    return linalg::FillOp::create(b, loc, value, empty).getResult(0);
+  return linalg::TransposeOp::create(b, loc, tensor, empty, order)
+      ->getResult(0);
+}
+
+namespace {
+/// One way to write an operation: `dim` is to be the last dimension of the
+/// inputs that depend on it, and of the output on demand.
+class Variant {
+public:
+  Variant(IRRewriter &b, linalg::GenericOp op, const KernelCost &cost,
+          unsigned dim, bool packOutput)
+      : b(b), op(op), cost(cost), dim(dim) {
+    maps = op.getIndexingMapsArray();
+    operands = llvm::to_vector(op->getOperands());
+    for (OpOperand *input : op.getDpsInputOperands())
+      if (isWorthIt(*input))
+        pack(*input);
+    OpOperand *output = op.getDpsInitOperand(0);
+    if (packOutput && isWorthIt(*output)) {
+      unpack = invertPermutationVector(pack(*output));
+      extra += elementsOf(*output);
+    }
+    extra *= cyclesPerElement;
+  }
+
+  bool changes() const { return extra > 0; }
+  double extraCycles() const { return extra; }
+
+  linalg::GenericOp build() {
+    auto inputs = ValueRange(operands).take_front(op.getNumDpsInputs());
+    Value init = operands.back();
+    built = linalg::GenericOp::create(
+        b, op.getLoc(), TypeRange{init.getType()}, inputs, ValueRange{init},
+        b.getAffineMapArrayAttr(maps), op.getIteratorTypes(), StringAttr(),
+        StringAttr());
+    built->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+    IRMapping mapping;
+    op->getRegion(0).cloneInto(&built->getRegion(0), mapping);
+    return built;
+  }
+
+  Value result() {
+    Value value = built.getResult(0);
+    return unpack.empty() ? value : transposed(b, op.getLoc(), value, unpack);
+  }
+
+private:
+  bool isWorthIt(OpOperand &operand) {
+    AffineMap map = maps[operand.getOperandNumber()];
+    return isa<RankedTensorType>(operand.get().getType()) &&
+           map.isProjectedPermutation() && map.isFunctionOfDim(dim) &&
+           cost.step(operand.getOperandNumber(), dim) != 1;
+  }
+
+  double elementsOf(OpOperand &operand) {
+    double elements = 1;
+    for (AffineExpr result : maps[operand.getOperandNumber()].getResults())
+      elements *=
+          double(cost.extent(cast<AffineDimExpr>(result).getPosition()));
+    return elements;
+  }
+
+  /// The dimensions in the order of the loops, `dim` last.
+  SmallVector<int64_t> pack(OpOperand &operand) {
+    unsigned number = operand.getOperandNumber();
+    SmallVector<int64_t> order =
+        llvm::to_vector(llvm::seq<int64_t>(maps[number].getNumResults()));
+    auto rank = [&](int64_t position) {
+      unsigned d =
+          cast<AffineDimExpr>(maps[number].getResult(position)).getPosition();
+      return std::make_tuple(d == dim, d);
+    };
+    llvm::sort(order, [&](int64_t a, int64_t c) { return rank(a) < rank(c); });
+    operands[number] = transposed(b, op.getLoc(), operand.get(), order);
+    if (!filledWith(operand.get()))
+      extra += elementsOf(operand);
+    SmallVector<AffineExpr> results;
+    for (int64_t position : order)
+      results.push_back(maps[number].getResult(position));
+    maps[number] =
+        AffineMap::get(maps[number].getNumDims(), 0, results, op.getContext());
+    return order;
+  }
+
+  IRRewriter &b;
+  linalg::GenericOp op, built;
+  const KernelCost &cost;
+  unsigned dim;
+  SmallVector<AffineMap> maps;
+  SmallVector<Value> operands;
+  SmallVector<int64_t> unpack;
+  double extra = 0;
+};
+
+class PackOperands : public prec::impl::PackOperandsBase<PackOperands> {
+public:
+  using PackOperandsBase::PackOperandsBase;
+
+  void runOnOperation() override {
+    options.vectorBits = vectorBits;
+    options.vectorRegisters = vectorRegisters;
+    SmallVector<linalg::GenericOp> reductions;
+    getOperation()->walk([&](linalg::GenericOp op) {
+      if (op.getNumReductionLoops() > 0 && op.getNumParallelLoops() > 0 &&
+          op.getNumDpsInits() == 1 && op.hasPureTensorSemantics())
+        reductions.push_back(op);
+    });
+    IRRewriter rewriter(&getContext());
+    for (linalg::GenericOp op : reductions)
+      pack(rewriter, op);
+  }
+
+private:
+  void pack(IRRewriter &rewriter, linalg::GenericOp op) {
+    std::optional<KernelPlan> plan = planKernel(op, options);
+    if (!plan)
+      return;
+    KernelCost cost(op);
+    double best = plan->cost;
+    std::optional<std::pair<unsigned, bool>> choice;
+    SmallVector<unsigned> parallel;
+    op.getParallelDims(parallel);
+    for (unsigned dim : parallel)
+      for (bool packOutput : {false, true}) {
+        double found = costOf(rewriter, op, cost, dim, packOutput);
+        if (found >= best)
+          continue;
+        best = found;
+        choice = {dim, packOutput};
+      }
+    if (!choice)
+      return;
+    rewriter.setInsertionPoint(op);
+    Variant variant(rewriter, op, cost, choice->first, choice->second);
+    variant.build();
+    rewriter.replaceOp(op, variant.result());
+    ++packed;
+  }
+
+  /// Builds the variant, plans it and takes it away again.
+  double costOf(IRRewriter &rewriter, linalg::GenericOp op,
+                const KernelCost &cost, unsigned dim, bool packOutput) {
+    rewriter.setInsertionPoint(op);
+    Operation *before = op->getPrevNode();
+    Variant variant(rewriter, op, cost, dim, packOutput);
+    double cycles = std::numeric_limits<double>::infinity();
+    if (variant.changes())
+      cycles =
+          variant.extraCycles() + planKernel(variant.build(), options)->cost;
+    while (op->getPrevNode() != before)
+      rewriter.eraseOp(op->getPrevNode());
+    return cycles;
+  }
+
+  CodegenOptions options;
+};
+} // namespace
