@@ -158,6 +158,13 @@ def test_quick_merges_settings_and_replaces_axes():
     assert point == {"model": "softmax-regression", "steps": 3, "truncate-bits": 10, "seed": 0}
 
 
+def test_quick_with_another_model_drops_what_fills_the_old_one():
+    full = {"model": "a.json", "model.units": 3, "steps": 10}
+    study = changed(settings=full, trials=1, axes={}, quick={"settings": {"model": "b"}})
+    ((_, point),) = parsed(study, quick=True).points()
+    assert point == {"model": "b", "steps": 10, "seed": 0}
+
+
 def test_equal_runs_are_run_once(bench):
     """Without a format the mode does not matter: 2 seeds, not 4 runs."""
     bench.write(axes(truncate_bits=[None], rounding=["toward-zero", "stochastic"]))

@@ -91,8 +91,7 @@ def parse(text, name, folder, quick=False):
         if "quick" not in document.value:
             raise document.fault((), "the study has no quick form; run it without --quick")
         for key, value in document.value["quick"].items():
-            merged = {**values.get(key, {}), **value} if key in MERGED else value
-            values[key] = merged
+            values[key] = _merged(values.get(key, {}), value) if key in MERGED else value
             origins[key] = ("quick", key)
     form = "quick" if quick else "full"
     study = Study(document, folder, values["name"], form, values, origins)
@@ -100,6 +99,12 @@ def parse(text, name, folder, quick=False):
     _check_report(study)
     study.count()
     return study
+
+
+def _merged(full, quick):
+    """Key by key; with another model or policy what fills the old one's holes goes."""
+    dropped = tuple(f"{kind}." for kind in ("model", "policy") if kind in quick)
+    return {n: v for n, v in full.items() if not n.startswith(dropped or "\n")} | quick
 
 
 def _check_axes(study, schema):

@@ -51,7 +51,8 @@ def main(arguments=None):
     except (jsonc.Fault, tools.ToolError, StoreError) as error:
         print(f"prec sweep: {error}", file=sys.stderr)
     except OSError as error:
-        print(f"prec sweep: cannot read '{error.filename}': {error.strerror}", file=sys.stderr)
+        what = f"cannot read '{error.filename}'" if error.filename else "cannot write"
+        print(f"prec sweep: {what}: {error.strerror}", file=sys.stderr)
     return 1
 
 
