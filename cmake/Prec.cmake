@@ -87,7 +87,7 @@ function(prec_add_tool name)
     target_link_libraries(${name} PRIVATE MLIR LLVM)
     prec_precompile(${name})
   endif()
-  install(TARGETS ${name} RUNTIME)
+  install(TARGETS ${name} RUNTIME COMPONENT tools)
   set_property(GLOBAL APPEND PROPERTY PREC_TEST_DEPENDS ${name})
 endfunction()
 

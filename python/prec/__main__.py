@@ -19,10 +19,10 @@ HELP = """usage: python -m prec COMMAND [arguments]
 
 {commands}
 
-COMMAND --help says more. A study is a JSON file; the shipped ones lie in studies/:
+COMMAND --help says more. A study is a JSON file, or the name of one in studies/:
 
-    python -m prec sweep --quick --dry-run studies/accuracy-by-bits.json
-    python -m prec sweep --quick --store=results.db studies/accuracy-by-bits.json
+    python -m prec sweep --quick --dry-run accuracy-by-bits
+    python -m prec sweep --quick --store=results.db accuracy-by-bits
     python -m prec report results.db -o report.html
 """
 

@@ -40,6 +40,14 @@ def find(name):
     raise ToolError(f"the tool '{name}' is not built; looked in {places} and in PATH")
 
 
+def study_file(name):
+    """A study's path: a file, or the bare name of a shipped study."""
+    shipped = (folder / f"{name}.json" for folder in (PACKAGE / "studies", SOURCE / "studies"))
+    if "." in str(name) or Path(name).exists():
+        return Path(name)
+    return next((path for path in shipped if path.is_file()), Path(name))
+
+
 def run(name, *arguments, **keywords):
     """Runs a tool to its end and returns its standard output; its message is the error."""
     done = subprocess.run(

@@ -21,7 +21,7 @@ MOST_OF_A_JOB = 16  # runs that one process does one after the other
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="prec sweep", description=__doc__)
     add = parser.add_argument
-    add("study", metavar="STUDY", help="a study file; docs/study-files.md says what is in one")
+    add("study", metavar="STUDY", help="a study file (docs/study-files.md), or the name of a shipped one")
     add("--quick", action="store_true", help="the study's form for two cores")
     add("--store", default="results.db", metavar="FILE", help="where results go (results.db)")
     add(
@@ -57,7 +57,7 @@ def main(arguments=None):
 
 
 def sweep(options):
-    study = load(options.study, options.quick)
+    study = load(tools.study_file(options.study), options.quick)
     resolver = Resolver(study, partial(data.content_hash, folder=options.data_dir))
     rounds = halving.rounds(study, resolver, options.any_number)
     runs = next(rounds)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The wheel holds package, tools and studies, and works where nothing else of us is.
+
+It is made around the tools of the build tree: compiling them again is what every build is.
+"""
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+
+import pytest
+from conftest import BUILD, SOURCE
+
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if name not in ("PREC_BUILD_DIR", "PYTHONPATH")
+} | {"PATH": "/usr/bin:" + os.environ["PATH"]}
+
+
+def run(*command, **keywords):
+    done = subprocess.run(list(map(str, command)), env=ENVIRONMENT, capture_output=True, text=True,
+                          **keywords)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def prec(tmp_path_factory):
+    """The installed command, in an environment that has our dependencies and not our source."""
+    folder = tmp_path_factory.mktemp("package")
+    run(sys.executable, "-m", "pip", "wheel", SOURCE, "--no-deps", "--no-build-isolation",
+        "--no-index", "-w", folder, f"--config-settings=build-dir={folder / 'build'}",
+        f"--config-settings=cmake.define.PREC_TOOLS_FROM={BUILD / 'bin'}")  # fmt: skip
+    (wheel,) = folder.glob("*.whl")
+    run(sys.executable, "-m", "venv", folder / "venv")
+    bin = folder / "venv" / "bin"
+    run(bin / "python", "-m", "pip", "install", "--no-deps", "--no-index", wheel)
+    site = run(bin / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
+    with open(os.path.join(site.strip(), "dependencies.pth"), "w") as file:
+        file.write(sysconfig.get_path("purelib"))
+    return bin / "prec"
+
+
+def test_help_teaches(prec, tmp_path):
+    text = run(prec, "--help", cwd=tmp_path)
+    for command in ("sweep", "report", "export"):
+        assert f"    {command} " in text
+    assert "prec sweep --quick" in text and "report.html" in text
+
+
+def test_the_installed_tools_and_studies_are_found(prec, tmp_path):
+    where = run(prec.parent / "python", "-c",
+                "from prec import tools; print(tools.find('prec-train'), tools.program_version())",
+                cwd=tmp_path)  # fmt: skip
+    path, version = where.split()
+    assert path.startswith(str(prec.parent.parent)) and version.startswith("0.1.0+")
+    assert run(prec, "sweep", "--quick", "--dry-run", "accuracy-by-bits", cwd=tmp_path).startswith("110 runs\n")  # fmt: skip
+
+
+def test_a_study_from_file_to_page(prec, tmp_path):
+    study = tmp_path / "tiny.json"
+    study.write_text('{"version": 1, "name": "tiny", "axes": {"truncate-mantissa": [1, 23]},'
+                     ' "settings": {"model": "softmax-regression", "steps": 2}}')  # fmt: skip
+    text = run(prec, "sweep", "--workers=1", study, cwd=tmp_path)
+    assert text.splitlines() == ["2 runs", "2 done, 0 failed, all in results.db"]
+    run(prec, "report", "results.db", cwd=tmp_path)
+    assert "vegaEmbed" in (tmp_path / "report.html").read_text()
+
+
+def test_one_version():
+    text = (SOURCE / "CMakeLists.txt").read_text()
+    version = re.search(r"project\(prec-opt VERSION ([0-9.]+)", text).group(1)
+    assert f'__version__ = "{version}"' in (SOURCE / "python/prec/__init__.py").read_text()
