@@ -5,6 +5,7 @@
 #include "prec/Codegen/Pipelines.h"
 #include "prec/IR/PrecDialect.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -25,7 +26,9 @@ mlir::prec::contextDefaults(ModuleOp module) {
       slots.emplace_back(row.getAs<StringAttr>("name").str(),
                          row.getAs<IntegerAttr>("value").getInt());
   for (auto declare : module.getOps<DeclareOp>())
-    slots.emplace_back(declare.getSymName().str(), declare.getValue());
+    slots.emplace_back(declare.getSymName().str(), declare.getSchedule()
+                                                       ? followsSchedule
+                                                       : declare.getValue());
   return slots;
 }
 
@@ -46,6 +49,9 @@ public:
            builder.getNamedAttr("value", builder.getI32IntegerAttr(value))}));
     }
     module->setAttr(contextAttrName, builder.getArrayAttr(rows));
+    for (auto declare : module.getOps<DeclareOp>())
+      if (declare.getSchedule())
+        scheduled[declare.getSymName()] = declare;
     for (auto function : module.getOps<func::FuncOp>())
       if (!function.isExternal())
         giveContext(function);
@@ -53,6 +59,7 @@ public:
     for (auto declare : llvm::make_early_inc_range(module.getOps<DeclareOp>()))
       declare.erase();
     slotOf.clear();
+    scheduled.clear();
   }
 
 private:
@@ -71,26 +78,67 @@ private:
     (void)function.insertArgument(last, pointer, {}, function.getLoc());
     Value context = function.getArgument(last);
 
-    llvm::DenseMap<unsigned, Value> loaded;
-    OpBuilder builder(&getContext());
-    function.walk([&](ParameterOp parameter) {
-      unsigned slot = slotOf.lookup(parameter.getName());
-      Value &value = loaded[slot];
-      if (!value) {
-        builder.setInsertionPointToStart(&function.front());
-        Value address = context;
-        if (slot)
-          address = LLVM::GEPOp::create(builder, parameter.getLoc(), pointer,
-                                        builder.getI32Type(), context,
-                                        ArrayRef<LLVM::GEPArg>(slot));
-        auto load = LLVM::LoadOp::create(builder, parameter.getLoc(),
-                                         builder.getI32Type(), address);
-        load.setInvariant(true);
-        value = load;
-      }
-      parameter.replaceAllUsesWith(value);
+    llvm::StringMap<Value> known;
+    OpBuilder builder = OpBuilder::atBlockBegin(&function.front());
+    SmallVector<ParameterOp> parameters;
+    function.walk(
+        [&](ParameterOp parameter) { parameters.push_back(parameter); });
+    for (ParameterOp parameter : parameters)
+      parameter.replaceAllUsesWith(read(builder, parameter.getLoc(), context,
+                                        parameter.getName(), known));
+    for (ParameterOp parameter : parameters)
       parameter.erase();
-    });
+  }
+
+  /// The number of this name in this call; what was read before is in `known`.
+  Value read(OpBuilder &builder, Location loc, Value context, StringRef name,
+             llvm::StringMap<Value> &known) {
+    if (Value value = known.lookup(name))
+      return value;
+    auto pointer = LLVM::LLVMPointerType::get(&getContext());
+    Value address = context;
+    if (unsigned slot = slotOf.lookup(name))
+      address = LLVM::GEPOp::create(builder, loc, pointer, builder.getI32Type(),
+                                    context, ArrayRef<LLVM::GEPArg>(slot));
+    auto load =
+        LLVM::LoadOp::create(builder, loc, builder.getI32Type(), address);
+    load.setInvariant(true);
+    Value value = load;
+    if (DeclareOp declare = scheduled.lookup(name))
+      value = follow(builder, loc, context, declare, value, known);
+    known[name] = value;
+    return value;
+  }
+
+  /// `given`, or what the schedule says if it stands for that.
+  Value follow(OpBuilder &builder, Location loc, Value context,
+               DeclareOp declare, Value given, llvm::StringMap<Value> &known) {
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantIntOp::create(builder, loc, value, 32);
+    };
+    auto compare = [&](arith::CmpIPredicate predicate, Value a, Value b) {
+      return arith::CmpIOp::create(builder, loc, predicate, a, b);
+    };
+    Value clock = read(builder, loc, context, stepParameter, known);
+    if (declare.getPerEpoch()) {
+      Value steps = read(builder, loc, context, epochStepsParameter, known);
+      Value none = compare(arith::CmpIPredicate::eq, steps, constant(0));
+      Value divisor =
+          arith::SelectOp::create(builder, loc, none, constant(1), steps);
+      Value epoch = arith::DivUIOp::create(builder, loc, clock, divisor);
+      clock = arith::SelectOp::create(builder, loc, none, constant(0), epoch);
+    }
+    Value value = constant(declare.getValue());
+    ArrayRef<int64_t> numbers = *declare.getSchedule();
+    for (size_t i = 0; i < numbers.size(); i += 2) {
+      Value isLater =
+          compare(arith::CmpIPredicate::uge, clock, constant(numbers[i]));
+      value = arith::SelectOp::create(builder, loc, isLater,
+                                      constant(numbers[i + 1]), value);
+    }
+    Value follows =
+        compare(arith::CmpIPredicate::eq, given, constant(followsSchedule));
+    return arith::SelectOp::create(builder, loc, follows, value, given);
   }
 
   void passContext(func::CallOp call) {
@@ -103,5 +151,6 @@ private:
   }
 
   llvm::StringMap<unsigned> slotOf;
+  llvm::StringMap<DeclareOp> scheduled;
 };
 } // namespace

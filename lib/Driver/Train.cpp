@@ -13,14 +13,18 @@ using namespace mlir::prec;
 
 /// The numbers of run `run` for a function's slots.
 static std::vector<int32_t> contextOf(const Function &function,
-                                      const Policy &policy, size_t run) {
+                                      const Policy &policy, size_t run,
+                                      int64_t stepsPerEpoch) {
   std::vector<int32_t> context = function.defaultContext();
   for (auto [slot, value] :
-       llvm::zip_equal(function.signature().parameters, context))
+       llvm::zip_equal(function.signature().parameters, context)) {
+    if (slot.name == epochStepsParameter)
+      value = static_cast<int32_t>(std::min<int64_t>(stepsPerEpoch, INT32_MAX));
     for (const Parameter &parameter : policy.parameters)
       if (slot.name == declarationName(parameter.name) &&
           !parameter.sweep.empty())
         value = parameter.sweep[std::min(run, parameter.sweep.size() - 1)];
+  }
   return context;
 }
 
@@ -54,11 +58,13 @@ static ConstantFields fieldsOf(const Policy &policy, size_t run,
 }
 
 static llvm::Expected<Callable> callableOf(const Engine &engine, StringRef name,
-                                           const Policy &policy, size_t run) {
+                                           const Policy &policy, size_t run,
+                                           int64_t stepsPerEpoch = 0) {
   llvm::Expected<Function> function = engine.lookup(name);
   if (!function)
     return function.takeError();
-  std::vector<int32_t> context = contextOf(*function, policy, run);
+  std::vector<int32_t> context =
+      contextOf(*function, policy, run, stepsPerEpoch);
   return makeCallable(*function, context, stepParameter);
 }
 
@@ -150,16 +156,22 @@ llvm::Error TrainingRuns::openLog() {
 llvm::Expected<Trainer> TrainingRuns::trainerOf(size_t run) const {
   TrainerOptions trainerOptions = options.trainer;
   trainerOptions.fields = fieldsOf(options.policy, run, options.trainer.seed);
-  llvm::Expected<Callable> step =
-      callableOf(*engine, "step", options.policy, run);
-  if (!step)
-    return step.takeError();
-  llvm::Expected<Callable> predict =
-      callableOf(*engine, "predict", options.policy, run);
-  if (!predict)
-    return predict.takeError();
-  llvm::Expected<Trainer> trainer =
-      Trainer::create(*step, *predict, data, trainerOptions);
+  auto create = [&](int64_t stepsPerEpoch) -> llvm::Expected<Trainer> {
+    llvm::Expected<Callable> step =
+        callableOf(*engine, "step", options.policy, run, stepsPerEpoch);
+    if (!step)
+      return step.takeError();
+    llvm::Expected<Callable> predict =
+        callableOf(*engine, "predict", options.policy, run, stepsPerEpoch);
+    if (!predict)
+      return predict.takeError();
+    return Trainer::create(*step, *predict, data, trainerOptions);
+  };
+  // The trainer knows how long an epoch is, which schedules may ask.
+  llvm::Expected<Trainer> trainer = create(0);
+  if (!trainer)
+    return trainer;
+  trainer = create(trainer->stepsInEpoch());
   if (!trainer || !unrounded)
     return trainer;
   llvm::Expected<Callable> plain =

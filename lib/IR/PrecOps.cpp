@@ -92,3 +92,30 @@ ParameterOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
     return success();
   return emitOpError("names no prec.declare: @") << getName();
 }
+
+LogicalResult DeclareOp::verify() {
+  if (!getSchedule())
+    return success();
+  ArrayRef<int64_t> numbers = *getSchedule();
+  if (numbers.size() % 2)
+    return emitOpError("a schedule is pairs of a step and a value, found ")
+           << numbers.size() << " numbers";
+  int64_t last = 0;
+  for (size_t i = 0; i < numbers.size(); i += 2) {
+    if (numbers[i] <= last || numbers[i] > UINT32_MAX)
+      return emitOpError("the steps of a schedule ascend from 1 to 4294967295, "
+                         "found ")
+             << numbers[i];
+    last = numbers[i];
+    if (numbers[i + 1] <= followsSchedule || numbers[i + 1] > INT32_MAX)
+      return emitOpError("the values of a schedule are numbers of 32 bits, "
+                         "found ")
+             << numbers[i + 1];
+  }
+  for (StringRef name : {stepParameter, epochStepsParameter})
+    if ((name == stepParameter || getPerEpoch()) &&
+        !SymbolTable::lookupNearestSymbolFrom<DeclareOp>(
+            *this, StringAttr::get(getContext(), name)))
+      return emitOpError("has a schedule, which needs prec.declare @") << name;
+  return success();
+}

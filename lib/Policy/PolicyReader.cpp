@@ -110,15 +110,24 @@ void Reader::readParameter(const At &at, StringRef name) {
     std::vector<std::string_view> legal(scheduleWords.begin(),
                                         scheduleWords.end());
     legal.push_back("sweep");
+    legal.push_back("unit");
     if (!expectObject(
             at, "a number or an object such as {\"steps\": [[0, 10]]}", legal))
       return;
-    if (at.node->items.size() != 1)
+    bool hasUnit = with(at, "unit", [&](const At &unit) {
+      if (!expect(unit, Kind::String, "step or epoch"))
+        return;
+      parameter.schedule.perEpoch = unit.node->string == "epoch";
+      if (unit.node->string != "step" && unit.node->string != "epoch")
+        fault(unit, unknownWord("unit", unit.node->string, {"step", "epoch"}));
+    });
+    if (at.node->items.size() != 1u + hasUnit)
       return fault(at, "expected one of the keys constant, steps, linear, "
                        "cosine, list, sweep, found " +
-                           Twine(at.node->items.size()));
-    StringRef word = at.node->keys.front();
-    At values{&at.node->items.front(), at.pointer + pointerStep(word)};
+                           Twine(at.node->items.size() - hasUnit));
+    bool unitIsFirst = hasUnit && at.node->keys.front() == "unit";
+    StringRef word = at.node->keys[unitIsFirst];
+    At values = at.value(word, at.node->items[unitIsFirst]);
     for (size_t i = 0; i < scheduleWords.size(); ++i)
       if (word == StringRef(scheduleWords[i]))
         parameter.schedule.kind = static_cast<Schedule::Kind>(i);
@@ -133,6 +142,12 @@ void Reader::readParameter(const At &at, StringRef name) {
         parameter.sweep.push_back(point.value);
       parameter.schedule = Schedule::constant(parameter.sweep.front());
     }
+    if (hasUnit && (word == "sweep" || word == "constant"))
+      return fault(at, "'unit' has no meaning for '" + word + "'");
+    if (!parameter.schedule.points.empty() &&
+        parameter.schedule.changes().size() > Schedule::maxChanges)
+      return fault(values, "expected at most " + Twine(Schedule::maxChanges) +
+                               " changes of the number");
   }
   if (const Parameter *other = policy.parameter(name); other)
     return fault(at, "parameter '" + name + "' is already in an included file");

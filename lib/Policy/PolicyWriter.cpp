@@ -29,6 +29,8 @@ static JsonNode toJson(const Parameter &parameter) {
                                ? JsonNode::of(int64_t(point.value))
                                : numbers({point.step, point.value}));
   node.set(scheduleWord(schedule.kind), std::move(points));
+  if (schedule.perEpoch)
+    node.set("unit", JsonNode::of(llvm::StringRef("epoch")));
   return node;
 }
 

@@ -23,3 +23,25 @@ int32_t Schedule::at(uint32_t step) const {
   double distance = double(after->value) - double(from.value);
   return int32_t(std::round(from.value + share * distance));
 }
+
+std::vector<Schedule::Point> Schedule::changes() const {
+  std::vector<Point> result;
+  uint32_t step = 0;
+  int32_t value = at(0);
+  for (const Point &point : points) {
+    // Up to the next point values go one way: halve the distance to the first
+    // step that has another one.
+    while (at(point.step) != value && result.size() <= maxChanges) {
+      uint32_t same = step, other = point.step;
+      while (other - same > 1) {
+        uint32_t middle = same + (other - same) / 2;
+        (at(middle) == value ? same : other) = middle;
+      }
+      step = other;
+      value = at(step);
+      result.push_back({step, value});
+    }
+    step = point.step;
+  }
+  return result;
+}

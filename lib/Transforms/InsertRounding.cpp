@@ -140,23 +140,40 @@ static void declareParameters(ModuleOp module, const Policy &policy) {
   SymbolTable symbols(module);
   OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
   auto declare = [&](StringRef name, uint32_t value) {
-    if (auto existing = symbols.lookup<DeclareOp>(name)) {
-      existing.setValueAttr(
-          builder.getI32IntegerAttr(static_cast<int32_t>(value)));
-      return;
-    }
-    DeclareOp::create(builder, module.getLoc(), builder.getStringAttr(name),
-                      builder.getI32IntegerAttr(static_cast<int32_t>(value)));
+    auto declared = symbols.lookup<DeclareOp>(name);
+    if (!declared)
+      declared = DeclareOp::create(builder, module.getLoc(),
+                                   builder.getStringAttr(name), IntegerAttr(),
+                                   DenseI64ArrayAttr(), UnitAttr());
+    declared.setValueAttr(
+        builder.getI32IntegerAttr(static_cast<int32_t>(value)));
+    return declared;
   };
-  bool isStochastic = llvm::any_of(policy.rules, [](const Rule &rule) {
-    return !rule.action.keep && rule.action.mode.isStochastic();
-  });
-  if (isStochastic) {
+  bool needsStep = false, needsEpoch = false;
+  for (const Rule &rule : policy.rules)
+    needsStep |= !rule.action.keep && rule.action.mode.isStochastic();
+  if (needsStep)
     declare(seedParameter, policy.seed);
-    declare(stepParameter, 0);
+  for (const Parameter &parameter : policy.parameters) {
+    needsStep |= !parameter.schedule.changes().empty();
+    needsEpoch |= parameter.schedule.perEpoch;
   }
-  for (const Parameter &parameter : policy.parameters)
-    declare(declarationName(parameter.name), parameter.schedule.at(0));
+  if (needsStep)
+    declare(stepParameter, 0);
+  if (needsEpoch)
+    declare(epochStepsParameter, 0);
+  for (const Parameter &parameter : policy.parameters) {
+    const Schedule &schedule = parameter.schedule;
+    DeclareOp declared =
+        declare(declarationName(parameter.name), schedule.at(0));
+    SmallVector<int64_t> numbers;
+    for (Schedule::Point change : schedule.changes())
+      numbers.append({change.step, change.value});
+    if (numbers.empty())
+      continue;
+    declared.setScheduleAttr(builder.getDenseI64ArrayAttr(numbers));
+    declared.setPerEpoch(schedule.perEpoch);
+  }
 }
 
 LogicalResult InsertRounding::run(ModuleOp module, const Policy &policy) {

@@ -130,3 +130,34 @@ func.func @role(%a: f32 {prec.role = "wheight"}) {
 func.func @result(%a: f32) -> (f32 {prec.role = "wheight"}) {
   return %a : f32
 }
+
+// -----
+
+// expected-error @+1 {{a schedule is pairs of a step and a value, found 1 numbers}}
+prec.declare @a = 3 schedule [50]
+
+// -----
+
+// expected-error @+1 {{the steps of a schedule ascend from 1 to 4294967295, found 0}}
+prec.declare @a = 3 schedule [0, 5]
+
+// -----
+
+// expected-error @+1 {{the steps of a schedule ascend from 1 to 4294967295, found 7}}
+prec.declare @a = 3 schedule [7, 5, 7, 6]
+
+// -----
+
+// expected-error @+1 {{the values of a schedule are numbers of 32 bits, found -2147483648}}
+prec.declare @a = 3 schedule [7, -2147483648]
+
+// -----
+
+// expected-error @+1 {{has a schedule, which needs prec.declare @prec.step}}
+prec.declare @a = 3 schedule [7, 5]
+
+// -----
+
+prec.declare @prec.step = 0
+// expected-error @+1 {{has a schedule, which needs prec.declare @prec.steps_per_epoch}}
+prec.declare @a = 3 schedule [7, 5] per_epoch

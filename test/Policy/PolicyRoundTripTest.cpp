@@ -36,6 +36,9 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
           parameter.schedule.points.push_back(
               {step += isList ? 1 : 1 + pick(1u << 20), int32_t(pick(62))});
       }
+      using Kind = Schedule::Kind;
+      parameter.schedule.perEpoch =
+          pick(2) && parameter.schedule.kind != Kind::Constant;
       policy.parameters.push_back(parameter);
     }
     for (size_t n = pick(6), j = 0; j < n; ++j) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Schedules at the steps where they change; values are computed by hand.
 #include "prec/Policy/Schedule.h"
+#include "llvm/ADT/STLExtras.h"
 
 #include <gtest/gtest.h>
 
@@ -52,4 +53,44 @@ TEST(Schedule, CosineIsSteepInTheMiddle) {
   EXPECT_EQ(schedule.at(10), 37); // 37.32
   EXPECT_EQ(schedule.at(12), 40);
   EXPECT_EQ(schedule.at(99), 40);
+}
+
+// Whatever the kind, the changes say the same as the schedule, at every step.
+TEST(Schedule, ChangesSayAllOfIt) {
+  const std::vector<std::vector<Schedule::Point>> curves = {
+      {{0, 7}},
+      {{0, 0}, {1, 61}},
+      {{0, 10}, {50, 7}, {100, 4}},
+      {{0, 4}, {40, 23}, {41, 23}, {60, 5}, {300, 5}, {310, 30}},
+      {{0, 61}, {3, 0}, {6, 61}}};
+  for (const auto &points : curves)
+    for (auto kind : {Schedule::Kind::Steps, Schedule::Kind::Linear,
+                      Schedule::Kind::Cosine, Schedule::Kind::List}) {
+      Schedule schedule{kind, points};
+      if (kind == Schedule::Kind::List)
+        for (auto [i, point] : llvm::enumerate(schedule.points))
+          point.step = uint32_t(i);
+      auto changes = schedule.changes();
+      int32_t value = schedule.at(0);
+      size_t next = 0;
+      for (uint32_t step = 0; step < 400; ++step) {
+        if (next < changes.size() && changes[next].step == step) {
+          EXPECT_NE(changes[next].value, value);
+          value = changes[next++].value;
+        }
+        ASSERT_EQ(schedule.at(step), value) << "step " << step;
+      }
+      EXPECT_EQ(next, changes.size());
+    }
+}
+
+TEST(Schedule, ChangesFarAway) {
+  Schedule schedule{Schedule::Kind::Linear, {{0, 0}, {UINT32_MAX, 2}}};
+  auto changes = schedule.changes();
+  ASSERT_EQ(changes.size(), 2u);
+  for (auto [i, change] : llvm::enumerate(changes)) {
+    EXPECT_EQ(change.value, int32_t(i) + 1);
+    EXPECT_EQ(schedule.at(change.step), change.value);
+    EXPECT_EQ(schedule.at(change.step - 1), change.value - 1);
+  }
 }

@@ -176,7 +176,7 @@ def test_manual_files(ask, manual, validator, tmp_path):
     blocks = re.findall(r"```json\n(.*?)```", manual, re.DOTALL)
     for (parameter,), _ in table(manual, "| parameter | its value"):
         blocks.append(f'{{"version": 1, "parameters": {{"x": {parameter}}}}}')
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     for block in blocks:
         validator.validate(read(block))
         (tmp_path / "p.json").write_text(block)
@@ -232,6 +232,9 @@ BAD = [
     '{"version": 1, "rules": [{"select": "*", "format": "m3", "granularity": "x"}]}',
     '{"version": 1, "parameters": {"x": 62}}',
     '{"version": 1, "parameters": {"x": {}}}',
+    '{"version": 1, "parameters": {"x": {"unit": "epoch"}}}',
+    '{"version": 1, "parameters": {"x": {"list": [1], "unit": "day"}}}',
+    '{"version": 1, "parameters": {"x": {"sweep": [1], "unit": "epoch"}}}',
     '{"version": 1, "parameters": {"": 3}}',
     '{"version": 1, "parameters": {"x": {"list": [1], "sweep": [2]}}}',
     '{"version": 1, "parameters": {"x": {"steps": [[0]]}}}',

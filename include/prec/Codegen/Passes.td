@@ -23,10 +23,11 @@ def LowerParameters : Pass<"prec-lower-parameters", "ModuleOp"> {
     `!llvm.ptr`: the context of the call, one `i32` for each `prec.declare` of
     the module in their order. `prec.parameter` becomes a load at the entry of
     its function, `prec.declare` a row of the module attribute `prec.context`
-    (name = default). Tensor arguments of public functions are marked as not
+    (name = default). A number with a schedule is computed there from the step,
+    unless the slot says otherwise. Tensor arguments of public functions are marked as not
     writable, public functions get a C interface.
   }];
-  let dependentDialects = ["LLVM::LLVMDialect"];
+  let dependentDialects = ["arith::ArithDialect", "LLVM::LLVMDialect"];
 }
 
 def EraseDeallocations : Pass<"prec-erase-deallocations"> {

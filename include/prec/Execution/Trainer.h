@@ -99,6 +99,7 @@ public:
 
   uint64_t totalSteps() const { return total; }
   int64_t batchSize() const { return batch; }
+  int64_t stepsInEpoch() const { return int64_t(stepsPerEpoch); }
   /// Parameters and state, in the order of @step.
   llvm::ArrayRef<ValueInfo> stateSignature() const {
     return llvm::ArrayRef(step.signature.arguments).take_front(stateCount);

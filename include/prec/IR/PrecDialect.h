@@ -23,6 +23,13 @@ inline constexpr llvm::StringLiteral phaseAttrName = "prec.phase";
 inline constexpr llvm::StringLiteral roleAttrName = "prec.role";
 inline constexpr llvm::StringLiteral nameAttrName = "prec.name";
 inline constexpr llvm::StringLiteral initAttrName = "prec.init";
+/// Declarations that roundings and schedules name.
+inline constexpr llvm::StringLiteral seedParameter = "prec.seed";
+inline constexpr llvm::StringLiteral stepParameter = "prec.step";
+inline constexpr llvm::StringLiteral epochStepsParameter =
+    "prec.steps_per_epoch";
+/// The default of a slot whose number follows its schedule.
+inline constexpr int32_t followsSchedule = INT32_MIN;
 /// On a lowered module: the names and defaults of the context's slots.
 inline constexpr llvm::StringLiteral contextAttrName = "prec.context";
 inline constexpr llvm::StringLiteral lossAttrName = "prec.loss";

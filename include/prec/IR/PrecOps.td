@@ -134,12 +134,25 @@ def Prec_DeclareOp : Prec_Op<"declare", [Symbol]> {
     holds when the caller does not. A module's declarations, in their order,
     are the slots of the context that compiled functions get.
 
+    With a schedule the number follows the training step (`@prec.step`, which
+    must be declared): pairs of a step and the value from it on, ascending. With
+    `per_epoch` it follows the epoch, the step over `@prec.steps_per_epoch`,
+    which whoever trains sets; epoch 0 where that is 0. A caller that sets the
+    number overrides the schedule; the slot's default then is -2^31, which
+    stands for it.
+
     ```mlir
     prec.declare @bits = 7
+    prec.declare @width = 10 schedule [50, 7, 100, 4]
+    prec.declare @slow = 10 schedule [3, 7] per_epoch
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, I32Attr:$value);
-  let assemblyFormat = "$sym_name `=` $value attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, I32Attr:$value,
+    OptionalAttr<DenseI64ArrayAttr>:$schedule, UnitAttr:$per_epoch);
+  let assemblyFormat = [{
+    $sym_name `=` $value (`schedule` $schedule^ (`per_epoch` $per_epoch^)?)? attr-dict
+  }];
+  let hasVerifier = 1;
   let extraClassDeclaration = [{
     // A declaration belongs to the call interface: an unused one is kept.
     bool canDiscardOnUseEmpty() { return false; }

@@ -28,13 +28,21 @@ struct Schedule {
     bool operator==(const Point &) const = default;
   };
 
+  /// More changes than this are refused: each costs a comparison a call.
+  static constexpr size_t maxChanges = 4096;
+
   Kind kind = Kind::Constant;
   std::vector<Point> points;
+  /// Are the points' steps epochs?
+  bool perEpoch = false;
 
   static Schedule constant(int32_t value) {
-    return {Kind::Constant, {{0, value}}};
+    return {Kind::Constant, {{0, value}}, false};
   }
   int32_t at(uint32_t step) const;
+  /// The steps after 0 at which the value changes, with the value from then
+  /// on; at most maxChanges + 1 of them.
+  std::vector<Point> changes() const;
 
   bool operator==(const Schedule &) const = default;
 };

@@ -59,10 +59,6 @@ private:
   llvm::DenseMap<Operation *, SmallVector<OpFoldResult>> extents;
 };
 
-/// Names of the declarations that every stochastic module has.
-inline constexpr llvm::StringLiteral seedParameter = "prec.seed";
-inline constexpr llvm::StringLiteral stepParameter = "prec.step";
-
 } // namespace mlir::prec
 
 #endif // PREC_TRANSFORMS_RANDOMWORDS_H

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Shipped policies train softmax regression and an MLP as independent NumPy does, bit for bit."""
+import ml_dtypes
+import mlp_model
+import numpy as np
+import preset_reference
+import pytest
+from preset_reference import Rules, same
+
+RATE, BATCH, STEPS = 0.5, 8, 3
+MODELS = {"softmax-regression": (784, 10), "mlp": (784, 100, 100, 10)}
+
+
+def bits16(values):
+    return (np.asarray(values, "f4").view("u4") & np.uint32(0xFFFF0000)).view("f4")
+
+
+def cast(dtype, largest=None):
+    def to(values):
+        values = np.asarray(values, "f4")
+        return (values if largest is None else np.clip(values, -largest, largest)).astype(dtype).astype("f4")
+
+    return to
+
+
+def everywhere(rounding, granularity):
+    both = lambda role, phase: rounding
+    return Rules(granularity, both, both)
+
+
+def mixed(rounding, gradients=None):
+    """Operands and results; not the update, state and loss."""
+
+    def rule(role, phase):
+        if phase == "update" or role in ("state", "loss"):
+            return same
+        return gradients if gradients and role in ("gradient", "weight-gradient") else rounding
+
+    return Rules("op", rule, rule)
+
+
+PRESETS = {
+    **{f"study2017-{g}": everywhere(bits16, g) for g in ("elementary", "op", "layer", "batch")},
+    "mixed-bf16": mixed(cast(ml_dtypes.bfloat16)),
+    "mixed-f16": mixed(cast(np.float16)),
+    "fp8": mixed(cast(ml_dtypes.float8_e4m3fn, 448), cast(ml_dtypes.float8_e5m2, 57344)),
+}  # fmt: skip
+
+
+def train(run, folder, sizes, flags, steps=range(STEPS)):
+    """Yields (arguments, results) of @step; each step begins where the last one ended."""
+    (folder / "model.mlir").write_text(mlp_model.step_text(sizes, BATCH))
+    rng = np.random.default_rng(1)
+    weights = []
+    for n, m in zip(sizes, sizes[1:]):
+        weights += [rng.normal(0, 1.5 / np.sqrt(n), (n, m)).astype("f4"), rng.normal(0, 0.1, m).astype("f4")]
+    names = [f"{kind}{l}" for l in range(1, len(sizes)) for kind in "wb"]
+    for step in steps:
+        x = (rng.integers(0, 256, (BATCH, sizes[0])) / 255).astype("f4")
+        labels = rng.integers(0, sizes[-1], BATCH).astype("i4")
+        arrays = dict(zip(names, weights), x=x, labels=labels, lr=np.float32(RATE))
+        files = []
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array)
+            files += ["--input", f"{name}={folder / name}.npy"]
+        outputs = [folder / f"out{i}.npy" for i in range(len(weights) + 1)]
+        for path in outputs:
+            files += ["--output", path]
+        run("prec-run", folder / "model.mlir", *files, f"--step={step}", *flags)
+        results = [np.load(path) for path in outputs]
+        yield step, (weights, x, labels, RATE), results
+        weights = results[:-1]
+
+
+def compare(rules, arguments, results):
+    news, loss = preset_reference.Step(rules)(*arguments)
+    for got, want in zip(results, [*news, loss]):
+        got, want = got.view("u4"), np.asarray(want, "f4").view("u4")
+        assert (got != want).sum() == 0
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("preset", ["none", *PRESETS])
+def test_preset(run, tmp_path, preset, model):
+    flags = [] if preset == "none" else [f"--policy=preset:{preset}"]
+    rules = PRESETS.get(preset, Rules())
+    moved = 0
+    for _, arguments, results in train(run, tmp_path, MODELS[model], flags):
+        compare(rules, arguments, results)
+        moved += any((new != old).any() for new, old in zip(results, arguments[0]))
+    assert moved == STEPS
+
+
+def test_every_preset_has_a_reference(source):
+    assert {path.stem for path in (source / "policies").glob("*.json")} == set(PRESETS)
