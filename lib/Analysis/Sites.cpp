@@ -20,6 +20,10 @@ StringRef mlir::prec::scopeOf(Operation *op) {
   return inherited(op, scopeAttrName);
 }
 
+StringRef mlir::prec::rulesOf(Operation *op) {
+  return inherited(op, policyAttrName);
+}
+
 StringRef mlir::prec::phaseOf(Operation *op) {
   StringRef phase = inherited(op, phaseAttrName);
   return phase.empty() ? StringRef("forward") : phase;
@@ -109,7 +113,8 @@ void SiteTable::addFunction(func::FuncOp function) {
                 entry,        phase,
                 scope,        op->getName().getStringRef(),
                 roleOf(op),   classOf(op),
-                false,        nameOf(op)};
+                false,        nameOf(op),
+                rulesOf(op)};
     operations.try_emplace(op, c);
   });
 }

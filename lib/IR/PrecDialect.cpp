@@ -77,6 +77,10 @@ LogicalResult PrecDialect::verifyOperationAttribute(Operation *op,
   if (attribute.getName() == contextAttrName && isa<ModuleOp>(op) &&
       isa<ArrayAttr>(attribute.getValue()))
     return success();
+  // Insertion reads its text; here it only has to be one.
+  if (attribute.getName() == policyAttrName &&
+      isa<StringAttr>(attribute.getValue()))
+    return success();
   return verifyWord([&] { return op->emitError(); }, attribute, "an operation");
 }
 

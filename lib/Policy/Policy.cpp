@@ -78,5 +78,6 @@ llvm::Error Policy::append(Policy other) {
   seed = other.seed;
   random = other.random;
   strict |= other.strict;
+  widenNarrow |= other.widenNarrow;
   return llvm::Error::success();
 }

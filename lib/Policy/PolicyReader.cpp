@@ -43,7 +43,7 @@ private:
 
 void Reader::readRoot(const At &at) {
   if (!expectObject(at, "an object with the key \"rules\"",
-                    {"$schema", "version", "seed", "random", "strict",
+                    {"$schema", "version", "seed", "random", "strict", "narrow",
                      "include", "parameters", "rules"}))
     return;
   bool hasVersion = with(at, "version", [&](const At &version) {
@@ -72,6 +72,14 @@ void Reader::readRoot(const At &at) {
   with(at, "strict", [&](const At &strict) {
     if (expect(strict, Kind::Bool, "true or false"))
       policy.strict = strict.node->boolean;
+  });
+  with(at, "narrow", [&](const At &narrow) {
+    if (!expect(narrow, Kind::String, "keep or widen"))
+      return;
+    policy.widenNarrow = narrow.node->string == "widen";
+    if (!policy.widenNarrow && narrow.node->string != "keep")
+      fault(narrow, unknownWord("treatment of narrow types",
+                                narrow.node->string, {"keep", "widen"}));
   });
   with(at, "parameters", [&](const At &parameters) {
     if (!expect(parameters, Kind::Object, "an object of named numbers"))

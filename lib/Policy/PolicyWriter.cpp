@@ -67,6 +67,8 @@ std::string mlir::prec::writePolicy(const Policy &policy) {
            JsonNode::of(randomKindWords[static_cast<size_t>(policy.random)]));
   if (policy.strict)
     root.set("strict", JsonNode::ofBool(true));
+  if (policy.widenNarrow)
+    root.set("narrow", JsonNode::of(llvm::StringRef("widen")));
   if (!policy.parameters.empty()) {
     JsonNode parameters = JsonNode::object();
     for (const Parameter &parameter : policy.parameters)

@@ -6,6 +6,7 @@
 #include "prec/Transforms/Loops.h"
 #include "prec/Transforms/Passes.h"
 #include "prec/Transforms/Plan.h"
+#include "prec/Transforms/WidenNarrow.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -62,9 +63,9 @@ static LogicalResult generalizeRounded(const Plan &plan, SiteTable &sites) {
 /// of shipped policies are made for training and inference alike, so some may
 /// have nothing to say about a model.
 static LogicalResult checkMatches(ModuleOp module, const Policy &policy,
-                                  const PolicyMatcher &matcher) {
+                                  const RuleBook &book) {
   bool isBad = false;
-  for (const PolicyMatcher::Unmatched &u : matcher.unmatched()) {
+  for (const PolicyMatcher::Unmatched &u : book.unmatched()) {
     StringRef origin = policy.rules[u.rule].origin;
     if (origin.starts_with("preset:"))
       continue;
@@ -132,6 +133,7 @@ FailureOr<Policy> InsertRounding::policyFromOptions() {
     return emitError(UnknownLoc::get(&getContext()))
            << llvm::toString(policy.takeError());
   policy->strict |= strict;
+  policy->widenNarrow |= widenNarrow;
   return *policy;
 }
 
@@ -176,11 +178,17 @@ static void declareParameters(ModuleOp module, const Policy &policy) {
   }
 }
 
-LogicalResult InsertRounding::run(ModuleOp module, const Policy &policy) {
+LogicalResult InsertRounding::run(ModuleOp module, const Policy &given) {
   stripFastMath(module);
   if (failed(inlineCalls(module)) || failed(decomposeComposites(module)))
     return failure();
-  if (policy.empty())
+  if (given.widenNarrow && failed(widenNarrowTypes(module)))
+    return failure();
+  RuleBook book(given);
+  if (failed(book.readOverrides(module)))
+    return failure();
+  const Policy &policy = book.policy();
+  if (policy.rules.empty())
     return success();
   if (llvm::any_of(policy.rules, [](const Rule &rule) {
         return rule.action.mode.isStochastic();
@@ -189,14 +197,13 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &policy) {
 
   SiteTable sites(module);
   // A first plan says which bodies must be spelled out, a second one stands.
-  PolicyMatcher matcher(policy);
   std::vector<Plan> plans;
   auto planAll = [&] {
     plans.clear();
     for (auto function : module.getOps<func::FuncOp>()) {
       if (function.isExternal())
         continue;
-      plans.emplace_back(function, sites, policy, matcher);
+      plans.emplace_back(function, sites, book);
       if (failed(plans.back().make()))
         return failure();
     }
@@ -210,13 +217,13 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &policy) {
   if (failed(planAll()))
     return failure();
 
-  if (failed(checkMatches(module, policy, matcher)))
+  if (failed(checkMatches(module, policy, book)))
     return failure();
   count(plans);
   warn(module, policy);
   if (report)
     for (const Plan &plan : plans)
-      report->add(plan, sites, policy, matcher);
+      report->add(plan, sites, book);
   declareParameters(module, policy);
   for (const Plan &plan : plans) {
     Inserter inserter(plan.function(), sites, policy);
@@ -235,6 +242,8 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &policy) {
                                 sum.spec, sites)))
         return failure();
   }
+  // They are carried out: a second insertion must not do so again.
+  module.walk([](Operation *op) { op->removeAttr(policyAttrName); });
   return success();
 }
 

@@ -17,11 +17,12 @@ SiteView mlir::prec::viewOf(const Candidate &c) {
   view.op = c.op;
   view.opClass = c.opClass;
   view.name = c.name;
+  view.rules = c.rules;
   return view;
 }
 
 std::optional<size_t> Plan::match(const SiteView &view) const {
-  std::optional<size_t> rule = matcher.match(view);
+  std::optional<size_t> rule = book.match(view);
   if (!rule || policy.rules[*rule].action.keep || view.role == "label")
     return std::nullopt;
   return rule;
@@ -54,6 +55,7 @@ std::optional<SiteView> Plan::viewOfUse(Value value, OpOperand &use) const {
   view.scope = scopeOf(user);
   view.op = user->getName().getStringRef();
   view.opClass = classOf(user);
+  view.rules = rulesOf(user);
   if (view.phase == "update" && view.role == "weight")
     view.role = "state";
   return view;
@@ -140,7 +142,7 @@ void Plan::addSum(linalg::LinalgOp op) {
   std::vector<size_t> rules;
   for (Operation *asked : {op.getOperation(), add})
     if (const Candidate *candidate = sites.lookup(asked))
-      llvm::append_range(rules, matcher.matches(viewOf(*candidate)));
+      llvm::append_range(rules, book.matches(viewOf(*candidate)));
   llvm::sort(rules);
   for (size_t rule : rules) {
     const Action &action = policy.rules[rule].action;

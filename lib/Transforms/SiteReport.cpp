@@ -62,8 +62,8 @@ static Type carrierTypeOf(Operation *op) {
   return Float32Type::get(op->getContext());
 }
 
-void SiteReport::add(const Plan &plan, const SiteTable &sites,
-                     const Policy &policy, PolicyMatcher &matcher) {
+void SiteReport::add(const Plan &plan, const SiteTable &sites, RuleBook &book) {
+  const Policy &policy = book.policy();
   auto addRow = [&](const Candidate &c, const SiteView &view, Type type,
                     std::optional<size_t> rule, StringRef status,
                     Location location) -> Row & {
@@ -88,9 +88,9 @@ void SiteReport::add(const Plan &plan, const SiteTable &sites,
     }
     bool isRounded = status == "rounded" || status == "exempt";
     row.bits = bitsOf(type, isRounded ? action : nullptr, policy);
-    ArrayRef<size_t> matches = matcher.matches(view);
-    if (!rule && !matches.empty() && policy.rules[matches.back()].action.keep)
-      rule = matches.back();
+    std::vector<size_t> matches = book.matches(view);
+    if (!rule) // a rule that keeps, perhaps
+      rule = decidesRounding(policy.rules, matches);
     if (rule)
       row.origin = policy.rules[*rule].origin;
     for (size_t match : matches)

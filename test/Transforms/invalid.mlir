@@ -76,3 +76,11 @@ func.func @narrow(%a: bf16) -> f32 {
   %1 = arith.extf %0 : bf16 to f32
   return %1 : f32
 }
+
+// -----
+
+func.func @override(%a: f32) -> f32 {
+  // expected-error @+1 {{'prec.policy': --round=*=m99: }}
+  %0 = arith.addf %a, %a {prec.policy = "m99"} : f32
+  return %0 : f32
+}

@@ -222,6 +222,7 @@ BAD = [
     '{"version": 1, "seed": 1.5}',
     '{"version": 1, "random": "dice"}',
     '{"version": 1, "strict": 1}',
+    '{"version": 1, "narrow": "wide"}',
     '{"version": 1, "include": "a"}',
     '{"version": 1, "rules": {}}',
     '{"version": 1, "rules": [{"format": "m3"}]}',

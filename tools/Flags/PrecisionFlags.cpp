@@ -53,6 +53,8 @@ PrecisionFlags::~PrecisionFlags() {
   listFormats.removeArgument();
   printPolicy.removeArgument();
   strict.removeArgument();
+  keepNarrow.removeArgument();
+  widenNarrow.removeArgument();
 }
 
 PrecisionFlags::PrecisionFlags(PolicyBuilder::Options options)
@@ -64,7 +66,13 @@ PrecisionFlags::PrecisionFlags(PolicyBuilder::Options options)
                   cl::cat(category())),
       strict("strict-policy",
              cl::desc("a rule that matches nothing is an error"),
-             cl::cat(category())) {
+             cl::cat(category())),
+      keepNarrow("keep-narrow",
+                 cl::desc("leave operations on f16, bf16, f8 as they are "
+                          "(default)"),
+                 cl::cat(category())),
+      widenNarrow("widen-narrow", cl::desc("compute them in f32 and round"),
+                  cl::cat(category())) {
   for (auto [i, name] : llvm::enumerate(PolicyBuilder::flagNames())) {
     assert(name == helps[i].flag);
     texts.push_back(std::make_unique<TextFlag>(name, cl::desc(helps[i].text),
@@ -92,6 +100,10 @@ llvm::Expected<Policy> PrecisionFlags::policy() const {
   llvm::Expected<Policy> policy = builder.finish();
   if (policy && strict)
     policy->strict = true;
+  if (policy && (keepNarrow || widenNarrow))
+    policy->widenNarrow =
+        widenNarrow &&
+        (!keepNarrow || widenNarrow.getPosition() > keepNarrow.getPosition());
   return policy;
 }
 

@@ -43,7 +43,7 @@ private:
   PolicyBuilder::Options options;
   /// Each may stand more than once; which one counts is the builder's matter.
   std::vector<std::unique_ptr<TextFlag>> texts;
-  llvm::cl::opt<bool> listFormats, printPolicy, strict;
+  llvm::cl::opt<bool> listFormats, printPolicy, strict, keepNarrow, widenNarrow;
 };
 
 /// The table of `--list-formats`.

@@ -24,13 +24,16 @@ struct Candidate {
   StringRef role;    ///< a role word, given or derived
   StringRef opClass; ///< contraction, reduction, elementwise, other
   bool isArgument = false;
-  StringRef name = {}; ///< of the value, may be empty
+  StringRef name = {};  ///< of the value, may be empty
+  StringRef rules = {}; ///< prec.policy at or around it, may be empty
 };
 
 /// What a value is called: an operation's prec.name, else the name of the
 /// function's result that it becomes, else that of its location
 /// (`loc("name")`); empty if there is none.
 StringRef nameOf(Operation *op);
+/// The rules that its author wrote at an operation or around it.
+StringRef rulesOf(Operation *op);
 /// The scope attribute of an operation or of the nearest enclosing one.
 StringRef scopeOf(Operation *op);
 /// The phase, likewise; the function's, or "forward", if nothing says.

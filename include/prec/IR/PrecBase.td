@@ -22,7 +22,8 @@ def Prec_Dialect : Dialect {
     | `prec.scope` | operations | layer path, `"features/conv1"` |
     | `prec.phase` | operations, functions | `forward`, `backward`, `update`, `eval` |
     | `prec.role` | operations, arguments, results | what the value is for: `activation`, `product`, `accumulator`, `input`, `weight`, `gradient`, `weight-gradient`, `loss`, `state`, `label` |
-    | `prec.name` | arguments, results | the tensor's name |
+    | `prec.name` | arguments, operations, results | the value's name |
+    | `prec.policy` | operations, functions | rules for it and what is in it: `"e4m3"`, `"weight=e4m3; accumulator=e5m10; sum=kahan"`; stronger than any policy |
     | `prec.init` | arguments | how a trainer initialises the parameter |
     | `prec.loss` | functions | the loss that the network's description names |
   }];

@@ -23,6 +23,8 @@ inline constexpr llvm::StringLiteral phaseAttrName = "prec.phase";
 inline constexpr llvm::StringLiteral roleAttrName = "prec.role";
 inline constexpr llvm::StringLiteral nameAttrName = "prec.name";
 inline constexpr llvm::StringLiteral initAttrName = "prec.init";
+/// Rules of the author's about one operation: stronger than any policy.
+inline constexpr llvm::StringLiteral policyAttrName = "prec.policy";
 /// Declarations that roundings and schedules name.
 inline constexpr llvm::StringLiteral seedParameter = "prec.seed";
 inline constexpr llvm::StringLiteral stepParameter = "prec.step";

@@ -77,9 +77,12 @@ struct Policy {
   RandomKind random = RandomKind::Operands;
   /// Is a rule that matches nothing an error instead of a warning?
   bool strict = false;
+  /// Are operations on narrow types (f16, bf16, f8) computed in f32 and
+  /// rounded, instead of left as their author wrote them?
+  bool widenNarrow = false;
 
   /// No rules: nothing is rounded.
-  bool empty() const { return rules.empty(); }
+  bool empty() const { return rules.empty() && !widenNarrow; }
   /// The rule that decides about the site's rounding.
   std::optional<size_t> match(const SiteView &site) const;
   /// All rules that match, ascending: the last of them that rounds or keeps
@@ -89,7 +92,8 @@ struct Policy {
   /// How many runs the sweeps ask for: the length of the longest one, else 1.
   size_t numRuns() const;
   /// Puts the rules of `other` behind these and takes its seed and kind of
-  /// random words; one that is strict makes all strict. Fails if one name means
+  /// random words; one that is strict makes all strict, one that
+  /// widens narrow types widens them for all. Fails if one name means
   /// two different parameters.
   llvm::Error append(Policy other);
 

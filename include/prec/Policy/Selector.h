@@ -20,6 +20,8 @@ struct SiteView {
   llvm::StringRef op;       ///< "linalg.matmul"
   llvm::StringRef opClass;  ///< one of opClassWords
   llvm::StringRef name;     ///< of the argument or value: "w1"
+  /// The author's own rules about it, which no selector sees.
+  llvm::StringRef rules = {};
 };
 
 inline constexpr std::array<std::string_view, 4> opClassWords = {

@@ -52,6 +52,8 @@ def InsertRounding : Pass<"prec-insert-rounding", "::mlir::ModuleOp"> {
     Option<"seed", "seed", "std::string", "\"\"", "seed of all random bits">,
     Option<"random", "random", "std::string", "\"\"",
            "which words contractions take: operands or counter">,
+    Option<"widenNarrow", "widen-narrow", "bool", "false",
+           "compute operations on f16, bf16, f8 in f32 and round">,
     Option<"strict", "strict-policy", "bool", "false",
            "a rule that matches nothing is an error">,
   ];

@@ -5,7 +5,7 @@
 
 #include "prec/Analysis/Operations.h"
 #include "prec/Analysis/Sites.h"
-#include "prec/Policy/PolicyMatcher.h"
+#include "prec/Transforms/RuleBook.h"
 #include "prec/Transforms/Summation.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -54,10 +54,8 @@ public:
     SumSpec spec;
   };
 
-  /// The matcher is the policy's.
-  Plan(func::FuncOp function, const SiteTable &sites, const Policy &policy,
-       PolicyMatcher &matcher)
-      : entry(function), sites(sites), policy(policy), matcher(matcher) {}
+  Plan(func::FuncOp function, const SiteTable &sites, RuleBook &book)
+      : entry(function), sites(sites), policy(book.policy()), book(book) {}
 
   /// Makes the plan. Operations that make floats and cannot be rounded where a
   /// rule covers them are located errors.
@@ -103,7 +101,7 @@ private:
   mutable func::FuncOp entry;
   const SiteTable &sites;
   const Policy &policy;
-  PolicyMatcher &matcher;
+  RuleBook &book;
   SmallVector<Definition> allDefinitions;
   SmallVector<Entry> allEntries;
   SmallVector<Sum> allSums;

@@ -9,6 +9,7 @@
 namespace mlir::prec {
 
 class Plan;
+class RuleBook;
 class SiteTable;
 
 /// What is asked of a report.
@@ -38,9 +39,8 @@ struct SiteReport {
   };
   std::vector<Row> rows;
 
-  /// Adds a function's rows. The matcher is the policy's.
-  void add(const Plan &plan, const SiteTable &sites, const Policy &policy,
-           PolicyMatcher &matcher);
+  /// Adds a function's rows.
+  void add(const Plan &plan, const SiteTable &sites, RuleBook &book);
 
   void print(ReportForm form, llvm::raw_ostream &os) const;
 

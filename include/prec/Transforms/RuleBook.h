@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A policy together with the rules that authors wrote at operations.
+#ifndef PREC_TRANSFORMS_RULEBOOK_H
+#define PREC_TRANSFORMS_RULEBOOK_H
+
+#include "prec/Policy/PolicyMatcher.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mlir::prec {
+
+/// The rules of a policy, and behind them those of each different
+/// `prec.policy`, a list of
+///
+///   F[:M][@G]              for the operation and what is in it
+///   SELECTOR=F[:M][@G]     the same for some of that
+///   sum=ORDER[:fused|:separate]
+///
+/// parted by `;`. A site sees those written at it, or at the nearest operation
+/// around it that has some; arguments and constants see their user's.
+class RuleBook {
+public:
+  explicit RuleBook(const Policy &policy) : merged(policy), matcher(policy) {}
+
+  /// Reads the attributes of a module. A bad one is a located error.
+  LogicalResult readOverrides(ModuleOp module);
+
+  /// All rules; those of the policy come first.
+  const Policy &policy() const { return merged; }
+  /// The rule that decides about a site's rounding.
+  std::optional<size_t> match(const SiteView &site);
+  /// All rules that match, ascending.
+  std::vector<size_t> matches(const SiteView &site);
+  std::vector<PolicyMatcher::Unmatched> unmatched() const {
+    return matcher.unmatched();
+  }
+
+private:
+  Policy merged;
+  PolicyMatcher matcher;
+  /// The rules of each text: first, and one behind the last.
+  llvm::StringMap<std::pair<size_t, size_t>> overrides;
+};
+
+} // namespace mlir::prec
+
+#endif // PREC_TRANSFORMS_RULEBOOK_H
