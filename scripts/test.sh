@@ -36,6 +36,14 @@ for path in "${paths[@]}"; do
   esac
 done
 
+# The front ends' packages are for their tests alone (about 2 GB, two minutes).
+if ((${#py[@]})) && ! cmp -s python/requirements-frontends.txt .venv/requirements-frontends.txt; then
+  echo "test: installing the front ends' packages"
+  PIP_CONSTRAINT=python/requirements.txt .venv/bin/pip install -q -r python/requirements-frontends.txt &&
+    cp python/requirements-frontends.txt .venv/requirements-frontends.txt ||
+    echo "test: cannot install them; the front ends' tests are skipped" >&2
+fi
+
 results=$build/results
 rm -rf "$results" && mkdir -p "$results"
 ((!${#lit[@]})) || PATH=/usr/bin:$PATH lit-22 -sv --no-progress-bar --xunit-xml-output="$results/lit.xml" "${lit[@]}" || true

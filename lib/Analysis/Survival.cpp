@@ -72,6 +72,11 @@ static bool isConstantEverywhere(Value value) {
            isConstantEverywhere(parent.getMatchingOpOperand(argument)->get());
   }
   auto structured = value.getDefiningOp<linalg::LinalgOp>();
+  // Arithmetic on constants folds, too.
+  if (Operation *op = value.getDefiningOp(); !structured && op &&
+                                             op->getNumOperands() &&
+                                             !op->getNumRegions() && isPure(op))
+    return llvm::all_of(op->getOperands(), isConstantEverywhere);
   return structured && isConstantEverywhere(
                            structured.getBlock()->getTerminator()->getOperand(
                                cast<OpResult>(value).getResultNumber()));

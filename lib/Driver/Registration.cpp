@@ -4,6 +4,7 @@
 #include "prec/Autodiff/Passes.h"
 #include "prec/Codegen/Pipelines.h"
 #include "prec/IR/Bufferization.h"
+#include "prec/Import/Passes.h"
 #include "prec/Transforms/Passes.h"
 
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
@@ -24,6 +25,7 @@ void mlir::prec::registerDialects(DialectRegistry &registry) {
 
 void mlir::prec::registerPrecPasses() {
   registerAutodiffPasses();
+  registerPrecImportPasses();
   registerPrecTransformsPasses();
   registerCodegenPasses();
 }

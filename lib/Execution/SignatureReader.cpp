@@ -153,6 +153,12 @@ static FailureOr<ValueInfo> readValue(Type type, DictionaryAttr attributes) {
   if (!dtype)
     return failure();
   info.dtype = *dtype;
+  // MLIR's integers carry no sign; an attribute says how files hold them.
+  if (attributes)
+    if (auto word = attributes.getAs<StringAttr>("prec.dtype"))
+      if (std::optional<DType> named = parseDType(word.getValue());
+          named && isCompatible(*named, *dtype))
+        info.dtype = *named;
   return info;
 }
 

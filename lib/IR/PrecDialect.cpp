@@ -55,11 +55,12 @@ static LogicalResult verifyWord(function_ref<InFlightDiagnostic()> emitError,
   auto text = dyn_cast<StringAttr>(attribute.getValue());
   bool known = name == scopeAttrName || name == phaseAttrName ||
                name == roleAttrName || name == nameAttrName ||
-               name == initAttrName || name == lossAttrName;
+               name == initAttrName || name == lossAttrName ||
+               name == dtypeAttrName;
   if (!known)
     return emitError() << "unknown attribute '" << name << "' on " << what
                        << ", expected prec.scope, prec.phase, prec.role, "
-                          "prec.name, prec.init or prec.loss";
+                          "prec.name, prec.init, prec.loss or prec.dtype";
   if (!text)
     return emitError() << "'" << name << "' must be a string";
   if (name == phaseAttrName && !isWord(phaseWords, text.getValue()))
@@ -68,6 +69,10 @@ static LogicalResult verifyWord(function_ref<InFlightDiagnostic()> emitError,
   if (name == roleAttrName && !isWord(roleWords, text.getValue()))
     return emitError() << "unknown role \"" << text.getValue()
                        << "\", expected one of " << listWords(roleWords);
+  if (name == dtypeAttrName &&
+      !llvm::is_contained({"u8", "u16", "u32", "u64"}, text.getValue()))
+    return emitError() << "unknown dtype \"" << text.getValue()
+                       << "\", expected one of u8, u16, u32, u64";
   return success();
 }
 

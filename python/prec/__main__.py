@@ -9,6 +9,7 @@ import importlib
 import sys
 
 COMMANDS = {
+    "import": ("prec.importing", "a model in ONNX as MLIR and weights, compared with onnxruntime"),
     "sweep": ("prec.study.sweep", "run a study: many trainings, resumable, on many machines"),
     "report": ("prec.report.command", "pictures and statistics of a store of results"),
     "data": ("prec.study.data", "a data set as prec-train reads it"),

@@ -26,6 +26,7 @@ def Prec_Dialect : Dialect {
     | `prec.policy` | operations, functions | rules for it and what is in it: `"e4m3"`, `"weight=e4m3; accumulator=e5m10; sum=kahan"`; stronger than any policy |
     | `prec.init` | arguments | how a trainer initialises the parameter |
     | `prec.loss` | functions | the loss that the network's description names |
+    | `prec.dtype` | arguments, results | `u8`, `u16`, `u32`, `u64`: files hold these integers without a sign |
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;

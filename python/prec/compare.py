@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Compares an imported model's results with a framework's.
+
+What may differ: sums in another order. How much that matters is measured on the model
+itself: its answer to inputs that are changed in their last bits bounds the difference.
+"""
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from prec.frontend import run_tool, write_model
+
+
+def run_model(text, weights, names, inputs, count):
+    """The results of prec-run."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        write_model(folder / "model.mlir", text, weights)
+        command = [folder / "model.mlir", "--no-cache"]
+        if weights:
+            command.append(f"--weights={folder / 'model.npz'}")
+        for k, name in enumerate(names):
+            np.save(folder / f"in{k}.npy", inputs[name])
+            command.append(f"--input={folder / f'in{k}.npy'}")
+        command += [f"--output={folder / f'out{k}.npy'}" for k in range(count)]
+        run_tool("prec-run", *command)
+        return [np.load(folder / f"out{k}.npy") for k in range(count)]
+
+
+def allowance(reference, nudged):
+    """How far each element may be off."""
+    wide = reference.astype(np.float64)
+    finite = np.abs(wide[np.isfinite(wide)])
+    scale = finite.max() if finite.size else 0.0
+    response = np.zeros_like(wide)
+    with np.errstate(invalid="ignore"):
+        for other in nudged:
+            response = np.maximum(response, np.nan_to_num(np.abs(other.astype(np.float64) - wide)))
+    eps = {2: 2e-3, 4: 1e-5}.get(reference.dtype.itemsize, 1e-10)
+    return eps * scale + 4 * (response.max() if response.size else 0.0)
+
+
+def differs(ours, reference, nudged):
+    """A sentence on how a result differs, or None."""
+    if ours.shape != reference.shape:
+        return f"has shape {list(ours.shape)}; expected {list(reference.shape)}"
+    if reference.dtype.kind in "iub":
+        off = ours != reference
+        for other in nudged:  # what a last bit decides is not ours to decide
+            off &= other == reference
+        count = int(off.sum())
+        small = reference.dtype.itemsize == 1 and reference.dtype.kind in "iu"
+        if small and count * 100 <= off.size:
+            steps = np.abs(ours[off].astype(int) - reference[off].astype(int))
+            count = int((steps > 1).sum())
+        return f"differs in {count} of {off.size} elements" if count else None
+    a, b = ours.astype(np.float64), reference.astype(np.float64)
+    if (np.isnan(a) != np.isnan(b)).any():
+        return "has NaN in other places"
+    with np.errstate(invalid="ignore"):
+        error = np.where(a == b, 0, np.abs(a - b))
+    worst, allowed = float(np.nanmax(error, initial=0)), allowance(reference, nudged)
+    if worst > allowed or np.isinf(worst):
+        return f"differs by {worst:.3g}; expected at most {allowed:.3g}"
+    return None

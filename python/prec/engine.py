@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A compiled module in this process: text in MLIR and flags in, arrays in and out.
+
+The library has a C interface, so any Python can load it, and an importer's own LLVM, which
+hides its symbols, lives beside it.
+"""
+import ctypes
+import functools
+
+from prec import tools
+
+ERROR_SIZE = 4096
+WORDS = ("truncate_mantissa", "truncate_bits", "format", "rounding", "granularity", "round", "sum",
+         "policy", "seed", "random")  # fmt: skip
+
+
+class EngineError(RuntimeError):
+    """The module or a flag was refused; places in the module go to standard error."""
+
+
+@functools.cache
+def library():
+    made = ctypes.CDLL(str(tools.find("PrecEngine.so")))
+    made.precCompile.restype = ctypes.c_void_p
+    made.precSignature.restype = ctypes.c_char_p
+    return made
+
+
+def flags_of(options):
+    """[(flag, value)] of keyword options; a list is a flag given several times."""
+    pairs = []
+    for word, value in options.items():
+        if word not in WORDS:
+            raise EngineError(f"unknown option '{word}'; the options are {', '.join(WORDS)}")
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            pairs.append((word.replace("_", "-"), str(one)))
+    return pairs
+
+
+class Engine:
+    """The one public function of a module. `arguments` and `results` are (dtype, shape)."""
+
+    def __init__(self, text, options=None, name="model", threads=1, cache=True):
+        words = [w.encode() for pair in flags_of(options or {}) for w in pair]
+        flags = (ctypes.c_char_p * (len(words) + 1))(*words, None)
+        error = ctypes.create_string_buffer(ERROR_SIZE)
+        self.handle = library().precCompile(
+            text.encode(), name.encode(), flags, threads, int(cache), error, ERROR_SIZE
+        )
+        if not self.handle:
+            raise EngineError(error.value.decode(errors="replace"))
+        first, _, second = library().precSignature(ctypes.c_void_p(self.handle)).decode().partition("->\n")
+        self.arguments, self.results = ([_type(line) for line in side.splitlines()] for side in (first, second))
+
+    def __del__(self):
+        if getattr(self, "handle", None):
+            library().precRelease(ctypes.c_void_p(self.handle))
+
+    def call(self, pointers, shapes, results, step=0):
+        """Addresses of arguments and results, whose elements lie in row-major order."""
+        error = ctypes.create_string_buffer(ERROR_SIZE)
+        sizes = [(ctypes.c_int64 * max(len(s), 1))(*s) for s in shapes]
+        taken = (ctypes.c_void_p * max(len(pointers), 1))(*pointers)
+        rows = (ctypes.c_void_p * max(len(sizes), 1))(*[ctypes.addressof(s) for s in sizes])
+        given = (ctypes.c_void_p * max(len(results), 1))(*results)
+        if library().precCall(
+            ctypes.c_void_p(self.handle), ctypes.c_uint32(step), taken, rows, given, error, ERROR_SIZE
+        ):
+            raise EngineError(error.value.decode(errors="replace"))
+
+
+def _type(line):
+    word, *sizes = line.split()
+    return word, tuple(map(int, sizes))

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What the front ends share: optional packages, the compiled tools, files of weights."""
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from prec import tools
+
+REQUIREMENTS = "python/requirements-frontends.txt"
+
+
+class FrontendError(Exception):
+    """A model that cannot be imported, or an import that is not faithful."""
+
+
+class MissingPackage(FrontendError, ImportError):
+    """An optional package is not installed."""
+
+
+def require(module):
+    """Imports an optional package, or says how to install it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.split(".")[0]
+        raise MissingPackage(
+            f"this needs the package '{package}', which is not installed ({error}); install the "
+            f"front ends' packages: {sys.executable} -m pip install -r {REQUIREMENTS}"
+        ) from None
+
+
+def tool(name):
+    """The path of a compiled tool."""
+    try:
+        return tools.find(name)
+    except tools.ToolError as error:
+        raise FrontendError(str(error)) from None
+
+
+def run_tool(name, *arguments, text=None):
+    """Runs a compiled tool and returns what it prints; its errors become ours."""
+    done = subprocess.run(
+        [tool(name), *map(str, arguments)], input=text, capture_output=True, text=True
+    )
+    if done.returncode < 0:
+        raise FrontendError(f"{name} crashed with signal {-done.returncode}\n{done.stderr[-2000:]}")
+    if done.returncode:
+        raise FrontendError(done.stderr.strip() or f"{name} failed")
+    return done.stdout
+
+
+def adopt(text):
+    """A foreign importer's module, cleaned: scopes, no islands, no leftovers."""
+    return run_tool("prec-opt", "--prec-adopt-model", "--mlir-print-debuginfo=false", "-", text=text)
+
+
+def quoted(text):
+    """A string as MLIR writes it."""
+    plain = text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
+    if plain:
+        return f'"{text}"'
+    data = text.encode()
+    return '"' + "".join(
+        chr(c) if 32 <= c < 127 and c not in (34, 92) else f"\\{c:02X}" for c in data
+    ) + '"'  # fmt: skip
+
+
+def weights_path(output):
+    """Where the weights of a model lie: X.npz beside X.mlir."""
+    return Path(output).with_suffix(".npz")
+
+
+def write_model(output, text, weights):
+    """Writes X.mlir and, if there are weights, X.npz: both whole or not at all."""
+    for path, write in (
+        (weights_path(output), lambda f: np.savez(f, **weights)),
+        (Path(output), lambda f: f.write(text.encode())),
+    ):
+        part = path.with_name(path.name + ".part")
+        try:
+            with open(part, "wb") as file:
+                write(file)
+            os.replace(part, path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise FrontendError(f"cannot write '{path}': {error.strerror}") from None

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""StableHLO from JAX, linalg by the pinned importer, layer names from `named_scope`."""
+import functools
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from prec.engine import Engine
+from prec.frontend import FrontendError, require, run_tool, write_model
+
+PASSES = (
+    "--inline", "--iree-stablehlo-input-transformation-pipeline", "--canonicalize", "--cse",
+    "--symbol-dce",
+)  # fmt: skip
+UNSIGNED = {"uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64"}
+
+
+def lower(f, args, roles=None):
+    """(module's text, names of arguments, structure of the results)."""
+    jax = require("jax")
+    leaves = jax.tree_util.tree_flatten_with_path(args)[0]
+    names = [_name(path) for path, _ in leaves]
+    lowered = jax.jit(f, keep_unused=True).lower(*args)
+    text = lowered.compiler_ir("stablehlo").operation.get_asm(enable_debug_info=True)
+    text = _to_linalg(text)
+    results = jax.tree_util.tree_leaves(lowered.out_info)
+    structure = jax.tree_util.tree_structure(lowered.out_info)
+    roles = roles or ["input"] * len(names)
+    dtypes = [np.asarray(leaf).dtype.name for _, leaf in leaves]
+    text = _annotate(text, names, roles, dtypes, [r.dtype.name for r in results])
+    text = run_tool(
+        "prec-opt", "--prec-adopt-model", "--allow-unregistered-dialect",
+        "--mlir-print-debuginfo=false", "-", text=text,
+    )  # fmt: skip
+    return text, names, structure
+
+
+def _name(path):
+    """'0/w1' for args[0]['w1']."""
+    words = [str(getattr(k, "key", getattr(k, "idx", getattr(k, "name", k)))) for k in path]
+    return "/".join(words)
+
+
+def _to_linalg(text):
+    """The foreign importer runs as a program: it can crash."""
+    libs = Path(require("iree.compiler._mlir_libs").__file__).parent
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "in.mlir", Path(folder) / "out.mlir"
+        source.write_text(text)
+        done = subprocess.run(
+            [libs / "iree-opt", source, *PASSES, "--mlir-print-op-generic", "--mlir-print-debuginfo",
+             "-o", target],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        if done.returncode:
+            errors = [line for line in done.stderr.splitlines() if "error:" in line]
+            why = errors[0].split("error:")[1].strip()[:300] if errors else f"it crashed ({done.returncode})"
+            raise FrontendError(f"the foreign importer: {why}")
+        return target.read_text()
+
+
+def _annotate(text, names, roles, dtypes, results):
+    """Names, roles and signs of arguments and results, written by the importer's MLIR."""
+    ir = require("iree.compiler.ir")
+    context = ir.Context()
+    context.allow_unregistered_dialects = True
+    with context:
+        module = ir.Module.parse(text)
+        function = next(
+            op for op in module.body.operations
+            if op.operation.name == "func.func" and ir.StringAttr(op.attributes["sym_name"]).value == "main"
+        )  # fmt: skip
+
+        def words(name, role, dtype):
+            made = {}
+            if name is not None:
+                made["prec.name"] = ir.StringAttr.get(name)
+                made["prec.role"] = ir.StringAttr.get(role)
+            if dtype in UNSIGNED:
+                made["prec.dtype"] = ir.StringAttr.get(UNSIGNED[dtype])
+            return ir.DictAttr.get(made)
+
+        function.attributes["arg_attrs"] = ir.ArrayAttr.get(
+            [words(*row) for row in zip(names, roles, dtypes, strict=True)]
+        )
+        function.attributes["res_attrs"] = ir.ArrayAttr.get([words(None, "", d) for d in results])
+        function.attributes["sym_visibility"] = ir.StringAttr.get("public")
+        for name in list(module.operation.attributes):
+            del module.operation.attributes[name]
+        return module.operation.get_asm(
+            print_generic_op_form=True, enable_debug_info=True, large_elements_limit=None
+        )
+
+
+def export(f, args, path, *, weights=(), check=True):
+    """Writes f for arguments like `args`; those of the numbers `weights` go to X.npz.
+
+    Arguments are named by their place in the tree ("0/w1"). The module's answer to `args`
+    is compared with JAX's unless `check` is false.
+    """
+    jax = require("jax")
+    from prec.compare import differs, run_model
+
+    flat = jax.tree_util.tree_flatten_with_path(tuple(args))[0]
+    roles = ["weight" if path[0].idx in weights else "input" for path, _ in flat]
+    text, names, _ = lower(f, tuple(args), roles)
+    arrays = {n: np.asarray(leaf) for n, (_, leaf) in zip(names, flat)}
+    stored = {n: arrays[n] for n, role in zip(names, roles) if role == "weight"}
+    note = "not checked"
+    if check:
+        inputs = [n for n in names if n not in stored]
+
+        def run(scale):
+            leaves = [
+                a * np.asarray(1 + scale, a.dtype) if a.dtype.kind == "f" else a for a in arrays.values()
+            ]
+            tree = jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(tuple(args)), leaves)
+            return [np.asarray(r) for r in jax.tree_util.tree_leaves(f(*tree))]
+
+        expected, nudged = run(0), [run(2.0**-20), run(-(2.0**-20))]
+        ours = run_model(text, stored, inputs, arrays, len(expected))
+        worst = 0.0
+        for k, (mine, reference, *others) in enumerate(zip(ours, expected, *nudged)):
+            problem = differs(mine, reference, others)
+            if problem:
+                raise FrontendError(f"the export differs from JAX: result {k} {problem}")
+            if reference.dtype.kind == "f" and reference.size:
+                worst = max(worst, float(np.nanmax(np.abs(mine - reference), initial=0)))
+        note = f"checked against JAX {jax.__version__}: largest difference {worst:.3g}"
+    write_model(path, f"// Exported from {getattr(f, '__name__', 'a function')}; {note}\n{text}", stored)
+
+
+def jit(f, *, threads=1, **flags):
+    """f compiled with the precision flags; `step=N` of a call is what random bits see."""
+    jax = require("jax")
+    compiled = {}
+
+    @functools.wraps(f)
+    def call(*args, step=0):
+        leaves, structure = jax.tree_util.tree_flatten(args)
+        arrays = [np.ascontiguousarray(leaf) for leaf in map(jax.numpy.asarray, leaves)]
+        key = structure, tuple((a.dtype.name, a.shape) for a in arrays)
+        if key not in compiled:
+            text, _, results = lower(f, args)
+            compiled[key] = Engine(text, flags, name=getattr(f, "__name__", "f"), threads=threads), results
+        engine, results = compiled[key]
+        given = [np.empty(shape, _numpy(word)) for word, shape in engine.results]
+        engine.call(
+            [a.ctypes.data for a in arrays], [a.shape for a in arrays],
+            [a.ctypes.data for a in given], step,
+        )  # fmt: skip
+        return jax.tree_util.tree_unflatten(results, [jax.numpy.asarray(a) for a in given])
+
+    return call
+
+
+def _numpy(word):
+    if word == "i1":
+        return np.bool_
+    if word == "bf16":
+        return require("ml_dtypes").bfloat16
+    return np.dtype({"f": "f", "i": "i", "u": "u"}[word[0]] + str(int(word[1:]) // 8))

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Runs an imported model and onnxruntime on the same random inputs and compares."""
+import numpy as np
+
+from prec.compare import differs, run_model
+from prec.frontend import FrontendError, require
+
+from .emit import NUMPY
+from .types import onnx
+
+NUDGE = 2.0**-20  # relative change of the inputs whose effect is measured
+UNKNOWN_SIZE = 3
+
+
+class NotCheckable(FrontendError):
+    """onnxruntime cannot run the model."""
+
+
+def random_inputs(imported, attempt, rng):
+    """One array for each input; the attempts differ in what integers and floats are."""
+    graph, arrays = imported.model.graph, {}
+    bounds = _index_bounds(graph, imported)
+    for name, (dtype, shape) in imported.types.items():
+        shape = [UNKNOWN_SIZE if n < 0 else n for n in shape]
+        if dtype == "bf16":
+            raise NotCheckable("inputs of bf16")
+        kind = NUMPY[dtype]
+        if dtype == "i1":
+            arrays[name] = rng.integers(0, 2, shape).astype(bool)
+        elif dtype[0] in "iu":
+            narrow = dtype in ("i8", "u8")
+            high = bounds.get(name, 256 if narrow and dtype == "u8" else 128 if narrow else 2)
+            low = (0, 1, 0)[attempt] if high == 2 else 0
+            high = (max(high, 1), low + 1, 1)[attempt]
+            arrays[name] = np.asarray(rng.integers(low, high, shape)).astype(kind)
+        else:
+            made = rng.standard_normal(shape) if attempt == 0 else rng.uniform(0, 1, shape)
+            arrays[name] = np.asarray(made).astype(kind)
+    return arrays
+
+
+def _index_bounds(graph, imported):
+    """How large integers may be that are used as indices."""
+    bounds = {}
+    sizes = {w.name: list(w.dims) for w in graph.initializer}
+    sizes.update((n, [UNKNOWN_SIZE if s < 0 else s for s in shape]) for n, (_, shape) in imported.types.items())
+    for node in graph.node:
+        if node.op_type in ("Gather", "GatherElements", "ScatterElements") and node.input[0] in sizes:
+            axis = next((a.i for a in node.attribute if a.name == "axis"), 0)
+            bounds[node.input[1]] = sizes[node.input[0]][axis]
+        elif node.op_type in ("GatherND", "ScatterND") and node.input[0] in sizes:
+            bounds[node.input[1]] = min(sizes[node.input[0]], default=1)
+    return bounds
+
+
+def session(model):
+    """onnxruntime on the model as it is, without optimisations."""
+    ort = require("onnxruntime")
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    try:
+        return ort.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:
+        raise NotCheckable(_line(error)) from None
+
+
+def _line(error):
+    return str(error).strip().splitlines()[0][:300]
+
+
+def reference_run(model, imported, seed=0):
+    """(inputs, results, results of nudged inputs) of the first attempt that runs."""
+    run, reason = session(model), None
+    names = [o.name for o in model.graph.output]
+    for attempt in range(3):
+        rng = np.random.default_rng(seed + attempt)
+        inputs = random_inputs(imported, attempt, rng)
+        try:
+            results = run.run(names, inputs)
+        except Exception as error:
+            reason = _line(error)
+            continue
+        if any(not isinstance(r, np.ndarray) for r in results):
+            raise NotCheckable("results that are no tensors")
+        nudged = []
+        for _ in range(2):
+            moved = {
+                n: (a * (1 + NUDGE * rng.uniform(-1, 1, a.shape))).astype(a.dtype)
+                if a.dtype.kind == "f" and a.ndim else a
+                for n, a in inputs.items()
+            }  # fmt: skip
+            try:
+                again = run.run(names, moved)
+            except Exception:
+                continue
+            if all(p.shape == q.shape for p, q in zip(again, results)):
+                nudged.append(again)
+        return inputs, results, nudged
+    raise NotCheckable(reason)
+
+
+def check(imported):
+    """Raises FrontendError where the import differs; returns the largest difference."""
+    model = imported.model
+    if model.ByteSize() > 1 << 31:
+        raise NotCheckable("it is larger than 2 GB")
+    inputs, expected, nudged = reference_run(model, imported)
+    ours = run_model(imported.text, imported.weights, imported.inputs, inputs, len(expected))
+    worst = 0.0
+    for name, mine, reference, *others in zip(imported.outputs, ours, expected, *nudged):
+        problem = differs(mine, reference, others)
+        if problem:
+            where = first_difference(imported, inputs)
+            raise FrontendError(f"the import differs from onnxruntime: '{name}' {problem}{where}")
+        if reference.dtype.kind == "f" and reference.size:
+            with np.errstate(invalid="ignore"):
+                gap = np.abs(mine.astype(np.float64) - reference.astype(np.float64))
+            worst = max(worst, float(np.nan_to_num(gap, posinf=0).max()))
+    return worst
+
+
+def first_difference(imported, inputs):
+    """Where the two part: every value between the nodes as a result."""
+    text, weights, names = imported.taps()
+    model = onnx.ModelProto()
+    model.CopyFrom(imported.model)
+    scopes = {o: n.name or n.op_type for n in model.graph.node for o in n.output}
+    names = [n for n in names if n in scopes]
+    del model.graph.output[:]
+    model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(n) for n in names)
+    try:
+        model = onnx.shape_inference.infer_shapes(model)
+        run = session(model)
+        expected = run.run(names, inputs)
+        moved = {n: (a * (1 + NUDGE)).astype(a.dtype) if a.dtype.kind == "f" else a for n, a in inputs.items()}
+        nudged = run.run(names, moved)
+        ours = run_model(text(names), weights, imported.inputs, inputs, len(names))
+    except Exception:
+        return ""
+    for name, mine, reference, other in zip(names, ours, expected, nudged):
+        if isinstance(reference, np.ndarray) and differs(mine, reference, [other] if other.shape == reference.shape else []):
+            return f"; the first layer that differs is '{scopes[name]}'"
+    return ""

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""From a file to a module and its weights, without the check."""
+from dataclasses import dataclass, field
+
+from prec.frontend import adopt
+
+from . import foreign
+from .graph import Importer
+from .load import load, set_shapes
+
+
+@dataclass
+class Imported:
+    """A module's text, its weights, and what is known of it."""
+
+    text: str
+    weights: dict
+    inputs: list
+    outputs: list
+    model: object
+    types: dict  # of the inputs
+    status: dict = field(default_factory=dict)
+
+    def taps(self):
+        """(text of a module with these names as results, weights, all names)."""
+        again = Importer(self.model, foreign.lower)
+        again.run()
+        names = [n for n in again.graph.values if n not in again.inputs and n not in again.graph.constants]
+        return (lambda chosen: adopt(again.module_of(chosen))), again.weight_arguments, names
+
+
+def import_model(path, shapes=None):
+    """Imports an ONNX file. shapes: {input: sizes}."""
+    model = load(path)
+    set_shapes(model, shapes or {})
+    importer = Importer(model, foreign.lower)
+    text = adopt(importer.run())
+    types = {name: importer.graph.types[name] for name in importer.inputs}
+    return Imported(
+        text, importer.weight_arguments, importer.inputs, importer.outputs, model, types,
+        importer.status,
+    )  # fmt: skip

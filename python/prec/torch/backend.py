@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The backend "prec" of torch.compile: forward and backward graphs, compiled by our pipeline.
+
+AOTAutograd makes both graphs; each becomes a module with its phase, module paths as
+scopes and roles of arguments, is rounded by the policy in `options` and compiled in this
+process. A graph that cannot be lowered runs in eager with a warning that says why, or is
+an error with `strict`.
+"""
+import threading
+import warnings
+
+from prec.engine import Engine, EngineError
+from prec.frontend import FrontendError, require
+
+from .decompositions import table
+from .lower import lower
+
+OWN_OPTIONS = ("strict", "threads")
+_state = threading.local()
+
+
+def set_step(step):
+    """The training step that stochastic rounding and schedules see from here on."""
+    if not 0 <= step < 1 << 32:
+        raise ValueError(f"found step {step}, expected 0..4294967295")
+    _state.step = step
+
+
+def current_step():
+    return getattr(_state, "step", 0)
+
+
+class Compiled:
+    """A graph as a function from a list of tensors to a list of tensors."""
+
+    def __init__(self, torch, graph_module, roles, phase, flags, threads):
+        self.torch = torch
+        nodes = list(graph_module.graph.nodes)
+        places = [n for n in nodes if n.op == "placeholder"]
+        self.output = _flat(nodes[-1].args[0])
+        graph = _tensor_outputs_only(torch, graph_module, self.output)
+        arguments = []
+        for node, role in zip(places, roles, strict=True):
+            value = node.meta.get("val")
+            if not isinstance(value, torch.Tensor):
+                raise FrontendError(f"argument '{node.name}' is no tensor (sizes that vary: dynamic=False)")
+            arguments.append((node.name, role, str(value.dtype).removeprefix("torch.")))
+        self.metas = [n.meta["val"] for n in self.output if _is_tensor(torch, n)]
+        self.text = lower(graph, arguments, phase=phase)
+        self.engine = Engine(self.text, flags, name=phase, threads=threads)
+
+    def call(self, arguments):
+        """AOTAutograd's boxed convention: the list is emptied."""
+        torch = self.torch
+        taken = [a.detach().contiguous() for a in arguments]
+        arguments.clear()
+        given = [torch.empty(m.shape, dtype=m.dtype) for m in self.metas]
+        self.engine.call(
+            [t.data_ptr() for t in taken], [t.shape for t in taken],
+            [t.data_ptr() for t in given], current_step(),
+        )  # fmt: skip
+        made = iter(given)
+        return [next(made) if _is_tensor(torch, n) else _value(n) for n in self.output]
+
+
+def _boxed(compiled):
+    """A plain function: wrappers on the way keep its attributes, not an object's."""
+
+    def call(arguments):
+        return compiled.call(arguments)
+
+    call._boxed_call = True
+    return call
+
+
+def _flat(output):
+    return list(output) if isinstance(output, (list, tuple)) else [output]
+
+
+def _is_tensor(torch, node):
+    return isinstance(node, torch.fx.Node) and isinstance(node.meta.get("val"), torch.Tensor)
+
+
+def _value(node):
+    if node is None or isinstance(node, (int, float, bool)):
+        return node
+    raise FrontendError(f"result '{node}' is no tensor")
+
+
+def _tensor_outputs_only(torch, graph_module, output):
+    """A copy of the graph that returns its tensors alone."""
+    for node in output:
+        if not _is_tensor(torch, node):
+            _value(node)
+    graph, map_ = torch.fx.Graph(), {}
+    graph.graph_copy(graph_module.graph, map_)
+    graph.output(tuple(map_[n] for n in output if _is_tensor(torch, n)))
+    for old, new in map_.items():
+        new.meta = dict(old.meta)
+        new.name = old.name
+    return graph
+
+
+def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=None):
+    """What torch.compile calls."""
+    torch = require("torch")
+    require("torch.nn.attention")
+    from torch._dynamo.backends.common import aot_autograd
+
+    from .exporting import _plain_operators
+
+    options = dict(options or {})
+    strict, threads = options.pop("strict", False), options.pop("threads", 1)
+    places = [n for n in graph_module.graph.nodes if n.op == "placeholder"]
+    weights = [isinstance(t, torch.nn.Parameter) or "_parameters_" in n.name for n, t in zip(places, example_inputs)]
+
+    def compiler(phase):
+        def compile_graph(module, inputs):
+            names = [n.name for n in module.graph.nodes if n.op == "placeholder"]
+            roles = [_role(n, weights, phase) for n in names]
+            try:
+                return _boxed(Compiled(torch, module, roles, phase, options, threads))
+            except (FrontendError, EngineError) as error:
+                if strict:
+                    raise
+                warnings.warn(f"prec: the {phase} graph runs in eager, unrounded: {error}", stacklevel=2)
+                from functorch.compile import make_boxed_func
+
+                return make_boxed_func(module.forward)
+
+        return compile_graph
+
+    with _plain_operators(torch):
+        return aot_autograd(
+            fw_compiler=compiler("forward"), bw_compiler=compiler("backward"),
+            inference_compiler=compiler("forward"), decompositions=table(),
+        )(graph_module, example_inputs)  # fmt: skip
+
+
+def _role(name, weights, phase):
+    """primals_N is argument N of the whole; the backward graph also gets tangents."""
+    head, _, number = name.rpartition("_")
+    if head == "primals" and number.isdigit() and int(number) <= len(weights):
+        return "weight" if weights[int(number) - 1] else "input"
+    if head == "tangents":
+        return "gradient"
+    if phase == "forward" and head in ("arg",) and number.isdigit():
+        return "weight" if weights[int(number) - 1] else "input"
+    return "activation" if phase == "backward" else "input"
+
+
+def _register():
+    torch = require("torch")
+    if "prec" not in torch._dynamo.list_backends(exclude_tags=()):
+        torch._dynamo.register_backend(backend, name="prec")
+
+
+_register()

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""How ATen operators become simpler ones before the importer sees them.
+
+PyTorch's own rules where it has them: the importer's GELU has another constant and its
+layer norm computes in f64. Backward operators that it does not know become sums over
+one-hot rows.
+"""
+import functools
+
+from prec.frontend import require
+
+PYTORCH_RULES = """
+    gelu gelu_backward native_layer_norm native_layer_norm_backward nll_loss_forward
+    nll_loss2d_forward _log_softmax _log_softmax_backward_data _softmax_backward_data
+    threshold_backward tanh_backward sigmoid_backward silu_backward hardswish_backward
+    hardsigmoid_backward hardtanh_backward elu_backward leaky_relu_backward softplus_backward
+    native_batch_norm native_batch_norm_backward _native_batch_norm_legit
+    _native_batch_norm_legit_functional _native_batch_norm_legit_no_training
+    native_group_norm native_group_norm_backward mse_loss mse_loss_backward smooth_l1_loss
+    smooth_l1_loss_backward huber_loss huber_loss_backward binary_cross_entropy
+    binary_cross_entropy_backward select_backward slice_backward detach addmm
+    upsample_nearest2d_backward unfold_backward logit_backward log_sigmoid_forward
+    log_sigmoid_backward softplus glu_backward mish_backward lstm gru rnn_tanh rnn_relu
+    _scaled_dot_product_flash_attention_for_cpu
+"""
+
+
+@functools.cache
+def table():
+    """{operator: rule}."""
+    torch = require("torch")
+    from torch._decomp import get_decompositions
+
+    aten = torch.ops.aten
+    names = [getattr(aten, n) for n in PYTORCH_RULES.split() if hasattr(aten, n)]
+    rules = dict(get_decompositions(names))
+
+    def one_hot(index, count, dtype):
+        return (index.unsqueeze(-1) == torch.arange(count)).to(dtype)
+
+    def embedding_backward(grad, index, rows, padding, scale):
+        hot = one_hot(index.reshape(-1), rows, grad.dtype)
+        if padding >= 0:
+            hot = hot * (torch.arange(rows) != padding).to(grad.dtype)
+        return hot.t() @ grad.reshape(-1, grad.shape[-1])
+
+    def nll_loss_backward(grad, x, target, weight, reduction, ignore, total):
+        hot = one_hot(target, x.shape[-1], grad.dtype)
+        if weight is not None:
+            hot = hot * weight
+        hot = hot * (target != ignore).to(grad.dtype).unsqueeze(-1)
+        scale = grad / total if reduction == 1 else grad
+        return -hot * (scale.unsqueeze(-1) if reduction == 0 else scale)
+
+    def max_pool_backward(grad, x, kernel, stride, padding, dilation, ceil, index):
+        b, c, h, w = x.shape
+        hot = one_hot(index.reshape(b, c, -1), h * w, grad.dtype)
+        return (hot * grad.reshape(b, c, -1, 1)).sum(2).reshape(b, c, h, w)
+
+    def var_mean(x, dim=None, *, correction=None, keepdim=False):
+        dim = list(range(x.ndim)) if dim is None else dim
+        mean = x.mean(dim, True)
+        count = 1
+        for d in dim:
+            count *= x.shape[d]
+        squares = ((x - mean) ** 2).sum(dim, keepdim)
+        return squares / (count - (1 if correction is None else correction)), (
+            mean if keepdim else x.mean(dim, False)
+        )
+
+    def squeeze(x, dims):
+        gone = {d % x.ndim for d in dims if x.ndim and x.shape[d] == 1}
+        return x.reshape([n for i, n in enumerate(x.shape) if i not in gone])
+
+    def safe_softmax(x, dim, dtype=None):
+        x = x if dtype is None else x.to(dtype)
+        alive = (x != float("-inf")).to(x.dtype).sum(dim, keepdim=True) > 0
+        return torch.where(alive, torch.softmax(torch.where(alive, x, 0.0), dim), 0.0)
+
+    rules[aten.squeeze.dims] = squeeze
+    rules[aten._safe_softmax.default] = safe_softmax
+    rules[aten.embedding_dense_backward.default] = embedding_backward
+    rules[aten.nll_loss_backward.default] = nll_loss_backward
+    rules[aten.max_pool2d_with_indices_backward.default] = max_pool_backward
+    rules[aten.var_mean.correction] = var_mean
+    return rules

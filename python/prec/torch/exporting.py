@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`export(module, example_inputs, path)`: a module to X.mlir and X.npz, compared with eager."""
+import contextlib
+import copy
+
+import numpy as np
+
+from prec.frontend import FrontendError, require, write_model
+
+from .decompositions import table
+from .lower import lower
+
+
+def export(module, example_inputs, path, *, check=True, dynamic_shapes=None):
+    """Writes `path` and its weights beside it; arguments are weights, then inputs.
+
+    The module's answer to the example inputs is compared unless `check` is false; an
+    import that differs raises FrontendError and writes nothing.
+    """
+    torch = require("torch")
+    require("torch.nn.attention")
+    module = copy.deepcopy(module)
+    with torch.no_grad(), _plain_operators(torch):
+        program = torch.export.export(module, tuple(example_inputs), dynamic_shapes=dynamic_shapes)
+        rules = torch.export.default_decompositions()
+        rules.update(table())
+        program = program.run_decompositions(rules)
+    arguments, weights, inputs = _arguments(torch, program)
+    results = [(spec.arg.name, "") for spec in program.graph_signature.output_specs]
+    text = lower(program.graph, arguments, results)
+    note = "not checked"
+    if check:
+        worst = _check(torch, module, program, example_inputs, text, weights, inputs)
+        note = f"checked against PyTorch {torch.__version__}: largest difference {worst:.3g}"
+    write_model(path, f"// Exported from {type(module).__name__}; {note}\n{text}", weights)
+
+
+@contextlib.contextmanager
+def _plain_operators(torch):
+    """Without fused kernels of one machine, which have no decomposition."""
+    mkldnn, fast = torch.backends.mkldnn.enabled, torch.backends.mha.get_fastpath_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+            yield
+    finally:
+        torch._C._set_mkldnn_enabled(mkldnn)
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def _arguments(torch, program):
+    """(arguments for lower, {name: array}, names of inputs)."""
+    kinds = torch.export.graph_signature.InputKind
+    arguments, weights, inputs = [], {}, []
+    for spec in program.graph_signature.input_specs:
+        if spec.kind == kinds.USER_INPUT:
+            value = next(n for n in program.graph.nodes if n.name == spec.arg.name).meta.get("val")
+            if not isinstance(value, torch.Tensor):
+                raise FrontendError(f"input '{spec.arg.name}' is no tensor")
+            inputs.append(spec.arg.name)
+            arguments.append((spec.arg.name, "input", str(value.dtype).removeprefix("torch.")))
+            continue
+        if spec.target in program.state_dict:
+            tensor = program.state_dict[spec.target]
+        elif spec.target in program.constants:
+            tensor = program.constants[spec.target]
+        else:
+            raise FrontendError(f"'{spec.target}' is neither a parameter nor a buffer")
+        role = "weight" if spec.kind == kinds.PARAMETER else "state"
+        weights[spec.target] = tensor.detach().cpu().contiguous().numpy()
+        arguments.append((spec.target, role, str(tensor.dtype).removeprefix("torch.")))
+    return arguments, weights, inputs
+
+
+def _check(torch, module, program, example_inputs, text, weights, inputs):
+    """The largest difference from eager; raises where one is too large."""
+    from prec.compare import differs, run_model
+
+    def eager(values):
+        with torch.no_grad(), _plain_operators(torch):
+            made = program.module()(*values)
+        flat = torch.utils._pytree.tree_leaves(made)
+        return [t.detach().numpy() for t in flat]
+
+    expected = eager(example_inputs)
+    generator = torch.Generator().manual_seed(0)
+    nudged = []
+    for _ in range(2):
+        moved = [
+            t * (1 + 2.0**-20 * (torch.rand(t.shape, generator=generator) * 2 - 1))
+            if t.is_floating_point() else t for t in example_inputs
+        ]  # fmt: skip
+        nudged.append(eager(moved))
+    arrays = {n: t.detach().contiguous().numpy() for n, t in zip(inputs, example_inputs)}
+    kinds = torch.export.graph_signature.OutputKind
+    specs = program.graph_signature.output_specs
+    ours = run_model(text, weights, inputs, arrays, len(specs))
+    ours = [r for r, s in zip(ours, specs) if s.kind == kinds.USER_OUTPUT]
+    worst = 0.0
+    for k, (mine, reference, *others) in enumerate(zip(ours, expected, *nudged)):
+        problem = differs(mine, reference, others)
+        if problem:
+            raise FrontendError(f"the export differs from PyTorch: result {k} {problem}")
+        if reference.dtype.kind == "f" and reference.size:
+            worst = max(worst, float(np.nanmax(np.abs(mine - reference), initial=0)))
+    return worst

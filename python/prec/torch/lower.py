@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""An FX graph to a module of ours: the pinned importer, layer names, adoption.
+
+Each operation's location is "layer/path|node", which `prec-adopt-model` makes a scope.
+"""
+import re
+
+from prec.frontend import FrontendError, require, run_tool
+
+PIPELINE = (
+    "builtin.module(torch-function-to-torch-backend-pipeline,"
+    "torch-backend-to-linalg-on-tensors-backend-pipeline)"
+)
+UNSIGNED = {"uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64"}
+
+
+def scope_of(node):
+    """The path of the module that the node belongs to, with slashes."""
+    for key in ("nn_module_stack", "fwd_nn_module_stack"):
+        stack = node.meta.get(key)
+        if stack:
+            path = list(stack.values())[-1][0]
+            path = re.sub(r"L\['self'\]|L__self__|\._modules\b|^self\b", "", path)
+            path = re.sub(r"\['?([^'\]]+)'?\]", r".\1", path)
+            return path.strip(".").replace(".", "/")
+    return ""
+
+
+def _importer_class():
+    fx_importer = require("iree.compiler.extras.fx_importer")
+    ir = require("iree.compiler.ir")
+
+    class Locations(fx_importer.ContextCache):
+        """Locations that start with the layer's path."""
+
+        prefix = ""
+
+        def get_node_location(self, node):
+            return ir.Location.name(f"{self.prefix}{scope_of(node)}|{node.name}", context=self._c)
+
+    def create(context, prefix):
+        importer = fx_importer.FxImporter(context=context)
+        importer._cc = Locations(context, py_attr_tracker=importer._py_attr_tracker)
+        importer._cc.prefix = prefix
+        return importer
+
+    return create
+
+
+def lower(graph, arguments, results=None, phase=""):
+    """A module's text. arguments: (name, role, dtype) for each placeholder, in order."""
+    ir = require("iree.compiler.ir")
+    passmanager = require("iree.compiler.passmanager")
+    context = ir.Context()
+    context.allow_unregistered_dialects = True
+    try:
+        importer = _importer_class()(context, f"{phase}:" if phase == "backward" else "")
+        importer.import_stateless_graph(graph, func_name="main")
+        module = importer.module
+        with context:
+            function = next(iter(module.body.operations))
+            function.attributes["arg_attrs"] = ir.ArrayAttr.get(
+                [ir.DictAttr.get(_words(ir, *a)) for a in arguments]
+            )
+            if results:
+                function.attributes["res_attrs"] = ir.ArrayAttr.get(
+                    [ir.DictAttr.get(_words(ir, name, "", dtype)) for name, dtype in results]
+                )
+            passmanager.PassManager.parse(PIPELINE).run(module.operation)
+        text = module.operation.get_asm(
+            print_generic_op_form=True, enable_debug_info=True, large_elements_limit=None
+        )
+    except FrontendError:
+        raise
+    except Exception as error:
+        raise FrontendError(f"the foreign importer: {reason(str(error))}") from None
+    return run_tool(
+        "prec-opt", "--prec-adopt-model", "--allow-unregistered-dialect",
+        "--mlir-print-debuginfo=false", "-", text=text,
+    )  # fmt: skip
+
+
+def reason(text):
+    """The operator that a foreign message is about, or its first line."""
+    found = re.search(r"failed to legalize operation '([\w.]+)'(.*?name = \"([\w.]+)\")?", text, re.S)
+    if found:
+        return f"'{found[3] or found[1]}' is not lowered"
+    lines = [line for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if "error:" in line]
+    return (errors or lines or ["it failed without a word"])[0].strip()[:300]
+
+
+def _words(ir, name, role, dtype):
+    words = {"prec.name": ir.StringAttr.get(name)}
+    if role:
+        words["prec.role"] = ir.StringAttr.get(role)
+    if dtype in UNSIGNED:
+        words["prec.dtype"] = ir.StringAttr.get(UNSIGNED[dtype])
+    return words

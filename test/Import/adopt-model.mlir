@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What prec-adopt-model does to a module of a foreign importer.
+// RUN: prec-opt --prec-adopt-model --split-input-file --allow-unregistered-dialect %s 2>/dev/null | FileCheck %s
+
+// A location's name becomes a scope; JAX's own words go, transpose( is backward.
+// CHECK-LABEL: func.func @scopes
+// CHECK: math.exp %{{.*}} {prec.scope = "layer1.conv"}
+// CHECK: math.sin %{{.*}} {prec.phase = "backward", prec.scope = "block/fc1"}
+// CHECK: math.cos %{{.*}} {prec.scope = "encoder.0/Conv"}
+// CHECK: math.log %{{.*}} {prec.scope = "mine"}
+func.func @scopes(%x: f32) -> f32 {
+  %0 = math.exp %x : f32 loc("layer1.conv|convolution_5")
+  %1 = math.sin %0 : f32 loc("jit(f)/block/transpose(jvp(fc1))/sin")
+  %2 = math.cos %1 : f32 loc("/encoder.0/Conv")
+  %3 = math.log %2 {prec.scope = "mine"} : f32 loc("other|log")
+  return %3 : f32
+}
+
+// -----
+
+// Calls are inlined under the call's scope.
+// CHECK-LABEL: func.func @calls
+// CHECK: math.exp %{{.*}} {prec.scope = "fc1"}
+// CHECK-NOT: func.func private
+func.func @calls(%x: f32) -> f32 {
+  %0 = func.call @n0(%x) {prec.scope = "fc1"} : (f32) -> f32
+  return %0 : f32
+}
+func.func private @n0(%x: f32) -> f32 {
+  %0 = math.exp %x : f32
+  return %0 : f32
+}
+
+// -----
+
+// A model of f64 is what it is.
+// CHECK-LABEL: func.func @double
+// CHECK: arith.addf %{{.*}} : f64
+func.func @double(%x: f64) -> f64 {
+  %0 = arith.addf %x, %x : f64
+  return %0 : f64
+}
+
+// -----
+
+// CHECK-LABEL: func.func @power
+// CHECK-NOT: math.fpowi
+// CHECK: %[[SQUARE:.*]] = arith.mulf %[[X:.*]], %[[X]] {prec.scope = "p"} : f32
+// CHECK: %[[CUBE:.*]] = arith.mulf %[[X]], %[[SQUARE]] {prec.scope = "p"} : f32
+func.func @power(%x: f32) -> f32 {
+  %n = arith.constant 3 : i32
+  %0 = math.fpowi %x, %n : f32, i32 loc("p|pow")
+  return %0 : f32
+}
+
+// -----
+
+// CHECK-LABEL: func.func @concat
+// CHECK-NOT: tensor.concat
+// CHECK-COUNT-2: tensor.insert_slice
+func.func @concat(%a: tensor<2xf32>, %b: tensor<3xf32>) -> tensor<5xf32> {
+  %0 = tensor.concat dim(0) %a, %b : (tensor<2xf32>, tensor<3xf32>) -> tensor<5xf32>
+  return %0 : tensor<5xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @scatter
+// CHECK-NOT: tm_tensor
+// CHECK: scf.for
+// CHECK: tensor.insert
+func.func @scatter(%u: tensor<3xf32>, %i: tensor<3x1xi64>, %x: tensor<5xf32>) -> tensor<5xf32> {
+  %0 = "tm_tensor.scatter"(%u, %i, %x) <{dimension_map = array<i64: 0>, operandSegmentSizes = array<i32: 2, 1>, unique_indices = false}> ({
+  ^bb0(%a: f32, %b: f32):
+    %1 = arith.addf %b, %a : f32
+    "tm_tensor.yield"(%1) : (f32) -> ()
+  }) : (tensor<3xf32>, tensor<3x1xi64>, tensor<5xf32>) -> tensor<5xf32>
+  return %0 : tensor<5xf32>
+}
+
+// -----
+
+// f64 inside a model of f32 is mended (it is reported on standard error).
+// CHECK-LABEL: func.func @island
+// CHECK-NOT: f64
+// CHECK: arith.constant {{.*}}9.99999974E-6 : f32
+// CHECK: arith.addf %{{.*}} : f32
+func.func @island(%x: f32) -> f32 {
+  %c = arith.constant 1.0e-5 : f64
+  %0 = arith.extf %x : f32 to f64 loc("ln1|ext")
+  %1 = arith.addf %0, %c : f64 loc("ln1|add")
+  %2 = arith.truncf %1 : f64 to f32 loc("ln1|trunc")
+  return %2 : f32
+}
+

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A module compiled and called from another language: the C interface that the
+// Python front ends load.
+//
+// Functions that can fail return null or non-zero and write a message, cut to
+// `size` bytes, to `error`. Diagnostics with a place in the module go to
+// standard error. Several threads may call one engine; nothing here throws.
+#include "prec/Driver/Compile.h"
+#include "prec/Driver/Run.h"
+#include "prec/Policy/PolicyBuilder.h"
+
+#include <cstring>
+
+using namespace mlir;
+using namespace mlir::prec;
+
+namespace {
+struct CompiledModule {
+  Function function;
+  std::string signature;
+};
+} // namespace
+
+static void write(llvm::Error failure, char *error, size_t size) {
+  std::string text = llvm::toString(std::move(failure));
+  size_t length = std::min(text.size(), size - 1);
+  std::memcpy(error, text.data(), length);
+  error[length] = 0;
+}
+
+/// "f32 2 3 4": the dtype, then the sizes (-1: any).
+static std::string describeType(const ValueInfo &info) {
+  std::string text = toString(info.dtype).str();
+  for (int64_t dim : info.shape)
+    text += " " + std::to_string(std::max<int64_t>(dim, -1));
+  return text;
+}
+
+static llvm::Expected<CompiledModule> build(const char *text, const char *name,
+                                            const char *const *flags,
+                                            unsigned threads, bool useCache) {
+  PolicyBuilder builder;
+  for (; flags && flags[0]; flags += 2)
+    if (llvm::Error failure = builder.apply(flags[0], flags[1]))
+      return failure;
+  llvm::Expected<Policy> policy = builder.finish();
+  if (!policy)
+    return policy.takeError();
+  llvm::Expected<Model> model = Model::parse(text, name);
+  if (!model)
+    return model.takeError();
+  CompileOptions options;
+  options.engine.threads = threads;
+  options.engine.useCache = useCache;
+  Timing timing;
+  llvm::Expected<Engine> engine =
+      compile(model->module(), *policy, std::move(options), timing);
+  if (!engine)
+    return engine.takeError();
+  std::vector<std::string> entries = engine->entryNames();
+  if (entries.size() != 1)
+    return llvm::createStringError("found %zu public functions, expected one",
+                                   entries.size());
+  llvm::Expected<Function> function = engine->lookup(entries.front());
+  if (!function)
+    return function.takeError();
+  std::string signature;
+  for (const ValueInfo &info : function->signature().arguments)
+    signature += describeType(info) + "\n";
+  signature += "->\n";
+  for (const ValueInfo &info : function->signature().results)
+    signature += describeType(info) + "\n";
+  return CompiledModule{std::move(*function), std::move(signature)};
+}
+
+/// Compiles the one public function of a module in MLIR. `flags`: names and
+/// values of precision flags in turn, ended by null.
+extern "C" void *precCompile(const char *text, const char *name,
+                             const char *const *flags, unsigned threads,
+                             int useCache, char *error, size_t size) {
+  llvm::Expected<CompiledModule> made =
+      build(text, name, flags, threads, useCache != 0);
+  if (made)
+    return new CompiledModule(std::move(*made));
+  write(made.takeError(), error, size);
+  return nullptr;
+}
+
+extern "C" void precRelease(void *engine) {
+  delete static_cast<CompiledModule *>(engine);
+}
+
+/// Types of arguments, a line "->", types of results, one a line.
+extern "C" const char *precSignature(const void *engine) {
+  return static_cast<const CompiledModule *>(engine)->signature.c_str();
+}
+
+/// Calls the function. `arguments[i]` has the elements of argument i in
+/// row-major order, `shapes[i]` its sizes; results, whose sizes must be known,
+/// are written to `results[i]`. `step` is for random bits and schedules.
+extern "C" int precCall(const void *engine, uint32_t step,
+                        const void *const *arguments,
+                        const int64_t *const *shapes, void *const *results,
+                        char *error, size_t size) {
+  const Function &function =
+      static_cast<const CompiledModule *>(engine)->function;
+  const Signature &signature = function.signature();
+  std::vector<Tensor> copies;
+  std::vector<Tensor *> pointers;
+  copies.reserve(signature.arguments.size());
+  for (auto [i, info] : llvm::enumerate(signature.arguments)) {
+    Tensor &copy = copies.emplace_back(
+        info.dtype, llvm::ArrayRef(shapes[i], info.shape.size()));
+    std::memcpy(copy.data(), arguments[i], copy.byteSize());
+    pointers.push_back(&copy);
+  }
+  llvm::Expected<std::vector<Tensor>> made =
+      function.call(pointers, contextFor(function, step));
+  if (!made) {
+    write(made.takeError(), error, size);
+    return 1;
+  }
+  for (auto [tensor, info, target] : llvm::zip(
+           *made, signature.results, llvm::ArrayRef(results, made->size()))) {
+    if (tensor.shape() != llvm::ArrayRef<int64_t>(info.shape)) {
+      write(
+          llvm::createStringError("a result's size is known at run time only"),
+          error, size);
+      return 1;
+    }
+    std::memcpy(target, tensor.data(), tensor.byteSize());
+  }
+  return 0;
+}
