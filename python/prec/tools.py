@@ -42,10 +42,15 @@ def find(name):
 
 def study_file(name):
     """A study's path: a file, or the bare name of a shipped study."""
-    shipped = (folder / f"{name}.json" for folder in (PACKAGE / "studies", SOURCE / "studies"))
     if "." in str(name) or Path(name).exists():
         return Path(name)
-    return next((path for path in shipped if path.is_file()), Path(name))
+    return next((path for path in shipped_studies() if path.stem == str(name)), Path(name))
+
+
+def shipped_studies():
+    """The files of the package's studies, or of the source tree's."""
+    folder = PACKAGE / "studies"
+    return list((folder if folder.is_dir() else SOURCE / "studies").glob("*.json"))
 
 
 def run(name, *arguments, **keywords):

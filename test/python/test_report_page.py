@@ -146,7 +146,10 @@ def test_the_other_formats(bench):
     text = (bench.folder / "study.md").read_text()
     pictures = [line.split("](")[1][:-1] for line in text.splitlines() if line.startswith("![")]
     assert len(pictures) == 5 and all((bench.folder / file).exists() for file in pictures)
-    assert "| twelve bits are enough |" in text
+    assert "| twelve bits are enough |" in text and "no runs yet" not in text
+    assert report(bench, "-o", "study.md", "--shipped").returncode == 0
+    assert "no runs yet: the quick form has 14, the full 440" in (
+        bench.folder / "study.md").read_text()  # fmt: skip
 
 
 def test_what_is_refused(bench, tmp_path):

@@ -91,3 +91,17 @@ def test_shipped_studies_are_read_and_counted(bench, path):
                               capture_output=True, text=True)  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert int(done.stdout) > 0
+
+
+def test_the_page_for_notebooks_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PREC_BUILD_DIR", str(BUILD))
+    monkeypatch.syspath_prepend(str(SOURCE / "python"))
+    text = (SOURCE / "docs" / "studies-in-python.md").read_text()
+    names = {}
+    for block in text.split("```python\n")[1:]:
+        exec(compile(block.split("```")[0], "docs/studies-in-python.md", "exec"), names)
+    assert len(names["rows"]) == 6 and all(run["status"] == "done" for run in names["found"].runs)
+    assert (tmp_path / "accuracy-by-bits.png").read_bytes().startswith(b"\x89PNG")
+    assert "Test accuracy at the end" in capsys.readouterr().out
+    names["store"].close()

@@ -12,8 +12,11 @@ from pathlib import Path
 from prec import tools
 from prec.report import charts, claims, heading, html, length, tables
 from prec.report.dataset import from_store
+from prec.study.file import load
 from prec.study.store import Store, StoreError
 
+MADE = ("Made by `python -m prec report STORE --format=md`, not written by hand. A quick form is "
+        "for two cores and an hour: what its intervals leave open is undecided.")  # fmt: skip
 FORMATS = ("html", "png", "svg", "md")
 
 
@@ -24,6 +27,8 @@ def parse(arguments):
     add("--study", metavar="NAME", help="one study of the store; default: all")
     add("-o", "--output", metavar="FILE", help="default: report.html, or report.FORMAT")
     add("--format", choices=FORMATS, help="default: what the name of FILE ends with, else html")
+    add("--shipped", action="store_true",
+        help="md: the claims of shipped studies that were not run, too, and what they take")
     options = parser.parse_args(arguments)
     if options.format is None:
         ending = Path(options.output or "").suffix[1:]
@@ -56,7 +61,8 @@ def write(found, options):
     if options.format == "html":
         put(options.output, html(found).encode())
     elif options.format == "md":
-        put(options.output, markdown(found, options.output).encode())
+        rows = unmeasured(found) if options.shipped else []
+        put(options.output, markdown(found, options.output, rows).encode())
     else:
         shown = [chart for data in found for chart in charts.all_of(data).values()]
         if not shown:
@@ -80,10 +86,23 @@ def picture(chart, kind):
     return vl_convert.vegalite_to_png(spec, scale=2)
 
 
-def markdown(found, output):
+def unmeasured(found):
+    """Rows of claims of the shipped studies that the store does not have."""
+    done, rows = {data.name for data in found if data.runs}, []
+    for path in sorted(tools.shipped_studies()):
+        if path.stem not in done:
+            full, quick = load(path), load(path, quick=True)
+            takes = f"no runs yet: the quick form has {quick.count()}, the full {full.count()}"
+            says = [claim["says"] for claim in full.get("claims", ())] or [full.get("about", "")]
+            rows += [[full.get("title", full.name), text, takes, "undecided"] for text in says]
+    return rows
+
+
+def markdown(found, output, more=()):
     """Claims of all studies, then each study; pictures go into images/ beside the text."""
-    lines = ["# The 2017 study, measured", ""]
+    lines = ["# The 2017 study, measured", "", MADE, ""]
     rows = [[heading(data), *row] for data in found for row in claims.table(data)[1]]
+    rows += more
     if rows:
         columns = ["study", "the 2017 study says", "measured (95 % interval)", "verdict"]
         lines += [tables.as_markdown(columns, rows), ""]

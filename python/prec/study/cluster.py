@@ -13,11 +13,21 @@ import os
 import queue
 import uuid
 
+import dask
 from distributed import Client, LocalCluster
 from distributed.scheduler import KilledWorker
 
 from prec.study import worker
 
+# Dask on this machine wakes up fifty times a second to watch itself; a core has better to do.
+QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.admin.system-monitor.disk": False,
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.client.scheduler-info-interval": "10s",
+}
 DEATHS = 3  # workers that may die of a job before it is given up: dask's default
 SILENCE = 2.0  # seconds between two looks at whether the scheduler is still there
 
@@ -33,6 +43,7 @@ def connect(scheduler=None, workers=None):
     with contextlib.ExitStack() as stack:
         if scheduler is None:
             # prec-train computes on one thread, its worker only reads: one core each.
+            stack.enter_context(dask.config.set(QUIET))
             cluster = LocalCluster(
                 n_workers=workers or len(os.sched_getaffinity(0)), threads_per_worker=1,
                 dashboard_address=None, memory_limit=0, silence_logs=logging.CRITICAL,
