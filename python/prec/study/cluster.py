@@ -46,7 +46,7 @@ def connect(scheduler=None, workers=None):
             stack.enter_context(dask.config.set(QUIET))
             cluster = LocalCluster(
                 n_workers=workers or len(os.sched_getaffinity(0)), threads_per_worker=1,
-                dashboard_address=None, memory_limit=0, silence_logs=logging.CRITICAL,
+                dashboard_address="127.0.0.1:0", memory_limit=0, silence_logs=logging.CRITICAL,
             )  # fmt: skip
             stack.enter_context(contextlib.closing(cluster))
             scheduler = cluster
