@@ -3,6 +3,7 @@
 #include "Losses.h"
 #include "Optimizers.h"
 #include "Pointwise.h"
+#include "ScaleLoss.h"
 #include "prec/Autodiff/DifferentiableOpInterface.h"
 #include "prec/Autodiff/Differentiate.h"
 #include "prec/Autodiff/Passes.h"
@@ -42,14 +43,12 @@ struct StepBuilder {
   const Optimizer *optimizer;
   OptimizerOptions options;
   StringRef loss;
-
+  LossScaling scaling = {};
   /// @step's arguments; the first `numStates` are also results.
   SmallVector<Argument> arguments;
   unsigned numStates = 0;
-
   LogicalResult build();
   void buildPredict();
-
   void collectArguments();
   func::FuncOp declare(OpBuilder &b);
   FailureOr<SmallVector<Value>> copyForward(OpBuilder &b, func::FuncOp step);
@@ -57,7 +56,6 @@ struct StepBuilder {
   SmallVector<Value> update(OpBuilder &b, unsigned number, Value weight,
                             Value gradient, Value rate, ValueRange states,
                             ValueRange corrections);
-
   /// Weights, states and the input, as numbers of @forward's arguments.
   SmallVector<unsigned> order() const;
   unsigned numOwn() const {
@@ -65,7 +63,7 @@ struct StepBuilder {
   }
   DictionaryAttr attributes(StringRef name, StringRef role,
                             StringRef init = "");
-  void addState(StringRef name, Type type);
+  void addState(StringRef name, Type type, StringRef init = "zeros");
   std::string nameOf(unsigned argument);
 };
 } // namespace
@@ -124,8 +122,8 @@ DictionaryAttr StepBuilder::attributes(StringRef name, StringRef role,
   return list.getDictionary(b.getContext());
 }
 
-void StepBuilder::addState(StringRef name, Type type) {
-  arguments.push_back({type, attributes(name, "state", "zeros")});
+void StepBuilder::addState(StringRef name, Type type, StringRef init) {
+  arguments.push_back({type, attributes(name, "state", init)});
 }
 
 std::string StepBuilder::nameOf(unsigned argument) {
@@ -204,6 +202,11 @@ void StepBuilder::collectArguments() {
   if (optimizer->isCorrected)
     for (const char *name : {"correction1", "correction2"})
       addState((optimizer->name + "." + name).str(), element);
+  if (scaling.isDynamic) {
+    addState("loss_scale", element,
+             "constant:" + std::to_string(scaling.scale));
+    addState("loss_scale.steps", element);
+  }
   numStates = arguments.size();
   unsigned x = forward.inputs[0];
   auto labels = RankedTensorType::get(forward.logits().getShape().drop_back(),
@@ -262,7 +265,9 @@ SmallVector<Value> StepBuilder::correct(OpBuilder &b, func::FuncOp step) {
   Stamp stamp(b, {}, "update", "state");
   double betas[] = {options.beta1, options.beta2};
   for (auto [i, beta] : llvm::enumerate(betas)) {
-    Expression old(b, step.getLoc(), step.getArgument(numStates - 2 + i));
+    Expression old(
+        b, step.getLoc(),
+        step.getArgument(numStates - (scaling.isDynamic ? 4 : 2) + i));
     result.push_back((old * beta + (1.0 - beta)).value);
   }
   return result;
@@ -279,10 +284,13 @@ LogicalResult StepBuilder::build() {
                          step.getArgument(numStates + 1));
   ArrayRef<BlockArgument> all = step.getArguments();
   SmallVector<Value> weights(all.take_front(forward.weights.size()));
-  auto gradients = buildGradients(b, value.value, weights, value.stopped);
+  ScaleLoss scaler(b, step.getLoc(), scaling,
+                   all.slice(numStates - 2 * scaling.isDynamic));
+  auto gradients =
+      buildGradients(b, scaler.scaled(value.value), weights, value.stopped);
   if (failed(gradients))
     return failure();
-
+  scaler.unscale(*gradients);
   Value rate = step.getArgument(numStates + 2);
   if (Type element = forward.logits().getElementType(); !element.isF32()) {
     Stamp stamp(b, {}, "update", "");
@@ -305,6 +313,7 @@ LogicalResult StepBuilder::build() {
                                          : (*outs)[1 + i]);
   llvm::append_range(returned, newStates);
   llvm::append_range(returned, corrections);
+  scaler.finish(returned, all);
   returned.push_back(value.value);
   func::ReturnOp::create(b, step.getLoc(), returned);
   eraseDead(step);
@@ -370,7 +379,11 @@ struct MakeTrainingStep final
       options.epsilon = row->epsilon;
     if (options.weightDecay < 0)
       options.weightDecay = row->weightDecay;
-    StepBuilder builder{{}, row, options, loss, {}};
+    std::string error;
+    auto scaling = LossScaling::parse(lossScale, &error);
+    if (!scaling)
+      return emitError(module.getLoc(), "loss-scale: ") << error;
+    StepBuilder builder{{}, row, options, loss, *scaling, {}};
     if (failed(builder.forward.read(f)) || failed(builder.build()))
       return failure();
     if (!module.lookupSymbol("predict"))

@@ -87,7 +87,9 @@ llvm::Expected<Model> Model::load(StringRef path, Timing &timing) {
   return model;
 }
 
-llvm::Error Model::makeTrainingStep(StringRef optimizer, StringRef loss) {
+llvm::Error
+Model::makeTrainingStep(StringRef optimizer, StringRef loss,
+                        const std::optional<LossScaling> &lossScale) {
   auto forward = parsed->lookupSymbol<func::FuncOp>("forward");
   if (!forward || parsed->lookupSymbol<func::FuncOp>("step")) {
     if (optimizer != "sgd" || !loss.empty())
@@ -103,6 +105,8 @@ llvm::Error Model::makeTrainingStep(StringRef optimizer, StringRef loss) {
     options.loss = described.str();
   if (!loss.empty())
     options.loss = loss.str();
+  if (lossScale)
+    options.lossScale = lossScale->str();
   PassManager pm(context.get());
   pm.addPass(createMakeTrainingStep(options));
   if (failed(pm.run(*parsed)))

@@ -78,7 +78,8 @@ static llvm::Expected<Engine> compileModel(const TrainOptions &train,
   llvm::Expected<Model> model = Model::load(train.model, timing);
   if (!model)
     return model.takeError();
-  if (llvm::Error error = model->makeTrainingStep(train.optimizer, train.loss))
+  if (llvm::Error error = model->makeTrainingStep(train.optimizer, train.loss,
+                                                  train.policy.lossScale))
     return error;
   if (text) {
     llvm::raw_string_ostream stream(*text);

@@ -79,5 +79,7 @@ llvm::Error Policy::append(Policy other) {
   random = other.random;
   strict |= other.strict;
   widenNarrow |= other.widenNarrow;
+  if (other.lossScale)
+    lossScale = other.lossScale;
   return llvm::Error::success();
 }

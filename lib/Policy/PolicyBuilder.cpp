@@ -21,6 +21,7 @@ llvm::ArrayRef<StringRef> PolicyBuilder::flagNames() {
                                         "sum",
                                         "policy",
                                         "seed",
+                                        "loss-scale",
                                         "random"};
   return names;
 }
@@ -88,6 +89,8 @@ Error PolicyBuilder::apply(StringRef flag, StringRef value) {
     seed = number;
     return Error::success();
   }
+  if (flag == "loss-scale")
+    return readWord(flag, value, value, lossScale, LossScaling::parse);
   if (flag == "random")
     return readWord(flag, value, value, random, parseRandomKind);
   std::vector<std::string_view> legal(flagNames().begin(), flagNames().end());
@@ -268,6 +271,8 @@ llvm::Expected<Policy> PolicyBuilder::finish() {
   }
   policy.seed = seed.value_or(policy.seed);
   policy.random = random.value_or(policy.random);
+  if (lossScale)
+    policy.lossScale = lossScale;
   *this = PolicyBuilder(options);
   return policy;
 }

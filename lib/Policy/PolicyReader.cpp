@@ -33,6 +33,7 @@ private:
   void readInclude(const At &at);
   void readParameter(const At &at, StringRef name);
   void readPoints(const At &at, Schedule &schedule);
+  void readPlateau(const At &at, Parameter &parameter);
   void readRule(const At &at, size_t number);
   void readAction(const At &at, Action &action);
 
@@ -44,7 +45,7 @@ private:
 void Reader::readRoot(const At &at) {
   if (!expectObject(at, "an object with the key \"rules\"",
                     {"$schema", "version", "seed", "random", "strict", "narrow",
-                     "include", "parameters", "rules"}))
+                     "loss-scale", "include", "parameters", "rules"}))
     return;
   bool hasVersion = with(at, "version", [&](const At &version) {
     int64_t number;
@@ -72,6 +73,17 @@ void Reader::readRoot(const At &at) {
   with(at, "strict", [&](const At &strict) {
     if (expect(strict, Kind::Bool, "true or false"))
       policy.strict = strict.node->boolean;
+  });
+  with(at, "loss-scale", [&](const At &scale) {
+    std::string text = scale.node->kind == Kind::Integer
+                           ? std::to_string(scale.node->integer)
+                           : scale.node->string;
+    std::string error;
+    auto parsed = LossScaling::parse(text, &error);
+    if (parsed)
+      policy.lossScale = *parsed;
+    else
+      fault(scale, error);
   });
   with(at, "narrow", [&](const At &narrow) {
     if (!expect(narrow, Kind::String, "keep or widen"))
@@ -119,6 +131,7 @@ void Reader::readParameter(const At &at, StringRef name) {
                                         scheduleWords.end());
     legal.push_back("sweep");
     legal.push_back("unit");
+    legal.push_back("plateau");
     if (!expectObject(
             at, "a number or an object such as {\"steps\": [[0, 10]]}", legal))
       return;
@@ -131,7 +144,7 @@ void Reader::readParameter(const At &at, StringRef name) {
     });
     if (at.node->items.size() != 1u + hasUnit)
       return fault(at, "expected one of the keys constant, steps, linear, "
-                       "cosine, list, sweep, found " +
+                       "cosine, list, sweep, plateau, found " +
                            Twine(at.node->items.size() - hasUnit));
     bool unitIsFirst = hasUnit && at.node->keys.front() == "unit";
     StringRef word = at.node->keys[unitIsFirst];
@@ -139,7 +152,9 @@ void Reader::readParameter(const At &at, StringRef name) {
     for (size_t i = 0; i < scheduleWords.size(); ++i)
       if (word == StringRef(scheduleWords[i]))
         parameter.schedule.kind = static_cast<Schedule::Kind>(i);
-    if (word == "constant") {
+    if (word == "plateau") {
+      readPlateau(values, parameter);
+    } else if (word == "constant") {
       if (readInteger(values, 0, maxParameterValue, value))
         parameter.schedule = Schedule::constant(int32_t(value));
     } else {
@@ -150,7 +165,7 @@ void Reader::readParameter(const At &at, StringRef name) {
         parameter.sweep.push_back(point.value);
       parameter.schedule = Schedule::constant(parameter.sweep.front());
     }
-    if (hasUnit && (word == "sweep" || word == "constant"))
+    if (hasUnit && (word == "sweep" || word == "constant" || word == "plateau"))
       return fault(at, "'unit' has no meaning for '" + word + "'");
     if (!parameter.schedule.points.empty() &&
         parameter.schedule.changes().size() > Schedule::maxChanges)
@@ -160,6 +175,40 @@ void Reader::readParameter(const At &at, StringRef name) {
   if (const Parameter *other = policy.parameter(name); other)
     return fault(at, "parameter '" + name + "' is already in an included file");
   policy.parameters.push_back(std::move(parameter));
+}
+
+void Reader::readPlateau(const At &at, Parameter &parameter) {
+  if (!expectObject(at, "an object with start, by, until, steps",
+                    {"start", "by", "until", "steps", "improvement"}))
+    return;
+  Plateau plateau;
+  int64_t start = 0, by = 0, until = 0, steps = 0;
+  auto number = [&](StringRef key, int64_t low, int64_t high, int64_t &value) {
+    bool isThere = with(
+        at, key, [&](const At &item) { readInteger(item, low, high, value); });
+    if (!isThere)
+      fault(at, "missing key '" + key + "'");
+  };
+  number("start", 0, maxParameterValue, start);
+  number("by", -maxParameterValue, maxParameterValue, by);
+  number("until", 0, maxParameterValue, until);
+  number("steps", 1, 1 << 24, steps);
+  with(at, "improvement", [&](const At &item) {
+    std::optional<double> value = item.node->number();
+    if (!value || *value < 0 || *value > 1e30)
+      return fault(item,
+                   "expected a number from 0, found " + item.node->describe());
+    plateau.improvement = float(*value);
+  });
+  if (by == 0 || (by > 0) != (until > start))
+    return fault(at, "expected 'by' to lead from 'start' to 'until', found " +
+                         Twine(start) + " by " + Twine(by) + " until " +
+                         Twine(until));
+  plateau.by = int32_t(by);
+  plateau.until = int32_t(until);
+  plateau.steps = uint32_t(steps);
+  parameter.schedule = Schedule::constant(int32_t(start));
+  parameter.plateau = plateau;
 }
 
 /// Lists and sweeps are numbers, the others pairs of a step and a number.

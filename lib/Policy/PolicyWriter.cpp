@@ -3,6 +3,8 @@
 #include "PolicyWords.h"
 #include "prec/Json/JsonTree.h"
 #include "prec/Policy/PolicyJson.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir::prec;
 
@@ -19,6 +21,22 @@ static JsonNode toJson(const Parameter &parameter) {
   if (!parameter.sweep.empty()) {
     node.set("sweep",
              numbers({parameter.sweep.begin(), parameter.sweep.end()}));
+    return node;
+  }
+  if (parameter.plateau) {
+    const Plateau &plateau = *parameter.plateau;
+    JsonNode items = JsonNode::object();
+    items.set("start", JsonNode::of(int64_t(schedule.at(0))));
+    items.set("by", JsonNode::of(int64_t(plateau.by)));
+    items.set("until", JsonNode::of(int64_t(plateau.until)));
+    items.set("steps", JsonNode::of(int64_t(plateau.steps)));
+    JsonNode improvement;
+    improvement.kind = JsonNode::Kind::Real;
+    llvm::raw_string_ostream(improvement.string)
+        << llvm::format("%.9g", double(plateau.improvement));
+    if (plateau.improvement != 0)
+      items.set("improvement", std::move(improvement));
+    node.set("plateau", std::move(items));
     return node;
   }
   if (schedule.kind == Schedule::Kind::Constant)
@@ -67,6 +85,8 @@ std::string mlir::prec::writePolicy(const Policy &policy) {
            JsonNode::of(randomKindWords[static_cast<size_t>(policy.random)]));
   if (policy.strict)
     root.set("strict", JsonNode::ofBool(true));
+  if (policy.lossScale)
+    root.set("loss-scale", JsonNode::of(policy.lossScale->str()));
   if (policy.widenNarrow)
     root.set("narrow", JsonNode::of(llvm::StringRef("widen")));
   if (!policy.parameters.empty()) {

@@ -2,6 +2,7 @@
 // The pass: options to policy, module to plan, plan to roundings.
 #include "prec/IR/Prepare.h"
 #include "prec/Policy/PolicyBuilder.h"
+#include "prec/Transforms/DriveParameters.h"
 #include "prec/Transforms/Inserter.h"
 #include "prec/Transforms/Loops.h"
 #include "prec/Transforms/Passes.h"
@@ -242,6 +243,8 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &given) {
                                 sum.spec, sites)))
         return failure();
   }
+  if (failed(driveParameters(module, policy)))
+    return failure();
   // They are carried out: a second insertion must not do so again.
   module.walk([](Operation *op) { op->removeAttr(policyAttrName); });
   return success();

@@ -36,6 +36,9 @@ static constexpr Help helps[] = {
      "rules from a JSON file or preset:NAME; flags after it "
      "win"},
     {"seed", "N", "the seed of all random bits, 0..4294967295"},
+    {"loss-scale", "S",
+     "scale the loss of a training step that is made: a power of two, dynamic "
+     "or dynamic<START,STEPS>"},
     {"random", "KIND",
      "how random words are made: operands (default) or "
      "counter"},

@@ -71,6 +71,11 @@ def MakeTrainingStep : Pass<"prec-make-training-step", "::mlir::ModuleOp"> {
 
     Optimisers follow PyTorch's formulas and defaults (docs of torch.optim);
     `weight-decay` is added to the gradient, for adamw it shrinks the weight.
+
+    With a loss scale gradients are taken of the loss times a power of two, and
+    divided by it in the update. A dynamic one is a state, `loss_scale`, with
+    the number of good steps in `loss_scale.steps`: a step with a gradient that
+    is not finite changes nothing but halves it.
   }];
   let options = [
     Option<"loss", "loss", "std::string", /*default=*/"\"softmax-cross-entropy\"",
@@ -86,6 +91,8 @@ def MakeTrainingStep : Pass<"prec-make-training-step", "::mlir::ModuleOp"> {
            "default: 1e-8; adagrad: 1e-10">,
     Option<"weightDecay", "weight-decay", "double", /*default=*/"-1.0",
            "default: 0; adamw: 0.01">,
+    Option<"lossScale", "loss-scale", "std::string", /*default=*/"\"1\"",
+           "a power of two, dynamic or dynamic<START,STEPS>">,
   ];
   let dependentDialects = DifferentiateFunction.dependentDialects;
 }

@@ -42,7 +42,9 @@ public:
   /// description says, else softmax cross-entropy. A module that has @step, or
   /// no @forward, stays as it is: a loss or an optimizer other than sgd, the
   /// default, is then an error.
-  llvm::Error makeTrainingStep(llvm::StringRef optimizer, llvm::StringRef loss);
+  llvm::Error
+  makeTrainingStep(llvm::StringRef optimizer, llvm::StringRef loss,
+                   const std::optional<LossScaling> &lossScale = {});
 
   ModuleOp module() const { return *parsed; }
 

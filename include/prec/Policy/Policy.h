@@ -3,6 +3,7 @@
 #ifndef PREC_POLICY_POLICY_H
 #define PREC_POLICY_POLICY_H
 
+#include "prec/LossScaling.h"
 #include "prec/Numerics/Format.h"
 #include "prec/Numerics/RoundingMode.h"
 #include "prec/Policy/Schedule.h"
@@ -80,6 +81,8 @@ struct Policy {
   /// Are operations on narrow types (f16, bf16, f8) computed in f32 and
   /// rounded, instead of left as their author wrote them?
   bool widenNarrow = false;
+  /// For those who make a training step.
+  std::optional<LossScaling> lossScale;
 
   /// No rules: nothing is rounded.
   bool empty() const { return rules.empty() && !widenNarrow; }

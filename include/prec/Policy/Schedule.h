@@ -5,6 +5,7 @@
 #define PREC_POLICY_SCHEDULE_H
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,17 @@ struct Schedule {
   bool operator==(const Schedule &) const = default;
 };
 
+/// A number that moves when the loss stays: by `by`, at most to `until`, after
+/// `steps` steps in a row none of which was better than the best loss so far
+/// by more than `improvement`; then it waits anew. NaN is not better.
+struct Plateau {
+  int32_t by = 1, until = 0;
+  uint32_t steps = 1;
+  float improvement = 0;
+
+  bool operator==(const Plateau &) const = default;
+};
+
 /// A named number that stands for a `?` of a format.
 struct Parameter {
   std::string name;
@@ -55,6 +67,8 @@ struct Parameter {
   /// The values of several runs, in order; empty: one run by the schedule.
   /// The schedule then is the constant sweep[0].
   std::vector<int32_t> sweep;
+  /// Follows the loss, from the value of the schedule, which is constant.
+  std::optional<Plateau> plateau = {};
 
   bool operator==(const Parameter &) const = default;
 };
