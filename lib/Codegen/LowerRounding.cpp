@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Writes rounding and random bits as arith operations.
+#include "Forms.h"
 #include "prec/Codegen/ArithOps.h"
 #include "prec/Codegen/Passes.h"
 #include "prec/IR/PrecDialect.h"
@@ -7,6 +8,7 @@
 #include "prec/Numerics/Rounding.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -87,7 +89,43 @@ private:
     return p;
   }
 
+  /// The scale 2^d of the two-operation form, next to the run-time number of
+  /// bits if there is one.
+  static Value scaleOf(OpBuilder &builder, RoundOp round,
+                       const ArithOps::Word &discard) {
+    OpBuilder::InsertionGuard guard(builder);
+    if (!discard.isConstant())
+      builder.setInsertionPointAfterValue(discard.value);
+    ArithOps ops(builder, round.getLoc(), 32, builder.getI32Type());
+    ArithOps::Word exponent = ops.add(discard, ops.constant(127));
+    return ops.floating(ops.shl(exponent, ops.constant(23)));
+  }
+
+  /// Forms.h has the precondition.
+  static void lowerToTwoOps(RoundOp round) {
+    OpBuilder builder(round);
+    Location loc = round.getLoc();
+    auto p = parametersOf(builder, round, 32);
+    Value scale = scaleOf(builder, round, p.discard), less;
+    {
+      OpBuilder::InsertionGuard guard(builder);
+      if (!p.discard.isConstant())
+        builder.setInsertionPointAfterValue(scale);
+      Value one = arith::ConstantOp::create(builder, loc,
+                                            builder.getF32FloatAttr(1.0f));
+      less = builder.createOrFold<arith::SubFOp>(loc, scale, one);
+    }
+    Value x = round.getOperand();
+    Value multiple = arith::MulFOp::create(builder, loc, x, less);
+    Value negative = arith::NegFOp::create(builder, loc, multiple);
+    replace(round, math::FmaOp::create(builder, loc, x, scale, negative));
+  }
+
   static void lower(RoundOp round) {
+    auto form = round->getAttrOfType<StringAttr>(formAttrName);
+    if (form && form.getValue() == twoOpsForm)
+      return lowerToTwoOps(round);
+    bool leavesNaN = form && form.getValue() == quietForm;
     OpBuilder builder(round);
     unsigned width = layoutOf(*carrierOf(round.getType())).width;
     auto p = parametersOf(builder, round, width);
@@ -101,8 +139,9 @@ private:
     ArithOps::Word random = ops.constant(0);
     if (round.getRandom())
       random = ops.word(round.getRandom());
-    ArithOps::Word rounded = roundWord(ops, ops.word(round.getOperand()), p,
-                                       round.getMode().getValue(), random);
+    ArithOps::Word rounded =
+        roundWord(ops, ops.word(round.getOperand()), p,
+                  round.getMode().getValue(), random, leavesNaN);
     replace(round, ops.floating(rounded));
   }
 

@@ -75,10 +75,13 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   function.addPass(createNarrowProducers());
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
+  if (options.fast)
+    function.addPass(createChooseForms());
   function.addPass(createFuseElementwise());
   function.addPass(createLowerRounding());
   function.addPass(createLowerMath());
   if (options.fast) {
+    function.addPass(createHoistTables());
     PackOperandsOptions pack;
     pack.vectorBits = options.vectorBits;
     pack.vectorRegisters = options.vectorRegisters;

@@ -89,6 +89,43 @@ def FuseElementwise : Pass<"prec-fuse-elementwise"> {
                            "tensor::TensorDialect"];
 }
 
+def ChooseForms : Pass<"prec-choose-forms"> {
+  let summary = "choose cheaper forms of the roundings inside reductions";
+  let description = [{
+    Where they give the same bits (docs/pipeline.md has the proofs):
+
+    - *quiet*: inside the reduction a NaN need not be made canonical, only its
+      result; the roundings must not be able to lose a NaN.
+    - *two-ops*: nearest-even to at most 10 bits by two floating-point
+      operations, when the operands' exponents, measured before the reduction,
+      exclude subnormal numbers and overflow. Otherwise the general form runs:
+      the reduction is there twice, in the branches of an `scf.if`.
+
+    A run-time number of bits is a condition of the `scf.if`.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
+                           "scf::SCFDialect", "tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"quiet", "quiet", "Reductions with quiet roundings">,
+    Statistic<"twoOps", "two-ops", "Reductions with a two-operation version">
+  ];
+}
+
+def HoistTables : Pass<"prec-hoist-tables"> {
+  let summary = "compute what only some of a reduction's loops need beforehand";
+  let description = [{
+    A part of a reduction's body that does not depend on all loops (the random
+    word of an operand's element) and takes several operations becomes a tensor
+    over the loops that it needs, if that is small beside the reduction. Shifts
+    and masks of a word that is the xor of two such parts go into the parts.
+  }];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
+                           "linalg::LinalgDialect", "tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"tables", "tables", "Parts computed beforehand">
+  ];
+}
+
 def NarrowProducers : Pass<"prec-narrow-producers"> {
   let summary = "compute only the part of a reduction's result that is used";
   let description = [{

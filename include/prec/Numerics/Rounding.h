@@ -33,10 +33,13 @@ public:
   using Kind = RoundingMode::Kind;
 
   Rounding(Ops &ops, Word bits, const RoundParameters<Word> &p,
-           RoundingMode mode, Word randomBits)
-      : ops(ops), p(p), facts(p.facts), mode(mode), bits(bits),
-        magnitude(ops.bitAnd(bits, c(signBit() - 1))), random(randomBits) {}
+           RoundingMode mode, Word randomBits, bool leavesNaN = false)
+      : ops(ops), p(p), facts(p.facts), mode(mode), leavesNaN(leavesNaN),
+        bits(bits),
+        magnitude(leavesNaN ? bits : ops.bitAnd(bits, c(signBit() - 1))),
+        random(randomBits) {}
 
+  /// With `leavesNaN` the format is neither gradual nor bounded.
   Word run() {
     // Without gradual underflow and overflow the sign can stay where it is.
     if (facts.isIdentity)
@@ -98,7 +101,7 @@ private:
     bool fewer = facts.isGradual || facts.fractionBits == Format::runtime ||
                  F() - unsigned(facts.fractionBits) > r;
     if (fewer && r < W())
-      top = ops.bitOr(top, c(uint64_t(1) << (W() - r - 1)));
+      top = ops.bitXor(top, c(uint64_t(1) << (W() - r - 1))); // a zero bit
     return top;
   }
 
@@ -262,6 +265,8 @@ private:
 
   /// R-NAN: every NaN becomes the carrier's positive quiet NaN.
   Word withNaN(Word result) {
+    if (leavesNaN)
+      return result;
     Word nan = facts.format.nans == Format::NaNs::Yes ? c(quietNaN()) : c(0);
     return ops.select(ops.less(c(infinity()), magnitude), nan, result);
   }
@@ -270,18 +275,23 @@ private:
   const RoundParameters<Word> &p;
   const RoundFacts &facts;
   RoundingMode mode;
+  bool leavesNaN;
   Word bits, magnitude, random;
   Word sign = bits;
 };
 
 /// Rounds the carrier value with bit pattern `bits`. `randomBits` is read by
 /// stochastic modes only: its low 16 bits if the mode has at most 16 random
-/// bits, else its low 32; the most significant of these count.
+/// bits, else its low 32; the most significant of these count. With `leavesNaN`
+/// a NaN whose discarded bits are zero stays some NaN instead of becoming the
+/// canonical one; the format is then neither gradual nor bounded, has NaN and
+/// -0, and keeps at least one fraction bit.
 template <WordOps Ops>
 typename Ops::Word roundWord(Ops &ops, typename Ops::Word bits,
                              const RoundParameters<typename Ops::Word> &p,
-                             RoundingMode mode, typename Ops::Word randomBits) {
-  return Rounding<Ops>(ops, bits, p, mode, randomBits).run();
+                             RoundingMode mode, typename Ops::Word randomBits,
+                             bool leavesNaN = false) {
+  return Rounding<Ops>(ops, bits, p, mode, randomBits, leavesNaN).run();
 }
 
 } // namespace mlir::prec

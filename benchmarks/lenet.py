@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A training step of lenet5, batch 128: ours (f32 and rounded) beside PyTorch eager.
+
+One thread, CPU time. Usage: lenet.py [--rounds=5] [--json=FILE]
+"""
+import argparse
+import tempfile
+
+from peer import BIN, Ours, Peer, compete, write
+
+ROUNDED = {
+    "op, m=7": ["--truncate-mantissa=7"],
+    "elementary, m=7 toward zero": ["--truncate-mantissa=7", "--granularity=elementary"],
+    "elementary, m=7 nearest": [
+        "--truncate-mantissa=7", "--rounding=nearest-even", "--granularity=elementary",
+    ],
+}  # fmt: skip
+
+
+def ours(cache, flags, count):
+    fixed = [BIN / "prec-train", "lenet5", "--threads=1", "--eval-every=0", "--log=/dev/null"]
+    return Ours(
+        lambda n: [*map(str, fixed), f"--cache-dir={cache}", f"--steps={n}", *flags], count
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as cache:
+        running = {"prec f32": ours(cache, [], 10), "torch f32": Peer("lenet_torch.py", 10)}
+        running |= {f"prec {name}": ours(cache, flags, 3) for name, flags in ROUNDED.items()}
+        table = compete(running, options.rounds)
+    table["torch f32"] = {k: v / 10 for k, v in table["torch f32"].items()}
+    print(f"{'lenet5, batch 128':36}{'ms':>8}{'median':>8}  time / time of torch f32")
+    for name, row in table.items():
+        row["ratio"] = row["least"] / table["torch f32"]["least"]
+        print(
+            f"{name:36}{1e3 * row['least']:8.1f}{1e3 * row['median']:8.1f}  {row['ratio']:.2f}"
+        )
+    write(options.json, table)
+
+
+if __name__ == "__main__":
+    main()

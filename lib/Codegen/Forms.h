@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Forms of a rounding that are cheaper than the general one and give the same
+// bits under a condition; the attribute on `prec.round` that chooses one says
+// that the condition holds.
+#ifndef PREC_CODEGEN_FORMS_H
+#define PREC_CODEGEN_FORMS_H
+
+#include "llvm/ADT/StringRef.h"
+
+namespace mlir::prec {
+
+inline constexpr llvm::StringLiteral formAttrName = "form";
+
+/// A NaN may stay the NaN it is: whoever reads the result treats all alike, and
+/// no NaN comes that the rounding's arithmetic could turn into a number.
+inline constexpr llvm::StringLiteral quietForm = "quiet";
+
+/// Nearest-even to m = 1..10 bits of f32 by g = (2^d - 1) x, fma(2^d, x, -g),
+/// d = 23 - m: the operand is +0 or a normal number below 2^(127-d), and -0
+/// may become +0.
+inline constexpr llvm::StringLiteral twoOpsForm = "two-ops";
+
+} // namespace mlir::prec
+
+#endif // PREC_CODEGEN_FORMS_H

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Matrix products whose products and sums are rounded, in the fast forms,
+// against the scalar face of the rounding, in the order that DESIGN words: over
+// ordinary numbers and over the borders where a fast form is not allowed.
+#include "Jit.h"
+
+#include "prec/Numerics/Random.h"
+#include "prec/Numerics/Round.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "gtest/gtest.h"
+
+#include <bit>
+#include <cmath>
+#include <random>
+
+using namespace mlir::prec;
+using namespace mlir::prec::test;
+
+namespace {
+constexpr int64_t M = 19, N = 35, K = 40;
+using Matrix = Array<float, 2>;
+
+/// What the operands are filled with.
+enum class Fill {
+  Ordinary,  ///< normal numbers around one
+  Tiny,      ///< products are subnormal
+  SmallSums, ///< products are normal, their differences are not
+  Huge,      ///< sums overflow
+  Border,    ///< the largest for which nothing overflows, and beyond
+  Special,   ///< infinities, both zeros, subnormals and NaNs with payloads
+};
+constexpr Fill fills[] = {Fill::Ordinary, Fill::Tiny,   Fill::SmallSums,
+                          Fill::Huge,     Fill::Border, Fill::Special};
+
+void fill(std::vector<float> &values, Fill kind, std::mt19937 &generator) {
+  std::normal_distribution<float> normal;
+  const float special[] = {0.0f,
+                           -0.0f,
+                           INFINITY,
+                           -INFINITY,
+                           std::bit_cast<float>(0x7fffffffu),
+                           std::bit_cast<float>(0xffffffffu),
+                           std::bit_cast<float>(0x7f800001u),
+                           std::bit_cast<float>(0x00000001u),
+                           std::bit_cast<float>(0x807fffffu),
+                           3.4e38f};
+  for (float &value : values) {
+    value = normal(generator);
+    bool rare = generator() % 97 == 0;
+    if (kind == Fill::Tiny)
+      value = std::ldexp(value, -66);
+    else if (kind == Fill::SmallSums)
+      value = std::ldexp(1.0f + std::ldexp(float(generator() % 8), -7), -60) *
+              (generator() % 2 ? 1.0f : -1.0f);
+    else if (kind == Fill::Huge)
+      value = std::ldexp(value, 61);
+    else if (kind == Fill::Border)
+      value = std::ldexp(value, 40 + int(generator() % 16));
+    else if (kind == Fill::Special && rare)
+      value = special[generator() % std::size(special)];
+  }
+}
+
+struct Case {
+  const char *format, *mode;
+  bool roundsInputs;
+  int runtime = -1; ///< the value of the format's `?`
+};
+const Case cases[] = {{"m7", "toward-zero", true},
+                      {"m1", "toward-zero", false},
+                      {"m7", "toward-zero", false},
+                      {"m0", "toward-zero", true},
+                      {"m7", "nearest-even", true},
+                      {"m10", "nearest-even", false},
+                      {"m1", "nearest-even", true},
+                      {"m3", "nearest-even", false},
+                      {"m11", "nearest-even", true},
+                      {"m2", "away", true},
+                      {"m5", "up", true},
+                      {"m4", "to-odd", true},
+                      {"m6", "nearest-away", true},
+                      {"m6", "nearest-to-zero", false},
+                      {"bits12", "nearest-even", true},
+                      {"m7", "stochastic", true},
+                      {"m3", "stochastic", true},
+                      {"m20", "stochastic", false},
+                      {"m3", "stochastic<8>", true},
+                      {"m?", "nearest-even", true, 7},
+                      {"m?", "nearest-even", true, 0},
+                      {"m?", "nearest-even", false, 10},
+                      {"m?", "nearest-even", true, 11},
+                      {"m?", "nearest-even", true, 23},
+                      {"m?", "toward-zero", true, 0},
+                      {"m?", "toward-zero", true, 5},
+                      {"bits?", "nearest-even", true, 9},
+                      {"bits?", "nearest-even", true, 14},
+                      {"m?", "stochastic", true, 4}};
+
+std::string roundText(const Case &c, const char *to, const char *from,
+                      const char *word) {
+  bool stochastic = llvm::StringRef(c.mode).starts_with("stochastic");
+  return llvm::formatv(
+      "    {0} = prec.round {1} to \"{2}\"{3} \"{4}\"{5} : "
+      "f32\n",
+      to, from, c.format, c.runtime < 0 ? "" : "(%bits : i32)", c.mode,
+      stochastic ? llvm::formatv(" random({0} : i32)", word).str() : "");
+}
+
+/// The words of a contraction (Random.h), as insertion writes them.
+const char *words = R"(
+    %i = linalg.index 0 : index
+    %j = linalg.index 1 : index
+    %k = linalg.index 2 : index
+    %i32 = arith.index_castui %i : index to i32
+    %j32 = arith.index_castui %j : index to i32
+    %k32 = arith.index_castui %k : index to i32
+    %ik = arith.muli %i32, %cK : i32
+    %pa = arith.addi %ik, %k32 : i32
+    %kj = arith.muli %k32, %cN : i32
+    %pb = arith.addi %kj, %j32 : i32
+    %wa = prec.random %ka, %pa : i64, i32 -> i32
+    %wb = prec.random %kb, %pb : i64, i32 -> i32
+    %word = arith.xori %wa, %wb : i32
+    %high = arith.shrui %word, %c16 : i32
+)";
+constexpr uint64_t key = 0x123456789abcdef;
+
+std::string inputText(const Case &c, const char *name, int64_t rows,
+                      int64_t columns) {
+  std::string type = llvm::formatv("tensor<{0}x{1}xf32>", rows, columns);
+  Case plain = c;
+  plain.mode = llvm::StringRef(c.mode).starts_with("stochastic") ? "toward-zero"
+                                                                 : c.mode;
+  return llvm::formatv(R"(
+  %e{0} = tensor.empty() : {1}
+  %r{0} = linalg.generic {{indexing_maps = [affine_map<(i, j) -> (i, j)>,
+      affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%{0} : {1}) outs(%e{0} : {1}) {{
+  ^bb0(%v: f32, %o: f32):
+{2}    linalg.yield %q : f32
+  } -> {1}
+)",
+                       name, type, roundText(plain, "%q", "%v", ""));
+}
+
+std::string textOf(const Case &c) {
+  bool stochastic = llvm::StringRef(c.mode).starts_with("stochastic");
+  std::string text;
+  if (c.runtime >= 0)
+    text += llvm::formatv("prec.declare @bits = {0}\n", c.runtime);
+  text += llvm::formatv(R"(
+func.func @mm(%a: tensor<{0}x{2}xf32>, %b: tensor<{2}x{1}xf32>) -> tensor<{0}x{1}xf32> {{
+  %zero = arith.constant 0.0 : f32
+  %cK = arith.constant {2} : i32
+  %cN = arith.constant {1} : i32
+  %c16 = arith.constant 16 : i32
+  %ka = arith.constant {3} : i64
+  %kb = arith.constant {4} : i64
+)",
+                        M, N, K, int64_t(key ^ contractionKeyA),
+                        int64_t(key ^ contractionKeyB));
+  if (c.runtime >= 0)
+    text += "  %bits = prec.parameter @bits\n";
+  if (c.roundsInputs)
+    text += inputText(c, "a", M, K) + inputText(c, "b", K, N);
+  text += llvm::formatv(
+      R"(
+  %e = tensor.empty() : tensor<{0}x{1}xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<{0}x{1}xf32>) -> tensor<{0}x{1}xf32>
+  %r = linalg.generic {{indexing_maps = [affine_map<(i, j, k) -> (i, k)>,
+      affine_map<(i, j, k) -> (k, j)>, affine_map<(i, j, k) -> (i, j)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+      ins({3}, {4} : tensor<{0}x{2}xf32>, tensor<{2}x{1}xf32>)
+      outs(%f : tensor<{0}x{1}xf32>) {{
+  ^bb0(%x: f32, %y: f32, %acc: f32):
+{5}    %p = arith.mulf %x, %y : f32
+{6}    %s = arith.addf %acc, %rp : f32
+{7}    linalg.yield %rs : f32
+  } -> tensor<{0}x{1}xf32>
+  return %r : tensor<{0}x{1}xf32>
+})",
+      M, N, K, c.roundsInputs ? "%ra" : "%a", c.roundsInputs ? "%rb" : "%b",
+      stochastic ? words : "", roundText(c, "%rp", "%p", "%word"),
+      roundText(c, "%rs", "%s", "%high"));
+  return text;
+}
+
+class Forms : public testing::TestWithParam<Case> {};
+
+TEST_P(Forms, AgreeWithTheScalarRounding) {
+  const Case &c = GetParam();
+  auto module = Module::compile(textOf(c), 3, hostOptions());
+  ASSERT_TRUE(module);
+  std::string spelled = c.format;
+  if (c.runtime >= 0)
+    spelled.replace(spelled.find('?'), 1, std::to_string(c.runtime));
+  auto format = *Format::parse(spelled);
+  auto mode = *RoundingMode::parse(c.mode);
+  bool stochastic = llvm::StringRef(c.mode).starts_with("stochastic");
+  auto inputMode = stochastic ? *RoundingMode::parse("toward-zero") : mode;
+  std::mt19937 generator(3);
+  for (Fill kind : fills) {
+    Matrix a({M, K}), b({K, N});
+    fill(a.values, kind, generator);
+    fill(b.values, kind, generator);
+    Descriptor<float, 2> result;
+    module->call("mm", &result, a.get(), b.get());
+    std::vector<float> found = takeResult(result);
+    if (c.roundsInputs)
+      for (Matrix *input : {&a, &b})
+        for (float &value : input->values)
+          value = mlir::prec::round(value, format, inputMode);
+    for (int64_t i = 0; i < M; ++i)
+      for (int64_t j = 0; j < N; ++j) {
+        float acc = 0;
+        for (int64_t k = 0; k < K; ++k) {
+          uint32_t word = contractionWord(key, i * K + k, k * N + j);
+          float product = a.values[i * K + k] * b.values[k * N + j];
+          product = mlir::prec::round(product, format, mode, word);
+          acc = mlir::prec::round(acc + product, format, mode, word >> 16);
+        }
+        ASSERT_EQ(std::bit_cast<uint32_t>(found[i * N + j]),
+                  std::bit_cast<uint32_t>(acc))
+            << spelled << " " << c.mode << ", fill " << int(kind)
+            << ", element " << i << ", " << j << ": found " << found[i * N + j]
+            << ", expected " << acc;
+      }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Forms, testing::ValuesIn(cases));
+
+// All 2^23 fractions of a binade, both signs, each fraction width: a row of one
+// column is the rounded product with one, and its sum with zero.
+TEST(TwoOps, EveryFraction) {
+  constexpr int64_t rows = 1 << 16, columns = 16;
+  std::string text = R"(
+prec.declare @bits = 1
+func.func @mm(%a: tensor<65536x1xf32>, %b: tensor<1x16xf32>) -> tensor<65536x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %bits = prec.parameter @bits
+  %e = tensor.empty() : tensor<65536x16xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<65536x16xf32>) -> tensor<65536x16xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (i, k)>,
+      affine_map<(i, j, k) -> (k, j)>, affine_map<(i, j, k) -> (i, j)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %b : tensor<65536x1xf32>, tensor<1x16xf32>)
+      outs(%f : tensor<65536x16xf32>) {
+  ^bb0(%x: f32, %y: f32, %acc: f32):
+    %p = arith.mulf %x, %y : f32
+    %rp = prec.round %p to "m?"(%bits : i32) "nearest-even" : f32
+    %s = arith.addf %acc, %rp : f32
+    %rs = prec.round %s to "m?"(%bits : i32) "nearest-even" : f32
+    linalg.yield %rs : f32
+  } -> tensor<65536x16xf32>
+  return %r : tensor<65536x16xf32>
+})";
+  auto module = Module::compile(text, 3, hostOptions());
+  ASSERT_TRUE(module);
+  Matrix a({rows, 1}), b({1, columns});
+  for (int64_t j = 0; j < columns; ++j)
+    b.values[j] = std::ldexp(j % 2 ? -1.0f : 1.0f, int(j));
+  auto mode = *RoundingMode::parse("nearest-even");
+  for (int m = 1; m <= 10; ++m) {
+    module->context.front() = m;
+    Rounder<float> rounder(Format::mantissa(m), mode);
+    for (uint32_t part = 0; part < (1u << 23); part += rows) {
+      for (int64_t i = 0; i < rows; ++i)
+        a.values[i] = std::bit_cast<float>(0x3f800000u + part + uint32_t(i));
+      Descriptor<float, 2> result;
+      module->call("mm", &result, a.get(), b.get());
+      std::vector<float> found = takeResult(result);
+      for (int64_t i = 0; i < rows; ++i) {
+        float expected = rounder(a.values[i]); // exact scaling by b
+        for (int64_t j : {0, 1, 15})
+          ASSERT_EQ(found[i * columns + j], expected * b.values[j])
+              << "m" << m << " of " << a.values[i] * b.values[j];
+      }
+    }
+  }
+}
+} // namespace
