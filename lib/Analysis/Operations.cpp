@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/StringSet.h"
@@ -44,6 +45,18 @@ static bool isClosedScalar(StringRef name) {
       "arith.select",  "arith.negf",    "arith.maximumf", "arith.minimumf",
       "arith.maxnumf", "arith.minnumf", "math.absf",      "math.copysign"};
   return closed.contains(name);
+}
+
+bool mlir::prec::changesSign(Operation *op) {
+  return isa<arith::NegFOp, math::AbsFOp, math::CopySignOp>(op);
+}
+
+bool mlir::prec::isClosed(Operation *op, const Format &format) {
+  if (!format.isElementwise())
+    return false;
+  if (isa<math::AbsFOp>(op))
+    return format.hasMagnitudes();
+  return !changesSign(op) || format.isSymmetric();
 }
 
 /// Vector operations that combine elements arithmetically.

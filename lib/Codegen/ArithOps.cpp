@@ -12,7 +12,7 @@ using Word = ArithOps::Word;
 using Bit = ArithOps::Bit;
 using Double = ArithOps::Double;
 
-static_assert(WordOps<ArithOps> && MathOps<ArithOps>);
+static_assert(CarrierOps<ArithOps> && MathOps<ArithOps>);
 
 ArithOps::ArithOps(OpBuilder &builder, Location loc, unsigned width, Type like)
     : width(width), builder(builder), loc(loc),
@@ -181,6 +181,26 @@ Word ArithOps::select(Bit bit, Word a, Word b) {
     return a;
   return {0, arith::SelectOp::create(builder, loc, value(bit), integer(a),
                                      integer(b))};
+}
+
+// --- the carrier's arithmetic
+
+template <class Op> Word ArithOps::emitCarrier(Word a, Word b) {
+  Value result = Op::create(builder, loc, floating(a), floating(b));
+  return {0, arith::BitcastOp::create(builder, loc, integerType, result)};
+}
+
+Word ArithOps::carrierSub(Word a, Word b) {
+  FOLD(carrierSub)
+  return emitCarrier<arith::SubFOp>(a, b);
+}
+Word ArithOps::carrierMul(Word a, Word b) {
+  FOLD(carrierMul)
+  return emitCarrier<arith::MulFOp>(a, b);
+}
+Word ArithOps::carrierDiv(Word a, Word b) {
+  FOLD(carrierDiv)
+  return emitCarrier<arith::DivFOp>(a, b);
 }
 
 // --- floating point

@@ -133,7 +133,7 @@ private:
     // Scalars computed at the parameters' place are spread over a vector.
     for (ArithOps::Word *word :
          {&p.discard, &p.leastNormal, &p.leastQuantum, &p.discardOffset,
-          &p.tinyLimit, &p.impliedBit, &p.largest, &p.least})
+          &p.tinyLimit, &p.impliedBit, &p.largest, &p.lowest, &p.least})
       if (!word->isConstant())
         *word = ops.word(word->value);
     ArithOps::Word random = ops.constant(0);

@@ -29,6 +29,11 @@ LogicalResult RoundOp::verify() {
     return emitOpError("format ")
            << format.str() << " does not fit "
            << getElementTypeOrSelf(getType()) << ": " << why;
+  if (!format.isElementwise() && !isa<RankedTensorType>(getType()))
+    return emitOpError("format ")
+           << format.str()
+           << " shares scales between elements, so it rounds tensors, found "
+           << getType();
   if (getParameters().size() != format.numRuntimeParameters())
     return emitOpError("format ")
            << format.str() << " takes " << format.numRuntimeParameters()
@@ -76,7 +81,7 @@ static Attribute foldConstant(Attribute constant, const Format &format,
 OpFoldResult RoundOp::fold(FoldAdaptor adaptor) {
   const Format &format = getFormat().getValue();
   const RoundingMode &mode = getMode().getValue();
-  if (mode.isStochastic() || format.isRuntime())
+  if (mode.isStochastic() || format.isRuntime() || !format.isElementwise())
     return {};
   if (adaptor.getOperand())
     return foldConstant(adaptor.getOperand(), format, mode);

@@ -2,32 +2,111 @@
 // The static facts about a format on a carrier.
 #include "prec/Numerics/RoundParameters.h"
 
+#include <bit>
+#include <cmath>
+
 using namespace mlir::prec;
+
+/// Biased exponent of the least normal number; 1 if the carrier's.
+static int leastNormalOf(const Format &format, const RoundFacts &facts) {
+  int bias = facts.carrier.bias();
+  switch (format.family) {
+  case Format::Family::Mantissa:
+  case Format::Family::Sign:
+  case Format::Family::Posit:
+  case Format::Family::Exponent:
+    return 1;
+  case Format::Family::Fixed:
+  case Format::Family::Integer:
+    return bias + facts.fractionBits - format.fractionBits +
+           std::ilogb(format.scale);
+  case Format::Family::Power:
+    return bias + int(format.low);
+  case Format::Family::Float:
+  case Format::Family::Word:
+  case Format::Family::P3109:
+    break;
+  }
+  if (format.exponentBits == Format::runtime)
+    return 1;
+  return bias - ((1 << (format.exponentBits - 1)) - 1 + format.biasOffset) + 1;
+}
 
 RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
   RoundFacts facts;
   facts.carrier = layoutOf(carrier);
   facts.format = format;
+  const int F = facts.carrier.fractionBits;
   facts.fractionBits = format.fractionBits;
-  const int F = facts.carrier.fractionBits, Y = format.fractionBits;
-  facts.mayKeepAll = Y == Format::runtime || Y == F;
-  facts.hasOddBias = Y == 0 && (format.biasOffset & 1);
+  // Beyond the range of a format that wraps the spacing stays the same too.
+  if (format.isGrid())
+    facts.fractionBits = format.overflow == Format::Overflow::Wrap
+                             ? F
+                             : format.gridFractionBits();
+  const int Y = facts.fractionBits;
+  facts.mayKeepAll =
+      Y == Format::runtime || Y == F || format.family == Format::Family::Posit;
 
   const bool anyExponent = format.exponentBits == Format::runtime;
-  int bias = facts.carrier.bias(), leastNormal = 1;
-  if (format.family != Format::Family::Mantissa && !anyExponent) {
-    bias = (1 << (format.exponentBits - 1)) - 1 + format.biasOffset;
-    leastNormal = facts.carrier.bias() - bias + 1;
-  }
-  facts.isGradual = anyExponent || leastNormal > 1;
-  facts.hasTiny = facts.isGradual && (anyExponent || leastNormal - Y > 1);
+  facts.leastNormal = leastNormalOf(format, facts);
+  facts.hasOddBias = Y == 0 && !anyExponent && ((facts.leastNormal - 1) & 1);
+  const int leastNormal = facts.leastNormal;
+  facts.isGradual =
+      anyExponent || leastNormal > 1 || format.family == Format::Family::Posit;
+  facts.hasTiny =
+      facts.isGradual &&
+      (anyExponent || leastNormal - Y > 1 ||
+       (leastNormal > 1 && format.subnormals == Format::Subnormals::Absent));
   // Only the carrier's own last exponent overflows by carry.
-  facts.isBounded = anyExponent || bias != facts.carrier.bias() ||
-                    format.biasOffset != 0 || !format.reservesLastExponent ||
+  const bool isCarriers =
+      format.family == Format::Family::Mantissa || leastNormal == 1;
+  facts.isBounded = anyExponent || !isCarriers || format.biasOffset != 0 ||
+                    !format.reservesLastExponent ||
                     format.reservedTopCodes != 0 ||
                     format.infinities == Format::Infinities::No ||
                     format.overflow == Format::Overflow::Saturate;
+  if (format.overflow == Format::Overflow::Wrap)
+    facts.isBounded = false;
   facts.isIdentity =
       Y == F && !facts.isGradual && !facts.isBounded && format.hasNegativeZero;
+  if (format.isGrid() || format.family == Format::Family::Power) {
+    Limits limits = limitsOf(format, carrier);
+    facts.isAsymmetric = limits.largest != limits.lowest;
+  } else {
+    facts.isAsymmetric = !format.isSigned;
+  }
   return facts;
+}
+
+Limits mlir::prec::limitsOf(const Format &format, Carrier carrier) {
+  auto bits = [&](double value) {
+    return carrier == Carrier::F32
+               ? uint64_t(std::bit_cast<uint32_t>(float(value)))
+               : std::bit_cast<uint64_t>(value);
+  };
+  double greatest = 1, least = 1;
+  switch (format.family) {
+  case Format::Family::Fixed:
+  case Format::Family::Integer: {
+    double scale = format.hasPlainScale() ? format.scale : 1;
+    double step = std::ldexp(scale, -format.fractionBits);
+    greatest = double(format.high - format.zeroPoint) * step;
+    least = double(format.zeroPoint - format.low) * step;
+    break;
+  }
+  case Format::Family::Power:
+    greatest = least = std::ldexp(1.0, int(format.high));
+    break;
+  case Format::Family::Posit:
+    greatest = least =
+        std::ldexp(1.0, (int(format.high) - 2) << format.exponentBits);
+    break;
+  case Format::Family::Exponent:
+    greatest = 0x1p127;
+    least = 0;
+    break;
+  default:
+    break;
+  }
+  return {bits(greatest), bits(least)};
 }

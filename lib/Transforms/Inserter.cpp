@@ -47,6 +47,13 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
     return emitError(value.getLoc())
            << "format " << action.format.str() << " does not fit " << element
            << ": " << why;
+  if (!action.format.isElementwise() && !isa<RankedTensorType>(value.getType()))
+    return emitError(value.getLoc())
+           << "format " << action.format.str()
+           << " shares scales between the elements of a tensor, found a value "
+              "of type "
+           << value.getType()
+           << "; choose granularity op, layer or batch, or a rule for tensors";
   RoundSpec spec = specFor(action, site);
   Value random;
   if (action.mode.isStochastic()) {

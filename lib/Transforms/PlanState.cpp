@@ -14,6 +14,8 @@ using namespace mlir;
 using namespace mlir::prec;
 
 bool mlir::prec::isRepresentable(Attribute constant, Format format) {
+  if (!format.isElementwise())
+    return false;
   if (format.fractionBits == Format::runtime)
     format.fractionBits = 0;
   if (format.exponentBits == Format::runtime)
@@ -119,6 +121,9 @@ Plan::State Plan::stateOf(Value value) const {
     if (auto structured = dyn_cast<linalg::LinalgOp>(parent)) {
       OpOperand *operand = structured.getMatchingOpOperand(argument);
       State state = stateAtUse(*operand);
+      // One element of an array that shares a scale is in no format.
+      if (state.action && !state.action->format.isElementwise())
+        return State::unknown();
       if (!structured.isDpsInit(operand) || !structured.getNumReductionLoops())
         return state;
       unsigned output =
@@ -144,7 +149,12 @@ Plan::State Plan::stateOf(Value value) const {
     for (OpOperand &operand : op->getOpOperands())
       if (carrierOf(operand.get().getType()))
         floats.push_back(&operand);
-    return meetOf(floats);
+    State state = meetOf(floats);
+    if (state.action && !isClosed(op, state.action->format))
+      return State::unknown();
+    if (changesSign(op))
+      state.constant = {};
+    return state;
   }
   case OpKind::Structured:
     return bodyState(cast<linalg::LinalgOp>(op), index);
@@ -168,7 +178,7 @@ bool Plan::isExempt(Operation *op, const Action &action) const {
     for (OpOperand &operand : op->getOpOperands())
       if (carrierOf(operand.get().getType()))
         floats.push_back(&operand);
-    return allIn(floats);
+    return isClosed(op, action.format) && allIn(floats);
   }
   case OpKind::Structured: {
     auto structured = cast<linalg::LinalgOp>(op);

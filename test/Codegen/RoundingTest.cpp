@@ -22,6 +22,12 @@ namespace {
 constexpr const char *formats[] = {"m0",   "m7",    "m23", "e5m10",
                                    "e4m3", "e8m23", "e2m0"};
 constexpr const char *wideFormats[] = {"m7", "m52", "e5m10", "e8m23", "bits12"};
+constexpr const char *families[] = {
+    "fixed<4,12>", "ufixed<3,2>",   "fixed<3,3>-wrap", "int8",
+    "uint4-wrap",  "int8<0.1>",     "uint8<0.5,128>",  "ternary",
+    "binary",      "pow2<-8,0>",    "posit<8,0>",      "posit<16,1>",
+    "f8e8m0fnu",   "binary8p3se",   "binary6p2uf",     "e4m3-ftz",
+    "e4m3-nosub",  "f8e4m3fnuz-sat"};
 constexpr const char *runtimeFormats[] = {"m?", "e?m3", "e?m?", "bits?"};
 
 std::vector<std::string> allModes() {
@@ -176,6 +182,14 @@ TEST_P(Rounding, ConstantFormatsOfSingle) { check<float>(list(formats), {}); }
 
 TEST_P(Rounding, ConstantFormatsOfDouble) {
   check<double>(list(wideFormats), {});
+}
+
+TEST_P(Rounding, Families) { check<float>(list(families), {}); }
+
+TEST_P(Rounding, FamiliesOfDouble) {
+  check<double>({"fixed<16,16>", "int8<0.1>", "posit<32,2>", "f8e8m0fnu",
+                 "uint8-wrap", "binary"},
+                {});
 }
 
 TEST_P(Rounding, RuntimeFormats) {

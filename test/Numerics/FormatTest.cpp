@@ -23,10 +23,58 @@ std::string modeError(std::string_view text) {
 } // namespace
 
 TEST(Format, CanonicalTextRoundTrips) {
-  for (std::string_view text :
-       {"e5m10", "e2m0", "e11m52", "m0", "m12", "m52", "bits9", "bits16",
-        "bits61", "f8e4m3fn", "f4e2m1fn", "e5m10-sat", "m7-sat", "f8e4m3fn-sat",
-        "m?", "bits?", "e5m?", "e?m10", "e?m?"}) {
+  for (std::string_view text : {"e5m10",
+                                "e2m0",
+                                "e11m52",
+                                "m0",
+                                "m12",
+                                "m52",
+                                "bits9",
+                                "bits16",
+                                "bits61",
+                                "f8e4m3fn",
+                                "f4e2m1fn",
+                                "e5m10-sat",
+                                "m7-sat",
+                                "f8e4m3fn-sat",
+                                "m?",
+                                "bits?",
+                                "e5m?",
+                                "e?m10",
+                                "e?m?",
+                                "fixed<4,12>",
+                                "ufixed<0,8>",
+                                "fixed<1,0>",
+                                "fixed<4,12>-wrap",
+                                "int8",
+                                "uint4",
+                                "int32",
+                                "int1",
+                                "int8-sym",
+                                "int8<0.1>",
+                                "int8<0.1>-sym",
+                                "uint8<0.02,128>",
+                                "uint8-wrap",
+                                "int8<max>",
+                                "posit<16,1>",
+                                "posit<8,0>-sat",
+                                "pow2<-8,0>",
+                                "binary8p3se",
+                                "binary3p1uf",
+                                "binary16p10sf-sat",
+                                "e5m10-ftz",
+                                "e5m10-nosub",
+                                "e5m10-ftz-sat",
+                                "f8e8m0fnu-sat",
+                                "binary<mean>",
+                                "mxfp4",
+                                "mxint8",
+                                "mx<f8e4m3fn,16>",
+                                "mx<f4e2m1fn,32,ceil>",
+                                "bfp<8,16>",
+                                "bfp<4,16,even>",
+                                "adaptivfloat<8,4>",
+                                "nvfp4"}) {
     auto format = Format::parse(text);
     ASSERT_TRUE(format) << text;
     EXPECT_EQ(format->str(), text);
@@ -47,6 +95,60 @@ TEST(Format, NamesAreRows) {
     ASSERT_TRUE(format) << name.word;
     EXPECT_EQ(format->str(), name.canonical);
   }
+}
+
+TEST(Format, OtherSpellings) {
+  for (auto [text, canonical] : {std::pair("mxfp8", "mxfp8e4m3"),
+                                 {"mxfp6", "mxfp6e3m2"},
+                                 {"mx<e2m1fn,32>", "mxfp4"},
+                                 {"mx<f8e4m3fn,32,floor>", "mxfp8e4m3"},
+                                 {"bfp<8,32>", "mxint8"},
+                                 {"int2-sym", "ternary"},
+                                 {"int8<1>", "int8"},
+                                 {"int8<0.50>", "int8<0.5>"},
+                                 {"e8m0fnu", "f8e8m0fnu"},
+                                 {"e5m10-sat-ftz", "e5m10-ftz-sat"}}) {
+    auto format = Format::parse(text);
+    ASSERT_TRUE(format) << text;
+    EXPECT_EQ(format->str(), canonical);
+  }
+}
+
+TEST(Format, OutOfRange) {
+  for (auto [text, why] :
+       {std::pair("fixed<0,0>",
+                  "has 0 integer bits (the sign counts), expected "
+                  "1..54"),
+        {"ufixed<0,0>", "has 0 bits, expected 1..53"},
+        {"fixed<40,40>", "has 80 bits, expected 1..54"},
+        {"fixed<1,54>", "has 54 fraction bits, expected 0..53"},
+        {"int0", "has 0 bits, expected 1..32"},
+        {"uint33", "has 33 bits, expected 1..32"},
+        {"int8<0>", "has a scale that is not a positive number"},
+        {"int8<-1>", "has a scale that is not a positive number"},
+        {"int8<inf>", "has a scale that is not a positive number"},
+        {"uint8<1,256>", "has the zero point 256, expected a code, 0..255"},
+        {"int1<max>", "has no positive code to scale the maximum to"},
+        {"posit<33,1>", "has 33 bits, expected 2..32"},
+        {"posit<1,0>", "has 1 bits, expected 2..32"},
+        {"posit<8,6>", "has 6 exponent bits, expected 0..5"},
+        {"pow2<1,0>", "has exponents 1..0"},
+        {"binary2p1se", "has 2 bits, expected 3..16"},
+        {"binary8p8se", "has 8 bits of precision, expected 1..7"},
+        {"binary8p9ue", "has 9 bits of precision, expected 1..8"},
+        {"mx<e5m10,32>", "expected floats of 2..5 exponent and 1..7 fraction"},
+        {"mx<e4m0,32>", "expected floats of 2..5 exponent and 1..7 fraction"},
+        {"mxfp4-sat", "formats with a shared scale take no suffix"},
+        {"mx<e4m3fn,0>", "has 0 elements in a block, expected 1..65536"},
+        {"bfp<1,16>", "has 1 bits, expected 2..24"},
+        {"adaptivfloat<8,7>", "has 0 fraction bits, expected 1..13"},
+        {"int8-sat", "it saturates by itself"},
+        {"e5m10-wrap", "only fixed point and integers"},
+        {"uint8-sym", "only signed integers"},
+        {"m7-sym", "only signed integers"},
+        {"int8-ftz", "only floats with known widths"},
+        {"e?m3-ftz", "only floats with known widths"}})
+    EXPECT_THAT(formatError(text), HasSubstr(why)) << text;
 }
 
 TEST(Format, Widths) {
@@ -70,6 +172,18 @@ TEST(Format, WhyNotIn) {
             "format 'e9m3' has 9 exponent bits, f32 carries at most 8");
   EXPECT_NE(Format::parse("bits33")->whyNotIn(Carrier::F32), "");
   EXPECT_EQ(Format::parse("bits61")->whyNotIn(Carrier::F64), "");
+  for (const char *text : {"int25", "fixed<5,20>", "posit<24,1>", "int8<1e-9>",
+                           "int16<0.1>", "f8e8m0fnu", "pow2<-126,127>"})
+    EXPECT_EQ(Format::parse(text)->whyNotIn(Carrier::F32), "") << text;
+  for (const char *text :
+       {"int26", "uint25", "fixed<6,20>", "posit<32,2>", "posit<8,5>",
+        "int8<1e-30>", "int18<0.1>", "pow2<-127,0>", "pow2<0,128>",
+        "binary16p8se", "e8m3-nosub"}) {
+    EXPECT_NE(Format::parse(text)->whyNotIn(Carrier::F32), "") << text;
+    EXPECT_EQ(Format::parse(text)->whyNotIn(Carrier::F64), "") << text;
+  }
+  EXPECT_EQ(Format::parse("int26")->whyNotIn(Carrier::F32),
+            "format 'int26' has 26 bits and the sign, f32 carries at most 25");
 }
 
 TEST(Format, Refused) {
@@ -84,9 +198,37 @@ TEST(Format, Refused) {
   EXPECT_EQ(formatError("bits8"), "format 'bits8' has 8 bits, expected 9..61");
   EXPECT_EQ(formatError("bits62"),
             "format 'bits62' has 62 bits, expected 9..61");
-  for (std::string_view text :
-       {"", "m", "m-1", "-sat", "m7-sat-sat", "m7sat", "m07", "e5", "e5m", "em",
-        "m3x", "m99999999999", "e5m3m", "bits", "m??", "E5M2"})
+  for (std::string_view text : {"",
+                                "m",
+                                "m-1",
+                                "-sat",
+                                "m7-sat-sat",
+                                "m7sat",
+                                "m07",
+                                "fixed",
+                                "fixed<4>",
+                                "fixed<4,12",
+                                "int",
+                                "int08",
+                                "int8<",
+                                "int8<>",
+                                "int8<1,>",
+                                "posit<8>",
+                                "binary8p3",
+                                "binary8p3xe",
+                                "mx<,32>x",
+                                "mx<e4m3fn>",
+                                "bfp<8>",
+                                "e5m10-ftz-nosub",
+                                "e5",
+                                "e5m",
+                                "em",
+                                "m3x",
+                                "m99999999999",
+                                "e5m3m",
+                                "bits",
+                                "m??",
+                                "E5M2"})
     EXPECT_THAT(formatError(text), HasSubstr("unknown format")) << text;
 }
 

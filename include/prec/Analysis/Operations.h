@@ -3,6 +3,8 @@
 #ifndef PREC_ANALYSIS_OPERATIONS_H
 #define PREC_ANALYSIS_OPERATIONS_H
 
+#include "prec/Numerics/Format.h"
+
 #include "mlir/IR/Operation.h"
 
 namespace mlir::prec {
@@ -14,7 +16,8 @@ enum class OpKind {
   /// Each element of the result is a new number: it must be rounded.
   Compute,
   /// Each element of the result is an element of an operand, up to sign, or
-  /// undefined (`tensor.empty`): a rounded operand gives a rounded result.
+  /// undefined (`tensor.empty`): rounded operands give a rounded result in the
+  /// formats that `isClosed` says.
   Closed,
   /// A float constant: rounded once per call where it is used.
   Constant,
@@ -41,6 +44,14 @@ struct Classification {
 /// a safe answer; an operation that is not known to the table and makes floats
 /// is Refused.
 Classification classify(Operation *op);
+
+/// Of an operation of kind Closed: are results in the format if all operands
+/// are? Elements that only move are, in every elementwise format; a changed
+/// sign may leave it (-(-128) in int8, -0 in formats without).
+bool isClosed(Operation *op, const Format &format);
+
+/// May a result of a Closed operation be an operand's negative?
+bool changesSign(Operation *op);
 
 /// Does the type hold f32 or f64 elements (scalar, vector, tensor)?
 bool isCarrierLike(Type type);

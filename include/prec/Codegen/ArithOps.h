@@ -60,6 +60,11 @@ public:
   Bit equal(Word a, Word b);
   Word select(Bit bit, Word a, Word b);
 
+  /// The carrier's arithmetic on words that are bits of floats.
+  Word carrierSub(Word a, Word b);
+  Word carrierMul(Word a, Word b);
+  Word carrierDiv(Word a, Word b);
+
   Double real(double value) const { return {value, {}}; }
   Double fadd(Double a, Double b);
   Double fsub(Double a, Double b);
@@ -88,6 +93,7 @@ private:
   Value constantOf(TypedAttr scalar);
   Value value(Bit bit);
   template <class Op> Word emit(Word a, Word b);
+  template <class Op> Word emitCarrier(Word a, Word b);
   template <class Op> Double emitReal(Double a, Double b);
 
   OpBuilder &builder;

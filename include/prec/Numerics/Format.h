@@ -32,37 +32,68 @@ constexpr std::string_view nameOf(Carrier carrier) {
 ///
 /// Spelled `e5m10` (5 exponent bits, 10 explicit fraction bits, IEEE layout),
 /// `m7` (7 fraction bits, the carrier's exponent), `bits16` (sign, 8 exponent
-/// bits, 16-9 fraction bits, on both carriers), or by a name of the table of
-/// formats (`bf16`, `f8e4m3fn`). With `-sat` appended it saturates: what would
-/// be infinity is the largest finite number. A width may be a run-time number,
-/// spelled `?`: `m?`, `e5m?`, `e?m10`, `e?m?`, `bits?`; its value comes from a
-/// parameter, one for each `?` in the order of the text, and is clamped to the
-/// legal range.
+/// bits, 16-9 fraction bits, on both carriers), `fixed<4,12>`, `int8`,
+/// `int8<0.1>`, `posit<16,1>`, `pow2<-8,0>`, `binary8p3se`, or by a name of the
+/// table of formats (`bf16`, `f8e4m3fn`). Suffixes change what happens at the
+/// ends of the range: `-sat` (what would be infinity is the largest finite
+/// number), `-wrap` (fixed point and integers), `-sym` (integers without their
+/// lowest code), `-ftz`, `-nosub` (subnormals). A width of a float may be a
+/// run-time number, spelled `?`: `m?`, `e5m?`, `e?m10`, `e?m?`, `bits?`; its
+/// value comes from a parameter, one for each `?` in the order of the text, and
+/// is clamped to the legal range.
+///
+/// Formats with a shared scale (`mxfp4`, `bfp<8,16>`, `nvfp4`,
+/// `adaptivfloat<8,4>`) round whole arrays: the scale of an element depends on
+/// its neighbours. They have the fields of their elements' format beside
+/// `sharing`.
 struct Format {
   /// How the text counts the widths.
   enum class Family : uint8_t {
     Float,    ///< both widths given
     Mantissa, ///< the exponent is the carrier's
     Word,     ///< one word width; 8 exponent bits, the rest is fraction
+    P3109,    ///< width and precision, as IEEE P3109 names its floats
+    Fixed,    ///< fixed<IL,FL>: whole numbers times 2^-FL
+    Integer,  ///< whole numbers, times a scale
+    Power,    ///< zero and powers of two
+    Posit,    ///< Posit Standard (2022), any exponent size
+    Sign,     ///< -1 and +1
+    Exponent, ///< unsigned powers of two without zero (f8e8m0fnu)
   };
   /// What becomes of a finite value whose rounded magnitude exceeds the
   /// largest finite number (docs/numerics.md, R-OVERFLOW).
   enum class Overflow : uint8_t {
     Ieee,     ///< infinity or the largest finite number, as the mode says
     Saturate, ///< always the largest finite number; so for infinities
+    Wrap,     ///< whole numbers modulo 2^width; infinities saturate
   };
   enum class Infinities : uint8_t { Yes, No };
   enum class NaNs : uint8_t { Yes, No };
-  enum class Subnormals : uint8_t { Kept, Flushed };
+  /// Flushed: rounded as if kept, then zero. Absent: no number lies between
+  /// zero and the least normal number, and the mode decides.
+  enum class Subnormals : uint8_t { Kept, Flushed, Absent };
+  /// What elements have in common, computed where an array is rounded.
+  enum class Sharing : uint8_t {
+    None,     ///< nothing: each element is rounded by itself
+    Exponent, ///< a power of two for each block of the last axis (OCP MX, BFP)
+    TwoLevel, ///< an f8e4m3fn scale a block, an f32 scale a tensor (NVFP4)
+    Bias,     ///< the exponent bias of the whole tensor (AdaptivFloat)
+    Maximum,  ///< scale = greatest magnitude / greatest code, whole tensor
+    Mean,     ///< scale = mean magnitude, whole tensor (binary networks)
+  };
+  /// The shared exponent of a block, from the exponent e of its greatest
+  /// magnitude: e; e + 1 unless that is a power of two; the nearest in log2; e
+  /// of the magnitude rounded to the element's fraction.
+  enum class ScaleRule : uint8_t { Floor, Ceil, Round, Even };
 
   /// The value of a width that is known at run time only.
   static constexpr int runtime = -1;
 
   Family family = Family::Float;
-  /// Exponent bits; unused (0) for Mantissa, 8 for Word.
+  /// Exponent bits; unused (0) for Mantissa, 8 for Word; `es` of a posit.
   int exponentBits = 8;
   /// Explicit fraction bits. For Word the fraction that remains: `bits16` has
-  /// 7 here.
+  /// 7 here. For Fixed and Integer FL: a code counts 2^-FL.
   int fractionBits = 23;
   /// Added to IEEE's exponent bias 2^(exponentBits-1) - 1.
   int biasOffset = 0;
@@ -71,11 +102,24 @@ struct Format {
   NaNs nans = NaNs::Yes;
   Subnormals subnormals = Subnormals::Kept;
   bool hasNegativeZero = true;
+  bool isSigned = true;
   /// IEEE's last exponent, whose codes are infinity and NaNs. Formats that
   /// count with it give only `reservedTopCodes` of its codes away (f8e4m3fn: 1,
   /// its NaN).
   bool reservesLastExponent = true;
   uint8_t reservedTopCodes = 0;
+
+  /// Fixed, Integer: least and greatest code. Power: least and greatest
+  /// exponent. Posit: 0 and the number of bits.
+  int64_t low = 0, high = 0;
+  /// Integer: a code k means (k - zeroPoint) * scale.
+  int64_t zeroPoint = 0;
+  double scale = 1;
+
+  Sharing sharing = Sharing::None;
+  ScaleRule scaleRule = ScaleRule::Floor;
+  /// Elements of one scale; 0 is the whole array.
+  int block = 0;
 
   static constexpr Format ieee(int exponentBits, int fractionBits) {
     Format format;
@@ -118,6 +162,67 @@ struct Format {
     format.family = Family::Word;
     return format;
   }
+  /// IEEE P3109: `width` bits, of which `precision` count the implied one.
+  static constexpr Format p3109(int width, int precision, bool isSigned,
+                                bool isExtended) {
+    int exponentBits = width - precision + (isSigned ? 0 : 1);
+    Format format = unsignedZero(exponentBits, precision - 1, 1);
+    format.family = Family::P3109;
+    format.isSigned = isSigned;
+    if (isExtended)
+      format.infinities = Infinities::Yes;
+    // Signed: NaN has the code of negative zero. Unsigned: the last code.
+    format.reservedTopCodes = uint8_t(isExtended) + uint8_t(!isSigned);
+    return format;
+  }
+  /// Codes low..high, each counting 2^-fractionBits.
+  static constexpr Format grid(Family family, int64_t low, int64_t high,
+                               int fractionBits) {
+    Format format = finite(0, fractionBits);
+    format.family = family;
+    format.low = low;
+    format.high = high;
+    format.overflow = Overflow::Saturate;
+    format.hasNegativeZero = false;
+    format.isSigned = low < 0;
+    return format;
+  }
+  static constexpr Format integer(int width, bool isSigned) {
+    return isSigned ? grid(Family::Integer, -(int64_t(1) << (width - 1)),
+                           (int64_t(1) << (width - 1)) - 1, 0)
+                    : grid(Family::Integer, 0, (int64_t(1) << width) - 1, 0);
+  }
+  static constexpr Format power(int64_t low, int64_t high) {
+    Format format = grid(Family::Power, low, high, 0);
+    format.isSigned = true;
+    return format;
+  }
+  static constexpr Format posit(int width, int exponentBits) {
+    Format format = finiteWithNaN(exponentBits, 0);
+    format.family = Family::Posit;
+    format.high = width;
+    format.hasNegativeZero = false;
+    return format;
+  }
+  static constexpr Format sign() {
+    Format format = grid(Family::Sign, -1, 1, 0);
+    return format;
+  }
+  static constexpr Format exponentOnly() {
+    Format format = unsignedZero(8, 0, 0);
+    format.family = Family::Exponent;
+    format.isSigned = false;
+    format.reservedTopCodes = 1;
+    return format;
+  }
+  /// `element` with a shared scale for each `block` elements.
+  static constexpr Format shared(Format element, Sharing sharing, int block,
+                                 ScaleRule rule = ScaleRule::Floor) {
+    element.sharing = sharing;
+    element.block = block;
+    element.scaleRule = rule;
+    return element;
+  }
 
   /// Reads the spelling; on failure the text in `error` (if not null) says
   /// what was found, the legal words and the nearest one.
@@ -128,6 +233,31 @@ struct Format {
 
   /// Why the carrier cannot hold every number of this format; empty if it can.
   std::string whyNotIn(Carrier carrier) const;
+
+  /// Is each element rounded by itself? Others round arrays only.
+  constexpr bool isElementwise() const { return sharing == Sharing::None; }
+  /// What the elements of an array are in units of their scale.
+  constexpr Format element() const { return shared(*this, Sharing::None, 0); }
+  /// Whole numbers times a step: fixed point and integers.
+  constexpr bool isGrid() const {
+    return family == Family::Fixed || family == Family::Integer;
+  }
+  /// Is the negative of every number a number?
+  constexpr bool isSymmetric() const {
+    return isSigned && hasNegativeZero && isElementwise();
+  }
+  /// Is the magnitude of every number a number?
+  constexpr bool hasMagnitudes() const {
+    return isElementwise() && (!isGrid() || low + high >= 2 * zeroPoint);
+  }
+  /// Grids: the fraction bits of a float format whose numbers up to the
+  /// greatest magnitude are equally spaced.
+  int gridFractionBits() const;
+  /// Is the scale a power of two?
+  bool hasPlainScale() const;
+  /// Bits of a code; for Mantissa those of the carrier's sign and exponent
+  /// count too.
+  int width(Carrier carrier) const;
 
   /// Is a width known at run time only?
   constexpr bool isRuntime() const { return numRuntimeParameters() != 0; }

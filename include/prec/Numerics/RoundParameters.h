@@ -31,8 +31,13 @@ struct RoundFacts {
   bool isIdentity = false;
   /// Y = 0 and the codes of odd biased exponents are even.
   bool hasOddBias = false;
-  /// Y, or Format::runtime.
+  /// Negative numbers reach farther, or less far, than positive ones.
+  bool isAsymmetric = false;
+  /// Y, or Format::runtime. Fixed point is a float whose numbers up to the
+  /// greatest magnitude are equally spaced.
   int fractionBits = 0;
+  /// Biased exponent of the least normal number, where it is known.
+  int leastNormal = 1;
   Format format;
 };
 
@@ -46,35 +51,58 @@ template <class Word> struct RoundParameters {
   Word tinyLimit;     ///< bits of the quantum; 0 if that is a subnormal
   Word impliedBit;    ///< 2^F if the code of the quantum is 1 and Y > 0, else 0
   Word largest;       ///< bits of the largest finite number
+  Word lowest;        ///< bits of the lowest number's magnitude
   Word least;         ///< bits of the least normal number
 };
 
 RoundFacts roundFacts(const Format &format, Carrier carrier);
 
+/// The bits of the greatest magnitude above and below zero, for formats whose
+/// largest number is not given by exponent and fraction widths.
+struct Limits {
+  uint64_t largest, lowest;
+};
+Limits limitsOf(const Format &format, Carrier carrier);
+
 /// Precondition: format.whyNotIn(carrier) is empty, `runtime` has one word for
 /// each `?` of the format's text, in that order. These words are clamped to the
 /// legal range: no value of them is undefined behaviour.
+///
+/// `shift` multiplies all numbers of the format by 2^shift (modulo arithmetic,
+/// so it may be negative); numbers and quantum must remain normal in the
+/// carrier. This is how blocks share an exponent.
 template <WordOps Ops>
 RoundParameters<typename Ops::Word>
 makeRoundParameters(Ops &ops, const Format &format, Carrier carrier,
-                    std::span<const typename Ops::Word> runtime = {}) {
+                    std::span<const typename Ops::Word> runtime = {},
+                    const typename Ops::Word *shift = nullptr) {
   using Word = typename Ops::Word;
   assert(runtime.size() == format.numRuntimeParameters());
   RoundFacts facts = roundFacts(format, carrier);
   const uint64_t F = facts.carrier.fractionBits;
   auto c = [&](uint64_t value) { return ops.constant(value); };
+  if (shift)
+    facts.isGradual = facts.hasTiny = facts.isBounded = true;
 
   auto next = runtime.begin();
-  Word bias = c(0); // of the format
-  if (format.exponentBits == Format::runtime) {
+  Word one = c(1);
+  Word bias = c(0), leastNormal = c(static_cast<int64_t>(facts.leastNormal));
+  const bool anyExponent = format.exponentBits == Format::runtime;
+  if (anyExponent) {
     Word bits =
         ops.minimum(ops.maximum(*next++, c(2)), c(facts.carrier.exponentBits));
-    bias = ops.sub(ops.shl(c(1), ops.sub(bits, c(1))), c(1));
+    bias = ops.sub(ops.shl(one, ops.sub(bits, one)), one);
+    leastNormal = ops.add(
+        ops.sub(c(facts.carrier.bias()),
+                ops.add(bias, c(static_cast<int64_t>(format.biasOffset)))),
+        one);
   } else if (format.family == Format::Family::Mantissa) {
     bias = c(facts.carrier.bias());
-  } else {
-    bias = c((1 << (format.exponentBits - 1)) - 1);
+  } else if (format.exponentBits > 0) {
+    bias = c((uint64_t(1) << (format.exponentBits - 1)) - 1);
   }
+  if (shift)
+    leastNormal = ops.add(leastNormal, *shift);
   Word fraction = c(facts.fractionBits);
   if (format.fractionBits == Format::runtime) {
     fraction = *next++;
@@ -83,31 +111,39 @@ makeRoundParameters(Ops &ops, const Format &format, Carrier carrier,
     fraction = ops.minimum(fraction, c(F));
   }
 
-  // Modulo arithmetic: biasOffset may be negative.
-  Word carrierBias = c(facts.carrier.bias());
-  Word formatBias = ops.add(bias, c(static_cast<int64_t>(format.biasOffset)));
-  Word one = c(1);
   RoundParameters<Word> p = {facts,    fraction, fraction, fraction, fraction,
-                             fraction, fraction, fraction, fraction};
+                             fraction, fraction, fraction, fraction, fraction};
   p.discard = ops.sub(c(F), fraction);
-  p.leastNormal = ops.add(ops.sub(carrierBias, formatBias), one);
+  p.leastNormal = leastNormal;
   p.leastQuantum =
       ops.sub(ops.maximum(p.leastNormal, ops.add(fraction, one)), fraction);
+  if (format.subnormals == Format::Subnormals::Absent)
+    p.leastQuantum = p.leastNormal;
   p.discardOffset = ops.add(p.discard, p.leastNormal);
   auto isNormalQuantum = ops.less(one, p.leastQuantum);
   p.tinyLimit =
       ops.select(isNormalQuantum, ops.shl(p.leastQuantum, c(F)), c(0));
   p.impliedBit = ops.select(isNormalQuantum,
                             ops.shl(ops.minimum(fraction, one), c(F)), c(0));
-
-  // Biased exponents run up to 2 * bias (all codes but the last) + 1.
-  Word last = ops.add(
-      ops.sub(carrierBias, formatBias),
-      ops.add(ops.shl(bias, one), c(format.reservesLastExponent ? 0 : 1)));
-  p.largest =
-      ops.sub(ops.shl(ops.add(last, one), c(F)),
-              ops.shl(c(1 + uint64_t(format.reservedTopCodes)), p.discard));
   p.least = ops.shl(p.leastNormal, c(F));
+
+  if (format.family == Format::Family::Float ||
+      format.family == Format::Family::Mantissa ||
+      format.family == Format::Family::Word ||
+      format.family == Format::Family::P3109) {
+    // Exponent codes run from 1 to 2 * bias, or to the last one, 2 * bias + 1.
+    Word codes =
+        ops.add(ops.shl(bias, one), c(format.reservesLastExponent ? 0 : 1));
+    p.largest =
+        ops.sub(ops.shl(ops.add(p.leastNormal, codes), c(F)),
+                ops.shl(c(1 + uint64_t(format.reservedTopCodes)), p.discard));
+    p.lowest = format.isSigned ? p.largest : c(0);
+  } else {
+    Limits limits = limitsOf(format, carrier);
+    Word by = shift ? ops.shl(*shift, c(F)) : c(0);
+    p.largest = ops.add(c(limits.largest), by);
+    p.lowest = ops.add(c(limits.lowest), by);
+  }
   return p;
 }
 

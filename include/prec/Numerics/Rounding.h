@@ -1,297 +1,265 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// THE rounding algorithm: one text for folding, tests and generated code.
+// Rounding to any elementwise format: the core for floats and fixed point, and
+// what posits, steps that are no powers of two, wrapping, signs and bare
+// exponents do differently.
 //
-// Idea. Read the magnitude of an IEEE number as an integer: exponent and
-// fraction together count the representable numbers in order, and a carry out
-// of the fraction enters the exponent as it should. Rounding to d fewer bits is
-//
-//     (magnitude + addend) & ~(2^d - 1)
-//
-// and a mode is nothing but its addend: 0 (toward zero), 2^d - 1 (away),
-// 2^(d-1) - 1 + last kept bit (nearest-even), random bits (stochastic). Below
-// the least normal number of the format d grows by one for each exponent
-// (gradual underflow), up to F for numbers of at least one quantum; below the
-// quantum the result is zero or the quantum ("tiny"). What is larger than the
-// largest finite number after that is overflow.
-//
-// Labels R-..., S-... are the rules of docs/numerics.md. Cost: `m7` toward zero
-// on f32 is one `and` plus NaN handling (`and`, compare, select); nearest-even
-// five operations plus the same.
+// All of them come down to the core's add-and-mask. A posit's code is its
+// carrier's exponent and fraction cut where the regime leaves off, so only the
+// number of discarded bits differs. A step s that is no power of two turns into
+// the place of the value between the carrier's numbers k*s and (k+1)*s, which
+// is then rounded to 0 or 1.
 #ifndef PREC_NUMERICS_ROUNDING_H
 #define PREC_NUMERICS_ROUNDING_H
 
-#include "prec/Numerics/RoundParameters.h"
-#include "prec/Numerics/RoundingMode.h"
+#include "prec/Numerics/RoundingCore.h"
 
 namespace mlir::prec {
 
-/// One rounding; a function of roundWord cut into its steps.
-template <WordOps Ops> class Rounding {
+template <WordOps Ops> class FamilyRounding : public Rounding<Ops> {
+  using Base = Rounding<Ops>;
+  using Base::bits, Base::c, Base::F, Base::facts, Base::infinity, Base::is,
+      Base::magnitude, Base::mode, Base::ops, Base::p, Base::quietNaN,
+      Base::random, Base::sign, Base::signBit, Base::W;
+  using typename Base::Bit;
+  using typename Base::Kind;
+  using typename Base::Word;
+
 public:
-  using Word = typename Ops::Word;
-  using Bit = typename Ops::Bit;
-  using Kind = RoundingMode::Kind;
+  using Base::Base;
 
-  Rounding(Ops &ops, Word bits, const RoundParameters<Word> &p,
-           RoundingMode mode, Word randomBits, bool leavesNaN = false)
-      : ops(ops), p(p), facts(p.facts), mode(mode), leavesNaN(leavesNaN),
-        bits(bits),
-        magnitude(leavesNaN ? bits : ops.bitAnd(bits, c(signBit() - 1))),
-        random(randomBits) {}
-
-  /// With `leavesNaN` the format is neither gradual nor bounded.
   Word run() {
-    // Without gradual underflow and overflow the sign can stay where it is.
-    if (facts.isIdentity)
-      return withNaN(bits);
-    if (!facts.isGradual && !isBounded() && keepsSign())
-      return withNaN(roundAt(bits, p.discard));
-    sign = ops.bitXor(bits, magnitude);
-    Word rounded = roundMagnitude();
-    if (facts.format.subnormals == Format::Subnormals::Flushed) // R-FLUSH
-      rounded = ops.select(ops.less(rounded, p.least), c(0), rounded);
-    Word result = withSign(rounded);
-    if (isBounded())
-      result = withOverflow(rounded, result);
-    return withNaN(result);
+    const Format &format = facts.format;
+    if (format.isGrid()) {
+      if constexpr (CarrierOps<Ops>) {
+        bool isPlain = format.hasPlainScale();
+        if (isPlain && format.overflow != Format::Overflow::Wrap)
+          return Base::run();
+        sign = ops.bitXor(bits, magnitude);
+        return this->withNaN(isPlain ? wrapped() : scaled());
+      }
+    }
+    switch (format.family) {
+    case Format::Family::Posit:
+      sign = ops.bitXor(bits, magnitude);
+      return this->withNaN(posit());
+    case Format::Family::Sign:
+      return signOnly();
+    case Format::Family::Exponent:
+      return this->withNaN(exponentOnly());
+    default:
+      return Base::run();
+    }
   }
 
 private:
-  unsigned F() const { return facts.carrier.fractionBits; }
-  unsigned W() const { return facts.carrier.width; }
-  uint64_t signBit() const { return uint64_t(1) << (W() - 1); }
-  uint64_t infinity() const {
-    return ((uint64_t(1) << facts.carrier.exponentBits) - 1) << F();
-  }
-  uint64_t quietNaN() const { return infinity() | uint64_t(1) << (F() - 1); }
-  Word c(uint64_t value) { return ops.constant(value); }
-  bool is(Kind kind) const { return mode.kind == kind; }
-  bool keepsSign() const { return facts.format.hasNegativeZero; }
-
-  /// Without a fraction the carrier's largest number has an even code, and
-  /// to-odd would carry into infinity.
-  bool isBounded() const {
-    return facts.isBounded || (is(Kind::ToOdd) && facts.fractionBits <= 0);
+  /// The bits of a number of the carrier.
+  Word number(double value) {
+    return W() == 32 ? c(std::bit_cast<uint32_t>(static_cast<float>(value)))
+                     : c(std::bit_cast<uint64_t>(value));
   }
 
-  /// All ones if the value is negative.
-  Word negativeSpread() { return ops.sub(c(0), ops.lshr(bits, c(W() - 1))); }
-
-  // --- d <= F: add and mask
-
-  /// R-TIES: the last kept bit of the code. At d = F it is the implied bit,
-  /// which a subnormal code counts and a code without fraction does not.
-  Word lastKeptBit(Word value, Word discard, Word mask) {
-    if (facts.hasTiny)
-      value = ops.bitOr(value, p.impliedBit);
-    Word last = ops.lshr(value, discard);
-    if (facts.hasOddBias)
-      last = ops.bitXor(last, c(1));
-    return ops.bitAnd(last, facts.mayKeepAll ? ops.bitAnd(mask, c(1)) : c(1));
+  /// An infinity becomes what R-INFINITY says; others keep `result`.
+  Word unlessInfinite(Word result) {
+    Word becomes =
+        is(Kind::TowardZero) ? this->signedLimit() : this->signedInfinity();
+    return ops.select(ops.equal(magnitude, c(infinity())), becomes, result);
   }
 
-  /// The most significant randomBits bits of the random word, at the top of a
-  /// word, with the half that centres them when they are fewer than the
-  /// discarded bits (S-CENTRE). Shifted down to d bits this is the addend.
-  Word topRandom() {
-    unsigned r = mode.randomBits, half = mode.needsWholeWord() ? 32 : 16;
-    Word top = W() == half ? random : ops.shl(random, c(W() - half));
-    if (r != half)
-      top = ops.bitAnd(top, c(~uint64_t(0) << (W() - r)));
-    bool fewer = facts.isGradual || facts.fractionBits == Format::runtime ||
-                 F() - unsigned(facts.fractionBits) > r;
-    if (fewer && r < W())
-      top = ops.bitXor(top, c(uint64_t(1) << (W() - r - 1))); // a zero bit
-    return top;
+  // --- R-POSIT
+
+  Word posit() {
+    const int64_t es = facts.format.exponentBits, n = facts.format.high;
+    const int64_t bias = facts.carrier.bias(), reach = (n - 2) << es;
+    Word clamped =
+        ops.minimum(ops.maximum(magnitude, c(uint64_t(bias - reach) << F())),
+                    c(uint64_t(bias + reach) << F()));
+    // The exponent as regime and es bits: counted from a multiple of 2^es.
+    const uint64_t align = uint64_t((n << es) - bias) << F();
+    Word code = ops.add(clamped, c(align));
+    Word regime = ops.lshr(code, c(F() + es)); // plus n, 2 .. 2n - 2
+    // Bits that remain beside sign and regime: min(k - 2, 2n - 3 - k), no less
+    // than 0.
+    Word above =
+        ops.sub(ops.maximum(ops.sub(c(2 * n - 2), regime), c(1)), c(1));
+    Word kept = ops.minimum(ops.sub(regime, c(2)), above);
+    const Word all = c(F() + es);
+    Word discard = ops.sub(all, ops.minimum(kept, all));
+    // Where nothing remains the last bit ends the regime: 0 after ones.
+    Word ending = ops.select(ops.less(regime, c(n)), c(1), c(0));
+    this->lastBit =
+        ops.select(ops.equal(kept, c(0)), ending, ops.lshr(code, discard));
+    Word rounded = ops.sub(this->roundAt(code, discard), c(align));
+    rounded = ops.select(ops.equal(magnitude, c(0)), c(0), rounded);
+    return unlessInfinite(this->withSign(rounded));
   }
 
-  /// S-EQUAL: the first random bit, spread over the word.
-  Word randomSpread() {
-    Word first = ops.lshr(random, c(mode.needsWholeWord() ? 31 : 15));
-    return ops.sub(c(0), ops.bitAnd(first, c(1)));
+  // --- R-SIGN: -1 and +1; NaN becomes +1
+
+  Word signOnly() {
+    Word one = number(1), minusOne = ops.bitOr(one, c(signBit()));
+    Bit isNegative = ops.less(c(signBit()), bits); // -0 is not below zero
+    Word bySign = ops.select(isNegative, minusOne, one);
+    Word inside = bySign;
+    if (is(Kind::Up))
+      inside = one;
+    else if (is(Kind::Down))
+      inside = minusOne;
+    else if (is(Kind::StochasticEqual))
+      inside = ops.bitOr(one, ops.bitAnd(this->randomSpread(), c(signBit())));
+    else if (is(Kind::Stochastic))
+      inside = ops.select(carryOfPlace(isNegative), one, minusOne);
+    Word result = ops.select(ops.less(magnitude, one), inside, bySign);
+    return ops.select(ops.less(c(infinity()), magnitude), one, result);
   }
 
-  Word addend(Word value, Word discard, Word mask) {
-    Word halfDown = ops.lshr(mask, c(1)); // 2^(d-1) - 1
-    switch (mode.kind) {
-    case Kind::TowardZero:
-      return c(0);
-    case Kind::Away:
-      return mask;
-    case Kind::Up:
-      return ops.bitAnd(mask, ops.bitXor(negativeSpread(), c(~uint64_t(0))));
-    case Kind::Down:
-      return ops.bitAnd(mask, negativeSpread());
-    case Kind::NearestEven:
-      return ops.add(halfDown, lastKeptBit(value, discard, mask));
-    case Kind::NearestAway:
-      return ops.sub(mask, halfDown);
-    case Kind::NearestToZero:
-      return halfDown;
-    case Kind::ToOdd: // away from an even code
-      return ops.bitAnd(mask, ops.sub(lastKeptBit(value, discard, mask), c(1)));
-    case Kind::Stochastic:
-      if (facts.mayKeepAll)
-        return ops.lshr(ops.lshr(topRandom(), c(1)),
-                        ops.sub(c(W() - 1), discard));
-      return ops.lshr(topRandom(), ops.sub(c(W()), discard));
-    case Kind::StochasticEqual:
-      return ops.bitAnd(mask, randomSpread());
-    }
-    return c(0);
-  }
-
-  Word roundAt(Word value, Word discard) {
-    Word keep = ops.shl(c(~uint64_t(0)), discard);
-    if (is(Kind::TowardZero))
-      return ops.bitAnd(value, keep);
-    Word mask = ops.bitXor(keep, c(~uint64_t(0)));
-    return ops.bitAnd(ops.add(value, addend(value, discard, mask)), keep);
-  }
-
-  // --- below the quantum: zero or the quantum
-
-  Word tiny(Word exponent) {
-    Word zero = c(0), quantum = p.tinyLimit;
-    auto halfQuantum = [&] { return ops.sub(quantum, c(uint64_t(1) << F())); };
-    Word unlessZero = quantum;
-    if (!is(Kind::TowardZero))
-      unlessZero = ops.select(ops.equal(magnitude, zero), zero, quantum);
-    switch (mode.kind) {
-    case Kind::TowardZero:
-      return zero;
-    case Kind::NearestEven: // the code of zero is even
-    case Kind::NearestToZero:
-      return ops.select(ops.less(halfQuantum(), magnitude), quantum, zero);
-    case Kind::NearestAway:
-      return ops.select(ops.less(magnitude, halfQuantum()), zero, quantum);
-    case Kind::Away:
-    case Kind::ToOdd: // the code of the quantum is odd
-      return unlessZero;
-    case Kind::Up:
-      return ops.bitAnd(unlessZero,
-                        ops.bitXor(negativeSpread(), c(~uint64_t(0))));
-    case Kind::Down:
-      return ops.bitAnd(unlessZero, negativeSpread());
-    case Kind::StochasticEqual:
-      return ops.bitAnd(unlessZero, randomSpread());
-    case Kind::Stochastic:
-      return ops.select(tinyCarry(exponent), quantum, zero);
-    }
-    return zero;
-  }
-
-  /// The value in units of the quantum is a fraction P of W bits; the random
-  /// word is added and the carry decides. P's own truncation cannot change the
-  /// carry as long as the addend is a whole number, that is for r < W; for
-  /// r = W the half is added to P instead (S-CENTRE).
-  Bit tinyCarry(Word exponent) {
-    Word implied = ops.shl(ops.minimum(exponent, c(1)), c(F()));
-    Word significand =
-        ops.bitOr(ops.bitAnd(magnitude, c((uint64_t(1) << F()) - 1)), implied);
-    Word top = ops.shl(significand, c(W() - 1 - F()));
-    Word shift =
-        ops.sub(ops.sub(p.leastQuantum, c(1)), ops.maximum(exponent, c(1)));
-    auto down = [&](Word value, Word amount) { // amount up to 2 W - 2
-      Word first = ops.minimum(amount, c(W() - 1));
-      Word second = ops.minimum(ops.sub(amount, first), c(W() - 1));
-      return ops.lshr(ops.lshr(value, first), second);
-    };
-    Word position = down(top, shift);
-    if (mode.randomBits == W()) {
-      Word above = ops.sub(ops.maximum(shift, c(1)), c(1));
-      Word centred = ops.lshr(ops.add(down(top, above), c(1)), c(1));
-      position = ops.select(ops.equal(shift, c(0)), top, centred);
-    }
-    return ops.less(ops.add(position, topRandom()), position);
-  }
-
-  Word roundMagnitude() {
-    if (!facts.isGradual)
-      return roundAt(magnitude, p.discard);
+  /// Does (x + 1) / 2 plus the random word reach 1? |x| < 1. With W bits of
+  /// fraction the place is 2^(W-1) plus or minus h = |x| 2^(W-1).
+  Bit carryOfPlace(Bit isNegative) {
     Word exponent = ops.lshr(magnitude, c(F()));
-    Word effective =
-        ops.minimum(ops.maximum(exponent, p.leastQuantum), p.leastNormal);
-    Word rounded = roundAt(magnitude, ops.sub(p.discardOffset, effective));
-    if (!facts.hasTiny)
-      return rounded;
-    return ops.select(ops.less(magnitude, p.tinyLimit), tiny(exponent),
-                      rounded);
-  }
-
-  // --- signs, overflow, NaN
-
-  Word withSign(Word rounded) { // R-ZERO
-    Word signOf = sign;
-    if (!facts.format.hasNegativeZero)
-      signOf = ops.select(ops.equal(rounded, c(0)), c(0), sign);
-    return ops.bitOr(rounded, signOf);
-  }
-
-  /// R-INFINITY: what infinity becomes in this format.
-  Word signedInfinity() {
-    if (facts.format.overflow == Format::Overflow::Saturate)
-      return ops.bitOr(sign, p.largest);
-    if (facts.format.infinities == Format::Infinities::Yes)
-      return ops.bitOr(sign, c(infinity()));
-    if (facts.format.nans == Format::NaNs::Yes)
-      return c(quietNaN());
-    return ops.bitOr(sign, p.largest);
-  }
-
-  /// R-OVERFLOW. The rounded magnitude of an infinity is the infinity itself.
-  Word withOverflow(Word rounded, Word result) {
-    const Format &format = facts.format;
-    bool saturates = format.overflow == Format::Overflow::Saturate ||
-                     is(Kind::TowardZero) || is(Kind::ToOdd);
-    bool directed = is(Kind::Up) || is(Kind::Down);
-    Word infinite = signedInfinity();
-    Word beyond = infinite;
-    if (saturates || directed) {
-      Word largest = ops.bitOr(sign, p.largest);
-      beyond = largest;
-      if (!saturates) {
-        Bit isNegative = ops.less(c(signBit() - 1), bits);
-        beyond = is(Kind::Up) ? ops.select(isNegative, largest, infinite)
-                              : ops.select(isNegative, infinite, largest);
-      }
-      if (is(Kind::TowardZero) && format.infinities == Format::Infinities::No)
-        infinite = largest;
-      beyond =
-          ops.select(ops.equal(magnitude, c(infinity())), infinite, beyond);
+    Word significand =
+        ops.bitOr(ops.bitAnd(magnitude, c((uint64_t(1) << F()) - 1)),
+                  ops.shl(ops.minimum(exponent, c(1)), c(F())));
+    Word top = ops.shl(significand, c(W() - 1 - F())); // 2 h at exponent -1
+    Word shift = ops.minimum(ops.sub(c(uint64_t(facts.carrier.bias()) - 1),
+                                     ops.maximum(exponent, c(1))),
+                             c(W() - 1));
+    Word twice = ops.lshr(top, shift); // floor(2 h)
+    Bit isExact = ops.equal(ops.shl(twice, shift), top);
+    Word half = ops.bitAnd(twice, c(1)), whole = ops.lshr(twice, c(1));
+    Word lost = ops.select(isExact, half, c(1)); // h is not whole
+    Word middle = c(uint64_t(1) << (W() - 1));
+    Word up = ops.add(middle, whole);                  // floor(place)
+    Word down = ops.sub(middle, ops.add(whole, lost)); // floor(place)
+    if (mode.randomBits == W()) {                      // S-CENTRE adds a half
+      up = ops.add(up, half);
+      down = ops.sub(middle, ops.add(whole, ops.select(isExact, c(0), half)));
     }
-    return ops.select(ops.less(p.largest, rounded), beyond, result);
+    Word place = ops.select(isNegative, down, up);
+    return ops.less(ops.add(place, this->topRandom()), place);
   }
 
-  /// R-NAN: every NaN becomes the carrier's positive quiet NaN.
-  Word withNaN(Word result) {
-    if (leavesNaN)
-      return result;
-    Word nan = facts.format.nans == Format::NaNs::Yes ? c(quietNaN()) : c(0);
-    return ops.select(ops.less(c(infinity()), magnitude), nan, result);
+  // --- R-EXPONENT: powers of two without zero and sign
+
+  Word exponentOnly() {
+    // 2^-127 is a subnormal of f32: there one bit fewer is discarded.
+    bool isSubnormal = facts.carrier.bias() == 127;
+    Word least = number(0x1p-127);
+    Word value = ops.maximum(magnitude, least);
+    Word discard = c(F());
+    if (isSubnormal)
+      discard = ops.select(ops.less(value, c(uint64_t(1) << F())), c(F() - 1),
+                           discard);
+    this->lastBit = ops.lshr(value, c(F()));
+    if (is(Kind::NearestEven)) // the significand 1 is odd: up
+      mode = Kind::NearestAway;
+    Word rounded = this->roundAt(value, discard);
+    bool saturates = facts.format.overflow == Format::Overflow::Saturate;
+    Word beyond = saturates ? p.largest : c(quietNaN());
+    if (is(Kind::TowardZero) || is(Kind::ToOdd) || is(Kind::Down))
+      beyond = p.largest;
+    Word result = ops.select(ops.less(p.largest, rounded), beyond, rounded);
+    Word infinite =
+        saturates || is(Kind::TowardZero) ? p.largest : c(quietNaN());
+    result = ops.select(ops.equal(magnitude, c(infinity())), infinite, result);
+    // Zero and negative values: all but the bits 1 .. signBit - 1.
+    Bit isPositive = ops.less(ops.sub(bits, c(1)), c(signBit() - 1));
+    return ops.select(isPositive, result, saturates ? least : c(quietNaN()));
   }
 
-  Ops &ops;
-  const RoundParameters<Word> &p;
-  const RoundFacts &facts;
-  RoundingMode mode;
-  bool leavesNaN;
-  Word bits, magnitude, random;
-  Word sign = bits;
+  // --- whole numbers beyond the core
+
+  /// Rounds to multiples of 2^exponent without bound.
+  Word toMultiple(Word value, int exponent, RoundingMode how) {
+    Format format = Format::grid(Format::Family::Fixed, -1, 1, 0);
+    format.scale = std::ldexp(1.0, exponent);
+    format.overflow = Format::Overflow::Wrap;
+    RoundParameters<Word> q = makeRoundParameters(
+        ops, format, W() == 32 ? Carrier::F32 : Carrier::F64);
+    return Rounding<Ops>(ops, value, q, how, random).run();
+  }
+
+  /// R-WRAP: the rounded value minus the nearest multiple of 2^width steps.
+  Word wrapped() {
+    const Format &format = facts.format;
+    int width = format.width(Carrier::F64);
+    int exponent = std::ilogb(format.scale) - format.fractionBits + width;
+    Word rounded = Base::run();
+    Word multiple = toMultiple(rounded, exponent, Kind::NearestAway);
+    Word rest = ops.carrierSub(rounded, multiple);
+    Word half = number(std::ldexp(1.0, exponent - 1));
+    Word whole = number(std::ldexp(1.0, exponent));
+    Bit isBelow = ops.less(c(signBit()), rest);
+    if (format.isSigned)
+      rest = ops.select(ops.equal(rest, half), ops.bitOr(half, c(signBit())),
+                        rest);
+    else
+      rest = ops.select(
+          isBelow, ops.carrierSub(whole, ops.bitAnd(rest, c(signBit() - 1))),
+          rest);
+    rest = ops.select(ops.equal(rest, c(signBit())), c(0), rest); // no -0
+    return unlessInfinite(rest);
+  }
+
+  /// R-SCALE: the numbers are the carrier's products k * scale.
+  Word scaled() {
+    const Format &format = facts.format;
+    Word step = number(format.scale), zero = c(0), one = number(1);
+    auto product = [&](Word k) { return ops.carrierMul(k, step); };
+    auto next = [&](Word k, double by) {
+      return ops.carrierSub(k, number(-by));
+    };
+    double greatest = double(format.high - format.zeroPoint);
+    double least = double(format.zeroPoint - format.low);
+    Word limit =
+        facts.format.high - format.zeroPoint == format.zeroPoint - format.low
+            ? number(greatest)
+            : ops.select(this->isNegative(), number(least), number(greatest));
+    // The quotient may be off by one either way; beyond the limit it does not
+    // matter.
+    Word bound = number(std::max(greatest, least) + 2);
+    Word quotient = ops.minimum(ops.carrierDiv(magnitude, step), bound);
+    Word k = toMultiple(quotient, 0, Kind::TowardZero);
+    k = ops.select(ops.less(magnitude, product(k)), next(k, -1), k);
+    k = ops.select(ops.less(magnitude, product(next(k, 1))), k, next(k, 1));
+    k = ops.minimum(k, bound);
+    Word below = product(k), above = product(next(k, 1));
+    // The place between the neighbours, with the value's sign.
+    Word place = ops.carrierDiv(ops.carrierSub(magnitude, below),
+                                ops.carrierSub(above, below));
+    // What is not exact is not to become so by underflow.
+    place = ops.minimum(ops.maximum(place, c(1)), one);
+    place = ops.select(ops.equal(magnitude, below), zero, place);
+    Word up = zero;
+    Word isOdd =
+        ops.select(ops.equal(toMultiple(k, 1, Kind::TowardZero), k), zero, one);
+    if (is(Kind::ToOdd)) {
+      up = ops.select(ops.equal(place, zero), zero,
+                      ops.select(ops.equal(isOdd, zero), one, zero));
+    } else if (is(Kind::NearestEven)) {
+      up = ops.select(ops.equal(place, number(0.5)), isOdd,
+                      toMultiple(place, 0, Kind::NearestAway));
+    } else {
+      up = toMultiple(ops.bitOr(place, sign), 0, mode);
+      up = ops.bitAnd(up, c(signBit() - 1));
+    }
+    k = ops.select(ops.equal(up, zero), k, next(k, 1));
+    Word result = product(ops.minimum(k, limit));
+    return this->withSign(result);
+  }
 };
 
 /// Rounds the carrier value with bit pattern `bits`. `randomBits` is read by
 /// stochastic modes only: its low 16 bits if the mode has at most 16 random
-/// bits, else its low 32; the most significant of these count. With `leavesNaN`
-/// a NaN whose discarded bits are zero stays some NaN instead of becoming the
-/// canonical one; the format is then neither gradual nor bounded, has NaN and
-/// -0, and keeps at least one fraction bit.
+/// bits, else its low 32; the most significant of these count. The format is
+/// elementwise. With `leavesNaN` a NaN whose discarded bits are zero stays some
+/// NaN instead of becoming the canonical one; the format is then neither gradual
+/// nor bounded, has NaN and -0, and keeps at least one fraction bit.
 template <WordOps Ops>
 typename Ops::Word roundWord(Ops &ops, typename Ops::Word bits,
                              const RoundParameters<typename Ops::Word> &p,
                              RoundingMode mode, typename Ops::Word randomBits,
                              bool leavesNaN = false) {
-  return Rounding<Ops>(ops, bits, p, mode, randomBits, leavesNaN).run();
+  return FamilyRounding<Ops>(ops, bits, p, mode, randomBits, leavesNaN).run();
 }
 
 } // namespace mlir::prec

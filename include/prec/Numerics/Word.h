@@ -32,6 +32,10 @@
 //   choice     Bit fless(a, b) ordered; Double fselect(Bit, a, b)
 //   casts      Word toWord(Double), Double toDouble(Word): same bits
 //              Double extend(Single), Single truncate(Double): nearest-even
+//
+// Formats whose step is no power of two need the carrier's own arithmetic
+// (CarrierOps): carrierSub, carrierMul, carrierDiv on words that are bit
+// patterns of floating-point numbers of the word's width, nearest-even.
 #ifndef PREC_NUMERICS_WORD_H
 #define PREC_NUMERICS_WORD_H
 
@@ -60,6 +64,13 @@ concept WordOps = requires(T ops, typename T::Word word, typename T::Bit bit) {
   { ops.less(word, word) } -> std::same_as<typename T::Bit>;
   { ops.equal(word, word) } -> std::same_as<typename T::Bit>;
   { ops.select(bit, word, word) } -> std::same_as<typename T::Word>;
+};
+
+template <class T>
+concept CarrierOps = WordOps<T> && requires(T ops, typename T::Word word) {
+  { ops.carrierSub(word, word) } -> std::same_as<typename T::Word>;
+  { ops.carrierMul(word, word) } -> std::same_as<typename T::Word>;
+  { ops.carrierDiv(word, word) } -> std::same_as<typename T::Word>;
 };
 
 template <class T>
@@ -102,6 +113,18 @@ template <std::unsigned_integral T> struct MachineOps {
   constexpr Bit equal(Word a, Word b) const { return a == b; }
   constexpr Word select(Bit bit, Word a, Word b) const { return bit ? a : b; }
 
+  using Real = std::conditional_t<sizeof(T) == 4, float, double>;
+  static Real carrier(Word word) { return std::bit_cast<Real>(word); }
+  Word carrierSub(Word a, Word b) const {
+    return std::bit_cast<Word>(carrier(a) - carrier(b));
+  }
+  Word carrierMul(Word a, Word b) const {
+    return std::bit_cast<Word>(carrier(a) * carrier(b));
+  }
+  Word carrierDiv(Word a, Word b) const {
+    return std::bit_cast<Word>(carrier(a) / carrier(b));
+  }
+
   using Double = double;
   using Single = float;
   Double real(double value) const { return value; }
@@ -127,7 +150,8 @@ template <std::unsigned_integral T> struct MachineOps {
   Single truncate(Double a) const { return static_cast<Single>(a); }
 };
 
-static_assert(WordOps<MachineOps<uint32_t>> && MathOps<MachineOps<uint64_t>>);
+static_assert(CarrierOps<MachineOps<uint32_t>> &&
+              MathOps<MachineOps<uint64_t>>);
 
 } // namespace mlir::prec
 

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Parser and printer of number formats.
+#include "FormatParser.h"
+#include "prec/Numerics/Spelling.h"
+
+#include <charconv>
+
+using namespace mlir::prec;
+
+namespace {
+constexpr std::string_view patternText =
+    "eXmY with X = 2..11 exponent and Y = 0..52 fraction bits, mN with N = "
+    "0..52, bitsN with N = 9..61 (a width may be ?), fixed<IL,FL> and "
+    "ufixed<IL,FL> with IL + FL = 1..54 bits, intN and uintN with N = 1..32, "
+    "intN<scale> and intN<scale,zero>, intN<max>, posit<N,ES> with N = 2..32 "
+    "and ES = 0..5, pow2<LOW,HIGH>, binaryKpP with K = 3..16 and se, sf, ue or "
+    "uf, binary<mean>, mx<F,BLOCK>, bfp<BITS,BLOCK>, adaptivfloat<BITS,E>; "
+    "suffixes -sat, -wrap, -sym, -ftz, -nosub";
+
+/// A format that no widths describe.
+struct Row {
+  std::string_view word;
+  Format format;
+};
+constexpr Row rows[] = {
+#define PREC_FORMAT_NAME(word, canonical, text)
+#define PREC_FORMAT_ROW(word, format, text) {word, format},
+#include "prec/Numerics/FormatNames.def"
+#undef PREC_FORMAT_NAME
+};
+} // namespace
+
+std::string_view Format::patterns() { return patternText; }
+
+const std::vector<Format::Name> &Format::names() {
+  static const std::vector<Name> rows = {
+#define PREC_FORMAT_NAME(word, canonical, text) {word, canonical, text},
+#define PREC_FORMAT_ROW(word, format, text) {word, word, text},
+#include "prec/Numerics/FormatNames.def"
+#undef PREC_FORMAT_NAME
+  };
+  return rows;
+}
+
+/// Applies a suffix; empty, or why it does not suit the format.
+static std::string applySuffix(std::string_view suffix, Format &format) {
+  using Family = Format::Family;
+  bool isFloat = !format.isGrid() && format.family != Family::Power &&
+                 format.family != Family::Posit &&
+                 format.family != Family::Sign &&
+                 format.family != Family::Exponent;
+  if (!format.isElementwise())
+    return "formats with a shared scale take no suffix";
+  if (suffix == "-sat") {
+    if (format.overflow != Format::Overflow::Ieee)
+      return "it saturates by itself";
+    format.overflow = Format::Overflow::Saturate;
+  } else if (suffix == "-wrap") {
+    if (!format.isGrid() || !format.hasPlainScale() || format.zeroPoint != 0 ||
+        std::popcount(uint64_t(format.high - format.low + 1)) != 1)
+      return "only fixed point and integers with all their codes, without a "
+             "scale, wrap";
+    format.overflow = Format::Overflow::Wrap;
+  } else if (suffix == "-sym") {
+    if (format.family != Family::Integer || format.low != -format.high - 1 ||
+        format.high == 0)
+      return "only signed integers of at least 2 bits have a lowest code to "
+             "leave out";
+    ++format.low;
+  } else if (suffix == "-ftz" || suffix == "-nosub") {
+    if (!isFloat || format.isRuntime())
+      return "only floats with known widths have subnormals to leave out";
+    format.subnormals = suffix == "-ftz" ? Format::Subnormals::Flushed
+                                         : Format::Subnormals::Absent;
+  }
+  return "";
+}
+
+std::optional<Format> Format::parse(std::string_view text, std::string *error) {
+  auto fail = [&](std::string message) {
+    if (error)
+      *error = std::move(message);
+    return std::nullopt;
+  };
+  constexpr std::string_view suffixes[] = {"-sat", "-wrap", "-sym", "-ftz",
+                                           "-nosub"};
+  for (std::string_view suffix : suffixes) {
+    if (!text.ends_with(suffix) || text.size() == suffix.size())
+      continue;
+    std::string_view plain = text.substr(0, text.size() - suffix.size());
+    // One suffix of a kind.
+    if (plain.ends_with(suffix) ||
+        (suffix == "-ftz" && plain.ends_with("-nosub")) ||
+        (suffix == "-nosub" && plain.ends_with("-ftz")))
+      break;
+    std::optional<Format> format = parse(plain, error);
+    if (!format)
+      return std::nullopt;
+    if (std::string why = applySuffix(suffix, *format); !why.empty())
+      return fail("format '" + std::string(text) + "' has the suffix '" +
+                  std::string(suffix) + "': " + why);
+    return format;
+  }
+  for (const Row &row : rows)
+    if (text == row.word ||
+        (row.word.front() == 'f' && text == row.word.substr(2)))
+      return row.format;
+  for (const Name &name : names())
+    if (text == name.word)
+      return parse(name.canonical, error);
+
+  FormatParser parser(text);
+  std::optional<Format> format = parser.run();
+  if (format && parser.problem.empty())
+    return format;
+  if (!parser.problem.empty())
+    return fail(parser.problem);
+  std::vector<std::string_view> legal;
+  for (const Name &name : names())
+    legal.push_back(name.word);
+  return fail(unknownWord("format", text, legal, patternText));
+}
+
+static std::string widthText(int width, int offset = 0) {
+  return width == Format::runtime ? "?" : std::to_string(width + offset);
+}
+
+static std::string pair(std::string_view word, int64_t a, int64_t b) {
+  return std::string(word) + "<" + std::to_string(a) + "," + std::to_string(b) +
+         ">";
+}
+
+static std::string numberText(double number) {
+  char buffer[40];
+  auto [end, status] = std::to_chars(buffer, buffer + sizeof buffer, number);
+  return std::string(buffer, end);
+}
+
+static std::string gridText(const Format &format) {
+  std::string sign = format.isSigned ? "" : "u";
+  int bits = format.width(Carrier::F64);
+  if (format.family == Format::Family::Fixed)
+    return pair(sign + "fixed", bits - format.fractionBits,
+                format.fractionBits);
+  std::string text = sign + "int" + std::to_string(bits);
+  if (format.sharing == Format::Sharing::Maximum)
+    text += "<max>";
+  else if (format.scale != 1 || format.zeroPoint != 0)
+    text += "<" + numberText(format.scale) +
+            (format.zeroPoint ? "," + std::to_string(format.zeroPoint) : "") +
+            ">";
+  if (format.isSigned && format.low == -format.high)
+    text += "-sym";
+  return text;
+}
+
+static std::string sharedText(const Format &format) {
+  static constexpr std::string_view rules[] = {"", ",ceil", ",round", ",even"};
+  std::string rule(rules[size_t(format.scaleRule)]);
+  Format element = format.element();
+  std::string block = std::to_string(format.block);
+  int bits = element.width(Carrier::F64);
+  switch (format.sharing) {
+  case Format::Sharing::Exponent:
+    if (element.isGrid())
+      return "bfp<" + std::to_string(bits) + "," + block + rule + ">";
+    return "mx<" + element.str() + "," + block + rule + ">";
+  case Format::Sharing::Bias:
+    return pair("adaptivfloat", bits, element.exponentBits);
+  case Format::Sharing::Mean:
+    return "binary<mean>";
+  default:
+    return gridText(format);
+  }
+}
+
+std::string Format::str() const {
+  for (const Row &row : rows)
+    if (*this == row.format)
+      return std::string(row.word);
+  if (!isElementwise())
+    return sharedText(*this);
+  Format plain = *this;
+  if (overflow == Overflow::Wrap) {
+    plain.overflow = Overflow::Saturate;
+    return plain.str() + "-wrap";
+  }
+  bool saturatesAnyway = isGrid() || family == Family::Power;
+  if (overflow == Overflow::Saturate && !saturatesAnyway) {
+    plain.overflow = Overflow::Ieee;
+    return plain.str() + "-sat";
+  }
+  if (subnormals != Subnormals::Kept) {
+    plain.subnormals = Subnormals::Kept;
+    return plain.str() +
+           (subnormals == Subnormals::Flushed ? "-ftz" : "-nosub");
+  }
+  switch (family) {
+  case Family::Mantissa:
+    return "m" + widthText(fractionBits);
+  case Family::Word:
+    return "bits" + widthText(fractionBits, 9);
+  case Family::P3109:
+    return "binary" + std::to_string(width(Carrier::F64)) + "p" +
+           std::to_string(fractionBits + 1) + (isSigned ? "s" : "u") +
+           (infinities == Infinities::Yes ? "e" : "f");
+  case Family::Power:
+    return pair("pow2", low, high);
+  case Family::Posit:
+    return pair("posit", high, exponentBits);
+  case Family::Fixed:
+  case Family::Integer:
+    return gridText(*this);
+  case Family::Float:
+  case Family::Sign:
+  case Family::Exponent:
+    break;
+  }
+  return "e" + widthText(exponentBits) + "m" + widthText(fractionBits);
+}

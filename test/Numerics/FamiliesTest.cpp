@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Fixed point, integers, powers of two, P3109 floats and posits against tables
+// of their numbers: every number, every half way and their neighbours, in all
+// deterministic modes, on both carriers.
+#include "Inputs.h"
+#include "Table.h"
+#include "prec/Numerics/Round.h"
+
+#include <gtest/gtest.h>
+
+using namespace mlir::prec;
+using namespace mlir::prec::oracle;
+using Kind = RoundingMode::Kind;
+
+namespace {
+template <class T> class Families : public testing::Test {
+protected:
+  /// Every number of the table, what lies half way, a quarter and three
+  /// quarters, with neighbours; far out on both sides.
+  static std::vector<T> inputs(const Table &table) {
+    std::vector<T> values = specials<T>();
+    for (const std::vector<double> *side : {&table.numbers, &table.negatives})
+      for (size_t i = 0; i < side->size(); ++i) {
+        double low = (*side)[i];
+        double high = i + 1 < side->size() ? (*side)[i + 1]
+                      : table.beyond       ? table.beyond
+                                           : 2 * low + 1;
+        around(values, low);
+        for (double place : {0.25, 0.5, 0.75})
+          around(values, low + place * (high - low));
+        if (i < table.ties.size())
+          around(values, table.ties[i]);
+      }
+    for (int e = -140; e <= 127; e += 3)
+      around(values, std::ldexp(1.375, e));
+    return values;
+  }
+
+  static void check(const Table &table) {
+    std::optional<Format> format = Format::parse(table.name);
+    ASSERT_TRUE(format) << table.name;
+    ASSERT_EQ(format->whyNotIn(sizeof(T) == 4 ? Carrier::F32 : Carrier::F64),
+              "");
+    std::vector<T> values = inputs(table);
+    unsigned failures = 0;
+    for (const RoundingMode::Row &row : RoundingMode::table()) {
+      if (row.isStochastic)
+        continue;
+      Rounder<T> rounder(*format, row.kind);
+      for (T x : values) {
+        T want = static_cast<T>(
+            roundByTable(table, static_cast<double>(x), row.kind));
+        T got = rounder(x);
+        bool same =
+            std::isnan(want)
+                ? bitsOf(got) == bitsOf(std::numeric_limits<T>::quiet_NaN())
+                : bitsOf(got) == bitsOf(want);
+        if (!same && ++failures <= 5)
+          ADD_FAILURE() << table.name << " " << row.word << " of "
+                        << std::hexfloat << x << ": got " << got
+                        << ", expected " << want;
+      }
+    }
+  }
+};
+using Carriers = testing::Types<float, double>;
+TYPED_TEST_SUITE(Families, Carriers);
+
+std::string fixedName(int whole, int fraction, bool isSigned) {
+  return std::string(isSigned ? "fixed<" : "ufixed<") + std::to_string(whole) +
+         "," + std::to_string(fraction) + ">";
+}
+} // namespace
+
+// R-FIXED: every split of up to 8 bits, some of 12 and 16.
+TYPED_TEST(Families, Fixed) {
+  for (int bits : {1, 2, 3, 5, 8, 12, 16})
+    for (int fraction = 0; fraction <= bits; ++fraction) {
+      int whole = bits - fraction;
+      if (bits > 8 && fraction % 4)
+        continue;
+      double step = std::ldexp(1.0, -fraction);
+      int64_t codes = int64_t(1) << bits;
+      if (whole > 0)
+        this->check(gridTable(fixedName(whole, fraction, true), -codes / 2,
+                              codes / 2 - 1, step));
+      this->check(
+          gridTable(fixedName(whole, fraction, false), 0, codes - 1, step));
+    }
+}
+
+// R-INTEGER: all widths up to 12, with and without the lowest code.
+TYPED_TEST(Families, Integers) {
+  for (int bits = 1; bits <= 12; ++bits) {
+    int64_t codes = int64_t(1) << bits;
+    std::string width = std::to_string(bits);
+    this->check(gridTable("int" + width, -codes / 2, codes / 2 - 1, 1));
+    this->check(gridTable("uint" + width, 0, codes - 1, 1));
+    if (bits > 1)
+      this->check(
+          gridTable("int" + width + "-sym", 1 - codes / 2, codes / 2 - 1, 1));
+  }
+  this->check(gridTable("ternary", -1, 1, 1));
+  this->check(gridTable("int8<0.25>", -128, 127, 0.25));
+  this->check(gridTable("int8<4>", -128, 127, 4));
+  this->check(gridTable("uint8<0.5,128>", -128, 127, 0.5));
+  this->check(gridTable("int4<2,3>", -11, 4, 2));
+}
+
+// R-POWER.
+TYPED_TEST(Families, Powers) {
+  this->check(powerTable("pow2<-8,0>", -8, 0));
+  this->check(powerTable("pow2<-3,4>", -3, 4));
+  this->check(powerTable("pow2<0,0>", 0, 0));
+  this->check(powerTable("pow2<-126,127>", -126, 127));
+}
+
+// R-P3109: every K up to 8 and some beyond, every precision, both domains.
+TYPED_TEST(Families, P3109) {
+  for (int width : {3, 4, 5, 6, 7, 8, 10, 12})
+    for (bool isSigned : {true, false})
+      for (bool isExtended : {true, false})
+        for (int precision = 1; precision <= width - isSigned; ++precision) {
+          Table table = p3109Table(width, precision, isSigned, isExtended);
+          if (!Format::parse(table.name)
+                   ->whyNotIn(sizeof(TypeParam) == 4 ? Carrier::F32
+                                                     : Carrier::F64)
+                   .empty())
+            continue;
+          this->check(table);
+        }
+}
+
+// R-POSIT: all posits of up to 10 bits that the carrier holds, some of 16.
+TYPED_TEST(Families, Posits) {
+  for (int width : {2, 3, 4, 5, 6, 7, 8, 10, 12, 16})
+    for (int es = 0; es <= 5; ++es) {
+      Table table = positTable(width, es);
+      Format format = *Format::parse(table.name);
+      if (format.whyNotIn(sizeof(TypeParam) == 4 ? Carrier::F32 : Carrier::F64)
+              .empty())
+        this->check(table);
+    }
+}
