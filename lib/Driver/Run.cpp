@@ -96,35 +96,3 @@ llvm::Error mlir::prec::writeTiming(StringRef path, const Timing &timing) {
     return llvm::Error::success();
   return writeFile(path, llvm::arrayRefFromStringRef(toJson(timing) + "\n"));
 }
-
-llvm::Error mlir::prec::roundArray(const RoundArrayOptions &options) {
-  llvm::Expected<Tensor> array = readNpy(options.input);
-  if (!array)
-    return array.takeError();
-  if (array->dtype() != DType::F32 && array->dtype() != DType::F64)
-    return llvm::createStringError(
-        "'%s' has dtype %s; --round-array rounds f32 and f64",
-        options.input.c_str(), toString(array->dtype()).str().c_str());
-  llvm::SmallVector<int64_t, 4> shape(array->shape());
-  std::string type = "tensor<?x" + toString(array->dtype()).str() + ">";
-  std::string text = "func.func @round(%x: " + type + ") -> " + type +
-                     " { return %x : " + type + " }";
-  Timing timing;
-  llvm::Expected<Model> model = Model::parse(text, options.input);
-  if (!model)
-    return model.takeError();
-  llvm::Expected<Engine> engine =
-      compile(model->module(), options.policy, options.compile, timing);
-  if (!engine)
-    return engine.takeError();
-  llvm::Expected<Function> function = engine->lookup("round");
-  if (!function)
-    return function.takeError();
-  Tensor flat = std::move(*array).reshaped({array->size()});
-  Tensor *argument = &flat;
-  llvm::Expected<std::vector<Tensor>> results =
-      function->call(argument, contextFor(*function, options.step));
-  if (!results)
-    return results.takeError();
-  return writeNpy(options.output, std::move(results->front()).reshaped(shape));
-}

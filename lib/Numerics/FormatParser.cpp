@@ -264,7 +264,7 @@ std::optional<Format> FormatParser::run() {
   if (takeWord("adaptivfloat")) {
     if (!takePair(a, b))
       return std::nullopt;
-    if (!inRange("bits", a, 3, 16) || !inRange("exponent bits", b, 1, 8) ||
+    if (!inRange("bits", a, 3, 16) || !inRange("exponent bits", b, 1, 7) ||
         !inRange("fraction bits", a - b - 1, 1, 13))
       return Format();
     Format element = Format::finite(int(b), int(a - b - 1));

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Which operations are exempt depends on the format.
 // RUN: prec-opt --format=int8 %s | FileCheck %s --check-prefixes=CHECK,ALL
 // RUN: prec-opt --format=int8-sym %s | FileCheck %s --check-prefixes=CHECK,SYM
 // RUN: prec-opt --format=e5m10 %s | FileCheck %s --check-prefix=FLOAT

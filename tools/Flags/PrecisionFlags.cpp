@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Collects the flags' values in the order of the command line for the builder.
 #include "PrecisionFlags.h"
+#include "prec/Numerics/Describe.h"
 #include "prec/Policy/PolicyJson.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
@@ -54,6 +55,7 @@ PrecisionFlags::~PrecisionFlags() {
   for (const auto &text : texts)
     text->removeArgument();
   listFormats.removeArgument();
+  describeFormat.removeArgument();
   printPolicy.removeArgument();
   strict.removeArgument();
   keepNarrow.removeArgument();
@@ -64,6 +66,9 @@ PrecisionFlags::PrecisionFlags(PolicyBuilder::Options options)
     : options(options),
       listFormats("list-formats", cl::desc("print the table of formats"),
                   cl::cat(category())),
+      describeFormat("describe-format", cl::value_desc("F"),
+                     cl::desc("print layout, range and codes of a format"),
+                     cl::cat(category())),
       printPolicy("print-policy",
                   cl::desc("print the merged policy as JSON and stop"),
                   cl::cat(category())),
@@ -112,7 +117,18 @@ llvm::Expected<Policy> PrecisionFlags::policy() const {
 
 std::optional<int> PrecisionFlags::answerAndStop() const {
   if (listFormats) {
-    printFormats(llvm::outs());
+    llvm::outs() << mlir::prec::listFormats();
+    return 0;
+  }
+  if (describeFormat.getNumOccurrences()) {
+    std::string error;
+    std::optional<Format> format = Format::parse(describeFormat, &error);
+    if (!format) {
+      llvm::errs() << "error: --describe-format=" << describeFormat << ": "
+                   << error << '\n';
+      return 1;
+    }
+    llvm::outs() << mlir::prec::describeFormat(*format);
     return 0;
   }
   if (!printPolicy)
@@ -124,15 +140,4 @@ std::optional<int> PrecisionFlags::answerAndStop() const {
   }
   llvm::outs() << writePolicy(*merged);
   return 0;
-}
-
-void mlir::prec::printFormats(llvm::raw_ostream &out) {
-  size_t width = 0;
-  for (const Format::Name &row : Format::names())
-    width = std::max({width, row.word.size(), row.canonical.size()});
-  unsigned column = width + 2;
-  for (const Format::Name &row : Format::names())
-    out << llvm::left_justify(row.word, column)
-        << llvm::left_justify(row.canonical, column) << row.text << '\n';
-  out << "and the patterns " << Format::patterns() << '\n';
 }

@@ -32,9 +32,9 @@ public:
   /// any.
   llvm::Expected<Policy> policy() const;
 
-  /// Serves `--list-formats` and `--print-policy`, which need no model: prints
-  /// on standard output and gives the exit code. Nothing if the tool is to go
-  /// on.
+  /// Serves `--list-formats`, `--describe-format` and `--print-policy`, which
+  /// need no model: prints on standard output and gives the exit code. Nothing
+  /// if the tool is to go on.
   std::optional<int> answerAndStop() const;
 
 private:
@@ -43,11 +43,10 @@ private:
   PolicyBuilder::Options options;
   /// Each may stand more than once; which one counts is the builder's matter.
   std::vector<std::unique_ptr<TextFlag>> texts;
-  llvm::cl::opt<bool> listFormats, printPolicy, strict, keepNarrow, widenNarrow;
+  llvm::cl::opt<bool> listFormats;
+  llvm::cl::opt<std::string> describeFormat;
+  llvm::cl::opt<bool> printPolicy, strict, keepNarrow, widenNarrow;
 };
-
-/// The table of `--list-formats`.
-void printFormats(llvm::raw_ostream &out);
 
 } // namespace mlir::prec
 

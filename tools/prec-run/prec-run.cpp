@@ -2,6 +2,7 @@
 // Runs one function of a model on arrays from files.
 #include "CompileFlags.h"
 #include "PrecisionFlags.h"
+#include "prec/Driver/RoundArrayFile.h"
 #include "prec/Driver/Run.h"
 
 #include "llvm/Support/InitLLVM.h"
@@ -49,6 +50,11 @@ int main(int argc, char **argv) {
   cl::opt<bool> roundTheArray(
       "round-array", cl::desc("no model: round the array --input to --output"),
       cl::cat(category));
+  cl::opt<bool> encode(
+      "encode",
+      cl::desc("with --round-array: write the codes, one unsigned integer for "
+               "each element; a second --output gets the shared scales"),
+      cl::cat(category));
   CompileFlags compileFlags;
   PrecisionFlags precision;
   cl::HideUnrelatedOptions(
@@ -62,14 +68,18 @@ int main(int argc, char **argv) {
     return report(policy.takeError());
 
   if (roundTheArray) {
-    if (!model.empty() || inputs.size() != 1 || outputs.size() != 1 ||
-        policy->empty())
+    if (!model.empty() || inputs.size() != 1 || outputs.empty() ||
+        outputs.size() > 1u + encode || policy->empty())
       return report(llvm::createStringError(
-          "--round-array takes no model, one --input, one --output and "
-          "--format or --truncate-*"));
-    return report(roundArray(
-        {inputs[0], outputs[0], step, *policy, compileFlags.options()}));
+          "--round-array takes no model, one --input, one --output (with "
+          "--encode a second one for scales) and --format or --truncate-*"));
+    return report(roundArrayFile({inputs[0], outputs[0],
+                                  outputs.size() > 1 ? outputs[1] : "", encode,
+                                  step, *policy}));
   }
+  if (encode)
+    return report(
+        llvm::createStringError("--encode goes with --round-array only"));
   if (model.empty())
     return report(llvm::createStringError(
         "no model given; expected a file or '-' for standard input"));

@@ -29,16 +29,6 @@ struct RunOptions {
 /// are in-out and come as outputs behind the results.
 llvm::Error runModel(const RunOptions &options, llvm::raw_ostream &os);
 
-struct RoundArrayOptions {
-  std::string input, output;
-  uint32_t step = 0;
-  Policy policy;
-  CompileOptions compile;
-};
-
-/// Rounds an array of f32 or f64 as an argument of a model is rounded.
-llvm::Error roundArray(const RoundArrayOptions &options);
-
 /// The defaults of a function's run-time numbers with the step put in.
 std::vector<int32_t> contextFor(const Function &function, uint32_t step);
 

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Loops over arrays, one for each mode so that the formula is chosen outside.
+#include "prec/Numerics/RoundArray.h"
+#include "SharedScale.h"
+#include "prec/Numerics/Rounding.h"
+
+#include <bit>
+
+using namespace mlir::prec;
+
+template <class T>
+using WordOf = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+
+template <class T> static constexpr Carrier carrierOf() {
+  return sizeof(T) == 4 ? Carrier::F32 : Carrier::F64;
+}
+
+RoundArray::RoundArray(const Format &format, RoundingMode mode, uint32_t seed,
+                       uint32_t step, std::span<const uint32_t> runtime,
+                       uint64_t siteKey)
+    : format(format), mode(mode), key(mix64(seed, siteKey, step)),
+      runtime(runtime.begin(), runtime.end()) {}
+
+/// The loop of one kind of mode.
+template <class T, RoundingMode::Kind kind>
+static void loop(std::span<const T> in, std::span<T> out,
+                 const RoundParameters<WordOf<T>> &parameters,
+                 unsigned randomBits, uint64_t key) {
+  using Word = WordOf<T>;
+  constexpr bool isStochastic = RoundingMode(kind).isStochastic();
+  MachineOps<Word> ops;
+  const RoundingMode mode(kind, randomBits);
+  for (size_t i = 0; i < in.size(); ++i) {
+    Word random = 0;
+    if constexpr (isStochastic)
+      random = h32(key, i);
+    out[i] = std::bit_cast<T>(
+        roundWord(ops, std::bit_cast<Word>(in[i]), parameters, mode, random));
+  }
+}
+
+template <class T>
+void RoundArray::roundAll(std::span<const T> in, std::span<T> out,
+                          size_t lastAxis, Encoded *codes) const {
+  using Word = WordOf<T>;
+  if (in.empty())
+    return;
+  if (!format.isElementwise()) {
+    SharedRounding<T>{format, mode, key, in, out, lastAxis, codes}.run();
+    return;
+  }
+  MachineOps<Word> ops;
+  std::vector<Word> words(runtime.begin(), runtime.end());
+  auto parameters = makeRoundParameters(ops, format, carrierOf<T>(),
+                                        std::span<const Word>(words));
+  switch (mode.kind) {
+#define PREC_ROUNDING_MODE(kind, word, stochastic, text)                       \
+  case RoundingMode::Kind::kind:                                               \
+    loop<T, RoundingMode::Kind::kind>(in, out, parameters, mode.randomBits,    \
+                                      key);                                    \
+    break;
+#include "prec/Numerics/RoundingModes.def"
+#undef PREC_ROUNDING_MODE
+  }
+  if (codes)
+    for (size_t i = 0; i < out.size(); ++i)
+      codes->codes[i] = encode(double(out[i]), format, carrierOf<T>());
+}
+
+void RoundArray::operator()(std::span<const float> in, std::span<float> out,
+                            size_t lastAxis) const {
+  roundAll(in, out, lastAxis, nullptr);
+}
+
+void RoundArray::operator()(std::span<const double> in, std::span<double> out,
+                            size_t lastAxis) const {
+  roundAll(in, out, lastAxis, nullptr);
+}
+
+RoundArray::Encoded RoundArray::encoded(std::span<const float> in,
+                                        size_t lastAxis) const {
+  std::vector<float> rounded(in.size());
+  Encoded result{std::vector<uint64_t>(in.size()), {}};
+  roundAll(in, std::span<float>(rounded), lastAxis, &result);
+  return result;
+}
+
+RoundArray::Encoded RoundArray::encoded(std::span<const double> in,
+                                        size_t lastAxis) const {
+  std::vector<double> rounded(in.size());
+  Encoded result{std::vector<uint64_t>(in.size()), {}};
+  roundAll(in, std::span<double>(rounded), lastAxis, &result);
+  return result;
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Rounding of arrays whose elements share a scale.
+#ifndef PREC_LIB_NUMERICS_SHAREDSCALE_H
+#define PREC_LIB_NUMERICS_SHAREDSCALE_H
+
+#include "prec/Numerics/RoundArray.h"
+
+namespace mlir::prec {
+
+/// One call: everything that the formats with a shared scale read and write.
+template <class T> struct SharedRounding {
+  const Format &format;
+  RoundingMode mode;
+  uint64_t key;
+  std::span<const T> in;
+  std::span<T> out;
+  size_t lastAxis;
+  RoundArray::Encoded *codes; ///< null if nobody wants them
+
+  void run();
+
+private:
+  uint32_t random(size_t position) const {
+    return mode.isStochastic() ? h32(key, position) : 0;
+  }
+  /// Notes the code of element `i`, which is `value` in units of its scale.
+  void note(size_t i, double value);
+  /// The greatest finite magnitude of the array.
+  double greatest() const;
+  void exponents();
+  void exponentBlock(size_t begin, size_t end);
+  void twoLevels();
+  void bias();
+  void maximum();
+  void mean();
+  template <class Each> void blocks(Each each);
+};
+
+extern template struct SharedRounding<float>;
+extern template struct SharedRounding<double>;
+
+/// The shared exponent of a block whose greatest magnitude is `greatest`: what
+/// the rule says minus the exponent of the element's greatest number, within
+/// f8e8m0fnu's -127..127, and such that numbers stay below the carrier's
+/// infinity.
+int sharedExponent(double greatest, const Format &format, Carrier carrier);
+
+} // namespace mlir::prec
+
+#endif // PREC_LIB_NUMERICS_SHAREDSCALE_H
