@@ -66,6 +66,21 @@ endif()
     assert done.stdout == WANTED[library]
 
 
+def test_the_example_builds_and_runs(prefix, tmp_path, source):
+    for command in (
+        ["cmake", "-S", source / "examples/round-array", "-B", tmp_path, "-G", "Ninja",
+         f"-DCMAKE_PREFIX_PATH={prefix}", "-DCMAKE_CXX_COMPILER=clang++-22", "-DCMAKE_C_COMPILER=clang-22"],
+        ["cmake", "--build", tmp_path],
+    ):  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    program = tmp_path / "round-array"
+    done = subprocess.run([program, "mxfp4", "nearest-even", "100", "2.6", "-30"], capture_output=True, text=True)
+    assert done.stdout.split() == ["96", "0", "-32"]
+    done = subprocess.run([program, "fixed<0,0>", "up", "1"], capture_output=True, text=True)
+    assert done.returncode == 1 and "expected 1..54" in done.stderr
+
+
 def test_installed_tools_run(prefix):
     done = subprocess.run([prefix / "bin" / "prec-translate", "--import-json", "lenet5"],
                           capture_output=True, text=True)  # fmt: skip

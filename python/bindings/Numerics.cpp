@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Rounding of NumPy arrays, in place of the array and without copies.
+#include "Bindings.h"
+#include "prec/Numerics/Describe.h"
+#include "prec/Numerics/RoundArray.h"
+
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+
+#include <stdexcept>
+
+namespace nb = nanobind;
+using namespace mlir::prec;
+
+namespace {
+template <class T>
+using Input = nb::ndarray<const T, nb::c_contig, nb::device::cpu>;
+template <class T> using Output = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+
+template <class T> Format formatFor(const std::string &text) {
+  std::string error;
+  std::optional<Format> format = Format::parse(text, &error);
+  if (format && format->isRuntime())
+    error = "format '" + text + "' has a width '?', expected a number";
+  else if (format)
+    error = format->whyNotIn(sizeof(T) == 4 ? Carrier::F32 : Carrier::F64);
+  if (!error.empty())
+    throw std::invalid_argument(error);
+  return *format;
+}
+
+RoundingMode modeFor(const std::string &text) {
+  std::string error;
+  std::optional<RoundingMode> mode = RoundingMode::parse(text, &error);
+  if (!mode)
+    throw std::invalid_argument(error);
+  return *mode;
+}
+
+template <class T> std::span<const T> elements(const Input<T> &array) {
+  return {array.data(), array.size()};
+}
+
+template <class T> size_t lastAxis(const Input<T> &array) {
+  return array.ndim() ? array.shape(array.ndim() - 1) : 1;
+}
+
+template <class T>
+void roundInto(Input<T> in, Output<T> out, const std::string &format,
+               const std::string &rounding, uint32_t seed, uint32_t step) {
+  if (in.size() != out.size())
+    throw std::invalid_argument("input and output differ in size");
+  RoundArray round(formatFor<T>(format), modeFor(rounding), seed, step);
+  nb::gil_scoped_release release;
+  round(elements(in), std::span<T>(out.data(), out.size()), lastAxis(in));
+}
+
+template <class T>
+void encodeInto(Input<T> in, Output<uint64_t> codes, const std::string &format,
+                const std::string &rounding, uint32_t seed, uint32_t step) {
+  if (in.size() != codes.size())
+    throw std::invalid_argument("input and output differ in size");
+  RoundArray round(formatFor<T>(format), modeFor(rounding), seed, step);
+  nb::gil_scoped_release release;
+  RoundArray::Encoded encoded = round.encoded(elements(in), lastAxis(in));
+  std::copy(encoded.codes.begin(), encoded.codes.end(), codes.data());
+}
+} // namespace
+
+void mlir::prec::python::bindNumerics(nb::module_ &module) {
+  using namespace nb::literals;
+  auto bind = [&]<class T>(T) {
+    module.def("round_into", &roundInto<T>, "array"_a.noconvert(),
+               "out"_a.noconvert(), "format"_a, "rounding"_a, "seed"_a,
+               "step"_a);
+    module.def("encode_into", &encodeInto<T>, "array"_a.noconvert(),
+               "codes"_a.noconvert(), "format"_a, "rounding"_a, "seed"_a,
+               "step"_a);
+  };
+  bind(float());
+  bind(double());
+  module.def("code_bytes", [](const std::string &format, bool isDouble) {
+    Format parsed =
+        isDouble ? formatFor<double>(format) : formatFor<float>(format);
+    return bytesOfCode(parsed, isDouble ? Carrier::F64 : Carrier::F32);
+  });
+  module.def("describe_format", [](const std::string &text) {
+    std::string error;
+    std::optional<Format> format = Format::parse(text, &error);
+    if (!format)
+      throw std::invalid_argument(error);
+    return describeFormat(*format);
+  });
+  module.def("list_formats", &listFormats);
+}
