@@ -19,9 +19,20 @@ namespace {
 struct ExpandRounding : public prec::impl::ExpandRoundingBase<ExpandRounding> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
+    bool failed = false;
     getOperation()->walk([&](RoundOp round) {
       if (!isa<RankedTensorType>(round.getType()))
         return;
+      const Format &format = round.getFormat().getValue();
+      if (!format.isElementwise()) {
+        round.emitError("format ")
+            << format.str()
+            << " shares scales between elements, which no code is generated "
+               "for; expected a format of single elements (prec-run "
+               "--round-array rounds arrays to this one)";
+        failed = true;
+        return;
+      }
       rewriter.setInsertionPoint(round);
       Location loc = round.getLoc();
       auto type = cast<RankedTensorType>(round.getType());
@@ -33,6 +44,8 @@ struct ExpandRounding : public prec::impl::ExpandRoundingBase<ExpandRounding> {
           rewriter, loc, specOf(round), round.getOperand(), empty);
       rewriter.replaceOp(round, generic.getResults());
     });
+    if (failed)
+      signalPassFailure();
   }
 };
 } // namespace
