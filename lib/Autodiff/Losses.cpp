@@ -19,7 +19,10 @@ struct Terms {
   Location loc;
   Value logits, labels;
   unsigned rank;
+  double smoothing;
 
+  /// What a class that is not the label has of the target.
+  double spread() const { return smoothing / double(type().getShape().back()); }
   RankedTensorType type() const {
     return cast<RankedTensorType>(logits.getType());
   }
@@ -94,12 +97,17 @@ static Loss softmaxCrossEntropy(const Terms &t) {
   Value logarithm = pointwise(b, t.loc, sum, sum, [](ArrayRef<E> x) {
     return x[0].make<math::LogOp>();
   });
-  Value picked = pointwise(b, t.loc, t.logits, {shifted, logarithm, t.labels},
-                           [&](ArrayRef<E> x) {
-                             E logProbability = x[0] - x[1];
-                             return select(isAtLabel(x[0], x[2], t.rank - 1),
-                                           logProbability, x[0].number(0));
-                           });
+  Value picked = pointwise(
+      b, t.loc, t.logits, {shifted, logarithm, t.labels}, [&](ArrayRef<E> x) {
+        E logProbability = x[0] - x[1];
+        E isLabel = isAtLabel(x[0], x[2], t.rank - 1);
+        if (t.smoothing == 0)
+          return select(isLabel, logProbability, x[0].number(0));
+        double rest = t.spread();
+        return logProbability * select(isLabel,
+                                       x[0].number(1 - t.smoothing + rest),
+                                       x[0].number(rest));
+      });
   E loss = -t.sum(picked) / t.count(t.labels);
   return {loss.value, {first, maximum}};
 }
@@ -108,8 +116,10 @@ static Loss softmaxCrossEntropy(const Terms &t) {
 static Loss squaredError(const Terms &t) {
   Value squares =
       pointwise(t.b, t.loc, t.logits, {t.logits, t.labels}, [&](ArrayRef<E> x) {
-        E target = select(isAtLabel(x[0], x[1], t.rank - 1), x[0].number(1),
-                          x[0].number(0));
+        double rest = t.smoothing == 0 ? 0 : t.spread();
+        E target =
+            select(isAtLabel(x[0], x[1], t.rank - 1),
+                   x[0].number(1 - t.smoothing + rest), x[0].number(rest));
         E difference = x[0] - target;
         return difference * difference;
       });
@@ -136,9 +146,9 @@ std::string mlir::prec::listLosses() {
 }
 
 Loss mlir::prec::buildLoss(OpBuilder &b, Location loc, StringRef name,
-                           Value logits, Value labels) {
+                           Value logits, Value labels, double smoothing) {
   unsigned rank = cast<RankedTensorType>(logits.getType()).getRank();
-  Terms terms{b, loc, logits, labels, rank};
+  Terms terms{b, loc, logits, labels, rank, smoothing};
   Stamp stamp(b, b.getStringAttr("loss"), "forward", "");
   for (const Row &row : rows)
     if (row.name == name) {

@@ -21,9 +21,11 @@ bool isLoss(llvm::StringRef name);
 std::string listLosses();
 
 /// The mean loss of logits [..., classes] against i32 labels [...]. Operations
-/// are in scope "loss", the value's role is "loss".
+/// are in scope "loss", the value's role is "loss". Of the one-hot target the
+/// share `smoothing` is spread evenly over all classes (Szegedy et al. 2016, as
+/// PyTorch has it); it needs to know how many there are.
 Loss buildLoss(OpBuilder &builder, Location loc, llvm::StringRef name,
-               Value logits, Value labels);
+               Value logits, Value labels, double smoothing = 0);
 
 } // namespace mlir::prec
 

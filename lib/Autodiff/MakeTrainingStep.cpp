@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // prec-make-training-step: from @forward to @step and @predict.
+#include "Clipping.h"
+#include "ForwardFunction.h"
 #include "Losses.h"
 #include "Optimizers.h"
 #include "Pointwise.h"
@@ -20,18 +22,6 @@ using namespace mlir;
 using namespace mlir::prec;
 
 namespace {
-/// The arguments of @forward by role, and what it returns.
-struct ForwardFunction {
-  func::FuncOp function;
-  SmallVector<unsigned> weights, states, inputs;
-
-  LogicalResult read(func::FuncOp f);
-  Type typeOf(unsigned i) { return function.getArgumentTypes()[i]; }
-  RankedTensorType logits() {
-    return cast<RankedTensorType>(function.getResultTypes()[0]);
-  }
-};
-
 /// An argument of a function under construction.
 struct Argument {
   Type type;
@@ -43,7 +33,9 @@ struct StepBuilder {
   const Optimizer *optimizer;
   OptimizerOptions options;
   StringRef loss;
+  double smoothing, clipValue, clipNorm;
   LossScaling scaling = {};
+
   /// @step's arguments; the first `numStates` are also results.
   SmallVector<Argument> arguments;
   unsigned numStates = 0;
@@ -67,49 +59,6 @@ struct StepBuilder {
   std::string nameOf(unsigned argument);
 };
 } // namespace
-
-LogicalResult ForwardFunction::read(func::FuncOp f) {
-  function = f;
-  if (!f.getBody().hasOneBlock())
-    return emitError(f.getLoc(), "@forward: expected a body of one block");
-  for (unsigned i = 0; i < f.getNumArguments(); ++i) {
-    auto role = f.getArgAttrOfType<StringAttr>(i, roleAttrName);
-    StringRef word = role ? role.getValue() : "input";
-    if (word == "weight")
-      weights.push_back(i);
-    else if (word == "state")
-      states.push_back(i);
-    else if (word == "input")
-      inputs.push_back(i);
-    else
-      return emitError(f.getLoc(), "@forward: argument ")
-             << i << " has role \"" << word
-             << "\", expected weight, state or input";
-  }
-  if (weights.empty())
-    return emitError(f.getLoc(), "@forward: expected at least one argument of "
-                                 "prec.role \"weight\"");
-  if (inputs.size() != 1)
-    return emitError(f.getLoc(), "@forward: found ")
-           << inputs.size() << " arguments of role input, expected one";
-  if (f.getNumResults() == 0 || !isa<RankedTensorType>(f.getResultTypes()[0]) ||
-      !isa<Float32Type, Float64Type>(
-          getElementTypeOrSelf(f.getResultTypes()[0])) ||
-      logits().getRank() < 2)
-    return emitError(f.getLoc(),
-                     "@forward: expected logits [batch, classes] of f32 or "
-                     "f64 as first result");
-  if (f.getNumResults() != 1 && f.getNumResults() != 1 + states.size())
-    return emitError(f.getLoc(), "@forward: found ")
-           << f.getNumResults() - 1 << " results after the logits, expected "
-           << states.size() << ", one for each argument of role state";
-  for (auto [i, type] : llvm::enumerate(f.getResultTypes().drop_front()))
-    if (type != typeOf(states[i]))
-      return emitError(f.getLoc(), "@forward: result ")
-             << i + 1 << " is " << type << ", expected " << typeOf(states[i])
-             << " as argument " << states[i] << ", whose next value it is";
-  return success();
-}
 
 DictionaryAttr StepBuilder::attributes(StringRef name, StringRef role,
                                        StringRef init) {
@@ -281,7 +230,7 @@ LogicalResult StepBuilder::build() {
   if (failed(outs))
     return failure();
   Loss value = buildLoss(b, step.getLoc(), loss, outs->front(),
-                         step.getArgument(numStates + 1));
+                         step.getArgument(numStates + 1), smoothing);
   ArrayRef<BlockArgument> all = step.getArguments();
   SmallVector<Value> weights(all.take_front(forward.weights.size()));
   ScaleLoss scaler(b, step.getLoc(), scaling,
@@ -291,6 +240,8 @@ LogicalResult StepBuilder::build() {
   if (failed(gradients))
     return failure();
   scaler.unscale(*gradients);
+  clipGradients(b, step.getLoc(), *gradients, clipValue, clipNorm);
+
   Value rate = step.getArgument(numStates + 2);
   if (Type element = forward.logits().getElementType(); !element.isF32()) {
     Stamp stamp(b, {}, "update", "");
@@ -375,6 +326,13 @@ struct MakeTrainingStep final
       return emitError(module.getLoc(), "the module already has a @step");
     OptimizerOptions options{momentum, beta1,   beta2,
                              alpha,    epsilon, weightDecay};
+    if (labelSmoothing < 0 || labelSmoothing >= 1 || clipValue < 0 ||
+        clipNorm < 0)
+      return emitError(module.getLoc(), "found a label smoothing of ")
+             << labelSmoothing << ", clip-value " << clipValue
+             << " and clip-norm " << clipNorm
+             << ", expected 0 <= smoothing < 1 and limits that are not "
+                "negative";
     if (options.epsilon < 0)
       options.epsilon = row->epsilon;
     if (options.weightDecay < 0)
@@ -383,8 +341,10 @@ struct MakeTrainingStep final
     auto scaling = LossScaling::parse(lossScale, &error);
     if (!scaling)
       return emitError(module.getLoc(), "loss-scale: ") << error;
-    StepBuilder builder{{}, row, options, loss, *scaling, {}};
-    if (failed(builder.forward.read(f)) || failed(builder.build()))
+    StepBuilder builder{{},        row,      options,  loss, labelSmoothing,
+                        clipValue, clipNorm, *scaling, {}};
+    if (failed(builder.forward.read(f)) ||
+        (!onlyPredict && failed(builder.build())))
       return failure();
     if (!module.lookupSymbol("predict"))
       builder.buildPredict();

@@ -5,9 +5,11 @@
 #include "prec/Autodiff/Expression.h"
 #include "prec/Autodiff/Gradients.h"
 #include "prec/IR/PrecDialect.h"
+#include "prec/Numerics/Round.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
+#include <limits>
 #include <numbers>
 
 using namespace mlir;
@@ -213,8 +215,30 @@ struct SincosModel
   }
 };
 
-/// Straight-through: the gradient passes as if nothing had been rounded.
+/// A number of the carrier rounded toward zero is the format's outermost one.
+double outermost(RoundOp op, bool isLowest) {
+  const Format &format = op.getFormat().getValue();
+  RoundingMode mode{RoundingMode::Kind::TowardZero};
+  if (getElementTypeOrSelf(op.getType()).isF32()) {
+    float limit = std::numeric_limits<float>::max();
+    return double(round(isLowest ? -limit : limit, format, mode));
+  }
+  double limit = std::numeric_limits<double>::max();
+  return round(isLowest ? -limit : limit, format, mode);
+}
+
+/// What the attribute `grad` says; without it straight-through.
 void roundRule(RoundOp op, E g, Gradients &gradients) {
+  auto word = op->getAttrOfType<StringAttr>("grad");
+  if (word && word.getValue() == "zero")
+    return;
+  if (word && word.getValue() == "clipped") {
+    E x = g.with(op.getOperand());
+    E isInside =
+        compare(P::OGE, x, x.number(outermost(op, /*isLowest=*/true))) &&
+        compare(P::OLE, x, x.number(outermost(op, /*isLowest=*/false)));
+    g = select(isInside, g, zero(g));
+  }
   gradients.add(op.getOperand(), g.value);
 }
 } // namespace

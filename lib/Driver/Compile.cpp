@@ -6,9 +6,11 @@
 #include "prec/Autodiff/Passes.h"
 #include "prec/Driver/Registration.h"
 #include "prec/Execution/Compiler.h"
+#include "prec/Execution/LearningRate.h"
 #include "prec/Execution/SignatureReader.h"
 #include "prec/Import/BuildModel.h"
 #include "prec/Transforms/Passes.h"
+#include "prec/Transforms/RandomWords.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
@@ -65,7 +67,8 @@ static bool isNetwork(StringRef path) {
          });
 }
 
-llvm::Expected<Model> Model::load(StringRef path, Timing &timing) {
+llvm::Expected<Model> Model::load(StringRef path, Timing &timing,
+                                  bool isTraining) {
   double start = now();
   Model model;
   if (isNetwork(path)) {
@@ -74,7 +77,8 @@ llvm::Expected<Model> Model::load(StringRef path, Timing &timing) {
       return network.takeError();
     model.handler = std::make_unique<SourceMgrDiagnosticHandler>(
         *model.sources, model.context.get());
-    model.parsed = buildModel(*model.context, *network);
+    model.parsed =
+        buildModel(*model.context, *network, {std::nullopt, isTraining});
   } else {
     std::string error;
     std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(path, &error);
@@ -87,31 +91,68 @@ llvm::Expected<Model> Model::load(StringRef path, Timing &timing) {
   return model;
 }
 
-llvm::Error
-Model::makeTrainingStep(StringRef optimizer, StringRef loss,
-                        const std::optional<LossScaling> &lossScale) {
+llvm::Error Model::makeTrainingStep(const StepOptions &given) {
   auto forward = parsed->lookupSymbol<func::FuncOp>("forward");
   if (!forward || parsed->lookupSymbol<func::FuncOp>("step")) {
-    if (optimizer != "sgd" || !loss.empty())
-      return llvm::createStringError(
-          Twine("the model has its own @step: --") +
-          (loss.empty() ? "optimizer=" + optimizer : "loss=" + loss) +
-          " has no effect");
+    std::string useless = !given.loss.empty() ? "loss=" + given.loss
+                          : given.optimizer != "sgd"
+                              ? "optimizer=" + given.optimizer
+                          : given.numbers.empty() ? ""
+                                                  : given.numbers[0].first;
+    if (!useless.empty())
+      return llvm::createStringError("the model has its own @step: --" +
+                                     useless + " has no effect");
     return llvm::Error::success();
   }
-  MakeTrainingStepOptions options;
-  options.optimizer = optimizer.str();
-  if (auto described = forward->getAttrOfType<StringAttr>(lossAttrName))
-    options.loss = described.str();
+  std::string loss = given.loss.empty() ? describedLoss() : given.loss;
+  // A word cannot contain what parts options.
+  for (const std::string &word : {given.optimizer, loss})
+    if (word.find_first_of(" {}=") != std::string::npos)
+      return llvm::createStringError("'" + word + "' is no optimizer or loss");
+  std::string options = "optimizer=" + given.optimizer;
   if (!loss.empty())
-    options.loss = loss.str();
-  if (lossScale)
-    options.lossScale = lossScale->str();
+    options += " loss=" + loss;
+  if (given.lossScale)
+    options += " loss-scale=" + given.lossScale->str();
+  for (const auto &[name, value] : given.numbers)
+    options += " " + name + "=" + shortestText(value);
   PassManager pm(context.get());
-  pm.addPass(createMakeTrainingStep(options));
+  std::unique_ptr<Pass> pass = createMakeTrainingStep();
+  std::string fault;
+  if (failed(pass->initializeOptions(options, [&](const Twine &text) {
+        fault = text.str();
+        return failure();
+      })))
+    return llvm::createStringError(fault);
+  pm.addPass(std::move(pass));
   if (failed(pm.run(*parsed)))
     return llvm::createStringError("cannot make a training step of @forward");
   return llvm::Error::success();
+}
+
+void Model::setSeed(uint32_t seed) {
+  if (auto declared = module().lookupSymbol<DeclareOp>(seedParameter))
+    declared.setValueAttr(
+        Builder(context.get()).getI32IntegerAttr(static_cast<int32_t>(seed)));
+}
+
+llvm::Error Model::makePredict() {
+  if (!parsed->lookupSymbol("forward") || parsed->lookupSymbol("predict"))
+    return llvm::Error::success();
+  MakeTrainingStepOptions options;
+  options.onlyPredict = true;
+  PassManager pm(context.get());
+  pm.addPass(createMakeTrainingStep(options));
+  if (failed(pm.run(*parsed)))
+    return llvm::createStringError("cannot make @predict of @forward");
+  return llvm::Error::success();
+}
+
+std::string Model::describedLoss() const {
+  auto forward = module().lookupSymbol<func::FuncOp>("forward");
+  auto described =
+      forward ? forward->getAttrOfType<StringAttr>(lossAttrName) : StringAttr();
+  return described ? described.str() : "";
 }
 
 llvm::Expected<Model> Model::parse(StringRef text, StringRef name) {
@@ -176,6 +217,8 @@ llvm::Expected<Engine> mlir::prec::compile(ModuleOp module,
     return error;
   // Also without a policy: calls inlined, fast-math flags gone.
   if (mlir::failed(insertRounding(module, policy)))
+    return failed();
+  if (options.afterInsertion && mlir::failed(options.afterInsertion(module)))
     return failed();
   finish("insert");
 

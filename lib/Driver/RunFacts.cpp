@@ -7,16 +7,8 @@
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/xxhash.h"
 
-#include <charconv>
-
 using namespace mlir;
 using namespace mlir::prec;
-
-/// The shortest text that reads back as the same f32.
-static std::string shortestText(float value) {
-  char text[32];
-  return std::string(text, std::to_chars(text, text + 32, value).ptr);
-}
 
 static std::string digest(ArrayRef<uint8_t> bytes) {
   return llvm::formatv("{0:x-16}", llvm::xxh3_64bits(bytes)).str();
@@ -58,11 +50,14 @@ RunFacts mlir::prec::runFacts(const TrainOptions &options,
       {"seed", std::to_string(numbers.seed)},
       {"first step", std::to_string(numbers.firstStep)},
       {"batch size", std::to_string(trainer.batchSize())},
-      {"learning rate", shortestText(numbers.learningRate)},
-      {"optimizer", options.optimizer},
-      {"loss", options.loss.empty() ? "the model's" : options.loss},
+      {"learning rate", numbers.learningRate.str(trainer.totalSteps())},
+      {"optimizer", options.step.optimizer},
+      {"loss", options.step.loss.empty() ? "the model's" : options.step.loss},
       {"data", dataText(data)},
+      {"preprocessing", trainer.preprocess().str()},
       {"policy", policyText(options.policy)}};
+  for (const auto &[name, value] : options.step.numbers)
+    facts.emplace_back(name, shortestText(value));
   for (const ValueInfo &value : trainer.stateSignature())
     facts.emplace_back("'" + value.name + "'", describe(value));
   facts.emplace_back(

@@ -1,72 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One compilation, a training run for each value of a sweep.
 #include "prec/Driver/Train.h"
+#include "NonFiniteLoss.h"
 #include "RunFacts.h"
+#include "SweepRuns.h"
 #include "prec/Driver/Run.h"
+#include "prec/Execution/Evaluate.h"
 #include "prec/Execution/Files.h"
 #include "prec/Execution/Npz.h"
-#include "prec/Transforms/Inserter.h"
-#include "prec/Transforms/RandomWords.h"
+
+#include "llvm/Support/WithColor.h"
 
 using namespace mlir;
 using namespace mlir::prec;
-
-/// The numbers of run `run` for a function's slots.
-static std::vector<int32_t> contextOf(const Function &function,
-                                      const Policy &policy, size_t run,
-                                      int64_t stepsPerEpoch) {
-  std::vector<int32_t> context = function.defaultContext();
-  for (auto [slot, value] :
-       llvm::zip_equal(function.signature().parameters, context)) {
-    if (slot.name == epochStepsParameter)
-      value = static_cast<int32_t>(std::min<int64_t>(stepsPerEpoch, INT32_MAX));
-    for (const Parameter &parameter : policy.parameters)
-      if (slot.name == declarationName(parameter.name) &&
-          !parameter.sweep.empty())
-        value = parameter.sweep[std::min(run, parameter.sweep.size() - 1)];
-  }
-  return context;
-}
-
-/// What every record of run `run` repeats.
-static ConstantFields fieldsOf(const Policy &policy, size_t run,
-                               uint32_t seed) {
-  ConstantFields fields;
-  auto rounding = llvm::find_if(llvm::reverse(policy.rules),
-                                [](const Rule &r) { return r.action.rounds; });
-  if (rounding != policy.rules.rend()) {
-    const Action &action = rounding->action;
-    Format format = action.format;
-    if (!action.parameters.empty())
-      if (const Parameter *parameter =
-              policy.parameter(action.parameters.front())) {
-        int32_t value =
-            parameter->sweep.empty()
-                ? parameter->schedule.at(0)
-                : parameter->sweep[std::min(run, parameter->sweep.size() - 1)];
-        if (format.fractionBits == Format::runtime)
-          format.fractionBits = value;
-      }
-    if (format.family != Format::Family::Float)
-      fields.emplace_back("truncate_mantissa", format.fractionBits);
-    fields.emplace_back("format", format.str());
-    fields.emplace_back("rounding", action.mode.str());
-    fields.emplace_back("granularity", str(action.granularity));
-  }
-  fields.emplace_back("seed", seed);
-  return fields;
-}
-
-static llvm::Expected<Callable> callableOf(const Engine &engine, StringRef name,
-                                           const Policy &policy, size_t run,
-                                           int64_t stepsPerEpoch = 0) {
-  llvm::Expected<Function> function = engine.lookup(name);
-  if (!function)
-    return function.takeError();
-  std::vector<int32_t> context =
-      contextOf(*function, policy, run, stepsPerEpoch);
-  return makeCallable(*function, context, stepParameter);
-}
 
 /// Compiles `entries` of the model; `text`, if given, gets the module as it was
 /// before anything was rounded.
@@ -75,12 +21,13 @@ static llvm::Expected<Engine> compileModel(const TrainOptions &train,
                                            std::vector<std::string> entries,
                                            Timing &timing,
                                            std::string *text = nullptr) {
-  llvm::Expected<Model> model = Model::load(train.model, timing);
+  llvm::Expected<Model> model =
+      Model::load(train.model, timing, /*isTraining=*/true);
   if (!model)
     return model.takeError();
-  if (llvm::Error error = model->makeTrainingStep(train.optimizer, train.loss,
-                                                  train.policy.lossScale))
+  if (llvm::Error error = model->makeTrainingStep(stepOptionsOf(train)))
     return error;
+  model->setSeed(train.trainer.seed);
   if (text) {
     llvm::raw_string_ostream stream(*text);
     model->module().print(stream);
@@ -101,7 +48,7 @@ public:
 
 private:
   llvm::Error openLog();
-  llvm::Expected<Trainer> trainerOf(size_t run) const;
+  llvm::Expected<Trainer> trainerOf(size_t run);
   llvm::Expected<TrainingState> firstState(const Trainer &trainer, size_t run);
   llvm::Error saveWeights(const TrainingState &state) const;
 
@@ -111,7 +58,10 @@ private:
   DataSet data;
   std::optional<TrainingLog> log;
   std::optional<Checkpoint> resumed;
-  std::string modelText, dataDigest;
+  Preprocess preprocess;
+  std::string modelText;
+  /// Of runs that ended at a loss that was not finite.
+  std::string faults;
 };
 } // namespace
 
@@ -134,11 +84,20 @@ llvm::Error TrainingRuns::prepare() {
       return plain.takeError();
     unrounded = std::move(*plain);
   }
+  llvm::Expected<Function> predict = engine->lookup("predict");
+  if (!predict)
+    return predict.takeError();
+  llvm::ArrayRef<ValueInfo> arguments = predict->signature().arguments;
   llvm::Expected<DataSet> loaded =
-      loadDataSet(options.data, options.dataFolder);
+      loadDataSet(options.data, options.dataFolder,
+                  arguments.empty() ? 0 : tokensOf(arguments.back()));
   if (!loaded)
     return loaded.takeError();
   data = std::move(*loaded);
+  preprocess = options.trainer.preprocess;
+  preprocess.seed = options.trainer.seed;
+  if (options.normalize)
+    return setNormalisation(preprocess, data);
   return llvm::Error::success();
 }
 
@@ -154,9 +113,25 @@ llvm::Error TrainingRuns::openLog() {
   return llvm::Error::success();
 }
 
-llvm::Expected<Trainer> TrainingRuns::trainerOf(size_t run) const {
+llvm::Expected<Trainer> TrainingRuns::trainerOf(size_t run) {
   TrainerOptions trainerOptions = options.trainer;
+  trainerOptions.preprocess = preprocess;
   trainerOptions.fields = fieldsOf(options.policy, run, options.trainer.seed);
+  trainerOptions.onNonFinite = [this,
+                                run](const Trainer &trainer,
+                                     NonFinite found) -> llvm::Expected<bool> {
+    llvm::Expected<std::string> text =
+        explainNonFinite(options, run, trainer, std::move(found));
+    if (!text)
+      return text.takeError();
+    if (options.policy.numRuns() > 1)
+      text->insert(0, ("run " + Twine(run) + ": ").str());
+    if (options.keepGoing)
+      llvm::WithColor::warning(llvm::errs()) << *text << '\n';
+    else
+      faults += (faults.empty() ? "" : "\n") + *text;
+    return options.keepGoing;
+  };
   auto create = [&](int64_t stepsPerEpoch) -> llvm::Expected<Trainer> {
     llvm::Expected<Callable> step =
         callableOf(*engine, "step", options.policy, run, stepsPerEpoch);
@@ -244,6 +219,8 @@ llvm::Expected<bool> TrainingRuns::run() {
   }
   if (llvm::Error error = writeTiming(options.timingFile, timing))
     return error;
+  if (!faults.empty())
+    return llvm::createStringError(faults);
   return true;
 }
 

@@ -2,11 +2,11 @@
 // Checkpoints as archives with one array of JSON text.
 #include "prec/Execution/Checkpoint.h"
 
-#include "prec/Execution/Npz.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/JSON.h"
 #include <algorithm>
+#include <bit>
 
 using namespace mlir::prec;
 using llvm::createStringError;
@@ -21,6 +21,17 @@ static constexpr int64_t version = 1;
 
 static std::string memberName(size_t number, StringRef name) {
   return ("state/" + Twine(number) + "/" + name).str();
+}
+
+/// An f64's bits, so that it comes back whatever it is.
+static std::string hexOf(double value) {
+  return llvm::utohexstr(std::bit_cast<uint64_t>(value));
+}
+static bool fromHex(StringRef text, double &value) {
+  uint64_t bits = 0;
+  bool isWrong = text.getAsInteger(16, bits);
+  value = std::bit_cast<double>(bits);
+  return !isWrong;
 }
 
 Error mlir::prec::writeCheckpoint(StringRef path, const RunFacts &facts,
@@ -40,6 +51,11 @@ Error mlir::prec::writeCheckpoint(StringRef path, const RunFacts &facts,
     });
     out.attribute("run", int64_t(run));
     out.attribute("step", int64_t(state.done));
+    out.attribute("epoch_loss", hexOf(state.epochLoss));
+    if (state.bestAccuracy)
+      out.attribute("best_accuracy", hexOf(*state.bestAccuracy));
+    out.attribute("best_step", int64_t(state.bestDone));
+    out.attribute("evaluations_since", int64_t(state.evaluationsSince));
     out.attribute("log_bytes", int64_t(log.bytes));
     out.attribute("log_line", log.lastLine);
     out.attributeArray("state", [&] {
@@ -72,8 +88,16 @@ static bool fromJson(const json::Object &root, Checkpoint &checkpoint) {
   std::optional<StringRef> line = root.getString("log_line");
   if (!facts || !names || !line || !mapCount(root, "run", checkpoint.run) ||
       !mapCount(root, "step", checkpoint.state.done) ||
+      !mapCount(root, "best_step", checkpoint.state.bestDone) ||
+      !mapCount(root, "evaluations_since", checkpoint.state.evaluationsSince) ||
       !mapCount(root, "log_bytes", checkpoint.log.bytes))
     return false;
+  std::optional<StringRef> sum = root.getString("epoch_loss");
+  if (!sum || !fromHex(*sum, checkpoint.state.epochLoss))
+    return false;
+  if (std::optional<StringRef> best = root.getString("best_accuracy"))
+    if (!fromHex(*best, checkpoint.state.bestAccuracy.emplace()))
+      return false;
   checkpoint.log.lastLine = line->str();
   for (const json::Value &fact : *facts) {
     const json::Object *object = fact.getAsObject();
@@ -91,6 +115,10 @@ static bool fromJson(const json::Object &root, Checkpoint &checkpoint) {
   return true;
 }
 
+bool mlir::prec::isCheckpoint(const NamedTensor &first) {
+  return first.name == headName && first.tensor.dtype() == DType::U8;
+}
+
 Expected<Checkpoint> mlir::prec::readCheckpoint(StringRef path) {
   auto bad = [&](const Twine &text) {
     return createStringError("'" + path + "' is not a checkpoint: " + text);
@@ -99,8 +127,7 @@ Expected<Checkpoint> mlir::prec::readCheckpoint(StringRef path) {
   if (!arrays)
     return createStringError("cannot resume: " +
                              llvm::toString(arrays.takeError()));
-  if (arrays->empty() || arrays->front().name != headName ||
-      arrays->front().tensor.dtype() != DType::U8)
+  if (arrays->empty() || !isCheckpoint(arrays->front()))
     return bad("found no array of bytes named 'checkpoint' at its beginning");
   Expected<json::Value> parsed =
       json::parse(llvm::toStringRef(arrays->front().tensor.bytes()));

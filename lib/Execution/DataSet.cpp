@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Where each data set lies and what its files must agree in.
 #include "prec/Execution/DataSet.h"
+#include "DataSetFiles.h"
 
 #include "prec/Execution/Idx.h"
 #include "prec/Execution/Npz.h"
@@ -22,10 +23,11 @@ using llvm::Twine;
 /// `classes` 0: any label is allowed, and it grows to what is found.
 static Error setSamples(Samples &samples, Tensor x, const Tensor &y,
                         int64_t &classes, StringRef xName, StringRef yName) {
-  if (x.dtype() != DType::U8 && x.dtype() != DType::F32 &&
-      x.dtype() != DType::F64)
+  if (x.dtype() != DType::U8 && x.dtype() != DType::I32 &&
+      x.dtype() != DType::F32 && x.dtype() != DType::F64)
     return createStringError("'" + xName + "': found samples of type " +
-                             toString(x.dtype()) + ", expected u8, f32 or f64");
+                             toString(x.dtype()) +
+                             ", expected u8, i32, f32 or f64");
   if (y.rank() != 1 || isFloat(y.dtype()) || y.dtype() == DType::I1)
     return createStringError("'" + yName + "': found labels as " + describe(y) +
                              ", expected integers in one dimension");
@@ -94,8 +96,7 @@ static Expected<DataSet> loadNpz(StringRef path) {
   return set;
 }
 
-/// The path of a file of a folder, with .gz if only that exists.
-static std::string fileIn(StringRef folder, StringRef name) {
+std::string mlir::prec::fileIn(StringRef folder, StringRef name) {
   llvm::SmallString<128> path(folder);
   llvm::sys::path::append(path, name);
   if (!llvm::sys::fs::exists(path) && llvm::sys::fs::exists(path + ".gz"))
@@ -120,14 +121,19 @@ static Error loadIdxPair(Samples &samples, int64_t &classes, StringRef folder,
   return setSamples(samples, std::move(*x), *y, classes, xName, yName);
 }
 
-Expected<DataSet> mlir::prec::loadDataSet(StringRef name, StringRef folder) {
+Expected<DataSet> mlir::prec::loadDataSet(StringRef name, StringRef folder,
+                                          int64_t tokens) {
   if (name.ends_with(".npz"))
     return loadNpz(name);
+  if (name.ends_with(".txt"))
+    return loadText(name, tokens);
+  if (name == "cifar-10" || name == "cifar-100")
+    return loadCifar(folder, name == "cifar-100");
   bool fashion = name == "fashion-mnist";
   if (!fashion && name != "mnist")
     return createStringError("unknown data set '" + name +
-                             "', expected fashion-mnist, mnist or a file "
-                             "NAME.npz");
+                             "', expected fashion-mnist, mnist, cifar-10, "
+                             "cifar-100 or a file NAME.npz or NAME.txt");
   if (folder.empty() && !fashion)
     return createStringError("the data set mnist has no default place; give "
                              "--data-dir=DIR with train-images-idx3-ubyte[.gz] "
@@ -162,7 +168,8 @@ static void gatherSamples(const Tensor &x, int64_t size,
   for (uint32_t index : indices) {
     const From *sample = from + int64_t(index) * size;
     for (int64_t k = 0; k < size; ++k) {
-      if constexpr (std::is_same_v<From, uint8_t>)
+      if constexpr (std::is_same_v<From, uint8_t> &&
+                    std::is_floating_point_v<To>)
         to[k] = To(sample[k]) / To(255);
       else
         to[k] = To(sample[k]);
@@ -180,6 +187,10 @@ void mlir::prec::gather(const Samples &samples,
     using To = decltype(to);
     if (samples.x.dtype() == DType::U8)
       gatherSamples<To, uint8_t>(samples.x, size, indices, batch);
+    else if (samples.x.dtype() == DType::I32)
+      gatherSamples<To, int32_t>(samples.x, size, indices, batch);
+    else if constexpr (std::is_integral_v<To>)
+      llvm_unreachable("the trainer checks that tokens are integers");
     else if (samples.x.dtype() == DType::F32)
       gatherSamples<To, float>(samples.x, size, indices, batch);
     else
@@ -187,6 +198,8 @@ void mlir::prec::gather(const Samples &samples,
   };
   if (batch.dtype() == DType::F64)
     dispatch(double());
+  else if (batch.dtype() == DType::I32)
+    dispatch(int32_t());
   else
     dispatch(float());
   for (auto [k, index] : llvm::enumerate(indices))

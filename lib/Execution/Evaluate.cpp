@@ -26,8 +26,23 @@ std::optional<LossKind> mlir::prec::parseLoss(llvm::StringRef word) {
 
 bool mlir::prec::isBatch(const ValueInfo &value) {
   return value.kind == ValueKind::Tensor && !value.shape.empty() &&
-         (value.dtype == DType::F32 || value.dtype == DType::F64) &&
+         (value.dtype == DType::F32 || value.dtype == DType::F64 ||
+          value.dtype == DType::I32) &&
          countElements(llvm::ArrayRef(value.shape).drop_front()).has_value();
+}
+
+int64_t mlir::prec::tokensOf(const ValueInfo &x) {
+  if (!isBatch(x) || x.dtype != DType::I32)
+    return 0;
+  return *countElements(llvm::ArrayRef(x.shape).drop_front());
+}
+
+Error mlir::prec::checkTokens(const ValueInfo &x, const DataSet &data) {
+  if (tokensOf(x) == 0 || !isFloat(data.training.x.dtype()))
+    return Error::success();
+  return createStringError(
+      "found samples of " + toString(data.training.x.dtype()) +
+      " in the data set " + data.name + ", expected u8 or i32 for tokens");
 }
 
 Tensor mlir::prec::zeroBatch(const ValueInfo &x, int64_t size) {
@@ -99,6 +114,9 @@ Expected<std::optional<Evaluation>> mlir::prec::evaluate(
   arguments.push_back(&images);
   std::vector<uint32_t> indices;
   Evaluation sum;
+  static const Preprocess nothing;
+  const Preprocess &preprocess =
+      options.preprocess ? *options.preprocess : nothing;
   for (int64_t first = 0; first < options.count; first += size) {
     if (InterruptGuard::requested())
       return std::optional<Evaluation>();
@@ -107,7 +125,7 @@ Expected<std::optional<Evaluation>> mlir::prec::evaluate(
       images = zeroBatch(x, isStatic ? size : here);
     indices.resize(size_t(here));
     std::iota(indices.begin(), indices.end(), uint32_t(first));
-    gather(samples, indices, images, labels);
+    gather(samples, indices, preprocess, std::nullopt, images, labels);
     auto results = predict.call(arguments, options.step);
     if (!results)
       return results.takeError();
@@ -142,6 +160,8 @@ Error mlir::prec::checkPredictFits(const Signature &signature,
     return createStringError(describeArgument(signature, count - 1) +
                              ": found " + describe(x) + ", expected x with " +
                              Twine(wanted) + " elements a sample");
+  if (Error error = checkTokens(x, data))
+    return error;
   const ValueInfo &logits = signature.results[0];
   if (logits.shape.size() != 2 || logits.kind != ValueKind::Tensor ||
       (logits.dtype != DType::F32 && logits.dtype != DType::F64) ||

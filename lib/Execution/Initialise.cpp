@@ -3,6 +3,7 @@
 #include "prec/Execution/Initialise.h"
 
 #include "prec/Numerics/Random.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 #include <cmath>
 #include <numeric>
@@ -43,6 +44,92 @@ static double normal(uint64_t key, uint64_t index) {
   }
 }
 
+namespace {
+/// A word of prec.init, taken apart.
+struct Init {
+  enum class Kind : uint8_t { Constant, Uniform, Normal, Orthogonal };
+  Kind kind = Kind::Constant;
+  double scale = 0;
+  std::optional<double> positive;
+};
+} // namespace
+
+/// Nothing for a word that is none.
+static std::optional<Init> parseInit(llvm::StringRef text) {
+  Init init;
+  if (text == "zeros")
+    return init;
+  auto [word, share] = text.split(":positive=");
+  if (text.contains(":positive=")) {
+    double &value = init.positive.emplace();
+    if (share.getAsDouble(value) || !(value >= 0 && value <= 1))
+      return std::nullopt;
+  }
+  auto [head, number] = word.split(':');
+  if (number.getAsDouble(init.scale) || !std::isfinite(init.scale))
+    return std::nullopt;
+  if (head == "constant" && !init.positive)
+    return init;
+  init.kind = head == "uniform"      ? Init::Kind::Uniform
+              : head == "normal"     ? Init::Kind::Normal
+              : head == "orthogonal" ? Init::Kind::Orthogonal
+                                     : Init::Kind::Constant;
+  return init.kind == Init::Kind::Constant ? std::nullopt : std::optional(init);
+}
+
+/// Makes `count` vectors of `length` elements, `stride` apart, orthonormal.
+static void orthonormalise(llvm::MutableArrayRef<double> x, size_t count,
+                           size_t length, size_t vectorStride, size_t stride) {
+  auto at = [&](size_t v, size_t k) -> double & {
+    return x[v * vectorStride + k * stride];
+  };
+  auto dot = [&](size_t a, size_t b) {
+    double sum = 0;
+    for (size_t k = 0; k < length; ++k)
+      sum += at(a, k) * at(b, k);
+    return sum;
+  };
+  for (size_t v = 0; v < count; ++v) {
+    for (int pass = 0; pass < 2; ++pass)
+      for (size_t before = 0; before < v; ++before) {
+        double part = dot(v, before);
+        for (size_t k = 0; k < length; ++k)
+          at(v, k) -= part * at(before, k);
+      }
+    double norm = std::sqrt(dot(v, v));
+    for (size_t k = 0; k < length; ++k)
+      at(v, k) /= norm;
+  }
+}
+
+static std::vector<double> numbersOf(const Init &init, uint64_t key,
+                                     llvm::ArrayRef<int64_t> shape) {
+  std::vector<double> x(size_t(*countElements(shape)));
+  for (auto [i, value] : llvm::enumerate(x))
+    value = init.kind == Init::Kind::Constant ? init.scale
+            : init.kind == Init::Kind::Uniform
+                ? init.scale * symmetric(key, 2 * i)
+            : init.kind == Init::Kind::Normal ? init.scale * normal(key, i)
+                                              : normal(key, i);
+  if (init.kind == Init::Kind::Orthogonal && !x.empty()) {
+    size_t rows = shape.empty() ? 1 : size_t(shape[0]);
+    size_t columns = x.size() / rows;
+    if (rows <= columns)
+      orthonormalise(x, rows, columns, columns, 1);
+    else
+      orthonormalise(x, columns, rows, 1, columns);
+    for (double &value : x)
+      value *= init.scale;
+  }
+  if (!init.positive)
+    return x;
+  auto count = uint64_t(std::round(*init.positive * double(x.size())));
+  std::vector<uint32_t> order = shuffled(x.size(), uint32_t(key), 0);
+  for (auto [rank, place] : llvm::enumerate(order))
+    x[place] = rank < count ? std::fabs(x[place]) : -std::fabs(x[place]);
+  return x;
+}
+
 Expected<Tensor> mlir::prec::initialise(const ValueInfo &value, uint32_t seed) {
   auto bad = [&](const llvm::Twine &text) {
     return createStringError("parameter '" + value.name + "': " + text);
@@ -51,26 +138,20 @@ Expected<Tensor> mlir::prec::initialise(const ValueInfo &value, uint32_t seed) {
     return bad("found type " + toString(value.dtype) + ", expected f32 or f64");
   if (!countElements(value.shape))
     return bad("found " + describe(value) + ", expected a static shape");
-  auto [word, number] = llvm::StringRef(value.init).split(':');
-  double scale = 0;
-  bool isZeros = value.init == "zeros";
-  bool isKnown = word == "constant" || word == "uniform" || word == "normal";
-  if (!isZeros &&
-      (!isKnown || number.getAsDouble(scale) || !std::isfinite(scale)))
+  std::optional<Init> init = parseInit(value.init);
+  if (!init)
     return bad(llvm::Twine(value.init.empty() ? "no prec.init" : "found '") +
                value.init + (value.init.empty() ? "" : "'") +
-               ", expected zeros, constant:C, uniform:B or normal:S");
+               ", expected zeros, constant:C, uniform:B, normal:S or "
+               "orthogonal:G, the last three perhaps with :positive=SHARE");
   uint64_t key = mix64(seed, hash64("init", std::string_view(value.name)), 0);
   Tensor result(value.dtype, value.shape);
-  for (int64_t i = 0; i < result.size(); ++i) {
-    double x = word == "uniform"  ? scale * symmetric(key, 2 * uint64_t(i))
-               : word == "normal" ? scale * normal(key, uint64_t(i))
-                                  : scale;
-    if (value.dtype == DType::F32)
-      result.span<float>()[i] = float(x);
-    else
-      result.span<double>()[i] = x;
-  }
+  std::vector<double> numbers = numbersOf(*init, key, value.shape);
+  if (value.dtype == DType::F32)
+    llvm::transform(numbers, result.span<float>().begin(),
+                    [](double x) { return float(x); });
+  else
+    llvm::copy(numbers, result.span<double>().begin());
   return result;
 }
 

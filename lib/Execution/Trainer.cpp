@@ -3,33 +3,15 @@
 #include "prec/Execution/Trainer.h"
 
 #include "Progress.h"
+#include "TrainerBatch.h"
 #include "prec/Execution/Evaluate.h"
-#include "prec/Execution/Initialise.h"
 #include "prec/Execution/Interrupt.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/Twine.h"
-#include <chrono>
 #include <cmath>
 
 using namespace mlir::prec;
-using llvm::createStringError;
 using llvm::Error;
 using llvm::Expected;
-using llvm::Twine;
-
-Expected<TrainingState> Trainer::initialState() const {
-  TrainingState state;
-  for (size_t i = 0; i < stateCount; ++i) {
-    const ValueInfo &value = step.signature.arguments[i];
-    Expected<Tensor> tensor = initialise(value, options.seed);
-    if (!tensor)
-      return createStringError(describeArgument(step.signature, i) + ": " +
-                               llvm::toString(tensor.takeError()));
-    state.names.push_back(value.name);
-    state.tensors.push_back(std::move(*tensor));
-  }
-  return state;
-}
 
 /// The number that a tensor without dimensions holds.
 static double numberOf(const Tensor &tensor) {
@@ -60,7 +42,8 @@ Expected<bool> Trainer::measure(TrainingState &state,
     llvm::SmallVector<Tensor *> parameters;
     for (size_t i = 0; i + 1 < m.function->signature.arguments.size(); ++i)
       parameters.push_back(&state.tensors[i]);
-    EvaluateOptions how = {batch, m.count, std::nullopt, atStep};
+    EvaluateOptions how = {batch, m.count, std::nullopt, atStep,
+                           &options.preprocess};
     auto found =
         evaluate(*m.function, parameters, *m.samples, data->classes, how);
     if (!found)
@@ -84,6 +67,30 @@ bool Trainer::isSaved(uint64_t done) const {
   return done == total || done % every == 0;
 }
 
+bool Trainer::noteAccuracy(TrainingState &state, double accuracy) const {
+  if (!state.bestAccuracy || accuracy > *state.bestAccuracy) {
+    state.bestAccuracy = accuracy;
+    state.bestDone = state.done;
+    state.evaluationsSince = 0;
+  } else {
+    ++state.evaluationsSince;
+  }
+  return options.patience &&
+         state.evaluationsSince >= uint64_t(*options.patience);
+}
+
+Error Trainer::logStep(TrainingLog &log, const TrainingRecord &record,
+                       const TrainingState &state) const {
+  if (Error error = log.write(toJson(record, options.fields)))
+    return error;
+  bool isEpochsEnd = state.done % stepsPerEpoch == 0 || state.done == total;
+  if (!options.logEpochs || !isEpochsEnd)
+    return Error::success();
+  uint64_t steps = record.step % stepsPerEpoch + 1;
+  return log.write(epochToJson(
+      record.epoch, steps, state.epochLoss / double(steps), options.fields));
+}
+
 Expected<TrainingResult> Trainer::run(TrainingState &state, TrainingLog *log,
                                       const SaveState &save) const {
   if (Error error = checkState(state))
@@ -91,46 +98,38 @@ Expected<TrainingResult> Trainer::run(TrainingState &state, TrainingLog *log,
   InterruptGuard guard;
   Progress progress(total, options.progress);
   TrainingResult result;
-  const std::vector<ValueInfo> &inputs = step.signature.arguments;
-  Tensor images = zeroBatch(inputs[stateCount], batch);
-  Tensor labels(DType::I32, {batch});
-  Tensor rate = Tensor::scalar(options.learningRate);
-  std::vector<uint32_t> order;
-  std::optional<uint64_t> orderedEpoch, saved;
+  Batch batch = makeBatch();
+  std::optional<uint64_t> saved;
+  // Where the search for a number that is not finite begins.
+  constexpr uint64_t snapshotEvery = 64;
+  std::optional<TrainingState> snapshot;
+  if (options.patience &&
+      state.evaluationsSince >= uint64_t(*options.patience)) {
+    result.stoppedEarly = true;
+    return result;
+  }
   while (state.done < total && !InterruptGuard::requested()) {
+    if (options.onNonFinite && !result.firstNonFinite &&
+        (!snapshot || state.done % snapshotEvery == 0) &&
+        (!snapshot || state.isFinite()))
+      snapshot = state.clone();
     TrainingRecord record;
     record.step = state.done;
     record.epoch = state.done / stepsPerEpoch;
-    if (orderedEpoch != record.epoch) {
-      order = shuffled(uint64_t(data->training.count()), options.seed,
-                       record.epoch);
-      orderedEpoch = record.epoch;
-    }
-    size_t first = size_t(state.done % stepsPerEpoch) * size_t(batch);
-    gather(data->training, llvm::ArrayRef(order).slice(first, size_t(batch)),
-           images, labels);
-
-    llvm::SmallVector<Tensor *> arguments;
-    for (Tensor &tensor : state.tensors)
-      arguments.push_back(&tensor);
-    arguments.append({&images, &labels, &rate});
-    auto start = std::chrono::steady_clock::now();
-    auto results =
-        step.call(arguments, uint32_t(options.firstStep + state.done));
-    record.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-            .count();
+    auto results = call(step, state, batch);
     if (!results)
       return results.takeError();
+    record.seconds = batch.seconds;
+    if (!options.learningRate.isConstant())
+      record.learningRate = double(batch.rate.span<float>()[0]);
     // The results become the state, which stays in `results` until the step
     // counts as done.
     for (auto [tensor, next] : llvm::zip(state.tensors, *results))
       tensor.swap(next);
     record.loss = numberOf(results->back());
     ++state.done;
-    if (!std::isfinite(record.loss) && !result.firstNonFinite)
-      result.firstNonFinite = record.step;
 
+    bool isPatient = true;
     if (isEvaluated(state.done)) {
       Expected<bool> measured = measure(state, record);
       if (!measured)
@@ -141,16 +140,37 @@ Expected<TrainingResult> Trainer::run(TrainingState &state, TrainingLog *log,
         --state.done;
         break;
       }
+      if (record.testAccuracy)
+        isPatient = !noteAccuracy(state, *record.testAccuracy);
     }
+    state.epochLoss =
+        (record.step % stepsPerEpoch ? state.epochLoss : 0) + record.loss;
     if (log)
-      if (Error error = log->write(toJson(record, options.fields)))
+      if (Error error = logStep(*log, record, state))
         return error;
     progress.show(record);
     result.last = record;
-    if (save && isSaved(state.done)) {
+    if (!std::isfinite(record.loss) && !result.firstNonFinite) {
+      result.firstNonFinite = record.step;
+      if (options.onNonFinite) {
+        Expected<bool> goesOn = options.onNonFinite(
+            *this, {record.step, record.loss, std::move(*snapshot)});
+        if (!goesOn)
+          return goesOn.takeError();
+        if (!*goesOn) {
+          result.stoppedAtNonFinite = true;
+          return result;
+        }
+      }
+    }
+    if (save && (isSaved(state.done) || !isPatient)) {
       if (Error error = save(state))
         return error;
       saved = state.done;
+    }
+    if (!isPatient) {
+      result.stoppedEarly = true;
+      return result;
     }
   }
   result.interrupted = state.done < total;

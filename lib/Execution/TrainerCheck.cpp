@@ -48,8 +48,9 @@ Error Trainer::checkStep() {
   const ValueInfo &labels = signature.arguments[stateCount + 1];
   const ValueInfo &rate = signature.arguments[stateCount + 2];
   if (!isBatch(x))
-    return bad(stateCount,
-               "x, a tensor of f32 or f64 that is static but for the batch");
+    return bad(
+        stateCount,
+        "x, a tensor of f32, f64 or i32 that is static but for the batch");
   if (labels.kind != ValueKind::Tensor || labels.dtype != DType::I32 ||
       labels.shape.size() != 1 ||
       (labels.shape[0] >= 0 && x.shape[0] >= 0 &&
@@ -146,8 +147,13 @@ Expected<Trainer> Trainer::create(Callable step, Callable predict,
     return createStringError("found a checkpoint every " +
                              Twine(*given.saveEvery) +
                              " steps, expected 1 or more");
-  if (!std::isfinite(given.learningRate))
+  if (!std::isfinite(given.learningRate.base))
     return createStringError("found a learning rate that is not finite");
+  if (Error error = checkPreprocess(given.preprocess, data))
+    return error;
+  if (given.patience.value_or(1) < 1)
+    return createStringError("found a patience of " + Twine(*given.patience) +
+                             " evaluations, expected 1 or more");
   trainer.stepsPerEpoch = uint64_t(samples / trainer.batch);
   __uint128_t total = given.steps
                           ? __uint128_t(*given.steps)

@@ -13,6 +13,17 @@
 
 using namespace mlir::prec;
 
+void mlir::prec::writeLoss(llvm::json::OStream &json, double loss) {
+  if (std::isfinite(loss)) {
+    json.attribute("loss", loss);
+    return;
+  }
+  json.attribute("loss", nullptr);
+  json.attribute("loss_is", std::isnan(loss) ? "nan"
+                            : loss > 0       ? "inf"
+                                             : "-inf");
+}
+
 std::string mlir::prec::toJson(const TrainingRecord &record,
                                const ConstantFields &fields) {
   std::string text;
@@ -21,21 +32,36 @@ std::string mlir::prec::toJson(const TrainingRecord &record,
   json.object([&] {
     json.attribute("step", int64_t(record.step));
     json.attribute("epoch", int64_t(record.epoch));
-    if (std::isfinite(record.loss)) {
-      json.attribute("loss", record.loss);
-    } else {
-      json.attribute("loss", nullptr);
-      json.attribute("loss_is", std::isnan(record.loss) ? "nan"
-                                : record.loss > 0       ? "inf"
-                                                        : "-inf");
-    }
+    writeLoss(json, record.loss);
     if (record.accuracy)
       json.attribute("accuracy", *record.accuracy);
     if (record.testAccuracy)
       json.attribute("test_accuracy", *record.testAccuracy);
     if (record.testAccuracyF32)
       json.attribute("test_accuracy_f32", *record.testAccuracyF32);
+    if (record.learningRate)
+      json.attribute("learning_rate", *record.learningRate);
     json.attribute("seconds", record.seconds);
+    for (const auto &[name, value] : fields)
+      json.attribute(name, value);
+  });
+  return text;
+}
+
+std::string mlir::prec::epochToJson(uint64_t epoch, uint64_t steps,
+                                    double meanLoss,
+                                    const ConstantFields &fields) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  llvm::json::OStream json(stream);
+  json.object([&] {
+    json.attribute("kind", "epoch");
+    json.attribute("epoch", int64_t(epoch));
+    json.attribute("steps", int64_t(steps));
+    if (std::isfinite(meanLoss))
+      json.attribute("mean_loss", meanLoss);
+    else
+      json.attribute("mean_loss", nullptr);
     for (const auto &[name, value] : fields)
       json.attribute(name, value);
   });

@@ -38,6 +38,17 @@ LogicalResult RoundOp::verify() {
     return emitOpError("format ")
            << format.str() << " takes " << format.numRuntimeParameters()
            << " run-time parameters, found " << getParameters().size();
+  if (Attribute grad = (*this)->getAttr("grad")) {
+    auto word = dyn_cast<StringAttr>(grad);
+    if (!word || !llvm::is_contained({"straight-through", "clipped", "zero"},
+                                     word.getValue()))
+      return emitOpError("found grad = ")
+             << grad << ", expected straight-through, clipped or zero";
+    if (word.getValue() == "clipped" && format.numRuntimeParameters())
+      return emitOpError("grad = \"clipped\" needs a format whose range is "
+                         "known, found ")
+             << format.str();
+  }
   if (mode.isStochastic() != static_cast<bool>(getRandom()))
     return emitOpError("mode ")
            << mode.str()

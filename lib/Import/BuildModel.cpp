@@ -2,6 +2,7 @@
 // Builds the functions of a module, layer by layer.
 #include "prec/Import/BuildModel.h"
 #include "LayerBuilder.h"
+#include "Layers.h"
 #include "prec/IR/PrecDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -164,6 +165,16 @@ OwningOpRef<ModuleOp> mlir::prec::buildModel(MLIRContext &context,
   OwningOpRef<ModuleOp> module = ModuleOp::create(
       FileLineColLoc::get(&context, network.file, 1, 1),
       network.name.empty() ? std::nullopt : std::optional(network.name));
+  bool isRandom = llvm::any_of(network.layers, [](const Layer &layer) {
+    return layer.type == &dropoutLayer;
+  });
+  if (options.isTraining && isRandom) {
+    OpBuilder declarations(module->getBodyRegion());
+    for (StringRef name : {seedParameter, stepParameter})
+      DeclareOp::create(
+          declarations, module->getLoc(), declarations.getStringAttr(name),
+          declarations.getI32IntegerAttr(0), DenseI64ArrayAttr(), UnitAttr());
+  }
   bool hasStates = llvm::any_of(network.layers, [](const Layer &layer) {
     return llvm::any_of(layer.parameters, [](const LayerParameter &parameter) {
       return parameter.isState;
@@ -174,7 +185,7 @@ OwningOpRef<ModuleOp> mlir::prec::buildModel(MLIRContext &context,
   Builder attributes(&context);
   if (!network.loss.empty())
     forward->setAttr(lossAttrName, attributes.getStringAttr(network.loss));
-  if (options.isTraining && hasStates) {
+  if (options.isTraining && (hasStates || isRandom)) {
     BuildOptions inUse = options;
     inUse.batch.reset();
     func::FuncOp predict =

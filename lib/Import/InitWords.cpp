@@ -30,8 +30,9 @@ static llvm::Error unknown(StringRef word) {
   std::vector<std::string_view> legal = {"pytorch", "zeros"};
   for (const Named &row : named)
     legal.push_back(row.name);
-  return llvm::createStringError(unknownWord(
-      "initialisation", word, legal, "constant:C, normal:STD, uniform:BOUND"));
+  return llvm::createStringError(
+      unknownWord("initialisation", word, legal,
+                  "constant:C, normal:STD, uniform:BOUND, orthogonal[:GAIN]"));
 }
 
 /// The number after the colon; none if it is no number or out of range.
@@ -62,7 +63,10 @@ llvm::Expected<std::string> mlir::prec::resolveInit(StringRef word,
     result = standard.str();
   } else if (kind == "zeros") {
     result = "zeros";
-  } else if (head == "constant" || head == "normal" || head == "uniform") {
+  } else if (kind == "orthogonal") {
+    result = "orthogonal:1";
+  } else if (head == "constant" || head == "normal" || head == "uniform" ||
+             head == "orthogonal") {
     std::optional<double> value =
         parameterOf(number, head == "constant" ? -1e30 : 0, 1e30);
     if (!value)
@@ -87,8 +91,8 @@ llvm::Expected<std::string> mlir::prec::resolveInit(StringRef word,
     if (result.empty())
       return unknown(kind);
   }
-  if (!positive.empty() && !StringRef(result).starts_with("normal:") &&
-      !StringRef(result).starts_with("uniform:"))
+  if (!positive.empty() &&
+      (result == "zeros" || StringRef(result).starts_with("constant:")))
     return llvm::createStringError("a share of positive numbers is for random "
                                    "ones, found '" +
                                    word + "'");

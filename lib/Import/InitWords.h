@@ -10,7 +10,8 @@
 namespace mlir::prec {
 
 /// Turns a description's word into one of `prec.init`: `zeros`, `constant:C`,
-/// `normal:STD`, `uniform:BOUND`, the latter two perhaps with
+/// `normal:STD`, `uniform:BOUND`, `orthogonal:GAIN`, the latter three perhaps
+/// with
 /// `:positive=SHARE`. Those named after people (`he-normal`, ...) become
 /// numbers by the layer's fans, which are 0 where it has none. `pytorch` is
 /// `standard`. The error says what is legal.

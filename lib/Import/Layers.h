@@ -20,7 +20,7 @@ extern const LayerType meanLayer, lastLayer;
 // Element by element.
 extern const LayerType reluLayer, relu6Layer, leakyReluLayer, hardTanhLayer;
 extern const LayerType sigmoidLayer, tanhLayer, geluLayer, siluLayer;
-// Refused, with the reason.
+// Random.
 extern const LayerType dropoutLayer;
 
 } // namespace mlir::prec

@@ -159,7 +159,8 @@ static JsonNode definitions() {
   defs.set("input", input());
   defs.set("init",
            pattern("^(pytorch|zeros|constant:[^:]+|((glorot|he|lecun)-(normal|"
-                   "uniform)|(normal|uniform):[^:]+)(:positive=[^:]+)?)$"));
+                   "uniform)|(normal|uniform|orthogonal):[^:]+|orthogonal)(:"
+                   "positive=[^:]+)?)$"));
   JsonNode layers = JsonNode::array();
   for (const LayerType *type : layerTypes())
     if (type->build) {

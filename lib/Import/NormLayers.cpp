@@ -194,27 +194,3 @@ const LayerType mlir::prec::softmaxLayer = {
       c.output(Sizes(c.input()));
     },
     [](LayerBuilder &b) { return b.softmax(b.input()); }};
-
-static void checkDropout(LayerChecker &c) {
-  c.fail("dropout is not supported: it needs random bits that no operation of "
-         "the model level makes; leave the layer out to describe the network "
-         "in use");
-}
-
-static constexpr OptionSpec dropoutOptions[] = {
-    {.key = "rate",
-     .meaning = "share of the elements that become zero",
-     .kind = OptionSpec::Kind::Number,
-     .fallback = 0.5,
-     .low = 0,
-     .high = 1}};
-
-const LayerType mlir::prec::dropoutLayer = {
-    "dropout",
-    "refused: there are no random bits at the model level",
-    dropoutOptions,
-    {},
-    1,
-    1,
-    checkDropout,
-    nullptr};

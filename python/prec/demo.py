@@ -34,7 +34,7 @@ def command(options, rounding, seed):
         "--data=fashion-mnist", f"--steps={options.steps}", "--learning-rate=0.1",
         f"--truncate-mantissa={fractions}", f"--rounding={rounding}",
         "--granularity=elementary", f"--seed={seed}", f"--eval-every={options.eval_every}",
-        "--threads=1", "--log=-",
+        "--threads=1", "--keep-going", "--log=-",
     ]  # fmt: skip
 
 

@@ -22,6 +22,10 @@ TrainingState someState() {
   state.tensors.push_back(Tensor::of<double>({1}, {0.1}));
   state.tensors.push_back(Tensor::scalar(2.5f));
   state.done = 77;
+  state.epochLoss = 0.1;
+  state.bestAccuracy = 1.0 / 3;
+  state.bestDone = 70;
+  state.evaluationsSince = 3;
   return state;
 }
 
@@ -38,6 +42,10 @@ TEST(Checkpoint, ComesBackAsItWas) {
   EXPECT_EQ(read.log.bytes, 123u);
   EXPECT_EQ(read.log.lastLine, mark.lastLine);
   EXPECT_EQ(read.state.done, 77u);
+  EXPECT_EQ(read.state.epochLoss, 0.1);
+  EXPECT_EQ(read.state.bestAccuracy, 1.0 / 3);
+  EXPECT_EQ(read.state.bestDone, 70u);
+  EXPECT_EQ(read.state.evaluationsSince, 3u);
   EXPECT_EQ(read.state.names, state.names);
   ASSERT_EQ(read.state.tensors.size(), 3u);
   for (auto [found, expected] : llvm::zip(read.state.tensors, state.tensors)) {

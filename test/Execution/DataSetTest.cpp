@@ -82,6 +82,96 @@ TEST(DataSet, EveryDisagreementIsAnError) {
   EXPECT_THAT(failure(), HasSubstr("found no samples"));
 }
 
+/// Records whose image i is filled with first + i.
+static std::vector<uint8_t> cifar(std::vector<std::vector<uint8_t>> labels,
+                                  uint8_t first) {
+  std::vector<uint8_t> bytes;
+  for (auto &label : labels) {
+    bytes.insert(bytes.end(), label.begin(), label.end());
+    bytes.insert(bytes.end(), 3072, first++);
+  }
+  return bytes;
+}
+
+TEST(DataSet, CifarRecords) {
+  TemporaryFolder folder;
+  for (int i = 1; i <= 5; ++i)
+    store(folder / ("data_batch_" + std::to_string(i) + ".bin"),
+          cifar({{uint8_t(i)}, {uint8_t(i - 1)}}, uint8_t(10 * i)));
+  store(folder / "test_batch.bin", cifar({{9}}, 200));
+  DataSet set = valueOf(loadDataSet("cifar-10", folder.path));
+  EXPECT_EQ(describe(set.training.x), "tensor<10x3x32x32xu8>");
+  EXPECT_THAT(set.training.y.span<int32_t>(),
+              ElementsAre(1, 0, 2, 1, 3, 2, 4, 3, 5, 4));
+  for (int64_t i = 0; i < 10; ++i)
+    EXPECT_THAT(set.training.x.bytes().slice(size_t(i) * 3072, 3072),
+                testing::Each(uint8_t(10 * (i / 2 + 1) + i % 2)));
+  EXPECT_EQ(set.test.y.span<int32_t>()[0], 9);
+  EXPECT_EQ(set.classes, 10);
+  store(folder / "train.bin", cifar({{3, 99}, {19, 0}}, 1));
+  store(folder / "test.bin", cifar({{0, 50}}, 7));
+  DataSet hundred = valueOf(loadDataSet("cifar-100", folder.path));
+  EXPECT_THAT(hundred.training.y.span<int32_t>(), ElementsAre(99, 0));
+  EXPECT_EQ(hundred.training.x.bytes()[3072], 2);
+  EXPECT_EQ(hundred.classes, 100);
+}
+
+TEST(DataSet, CifarFilesThatAreWrong) {
+  TemporaryFolder folder;
+  auto failure = [&](const char *name = "cifar-100") {
+    return messageOf(loadDataSet(name, folder.path));
+  };
+  EXPECT_THAT(messageOf(loadDataSet("cifar-10")), HasSubstr("--data-dir=DIR"));
+  EXPECT_THAT(messageOf(loadDataSet("cifar-10", "/nowhere")),
+              HasSubstr("cannot read '/nowhere'"));
+  EXPECT_THAT(failure(), HasSubstr("train.bin': no such file"));
+  std::vector<uint8_t> good = cifar({{0, 1}}, 0);
+  store(folder / "test.bin", good);
+  for (size_t size : {size_t(0), size_t(1), good.size() - 1, good.size() + 1}) {
+    std::vector<uint8_t> bad = good;
+    bad.resize(size);
+    store(folder / "train.bin", bad);
+    EXPECT_THAT(failure(),
+                HasSubstr("train.bin': found " + std::to_string(size) +
+                          " bytes, expected a multiple of 3074"));
+  }
+  store(folder / "train.bin", cifar({{0, 1}, {0, 100}}, 0));
+  EXPECT_THAT(failure(), HasSubstr("label 1 is 100, expected 0 to 99"));
+  store(folder / "data_batch_1.bin", cifar({{10}}, 0));
+  EXPECT_THAT(failure("cifar-10"), HasSubstr("label 0 is 10, expected 0 to 9"));
+  store(folder / "train.bin.gz", {0x1f, 0x8b, 8, 0, 0});
+  llvm::sys::fs::remove(folder / "train.bin");
+  EXPECT_THAT(failure(), HasSubstr("train.bin.gz"));
+}
+
+TEST(DataSet, TextIsBytesAndTheOneThatFollows) {
+  TemporaryFolder folder;
+  std::string path = folder / "t.txt";
+  std::vector<uint8_t> text(100);
+  for (size_t i = 0; i < text.size(); ++i)
+    text[i] = uint8_t(3 * i);
+  store(path, text);
+  DataSet set = valueOf(loadDataSet(path, "", 4));
+  EXPECT_EQ(set.classes, 256);
+  EXPECT_EQ(describe(set.training.x), "tensor<86x4xu8>");
+  EXPECT_EQ(describe(set.test.x), "tensor<6x4xu8>");
+  Tensor batch(DType::I32, {2, 4}), labels(DType::I32, {2});
+  gather(set.training, {0, 85}, batch, labels);
+  EXPECT_THAT(batch.span<int32_t>(),
+              ElementsAre(0, 3, 6, 9, 255, 2, 5, 8)); // modulo 256
+  EXPECT_THAT(labels.span<int32_t>(), ElementsAre(12, 11));
+  gather(set.test, {0, 5}, batch, labels);
+  EXPECT_THAT(batch.span<int32_t>(),
+              ElementsAre(14, 17, 20, 23, 29, 32, 35, 38));
+  EXPECT_THAT(labels.span<int32_t>(), ElementsAre(26, 41));
+  EXPECT_THAT(messageOf(loadDataSet(path, "", 10)),
+              HasSubstr("found 100 bytes, expected more than 110"));
+  EXPECT_THAT(messageOf(loadDataSet(path)),
+              HasSubstr("a text needs a model whose x is tokens of i32"));
+  EXPECT_THAT(messageOf(loadDataSet(folder / "absent.txt", "", 4)),
+              HasSubstr("no such file"));
+}
+
 TEST(DataSet, UnknownOrAbsent) {
   EXPECT_THAT(messageOf(loadDataSet("cifar")),
               HasSubstr("unknown data set 'cifar', expected fashion-mnist"));

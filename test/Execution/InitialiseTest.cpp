@@ -82,13 +82,63 @@ TEST(Initialise, SeedAndNameMatterDTypeRounds) {
     ASSERT_EQ(f.span<float>()[i], float(a.span<double>()[i]));
 }
 
+TEST(Initialise, AShareIsPositiveAndTheMagnitudesStay) {
+  for (const char *word : {"normal:0.1", "uniform:2", "orthogonal:1"}) {
+    llvm::SmallVector<int64_t, 4> shape = {30, 20};
+    Tensor plain = valueOf(initialise(parameter(word, DType::F64, shape), 5));
+    for (auto [share, count] :
+         {std::pair("0", 0), std::pair("0.8", 480), std::pair("0.5008", 300),
+          std::pair("1", 600)}) {
+      std::string init = std::string(word) + ":positive=" + share;
+      Tensor w =
+          valueOf(initialise(parameter(init.c_str(), DType::F64, shape), 5));
+      int positive = 0, changedFirstHalf = 0;
+      for (int64_t i = 0; i < w.size(); ++i) {
+        double x = w.span<double>()[i], old = plain.span<double>()[i];
+        ASSERT_EQ(std::fabs(x), std::fabs(old));
+        positive += x > 0;
+        changedFirstHalf += i < 300 && x > 0;
+      }
+      EXPECT_EQ(positive, count) << init;
+      // They are spread: a hypergeometric count within 5 deviations (12.2).
+      EXPECT_LT(std::abs(changedFirstHalf - count / 2), 5 * 12.3 / 2) << init;
+    }
+  }
+}
+
+TEST(Initialise, OrthogonalRowsOrColumns) {
+  using Shape = llvm::SmallVector<int64_t, 4>;
+  for (const Shape &shape :
+       {Shape{7, 7}, Shape{5, 9}, Shape{9, 5}, Shape{6, 2, 3, 3}, Shape{4}}) {
+    Tensor w =
+        valueOf(initialise(parameter("orthogonal:2", DType::F64, shape), 1));
+    int64_t rows = shape[0], columns = w.size() / rows;
+    bool isWide = rows <= columns;
+    int64_t count = std::min(rows, columns), length = std::max(rows, columns);
+    auto at = [&](int64_t v, int64_t k) {
+      return w.span<double>()[isWide ? v * columns + k : k * columns + v];
+    };
+    for (int64_t a = 0; a < count; ++a)
+      for (int64_t b = 0; b < count; ++b) {
+        double dot = 0;
+        for (int64_t k = 0; k < length; ++k)
+          dot += at(a, k) * at(b, k);
+        EXPECT_NEAR(dot, a == b ? 4 : 0, 1e-14) << a << ' ' << b;
+      }
+  }
+}
+
 TEST(Initialise, OtherWordsAreErrors) {
   auto failure = [](const ValueInfo &value) {
     return messageOf(initialise(value, 0));
   };
   EXPECT_THAT(failure(parameter("")), HasSubstr("no prec.init, expected"));
-  for (const char *init : {"glorot", "normal", "normal:", "normal:x",
-                           "constant:inf", "zeros:1", "uniform:nan"})
+  for (const char *init :
+       {"glorot", "normal", "normal:", "normal:x", "constant:inf", "zeros:1",
+        "uniform:nan", "normal:1:positive=", "normal:1:positive=1.1",
+        "normal:1:positive=-0.1", "normal:1:positive=nan",
+        "constant:1:positive=0.5", "zeros:positive=0.5", "orthogonal",
+        "orthogonal:"})
     EXPECT_THAT(failure(parameter(init)),
                 HasSubstr("found '" + std::string(init) + "', expected zeros"));
   EXPECT_THAT(failure(parameter("zeros", DType::I32)),

@@ -200,6 +200,7 @@ LAYERS = {
     "mean": lambda x, o, p: x.mean(o.get("axis", 0) + 1),
     "last": lambda x, o, p: x.move(lambda a: a.take(-1, o.get("axis", 0) + 1)),
     "embedding": embedding,
+    "dropout": lambda x, o, p: x,  # in use
     "position": lambda x, o, p: x + p["weight"],
     "attention": attention,
     "lstm": lstm,

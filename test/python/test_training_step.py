@@ -87,15 +87,23 @@ def squared_error(logits, onehot):
 LOSSES = {"softmax-cross-entropy": cross_entropy, "squared-error": squared_error}
 
 
-def reference(optimizer, loss, decay, w, b, batches):
+def clipped(g, value=0.0, norm=0.0):
+    """As the documentation of torch.nn.utils.clip_grad_value_ and clip_grad_norm_ says."""
+    if value:
+        g = np.clip(g, -value, value)
+    return g * min(1, norm / (np.sqrt((g * g).sum()) + 1e-6)) if norm else g
+
+
+def reference(optimizer, loss, decay, w, b, batches, smoothing=0.0, **limits):
     """Losses before each step, and the last w and b stacked as rows."""
     losses = []
 
     def gradient(x, labels):
         def of(p):
-            value, g = LOSSES[loss](x @ p[:N] + p[N], np.eye(C)[labels])
+            target = (1 - smoothing) * np.eye(C)[labels] + smoothing / C
+            value, g = LOSSES[loss](x @ p[:N] + p[N], target)
             losses.append(value)
-            return np.vstack([x.T @ g, g.sum(0)])
+            return clipped(np.vstack([x.T @ g, g.sum(0)]), **limits)
         return of
 
     steps = OPTIMIZERS[optimizer](np.vstack([w, b]), [gradient(*b) for b in batches], decay)
@@ -109,9 +117,31 @@ def reference(optimizer, loss, decay, w, b, batches):
     + [("sgd", "squared-error", 0.0)],
 )
 def test_three_steps(tmp_path, optimizer, loss, decay):
+    check_three_steps(tmp_path, optimizer, loss, decay)
+
+
+@pytest.mark.parametrize("optimizer, loss", [("sgd", "softmax-cross-entropy"), ("adamw", "softmax-cross-entropy"), ("sgd", "squared-error")])
+@pytest.mark.parametrize(
+    "options",
+    [{"smoothing": 0.1}, {"value": 0.05}, {"norm": 0.25}, {"norm": 1e9}, {"smoothing": 0.3, "value": 0.1, "norm": 0.2}],
+)
+def test_smoothing_and_clipping(tmp_path, optimizer, loss, options):
+    check_three_steps(tmp_path, optimizer, loss, 0.1, **options)
+
+
+@pytest.mark.parametrize("option", ["label-smoothing=1.0", "label-smoothing=-0.1", "clip-norm=-1", "clip-value=-1"])
+def test_limits_out_of_range(run, option):
+    done = run("prec-opt", "-", f"--pass-pipeline=builtin.module(prec-make-training-step{{{option}}})",
+               input=forward(), check=False)
+    assert done.returncode == 1 and "expected 0 <= smoothing < 1" in done.stderr
+
+
+def check_three_steps(tmp_path, optimizer, loss, decay, **options):
+    words = {"smoothing": "label-smoothing", "value": "clip-value", "norm": "clip-norm"}
+    more = "".join(f" {words[key]}={number}" for key, number in options.items())
     text = prec_opt(
         forward(),
-        f"prec-make-training-step{{optimizer={optimizer} loss={loss} weight-decay={decay}}}",
+        f"prec-make-training-step{{optimizer={optimizer} loss={loss} weight-decay={decay}{more}}}",
     )
     module = Module(text, tmp_path)
     random = np.random.default_rng(1)
@@ -124,7 +154,7 @@ def test_three_steps(tmp_path, optimizer, loss, decay):
     for x, labels in batches:
         *state, value = module.step(*state, x, labels, RATE)
         losses.append(value)
-    expected, last = reference(optimizer, loss, decay, w, b, batches)
+    expected, last = reference(optimizer, loss, decay, w, b, batches, **options)
     # Adam divides by sqrt(v), which enlarges the errors of a small gradient.
     np.testing.assert_allclose(losses, expected, rtol=0, atol=16 * BOUND)
     np.testing.assert_allclose(np.vstack(state[:2]), last, rtol=0, atol=16 * BOUND)

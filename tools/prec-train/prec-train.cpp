@@ -16,6 +16,26 @@ static int fail(llvm::Error error) {
   return 1;
 }
 
+/// Numbers of the training step, by the names of prec-make-training-step.
+static constexpr std::pair<llvm::StringLiteral, llvm::StringLiteral>
+    numberFlags[] = {
+        {"momentum", "of momentum and nesterov; default 0.9"},
+        {"beta1", "of adam and adamw; default 0.9"},
+        {"beta2", "of adam and adamw; default 0.999"},
+        {"alpha", "of rmsprop; default 0.99"},
+        {"epsilon", "default 1e-8; adagrad: 1e-10"},
+        {"weight-decay", "default 0; adamw: 0.01"},
+        {"label-smoothing", "share of the target spread over all classes"},
+        {"clip-norm", "largest norm of all gradients together"},
+        {"clip-value", "largest element of a gradient"}};
+
+namespace {
+struct Number {
+  llvm::StringRef name;
+  std::unique_ptr<cl::opt<double>> flag;
+};
+} // namespace
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   // libLLVM's own options are not this tool's.
@@ -27,6 +47,18 @@ int main(int argc, char **argv) {
                             cl::desc("data set"), cl::cat(category));
   cl::opt<std::string> dataFolder("data-dir", cl::desc("the data set's folder"),
                                   cl::cat(category));
+  cl::opt<bool> normalize(
+      "normalize",
+      cl::desc(
+          "each channel with mean 0 and deviation 1 over the training set"),
+      cl::cat(category));
+  cl::opt<bool> flip("flip",
+                     cl::desc("exchange left and right of half of the "
+                              "samples"),
+                     cl::cat(category));
+  cl::opt<int64_t> crop("crop", cl::init(0), cl::value_desc("P"),
+                        cl::desc("shift samples by up to P pixels"),
+                        cl::cat(category));
   cl::opt<int64_t> batch("batch-size", cl::desc("samples of a mini-batch"),
                          cl::cat(category));
   cl::opt<int64_t> steps("steps", cl::desc("mini-batches to train"),
@@ -36,6 +68,30 @@ int main(int argc, char **argv) {
                           cl::cat(category));
   cl::opt<double> rate("learning-rate", cl::init(0.1),
                        cl::desc("learning rate"), cl::cat(category));
+  cl::opt<std::string> schedule(
+      "learning-rate-schedule", cl::init("constant"),
+      cl::desc("constant, step:N[:FACTOR] (times 0.1 each N steps) or "
+               "cosine[:MINIMUM]"),
+      cl::cat(category));
+  cl::opt<uint32_t> warmUp(
+      "warm-up", cl::init(0), cl::value_desc("N"),
+      cl::desc("steps in which the learning rate rises from nothing"),
+      cl::cat(category));
+  cl::opt<int64_t> patience(
+      "patience", cl::value_desc("N"),
+      cl::desc("stop after N evaluations without a better test accuracy"),
+      cl::cat(category));
+  cl::opt<bool> logEpochs("log-epochs",
+                          cl::desc("a line of the log for each epoch, too"),
+                          cl::cat(category));
+  cl::opt<bool> keepGoing("keep-going",
+                          cl::desc("go on after a loss that is not finite"),
+                          cl::cat(category));
+  std::vector<Number> numbers;
+  for (const auto &[name, text] : numberFlags)
+    numbers.push_back(
+        {name, std::make_unique<cl::opt<double>>(
+                   llvm::StringRef(name), cl::desc(text), cl::cat(category))});
   cl::opt<std::string> optimizer(
       "optimizer", cl::init("sgd"),
       cl::desc(
@@ -94,8 +150,15 @@ int main(int argc, char **argv) {
   options.model = model;
   options.data = data;
   options.dataFolder = dataFolder;
-  options.optimizer = optimizer;
-  options.loss = loss;
+  options.step.optimizer = optimizer;
+  options.step.loss = loss;
+  for (const Number &number : numbers)
+    if (number.flag->getNumOccurrences())
+      options.step.numbers.emplace_back(number.name.str(), *number.flag);
+  options.keepGoing = keepGoing;
+  options.normalize = normalize;
+  options.trainer.preprocess.flip = flip;
+  options.trainer.preprocess.crop = crop;
   options.log = log;
   options.weights = weights;
   options.timingFile = compileFlags.timingFile();
@@ -111,7 +174,14 @@ int main(int argc, char **argv) {
   if (evalEvery.getNumOccurrences())
     options.trainer.evalEvery = evalEvery;
   options.trainer.epochs = epochs;
-  options.trainer.learningRate = static_cast<float>(rate);
+  LearningRate &learning = options.trainer.learningRate;
+  learning.base = static_cast<float>(rate);
+  learning.warmUp = warmUp;
+  if (llvm::Error error = learning.setSchedule(schedule))
+    return fail(std::move(error));
+  if (patience.getNumOccurrences())
+    options.trainer.patience = patience;
+  options.trainer.logEpochs = logEpochs;
   options.trainer.seed = policy->seed;
   options.trainer.firstStep = step;
   options.policy = *policy;

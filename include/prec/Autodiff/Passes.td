@@ -71,6 +71,9 @@ def MakeTrainingStep : Pass<"prec-make-training-step", "::mlir::ModuleOp"> {
 
     Optimisers follow PyTorch's formulas and defaults (docs of torch.optim);
     `weight-decay` is added to the gradient, for adamw it shrinks the weight.
+    Before that gradients are clipped as torch.nn.utils does: each element to
+    `clip-value`, then all by one factor `clip-norm / (norm + 1e-6)`, if that is
+    below 1, where `norm` is the root of the sum of their squares.
 
     With a loss scale gradients are taken of the loss times a power of two, and
     divided by it in the update. A dynamic one is a state, `loss_scale`, with
@@ -91,6 +94,14 @@ def MakeTrainingStep : Pass<"prec-make-training-step", "::mlir::ModuleOp"> {
            "default: 1e-8; adagrad: 1e-10">,
     Option<"weightDecay", "weight-decay", "double", /*default=*/"-1.0",
            "default: 0; adamw: 0.01">,
+    Option<"labelSmoothing", "label-smoothing", "double", /*default=*/"0.0",
+           "share of the one-hot target that is spread over all classes">,
+    Option<"clipNorm", "clip-norm", "double", /*default=*/"0.0",
+           "largest norm of all weight gradients together; 0: any">,
+    Option<"clipValue", "clip-value", "double", /*default=*/"0.0",
+           "largest magnitude of a weight gradient's element; 0: any">,
+    Option<"onlyPredict", "only-predict", "bool", /*default=*/"false",
+           "make @predict alone and differentiate nothing">,
     Option<"lossScale", "loss-scale", "std::string", /*default=*/"\"1\"",
            "a power of two, dynamic or dynamic<START,STEPS>">,
   ];

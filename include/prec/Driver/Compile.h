@@ -17,6 +17,8 @@
 
 #include "llvm/Support/SourceMgr.h"
 
+#include <functional>
+
 namespace mlir::prec {
 
 /// Adds seconds to a phase, behind the others if it is new.
@@ -24,6 +26,18 @@ void addPhase(Timing &timing, llvm::StringRef phase, double seconds);
 
 /// Seconds of a steady clock.
 double now();
+
+/// What becomes of a forward function.
+struct StepOptions {
+  std::string optimizer = "sgd";
+  /// Empty: what the description says, else softmax cross-entropy.
+  std::string loss;
+  /// Of the optimiser, the loss and the gradients by the names of
+  /// prec-make-training-step's options ("weight-decay"), where they are not
+  /// the defaults.
+  std::vector<std::pair<std::string, double>> numbers;
+  std::optional<LossScaling> lossScale;
+};
 
 /// A module with all that it needs to live, and to report errors beside the
 /// source line they speak of.
@@ -33,18 +47,28 @@ public:
   /// name ends in .json and the name of a builtin are descriptions of a
   /// network, which is imported. Errors are printed with their location and
   /// come as "cannot load model".
-  static llvm::Expected<Model> load(llvm::StringRef path, Timing &timing);
+  /// A description is built for use, or for training: with the batch's
+  /// statistics and dropout, and a @predict where that makes a difference.
+  static llvm::Expected<Model> load(llvm::StringRef path, Timing &timing,
+                                    bool isTraining = false);
   /// The same from text, of which `name` is what messages call it.
   static llvm::Expected<Model> parse(llvm::StringRef text,
                                      llvm::StringRef name);
 
-  /// Makes @step and @predict of @forward. An empty `loss` is what the
-  /// description says, else softmax cross-entropy. A module that has @step, or
-  /// no @forward, stays as it is: a loss or an optimizer other than sgd, the
-  /// default, is then an error.
-  llvm::Error
-  makeTrainingStep(llvm::StringRef optimizer, llvm::StringRef loss,
-                   const std::optional<LossScaling> &lossScale = {});
+  /// Makes @step and @predict of @forward. A module that has @step, or no
+  /// @forward, stays as it is: a loss, a number, or an optimizer other than
+  /// sgd, the default, is then an error.
+  llvm::Error makeTrainingStep(const StepOptions &options);
+
+  /// The seed of the random bits that the model has by itself.
+  void setSeed(uint32_t seed);
+
+  /// Makes @predict alone of @forward, which need not be differentiable; a
+  /// module that has @predict, or no @forward, stays as it is.
+  llvm::Error makePredict();
+
+  /// The loss that the description names; empty: none.
+  std::string describedLoss() const;
 
   ModuleOp module() const { return *parsed; }
 
@@ -66,9 +90,13 @@ LogicalResult insertRounding(ModuleOp module, const Policy &policy,
 /// Lowers a module to the LLVM dialect and checks that no rounding was lost.
 LogicalResult lower(ModuleOp module, const CodegenOptions &options);
 
+/// Changes a module between insertion and lowering.
+using AfterInsertion = std::function<LogicalResult(ModuleOp)>;
+
 struct CompileOptions {
   /// The functions to compile; empty: all public ones.
   std::vector<std::string> entries;
+  AfterInsertion afterInsertion;
   EngineOptions engine;
   /// Target, vectors and threads are set from `engine`.
   CodegenOptions codegen;

@@ -10,14 +10,18 @@ namespace mlir::prec {
 
 struct TrainOptions {
   std::string model, data = "fashion-mnist", dataFolder;
+  /// Each channel of the samples with mean 0 and deviation 1.
+  bool normalize = false;
   /// For a model that is a forward function only.
-  std::string optimizer = "sgd", loss;
+  StepOptions step;
   /// JSON lines; empty: none, "-": standard output.
   std::string log;
   /// Where the last run's parameters and state go, as .npz; empty: nowhere.
   std::string weights;
   /// Where checkpoints go, and the one to go on from; empty: none.
   std::string checkpoint, resume;
+  /// Go on after a loss that is not finite.
+  bool keepGoing = false;
   std::string timingFile;
   /// Evaluate the same weights without rounding too.
   bool evaluateUnrounded = false;
@@ -31,7 +35,8 @@ struct TrainOptions {
 /// and, for mantissa formats, truncate_mantissa of the policy's last rule.
 /// Returns false when Ctrl-C ended it. Errors: also a checkpoint to resume that
 /// is another model's, policy's, seed's, batch size's or data set's, with what
-/// differs.
+/// differs; a loss that is not finite, with the operation that made the first
+/// such number: its run ends there, the others of a sweep do not.
 llvm::Expected<bool> trainModel(const TrainOptions &options);
 
 } // namespace mlir::prec

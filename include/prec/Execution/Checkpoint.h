@@ -12,6 +12,7 @@
 #ifndef PREC_EXECUTION_CHECKPOINT_H
 #define PREC_EXECUTION_CHECKPOINT_H
 
+#include "prec/Execution/Npz.h"
 #include "prec/Execution/Trainer.h"
 #include "llvm/Support/Error.h"
 #include <string>
@@ -40,6 +41,9 @@ llvm::Error writeCheckpoint(llvm::StringRef path, const RunFacts &facts,
 /// Errors: no .npz file or one that is truncated or corrupt; one that is no
 /// checkpoint, or of another version.
 llvm::Expected<Checkpoint> readCheckpoint(llvm::StringRef path);
+
+/// Whether an archive that begins with this array is a checkpoint.
+bool isCheckpoint(const NamedTensor &first);
 
 /// Errors: every fact whose value is not the expected one, in one message. The
 /// last fact is a digest of the model: it stands for what the others do not

@@ -3,10 +3,20 @@
 //
 // `loadDataSet(name, folder)` knows
 //   fashion-mnist   from Debian's package dataset-fashion-mnist, or from a
-//   folder mnist           from a folder NAME.npz        arrays x_train,
-//   y_train, x_test, y_test (the last two may be
+//   folder
+//   mnist           from a folder
+//   cifar-10        from a folder with data_batch_1.bin, ..., data_batch_5.bin,
+//                   test_batch.bin: records of a label and 3 x 32 x 32 bytes
+//   cifar-100       from a folder with train.bin, test.bin: a coarse label and
+//                   the fine one, which counts, before the image
+//   NAME.npz        arrays x_train, y_train, x_test, y_test (the last two may
+//   be
 //                   absent; x and y are taken for the first two)
-// A folder holds train-images-idx3-ubyte, train-labels-idx1-ubyte,
+//   NAME.txt        any text: samples of as many bytes as the model takes
+//   tokens,
+//                   each with the byte that follows; the last tenth is the test
+//                   set
+// MNIST's folder holds train-images-idx3-ubyte, train-labels-idx1-ubyte,
 // t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, each plain or with .gz.
 //
 // Errors: a file that is missing or wrong (Idx.h, Npz.h), images and labels of
@@ -20,8 +30,8 @@
 
 namespace mlir::prec {
 
-/// Samples of one kind: x has one sample per first index and is u8, f32 or f64;
-/// y has one label per sample, i32.
+/// Samples of one kind: x has one sample per first index and is u8, i32
+/// (tokens), f32 or f64; y has one label per sample, i32.
 struct Samples {
   Tensor x = Tensor(DType::U8, {0});
   Tensor y = Tensor(DType::I32, {0});
@@ -41,14 +51,17 @@ struct DataSet {
 inline constexpr llvm::StringLiteral kFashionMnistFolder =
     "/usr/share/datasets/fashion-mnist";
 
-/// `folder` may be empty where the set has a default.
+/// `folder` may be empty where the set has a default; `tokens` is what a sample
+/// of a text has, 0 if the model takes none.
 llvm::Expected<DataSet> loadDataSet(llvm::StringRef name,
-                                    llvm::StringRef folder = "");
+                                    llvm::StringRef folder = "",
+                                    int64_t tokens = 0);
 
 /// Writes the samples with these indices into `batch`, an f32 or f64 tensor of
 /// indices.size() samples, and their labels into `labels` (i32). u8 pixels are
 /// divided by 255 in the batch's type, as NumPy's astype(...) / 255 does;
-/// floating-point samples are converted. What `batch` holds beyond the indices
+/// floating-point samples are converted. A batch of i32 takes integers as they
+/// are. What `batch` holds beyond the indices
 /// is left alone.
 void gather(const Samples &samples, llvm::ArrayRef<uint32_t> indices,
             Tensor &batch, Tensor &labels);

@@ -11,7 +11,7 @@
 #define PREC_EXECUTION_EVALUATE_H
 
 #include "prec/Execution/Callable.h"
-#include "prec/Execution/DataSet.h"
+#include "prec/Execution/Preprocess.h"
 #include <optional>
 
 namespace mlir::prec {
@@ -32,6 +32,8 @@ struct EvaluateOptions {
   /// Unset: no loss.
   std::optional<LossKind> loss;
   uint32_t step = 0;
+  /// What the samples were trained with; null: nothing.
+  const Preprocess *preprocess = nullptr;
 };
 
 struct Evaluation {
@@ -49,11 +51,18 @@ evaluate(const Callable &predict, llvm::ArrayRef<Tensor *> parameters,
          const Samples &samples, int64_t classes,
          const EvaluateOptions &options);
 
+/// Elements of a sample if x is tokens, else 0.
+int64_t tokensOf(const ValueInfo &x);
+
+/// Errors: tokens of a set whose samples are no integers.
+llvm::Error checkTokens(const ValueInfo &x, const DataSet &data);
+
 /// Errors: the function is not (parameters..., x) -> logits with an x for the
 /// set's samples and logits for its classes.
 llvm::Error checkPredictFits(const Signature &predict, const DataSet &data);
 
-/// Whether a value is x: a batch first, then static sizes.
+/// Whether a value is x: floats or tokens of i32, a batch first, then static
+/// sizes.
 bool isBatch(const ValueInfo &value);
 
 /// A batch of zeros for an argument x.

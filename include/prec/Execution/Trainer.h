@@ -21,7 +21,8 @@
 #define PREC_EXECUTION_TRAINER_H
 
 #include "prec/Execution/Callable.h"
-#include "prec/Execution/DataSet.h"
+#include "prec/Execution/LearningRate.h"
+#include "prec/Execution/Preprocess.h"
 #include "prec/Execution/TrainingLog.h"
 #include <functional>
 #include <optional>
@@ -30,22 +31,59 @@
 
 namespace mlir::prec {
 
+class Trainer;
+
+/// Parameters and state after `done` steps, in the order of @step, and what the
+/// loop remembers of the steps before.
+struct TrainingState {
+  std::vector<std::string> names;
+  std::vector<Tensor> tensors;
+  uint64_t done = 0;
+  /// The sum of the losses of the epoch so far.
+  double epochLoss = 0;
+  /// The best test accuracy, the steps it was reached after, and the
+  /// evaluations since.
+  std::optional<double> bestAccuracy;
+  uint64_t bestDone = 0, evaluationsSince = 0;
+
+  TrainingState clone() const;
+  /// Whether all numbers are finite.
+  bool isFinite() const;
+};
+
+/// A loss that is not finite: its step, and a state from before it whose
+/// numbers all were.
+struct NonFinite {
+  uint64_t step = 0;
+  double loss = 0;
+  TrainingState before;
+};
+
 struct TrainerOptions {
   /// Unset: what the module says, or 128 if it is dynamic there.
   std::optional<int64_t> batchSize;
   /// Unset: epochs times the steps of an epoch.
   std::optional<int64_t> steps;
   int64_t epochs = 1;
-  float learningRate = 0.1f;
+  LearningRate learningRate;
   /// Unset: the last step only. 0: never. N: each N-th step and the last.
   std::optional<int64_t> evalEvery;
   /// Training samples that "accuracy" is measured on, the first ones; unset: as
   /// many as the test set has.
   std::optional<int64_t> accuracySamples;
+  /// Early stopping: the run ends when so many evaluations in a row brought no
+  /// test accuracy above the best one. Unset: never.
+  std::optional<int64_t> patience;
+  /// Whether the log has a line for each epoch, too.
+  bool logEpochs = false;
+  /// Called once, at the first loss that is not finite; the run goes on if it
+  /// says so. Unset: it goes on.
+  std::function<llvm::Expected<bool>(const Trainer &, NonFinite)> onNonFinite;
   /// How often `save` is called (Trainer::run): after each N-th step; unset: at
   /// the end of each epoch. After the last step, and when Ctrl-C ended the run,
   /// it is called anyway.
   std::optional<int64_t> saveEvery;
+  Preprocess preprocess;
   uint32_t seed = 0;
   /// The step that random bits see first.
   uint32_t firstStep = 0;
@@ -55,18 +93,15 @@ struct TrainerOptions {
   ConstantFields fields;
 };
 
-/// Parameters and state after `done` steps, in the order of @step.
-struct TrainingState {
-  std::vector<std::string> names;
-  std::vector<Tensor> tensors;
-  uint64_t done = 0;
-};
-
 struct TrainingResult {
   /// The last step's record.
   TrainingRecord last;
   /// Ctrl-C ended the run; the log is complete up to `last`.
   bool interrupted = false;
+  /// It ended for want of patience.
+  bool stoppedEarly = false;
+  /// It ended at a loss that was not finite.
+  bool stoppedAtNonFinite = false;
   /// The first step whose loss was not finite.
   std::optional<uint64_t> firstNonFinite;
 };
@@ -97,18 +132,38 @@ public:
   llvm::Expected<TrainingResult> run(TrainingState &state, TrainingLog *log,
                                      const SaveState &save = nullptr) const;
 
+  /// Takes steps from a state of finite numbers up to the one before `end`, but
+  /// not the first whose results are not all finite: `state` is then what that
+  /// one starts from. False if there is none.
+  llvm::Expected<bool> advanceToNonFinite(TrainingState &state,
+                                          uint64_t end) const;
+
+  /// Calls a function with the arguments that @step gets from this state.
+  llvm::Expected<std::vector<Tensor>> callAt(const Callable &function,
+                                             TrainingState &state) const;
+
   uint64_t totalSteps() const { return total; }
   int64_t batchSize() const { return batch; }
   int64_t stepsInEpoch() const { return int64_t(stepsPerEpoch); }
+  const Preprocess &preprocess() const { return options.preprocess; }
   /// Parameters and state, in the order of @step.
   llvm::ArrayRef<ValueInfo> stateSignature() const {
     return llvm::ArrayRef(step.signature.arguments).take_front(stateCount);
   }
 
 private:
+  struct Batch;
+
   Trainer() = default;
+  Batch makeBatch() const;
+  llvm::Expected<std::vector<Tensor>>
+  call(const Callable &function, TrainingState &state, Batch &batch) const;
   llvm::Error checkStep();
   llvm::Error checkPredict(const Callable &predict) const;
+  /// Notes a test accuracy; true when patience is at its end.
+  bool noteAccuracy(TrainingState &state, double accuracy) const;
+  llvm::Error logStep(TrainingLog &log, const TrainingRecord &record,
+                      const TrainingState &state) const;
   llvm::Error checkState(const TrainingState &state) const;
   /// False when Ctrl-C came.
   llvm::Expected<bool> measure(TrainingState &state,

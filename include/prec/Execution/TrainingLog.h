@@ -27,12 +27,17 @@ struct TrainingRecord {
   /// Shares of right answers: on training samples, on the test set, and on the
   /// test set by the unrounded predict.
   std::optional<double> accuracy, testAccuracy, testAccuracyF32;
+  /// Where it is not the same in all steps.
+  std::optional<double> learningRate;
   /// The step's own time: no loading, logging, evaluation.
   double seconds = 0;
 };
 
 /// Fields that every line repeats, in order.
 using ConstantFields = std::vector<std::pair<std::string, llvm::json::Value>>;
+
+/// "loss", and "loss_is" where it is not finite.
+void writeLoss(llvm::json::OStream &json, double loss);
 
 /// One line, without its newline.
 std::string toJson(const TrainingRecord &record, const ConstantFields &fields);
@@ -43,6 +48,10 @@ struct LogMark {
   /// The last of the lines, without its newline.
   std::string lastLine;
 };
+
+/// The line of an epoch: {"kind":"epoch","epoch","steps","mean_loss", ...}.
+std::string epochToJson(uint64_t epoch, uint64_t steps, double meanLoss,
+                        const ConstantFields &fields);
 
 class TrainingLog {
 public:

@@ -26,8 +26,9 @@ struct BuildOptions {
 /// Arguments and results have `prec.name`, `prec.role` and, where a trainer
 /// has to make them, `prec.init`; operations have the layer's name as
 /// `prec.scope` and in their location. The function has the description's loss
-/// as `prec.loss`. When training a network with states, `@predict(the same
-/// arguments) -> output` is the network in use, phase `eval`.
+/// as `prec.loss`. When training a network with states or dropout,
+/// `@predict(the same arguments) -> output` is the network in use, phase
+/// `eval`.
 ///
 /// `context` must know the dialects prec, func, linalg, tensor, arith, math
 /// and scf; they are loaded.

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What a training step is made from.
+#ifndef PREC_LIB_AUTODIFF_FORWARDFUNCTION_H
+#define PREC_LIB_AUTODIFF_FORWARDFUNCTION_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace mlir::prec {
+
+/// The arguments of @forward by role, and what it returns.
+struct ForwardFunction {
+  func::FuncOp function;
+  SmallVector<unsigned> weights, states, inputs;
+
+  /// Errors: a body of several blocks, arguments or results that are not those
+  /// of a forward function.
+  LogicalResult read(func::FuncOp f);
+  Type typeOf(unsigned i) { return function.getArgumentTypes()[i]; }
+  RankedTensorType logits() {
+    return cast<RankedTensorType>(function.getResultTypes()[0]);
+  }
+};
+
+} // namespace mlir::prec
+
+#endif // PREC_LIB_AUTODIFF_FORWARDFUNCTION_H

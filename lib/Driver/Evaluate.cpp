@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One compilation of @predict, an evaluation for each value of a sweep.
+#include "prec/Driver/Evaluate.h"
+#include "SweepRuns.h"
+#include "prec/Driver/Run.h"
+#include "prec/Execution/Checkpoint.h"
+#include "prec/Execution/Evaluate.h"
+#include "prec/Execution/Interrupt.h"
+#include "prec/Execution/Npz.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+
+/// The arrays of an archive by name; a checkpoint's are its state.
+static llvm::Expected<std::vector<NamedTensor>> readWeights(StringRef path) {
+  llvm::Expected<std::vector<NamedTensor>> arrays = readNpz(path);
+  if (!arrays || arrays->empty() || !isCheckpoint(arrays->front()))
+    return arrays;
+  llvm::Expected<Checkpoint> checkpoint = readCheckpoint(path);
+  if (!checkpoint)
+    return checkpoint.takeError();
+  std::vector<NamedTensor> state;
+  for (auto [name, tensor] :
+       llvm::zip_equal(checkpoint->state.names, checkpoint->state.tensors))
+    state.push_back({name, std::move(tensor)});
+  return state;
+}
+
+/// All arguments of @predict but the last, from the file.
+static llvm::Expected<std::vector<Tensor>>
+parametersOf(const Signature &signature, StringRef path) {
+  std::vector<Tensor> parameters;
+  size_t count = signature.arguments.size() - 1;
+  if (count == 0)
+    return parameters;
+  if (path.empty())
+    return llvm::createStringError("no weights given; expected "
+                                   "--weights=FILE.npz with '" +
+                                   signature.arguments[0].name + "'" +
+                                   (count > 1 ? " and others" : ""));
+  llvm::Expected<std::vector<NamedTensor>> arrays = readWeights(path);
+  if (!arrays)
+    return arrays.takeError();
+  for (size_t i = 0; i < count; ++i) {
+    const ValueInfo &wanted = signature.arguments[i];
+    auto array = llvm::find_if(*arrays, [&](const NamedTensor &candidate) {
+      return candidate.name == wanted.name;
+    });
+    if (array == arrays->end()) {
+      std::string known = llvm::join(
+          llvm::map_range(*arrays, [](const NamedTensor &a) { return a.name; }),
+          ", ");
+      return llvm::createStringError(describeArgument(signature, i) + ": '" +
+                                     path +
+                                     "' has no such array; "
+                                     "it has: " +
+                                     known);
+    }
+    if (array->tensor.dtype() != wanted.dtype ||
+        array->tensor.shape() != ArrayRef(wanted.shape))
+      return llvm::createStringError(describeArgument(signature, i) +
+                                     ": found " + describe(array->tensor) +
+                                     " in '" + path + "', expected " +
+                                     describe(wanted));
+    parameters.push_back(array->tensor.clone());
+  }
+  return parameters;
+}
+
+static std::string jsonLine(const Evaluation &found, StringRef split,
+                            double seconds, const ConstantFields &fields) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  llvm::json::OStream json(stream);
+  json.object([&] {
+    json.attribute("split", split);
+    json.attribute("samples", found.labels);
+    writeLoss(json, found.loss());
+    json.attribute("accuracy", found.accuracy());
+    json.attribute("seconds", seconds);
+    for (const auto &[name, value] : fields)
+      json.attribute(name, value);
+  });
+  return text;
+}
+
+namespace {
+/// Rows of text under headings, each column as wide as its widest cell.
+struct Table {
+  std::vector<std::vector<std::string>> rows;
+
+  void add(const ConstantFields &fields, const Evaluation &found) {
+    std::vector<std::string> heads, cells;
+    for (const auto &[name, value] : fields) {
+      heads.push_back(name);
+      cells.push_back(value.getAsString() ? value.getAsString()->str()
+                                          : llvm::formatv("{0}", value).str());
+    }
+    llvm::append_range(heads, ArrayRef<StringRef>{"loss", "accuracy"});
+    cells.push_back(llvm::formatv("{0:f6}", found.loss()));
+    cells.push_back(llvm::formatv("{0:f4}", found.accuracy()));
+    if (rows.empty())
+      rows.push_back(heads);
+    rows.push_back(cells);
+  }
+
+  void print(raw_ostream &os) const {
+    for (const std::vector<std::string> &row : rows) {
+      std::string line;
+      for (auto [column, cell] : llvm::enumerate(row)) {
+        size_t width = 0;
+        for (const std::vector<std::string> &other : rows)
+          width = std::max(width, other[column].size());
+        line +=
+            (column ? "  " : "") + std::string(width - cell.size(), ' ') + cell;
+      }
+      os << line << '\n';
+    }
+  }
+};
+} // namespace
+
+static llvm::Expected<Engine>
+compilePredict(const EvaluateModelOptions &options, Timing &timing,
+               std::string &described) {
+  llvm::Expected<Model> model = Model::load(options.model, timing);
+  if (!model)
+    return model.takeError();
+  described = model->describedLoss();
+  if (llvm::Error error = model->makePredict())
+    return error;
+  CompileOptions compileOptions = options.compile;
+  compileOptions.entries = {"predict"};
+  return compile(model->module(), options.policy, compileOptions, timing);
+}
+
+/// Batch and number of samples, checked.
+static llvm::Error readNumbers(const EvaluateModelOptions &options,
+                               const ValueInfo &x, int64_t available,
+                               EvaluateOptions &how) {
+  int64_t fixed = x.shape[0];
+  if (options.batchSize &&
+      (*options.batchSize < 1 || (fixed >= 0 && *options.batchSize != fixed)))
+    return llvm::createStringError(
+        "found batch size " + Twine(*options.batchSize) + ", expected " +
+        (fixed >= 0 ? Twine(fixed) + " as @predict is made for"
+                    : Twine("1 or more")));
+  how.batch = options.batchSize.value_or(128);
+  how.count = options.samples.value_or(available);
+  if (how.count < 1 || how.count > available)
+    return llvm::createStringError(
+        "found " + Twine(how.count) + " samples to evaluate, expected 1 to " +
+        Twine(available) + ", what the " + options.split + " set has");
+  return llvm::Error::success();
+}
+
+llvm::Expected<bool>
+mlir::prec::evaluateModel(const EvaluateModelOptions &options,
+                          raw_ostream &os) {
+  Timing timing;
+  std::string described;
+  llvm::Expected<Engine> engine = compilePredict(options, timing, described);
+  if (!engine)
+    return engine.takeError();
+  if (!options.loss.empty())
+    described = options.loss;
+  EvaluateOptions how;
+  how.step = options.step;
+  how.loss = parseLoss(described.empty() ? "softmax-cross-entropy" : described);
+  if (!how.loss)
+    return llvm::createStringError("unknown loss '" + described +
+                                   "', expected one of: softmax-cross-entropy, "
+                                   "squared-error");
+  if (options.split != "test" && options.split != "training")
+    return llvm::createStringError("unknown split '" + options.split +
+                                   "', expected test or training");
+  llvm::Expected<Callable> first =
+      callableOf(*engine, "predict", options.policy, 0);
+  if (!first)
+    return first.takeError();
+  llvm::ArrayRef<ValueInfo> inputs = first->signature.arguments;
+  llvm::Expected<DataSet> data =
+      loadDataSet(options.data, options.dataFolder,
+                  inputs.empty() ? 0 : tokensOf(inputs.back()));
+  if (!data)
+    return data.takeError();
+  const Samples &samples =
+      options.split == "test" ? data->test : data->training;
+  if (llvm::Error error = checkPredictFits(first->signature, *data))
+    return error;
+  if (llvm::Error error = readNumbers(
+          options, first->signature.arguments.back(), samples.count(), how))
+    return error;
+  llvm::Expected<std::vector<Tensor>> parameters =
+      parametersOf(first->signature, options.weights);
+  if (!parameters)
+    return parameters.takeError();
+  SmallVector<Tensor *> arguments;
+  for (Tensor &parameter : *parameters)
+    arguments.push_back(&parameter);
+  Preprocess preprocess;
+  if (options.normalize)
+    if (llvm::Error error = setNormalisation(preprocess, *data))
+      return error;
+  how.preprocess = &preprocess;
+  std::optional<TrainingLog> log;
+  if (!options.log.empty()) {
+    llvm::Expected<TrainingLog> opened = TrainingLog::open(options.log);
+    if (!opened)
+      return opened.takeError();
+    log.emplace(std::move(*opened));
+  }
+
+  InterruptGuard guard;
+  Table table;
+  for (size_t run = 0, runs = options.policy.numRuns(); run < runs; ++run) {
+    llvm::Expected<Callable> predict =
+        callableOf(*engine, "predict", options.policy, run);
+    if (!predict)
+      return predict.takeError();
+    double start = now();
+    auto found = evaluate(*predict, arguments, samples, data->classes, how);
+    double seconds = now() - start;
+    if (!found)
+      return found.takeError();
+    if (!*found)
+      return false;
+    timing.runSeconds.push_back(seconds);
+    ConstantFields fields = fieldsOf(options.policy, run, options.policy.seed);
+    table.add(fields, **found);
+    if (log)
+      if (llvm::Error error =
+              log->write(jsonLine(**found, options.split, seconds, fields)))
+        return error;
+  }
+  if (options.log != "-")
+    table.print(os);
+  if (llvm::Error error = writeTiming(options.timingFile, timing))
+    return error;
+  return true;
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What the readers of data sets share.
+#ifndef PREC_LIB_EXECUTION_DATASETFILES_H
+#define PREC_LIB_EXECUTION_DATASETFILES_H
+
+#include "prec/Execution/DataSet.h"
+
+namespace mlir::prec {
+
+/// The path of a file of a folder, with .gz if only that exists.
+std::string fileIn(llvm::StringRef folder, llvm::StringRef name);
+
+/// CIFAR-10 (100 false) or CIFAR-100 with its fine labels, in the binary
+/// version: records of the labels and 3 x 32 x 32 bytes.
+llvm::Expected<DataSet> loadCifar(llvm::StringRef folder, bool isHundred);
+
+/// Samples of `length` bytes, each with the byte that follows as its label;
+/// those of the last tenth of the text are for testing.
+llvm::Expected<DataSet> loadText(llvm::StringRef path, int64_t length);
+
+} // namespace mlir::prec
+
+#endif // PREC_LIB_EXECUTION_DATASETFILES_H
