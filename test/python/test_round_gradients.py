@@ -62,8 +62,8 @@ def test_gradient(run, tmp_path, carrier, form, grad):
      ("clipped", "m?", 'grad = "clipped" needs a format whose range is known, found m?')],
 )
 def test_what_is_refused(run, grad, form, message):
-    text = module("f32", form, grad).replace('"m?" "near', '"m?"(%n) "near').replace(
-        "%w: tensor<?xf32>)", "%w: tensor<?xf32>, %n: i32)")
-    text = text.replace('"m?"(%n)', '"m?"(%n : i32)')
+    text = module("f32", form, grad).replace('"m?" "near', '"m?"(%bits) "near').replace(
+        "%w: tensor<?xf32>)", "%w: tensor<?xf32>, %bits: i32)")
+    text = text.replace('"m?"(%bits)', '"m?"(%bits : i32)')
     done = run("prec-opt", "-", input=text, check=False)
     assert done.returncode == 1 and message in done.stderr
