@@ -9,6 +9,7 @@
 #include "prec/Execution/LearningRate.h"
 #include "prec/Execution/SignatureReader.h"
 #include "prec/Import/BuildModel.h"
+#include "prec/Numerics/Describe.h"
 #include "prec/Transforms/Passes.h"
 #include "prec/Transforms/RandomWords.h"
 

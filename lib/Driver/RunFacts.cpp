@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The facts of a run as text.
 #include "RunFacts.h"
+#include "prec/Numerics/Describe.h"
 #include "prec/Policy/PolicyJson.h"
 
 #include "llvm/Support/FormatVariadic.h"

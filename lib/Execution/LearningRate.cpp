@@ -2,10 +2,10 @@
 // Learning-rate schedules: their formulas and their words.
 #include "prec/Execution/LearningRate.h"
 
+#include "prec/Numerics/Describe.h"
 #include "prec/Numerics/MathFunctions.h"
 #include "llvm/ADT/Twine.h"
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <numbers>
 
@@ -43,16 +43,6 @@ float LearningRate::at(uint64_t step, uint64_t total) const {
   }
   }
   return base;
-}
-
-std::string mlir::prec::shortestText(float value) {
-  char text[32];
-  return std::string(text, std::to_chars(text, text + 32, value).ptr);
-}
-
-std::string mlir::prec::shortestText(double value) {
-  char text[32];
-  return std::string(text, std::to_chars(text, text + 32, value).ptr);
 }
 
 std::string LearningRate::str(uint64_t total) const {

@@ -3,6 +3,7 @@
 #include "prec/Execution/Preprocess.h"
 
 #include "prec/Execution/LearningRate.h"
+#include "prec/Numerics/Describe.h"
 #include "prec/Numerics/Random.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"

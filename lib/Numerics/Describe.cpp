@@ -13,13 +13,16 @@
 using namespace mlir::prec;
 using Family = Format::Family;
 
-std::string mlir::prec::shortestText(double number) {
+template <typename Number> static std::string shortest(Number number) {
   if (std::isnan(number))
     return "nan";
   char buffer[40];
   auto [end, status] = std::to_chars(buffer, buffer + sizeof buffer, number);
   return std::string(buffer, end);
 }
+
+std::string mlir::prec::shortestText(float number) { return shortest(number); }
+std::string mlir::prec::shortestText(double number) { return shortest(number); }
 
 static std::string codeText(uint64_t code, int width) {
   std::string digits;

@@ -43,10 +43,6 @@ struct LearningRate {
   llvm::Error setSchedule(llvm::StringRef text);
 };
 
-/// The shortest text that reads back as the same number.
-std::string shortestText(float value);
-std::string shortestText(double value);
-
 } // namespace mlir::prec
 
 #endif // PREC_EXECUTION_LEARNINGRATE_H

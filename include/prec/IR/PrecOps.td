@@ -143,6 +143,8 @@ def Prec_DeclareOp : Prec_Op<"declare", [Symbol]> {
 
     ```mlir
     prec.declare @bits = 7
+    prec.declare @prec.step = 0
+    prec.declare @prec.steps_per_epoch = 469
     prec.declare @width = 10 schedule [50, 7, 100, 4]
     prec.declare @slow = 10 schedule [3, 7] per_epoch
     ```

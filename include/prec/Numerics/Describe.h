@@ -14,7 +14,8 @@ std::string describeFormat(const Format &format);
 /// The names with their meaning, then the patterns.
 std::string listFormats();
 
-/// The shortest decimal text that reads back as the same double.
+/// The shortest decimal text that reads back as the same number.
+std::string shortestText(float number);
 std::string shortestText(double number);
 
 } // namespace mlir::prec

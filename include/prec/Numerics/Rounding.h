@@ -252,8 +252,8 @@ private:
 /// stochastic modes only: its low 16 bits if the mode has at most 16 random
 /// bits, else its low 32; the most significant of these count. The format is
 /// elementwise. With `leavesNaN` a NaN whose discarded bits are zero stays some
-/// NaN instead of becoming the canonical one; the format is then neither gradual
-/// nor bounded, has NaN and -0, and keeps at least one fraction bit.
+/// NaN instead of becoming the canonical one; the format is then neither
+/// gradual nor bounded, has NaN and -0, and keeps at least one fraction bit.
 template <WordOps Ops>
 typename Ops::Word roundWord(Ops &ops, typename Ops::Word bits,
                              const RoundParameters<typename Ops::Word> &p,
