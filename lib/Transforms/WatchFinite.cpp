@@ -194,7 +194,7 @@ std::optional<unsigned> FiniteWatch::trace(ArrayRef<int32_t> flags) const {
   for (auto [number, result] : llvm::enumerate(results)) {
     bool isLast = number + 1 == results.size();
     if (result && flags[*result] && (!at || isLast))
-      at = *result;
+      at = result;
   }
   while (at) {
     std::optional<unsigned> worst;

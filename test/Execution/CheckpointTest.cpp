@@ -131,7 +131,7 @@ TEST(Checkpoint, LeftoversOfKilledProcessesGo) {
     _exit(0);
   waitpid(child, nullptr, 0);
   std::string gone = std::to_string(child), here = std::to_string(getpid());
-  for (std::string name :
+  for (const std::string &name :
        {".c.ckpt." + gone + ".0.tmp", ".c.ckpt." + here + ".0.tmp",
         ".d.ckpt." + gone + ".0.tmp", ".c.ckpt." + gone + ".tmp"})
     store(folder / name, {1});

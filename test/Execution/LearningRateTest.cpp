@@ -29,8 +29,9 @@ TEST(LearningRate, Constant) {
 TEST(LearningRate, StepsDown) {
   LearningRate tenth = rateOf("step:7"), half = rateOf("step:3:0.5", 4);
   for (uint64_t step = 0; step < 50; ++step) {
+    uint64_t drops = step / 7;
     EXPECT_FLOAT_EQ(tenth.at(step, 50),
-                    float(0.5 * std::pow(0.1, double(step / 7))));
+                    float(0.5 * std::pow(0.1, double(drops))));
     if (step >= 4)
       EXPECT_EQ(half.at(step, 50), std::ldexp(0.5f, -int((step - 4) / 3)));
   }

@@ -110,13 +110,13 @@ TEST(Trainer, PatienceEndsARunAndTheStateRemembers) {
   // Lines of the epochs 0 to 3, two steps each, behind their last step's.
   std::vector<llvm::json::Object> lines = linesOf(folder / "log");
   ASSERT_EQ(lines.size(), 9u + 4u);
-  for (int epoch = 0; epoch < 4; ++epoch) {
-    llvm::json::Object &line = lines[size_t(3 * epoch + 2)];
+  for (size_t epoch = 0; epoch < 4; ++epoch) {
+    llvm::json::Object &line = lines[3 * epoch + 2];
     EXPECT_EQ(line.getString("kind"), "epoch");
-    EXPECT_EQ(line.getInteger("epoch"), epoch);
+    EXPECT_EQ(line.getInteger("epoch"), int64_t(epoch));
     EXPECT_EQ(line.getInteger("steps"), 2);
-    double sum = *lines[size_t(3 * epoch)].getNumber("loss") +
-                 *lines[size_t(3 * epoch + 1)].getNumber("loss");
+    double sum = *lines[3 * epoch].getNumber("loss") +
+                 *lines[3 * epoch + 1].getNumber("loss");
     EXPECT_EQ(line.getNumber("mean_loss"), sum / 2);
   }
 }
