@@ -143,3 +143,21 @@ def test_summary_and_comparison():
         assert cells["points above truncation"] == pytest.approx(np.mean(shifts))
         # Three equal comparisons of 1, 2, 3, 1, 2, 3: t = 2 / (0.8944 / sqrt 6) = 5.477.
         assert cells["p (Holm)"] == pytest.approx(3 * 0.00277, rel=0.02)
+
+
+def test_every_chart_of_words_and_of_panels_can_be_drawn():
+    """Axes without numbers, three at once: panels, error bars instead of bands."""
+    from prec.report import charts, command
+
+    runs = [{"key": f"{r}{g}{n}{s}", "test_accuracy": 0.5 + s / 100,
+             "settings": {"format": n, "rounding": r, "granularity": g, "seed": s}}
+            for n in ("bf16", "f16") for r in ("up", "down") for g in ("op", "layer")
+            for s in range(3)]  # fmt: skip
+    points = {r["key"]: [{"step": k, "epoch": 0, "test_accuracy": 0.5} for k in (1, 2)]
+              for r in runs}  # fmt: skip
+    data = dataset.assemble("s", "full", ["format", "rounding", "granularity"], runs, points)
+    assert (data.x, data.series, len(data.values("panel"))) == ("format", "rounding", 2)
+    shown = charts.all_of(data)
+    assert len(shown) == 4
+    for chart in [*shown.values(), charts.together(shown.values())]:
+        assert command.picture(chart, "svg").startswith(b"<svg")

@@ -43,8 +43,8 @@ def _picked(data, field="series"):
 
 def _panels(data, chart, title, columns=2):
     if len(data.values("panel")) > 1:
-        facet = altair.Facet("panel:N", title=None, sort=data.values("panel"), columns=columns)
-        chart = chart.facet(facet=facet)
+        facet = altair.Facet("panel:N", title=None, sort=data.values("panel"))
+        chart = chart.facet(facet=facet, columns=columns)
     return chart.properties(title=title)
 
 
@@ -65,7 +65,8 @@ def accuracy_by_x(data):
     )
     band = base.mark_errorband() if data.ordered else base.mark_errorbar(ticks=True)
     band = band.encode(y=altair.Y("low:Q", title=ACCURACY), y2="high:Q")
-    chart = (band + line).add_params(pick).properties(width=WIDTH, height=HEIGHT)
+    # The selection belongs to the line: a band is several marks, each would have its own.
+    chart = (line.add_params(pick) + band).properties(width=WIDTH, height=HEIGHT)
     return _panels(data, chart, f"Accuracy by {word(data.x)}")
 
 

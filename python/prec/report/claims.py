@@ -14,6 +14,7 @@ from statistics import mean
 
 from prec.report import statistics, tables
 
+FEWEST = 3  # pairs that an interval is believed of
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"
 
 
@@ -76,8 +77,8 @@ def _paired(data, claim, measure):
 def _verdict(differences, unit, text, sign=1):
     """`sign` 1: the claim is that the differences are positive."""
     low, high = statistics.interval(differences)
-    if low is None:
-        return f"{text}; one pair", UNDECIDED
+    if len(differences) < FEWEST:
+        return f"{text}; {len(differences)} pairs, {FEWEST} are needed", UNDECIDED
     text = f"{text} ({low:.2f} to {high:.2f}{unit}), {len(differences)} pairs"
     if sign * low > 0 and sign * high > 0:
         return text, HOLDS
