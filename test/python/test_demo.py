@@ -17,7 +17,7 @@ from prec import demo  # noqa: E402
 
 TOOL = """#!{python}
 import json, sys
-flags = dict(word[2:].split("=", 1) for word in sys.argv[2:])
+flags = dict(word[2:].split("=", 1) for word in sys.argv[2:] if "=" in word)
 if flags["seed"] == "{failing}":
     print("no such data set", file=sys.stderr)
     sys.exit(1)

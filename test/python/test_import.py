@@ -185,7 +185,12 @@ ALIKE = {f"mlp-100x{n}" for n in (2, 3, 4)} | {f"cnn-conv{n}" for n in (2, 3, 4)
 ALIKE |= {f"cnn-dense{n}" for n in (130, 110, 100, 90, 70)}
 
 
-@pytest.mark.parametrize("name", sorted(shipped().keys() - ALIKE))
+# So deep that the worst case of rounding errors says nothing of the result; PyTorch's results
+# are what these are held against, in the tests of the models.
+DEEP = {"mlp-100x5", "cnn-conv5", "resnet20", "vit-small", "char-gpt"}
+
+
+@pytest.mark.parametrize("name", sorted(shipped().keys() - ALIKE - DEEP))
 def test_shipped(run, tmp_path, name):
     check(run, tmp_path, name, 2, looseness=0.3)
 
