@@ -120,6 +120,7 @@ static void buildLoopStage(OpPassManager &pm, const CodegenOptions &options) {
   }
   function.addPass(createConvertLinalgToLoopsPass());
   function.addPass(createSerializeReductions());
+  pm.addPass(createOutlineLoops());
   if (!options.threads)
     return;
   pm.addPass(createConvertSCFToOpenMPPass());

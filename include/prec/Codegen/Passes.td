@@ -232,6 +232,22 @@ def SerializeReductions : Pass<"prec-serialize-reductions"> {
   let dependentDialects = ["scf::SCFDialect"];
 }
 
+def OutlineLoops : Pass<"prec-outline-loops", "ModuleOp"> {
+  let summary = "make functions of loop nests, one of equal ones";
+  let description = [{
+    A layer that a network has twenty times is lowered and compiled once, and
+    LLVM, some of whose passes cost more than the size of a function, sees small
+    ones. Nests without results at the top of a function are moved, with the
+    constants that they use; other values become arguments. Loops write memory
+    in an order that does not change.
+  }];
+  let dependentDialects = ["func::FuncDialect"];
+  let statistics = [
+    Statistic<"nests", "nests", "loop nests that were moved">,
+    Statistic<"functions", "functions", "functions that they became">,
+  ];
+}
+
 def CheckFastMath : Pass<"prec-check-fast-math", "ModuleOp"> {
   let summary = "refuse operations with fast-math flags";
   let description = [{

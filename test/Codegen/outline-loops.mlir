@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Loop nests at the top of functions become functions; nests that differ only in their
+// values, scopes and places become one, constants decide.
+// RUN: prec-opt %s --prec-outline-loops | FileCheck %s
+// RUN: prec-opt %s --prec-outline-loops --mlir-pass-statistics -o /dev/null 2>&1 | FileCheck %s --check-prefix=COUNT
+
+// COUNT: functions {{.*}}3
+// COUNT: nests {{.*}}6
+
+// CHECK-LABEL: func.func @layers(
+// CHECK-SAME: %[[A:.*]]: memref<8xf32>, %[[B:.*]]: memref<8xf32>, %[[S:.*]]: f32
+// CHECK-NOT: scf.for
+// CHECK: call @[[SCALE:.*]](%[[A]], %[[S]]) : (memref<8xf32>, f32) -> ()
+// CHECK: call @[[SCALE]](%[[B]], %[[S]]) : (memref<8xf32>, f32) -> ()
+// CHECK: call @[[HALF:.*]](%[[B]], %[[S]]) : (memref<8xf32>, f32) -> ()
+func.func @layers(%a: memref<8xf32>, %b: memref<8xf32>, %s: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %c8 = arith.constant 8 : index
+  scf.for %i = %c0 to %c8 step %c1 {
+    %x = memref.load %a[%i] : memref<8xf32>
+    %y = arith.mulf %x, %s {prec.scope = "one"} : f32
+    memref.store %y, %a[%i] : memref<8xf32>
+  }
+  scf.for %i = %c0 to %c8 step %c1 {
+    %x = memref.load %b[%i] : memref<8xf32>
+    %y = arith.mulf %x, %s {prec.scope = "two"} : f32
+    memref.store %y, %b[%i] : memref<8xf32>
+  }
+  scf.for %i = %c0 to %c4 step %c1 {
+    %x = memref.load %b[%i] : memref<8xf32>
+    %y = arith.mulf %x, %s : f32
+    memref.store %y, %b[%i] : memref<8xf32>
+  }
+  return
+}
+
+// What gives a value stays; bounds that are no constants are arguments; a nest in a block
+// of its own moves, too.
+// CHECK-LABEL: func.func @others(
+// CHECK-SAME: %[[M:.*]]: memref<8xf32>, %[[N:.*]]: index, %[[P:.*]]: i1
+// CHECK: cf.cond_br %[[P]]
+// CHECK: call @[[SCALE]](%[[M]],
+// CHECK: call @[[FILL:.*]](%[[M]], %[[N]])
+// CHECK: call @[[FILL]](%[[M]], %[[N]])
+// CHECK: %[[SUM:.*]] = scf.for
+// CHECK: return %[[SUM]]
+func.func @others(%m: memref<8xf32>, %n: index, %p: i1) -> f32 {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %zero = arith.constant 0.0 : f32
+  %s = memref.load %m[%c0] : memref<8xf32>
+  cf.cond_br %p, ^then, ^else
+^then:
+  scf.for %i = %c0 to %c8 step %c1 {
+    %x = memref.load %m[%i] : memref<8xf32>
+    %y = arith.mulf %x, %s : f32
+    memref.store %y, %m[%i] : memref<8xf32>
+  }
+  cf.br ^else
+^else:
+  scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+    memref.store %zero, %m[%i] : memref<8xf32>
+  }
+  scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+    memref.store %zero, %m[%i] : memref<8xf32>
+  }
+  %sum = scf.for %i = %c0 to %n step %c1 iter_args(%t = %zero) -> f32 {
+    %x = memref.load %m[%i] : memref<8xf32>
+    %u = arith.addf %t, %x : f32
+    scf.yield %u : f32
+  }
+  return %sum : f32
+}
+
+// CHECK: func.func private @[[SCALE]](%[[X:.*]]: memref<8xf32>, %[[F:.*]]: f32)
+// CHECK: %[[LAST:.*]] = arith.constant 8 : index
+// CHECK: scf.for %{{.*}} = %{{.*}} to %[[LAST]]
+// CHECK-NOT: prec.scope
+// CHECK: arith.mulf %{{.*}}, %[[F]] : f32
+// CHECK: func.func private @[[HALF]](
+// CHECK: arith.constant 4 : index
+// CHECK: func.func private @[[FILL]](
+// CHECK: scf.parallel
