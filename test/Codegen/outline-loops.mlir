@@ -10,9 +10,9 @@
 // CHECK-LABEL: func.func @layers(
 // CHECK-SAME: %[[A:.*]]: memref<8xf32>, %[[B:.*]]: memref<8xf32>, %[[S:.*]]: f32
 // CHECK-NOT: scf.for
-// CHECK: call @[[SCALE:.*]](%[[A]], %[[S]]) : (memref<8xf32>, f32) -> ()
-// CHECK: call @[[SCALE]](%[[B]], %[[S]]) : (memref<8xf32>, f32) -> ()
-// CHECK: call @[[HALF:.*]](%[[B]], %[[S]]) : (memref<8xf32>, f32) -> ()
+// CHECK: call @[[$SCALE:.*]](%[[A]], %[[S]]) : (memref<8xf32>, f32) -> ()
+// CHECK: call @[[$SCALE]](%[[B]], %[[S]]) : (memref<8xf32>, f32) -> ()
+// CHECK: call @[[$HALF:.*]](%[[B]], %[[S]]) : (memref<8xf32>, f32) -> ()
 func.func @layers(%a: memref<8xf32>, %b: memref<8xf32>, %s: f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -41,9 +41,9 @@ func.func @layers(%a: memref<8xf32>, %b: memref<8xf32>, %s: f32) {
 // CHECK-LABEL: func.func @others(
 // CHECK-SAME: %[[M:.*]]: memref<8xf32>, %[[N:.*]]: index, %[[P:.*]]: i1
 // CHECK: cf.cond_br %[[P]]
-// CHECK: call @[[SCALE]](%[[M]],
-// CHECK: call @[[FILL:.*]](%[[M]], %[[N]])
-// CHECK: call @[[FILL]](%[[M]], %[[N]])
+// CHECK: call @[[$SCALE]](%[[M]],
+// CHECK: call @[[$FILL:.*]](%[[M]], %[[N]])
+// CHECK: call @[[$FILL]](%[[M]], %[[N]])
 // CHECK: %[[SUM:.*]] = scf.for
 // CHECK: return %[[SUM]]
 func.func @others(%m: memref<8xf32>, %n: index, %p: i1) -> f32 {
@@ -75,12 +75,12 @@ func.func @others(%m: memref<8xf32>, %n: index, %p: i1) -> f32 {
   return %sum : f32
 }
 
-// CHECK: func.func private @[[SCALE]](%[[X:.*]]: memref<8xf32>, %[[F:.*]]: f32)
+// CHECK: func.func private @[[$SCALE]](%[[X:.*]]: memref<8xf32>, %[[F:.*]]: f32)
 // CHECK: %[[LAST:.*]] = arith.constant 8 : index
 // CHECK: scf.for %{{.*}} = %{{.*}} to %[[LAST]]
 // CHECK-NOT: prec.scope
 // CHECK: arith.mulf %{{.*}}, %[[F]] : f32
-// CHECK: func.func private @[[HALF]](
+// CHECK: func.func private @[[$HALF]](
 // CHECK: arith.constant 4 : index
-// CHECK: func.func private @[[FILL]](
+// CHECK: func.func private @[[$FILL]](
 // CHECK: scf.parallel
