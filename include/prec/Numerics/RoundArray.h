@@ -21,9 +21,11 @@ namespace mlir::prec {
 
 /// The site of an array that is rounded by itself: that of the argument of a
 /// function @round.
-inline const uint64_t arraySiteKey = hash64(
-    std::string_view("round"), std::string_view("forward"),
-    std::string_view(""), uint64_t(0), std::string_view("argument:input"));
+inline uint64_t arraySiteKey() {
+  return hash64(std::string_view("round"), std::string_view("forward"),
+                std::string_view(""), uint64_t(0),
+                std::string_view("argument:input"));
+}
 
 /// A format and a mode, prepared for arrays. Thread-safe.
 class RoundArray {
@@ -33,7 +35,7 @@ public:
   /// h32(mix64(seed, siteKey, step), row-major position).
   RoundArray(const Format &format, RoundingMode mode, uint32_t seed = 0,
              uint32_t step = 0, std::span<const uint32_t> runtime = {},
-             uint64_t siteKey = arraySiteKey);
+             uint64_t siteKey = arraySiteKey());
 
   /// Rounds `in`, an array in row-major order whose last dimension is
   /// `lastAxis` (1 for a scalar), to `out` of the same size, which may be the
