@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -52,8 +53,9 @@ bool mlir::prec::changesSign(Operation *op) {
 }
 
 bool mlir::prec::isClosed(Operation *op, const Format &format) {
+  // A new tensor has no elements yet that could be rounded.
   if (!format.isElementwise())
-    return false;
+    return isa<tensor::EmptyOp>(op);
   if (isa<math::AbsFOp>(op))
     return format.hasMagnitudes();
   return !changesSign(op) || format.isSymmetric();

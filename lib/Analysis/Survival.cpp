@@ -22,8 +22,8 @@ llvm::SetVector<uint64_t> mlir::prec::liveSiteKeys(Operation *root) {
   return keys;
 }
 
-/// Passes that only fold and remove dead code, and the one that turns
-/// roundings into arithmetic.
+/// Passes that only fold and remove dead code, and those that turn
+/// roundings into arithmetic or calls.
 static bool mayRemove(Pass *pass) {
   StringRef name = pass->getArgument();
   // What runs nested pipelines has no argument; its passes are looked at.
@@ -31,7 +31,7 @@ static bool mayRemove(Pass *pass) {
     return true;
   return name == "canonicalize" || name == "cse" || name == "symbol-dce" ||
          name == "remove-dead-values" || name == "sccp" ||
-         name == "prec-lower-rounding";
+         name == "prec-lower-rounding" || name == "prec-call-round-array";
 }
 
 void SurvivalCheck::runBeforePass(Pass *pass, Operation *op) {

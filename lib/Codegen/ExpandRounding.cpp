@@ -23,13 +23,11 @@ struct ExpandRounding : public prec::impl::ExpandRoundingBase<ExpandRounding> {
     getOperation()->walk([&](RoundOp round) {
       if (!isa<RankedTensorType>(round.getType()))
         return;
-      const Format &format = round.getFormat().getValue();
-      if (!format.isElementwise()) {
+      if (!round.getFormat().getValue().isElementwise()) {
         round.emitError("format ")
-            << format.str()
-            << " shares scales between elements, which no code is generated "
-               "for; expected a format of single elements (prec-run "
-               "--round-array rounds arrays to this one)";
+            << round.getFormat().getValue().str()
+            << " shares scales between elements and is no elementwise "
+               "rounding, prec-call-round-array has to run first";
         failed = true;
         return;
       }

@@ -66,6 +66,7 @@ void mlir::prec::registerCodegen(DialectRegistry &registry) {
 /// Everything on tensors: which operations there are, in which order.
 static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   pm.addPass(createLowerParameters());
+  pm.addPass(createCallRoundArray());
   OpPassManager &function = pm.nest<func::FuncOp>();
   function.addPass(createEraseDeallocations());
   function.addPass(createDecomposeComposites());

@@ -3,6 +3,7 @@
 #include "prec/Execution/Symbols.h"
 
 #include "prec/Execution/Buffers.h"
+#include "prec/Execution/RoundArrayCall.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/bit.h"
@@ -134,6 +135,9 @@ static void *ownSymbol(StringRef name) {
       {"_mlir_memref_to_llvm_free", addressOf(buffers::release)},
       {"memrefCopy", addressOf(copyMemref)},
       {"_mlir_ciface_memrefCopy", addressOf(copyMemref)},
+      {"_mlir_ciface_prec_round_array_f32", addressOf(roundArrayOfCall<float>)},
+      {"_mlir_ciface_prec_round_array_f64",
+       addressOf(roundArrayOfCall<double>)},
       {"puts", addressOf(putLine)},
       {"abort", addressOf(stop)},
       {"__truncsfhf2", addressOf(floatToHalf)},

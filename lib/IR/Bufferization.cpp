@@ -120,6 +120,11 @@ struct RoundOpInterface
                           const BufferizationOptions &options,
                           BufferizationState &state) const {
     auto round = cast<RoundOp>(op);
+    if (!round.getFormat().getValue().isElementwise())
+      return round.emitError("format ")
+             << round.getFormat().getValue().str()
+             << " shares scales between elements and is no elementwise "
+                "rounding, prec-call-round-array has to run first";
     FailureOr<Value> source =
         getBuffer(rewriter, round.getOperand(), options, state);
     if (failed(source))

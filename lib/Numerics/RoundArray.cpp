@@ -21,6 +21,9 @@ RoundArray::RoundArray(const Format &format, RoundingMode mode, uint32_t seed,
     : format(format), mode(mode), key(mix64(seed, siteKey, step)),
       runtime(runtime.begin(), runtime.end()) {}
 
+RoundArray::RoundArray(const Format &format, RoundingMode mode, Key key)
+    : format(format), mode(mode), key(key.value) {}
+
 /// The loop of one kind of mode.
 template <class T, RoundingMode::Kind kind>
 static void loop(std::span<const T> in, std::span<T> out,

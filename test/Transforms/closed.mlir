@@ -5,7 +5,6 @@
 // RUN: prec-opt --format=e5m10 %s | FileCheck %s --check-prefix=FLOAT
 // RUN: prec-opt --format=mxfp4 %s | FileCheck %s --check-prefix=BLOCK
 // RUN: not prec-opt --format=mxfp4 --granularity=elementary %S/Inputs/scalar.mlir 2>&1 | FileCheck %s --check-prefix=SCALAR
-// RUN: not prec-opt --format=mxfp4 --emit=lowered %s 2>&1 | FileCheck %s --check-prefix=LOWER
 // RUN: not prec-opt --format=int32 %s 2>&1 | FileCheck %s --check-prefix=WIDE
 
 // -(-128) is no int8, and -0 is no number of any integer format; |-128| is
@@ -27,7 +26,6 @@
 // BLOCK: prec.round {{.*}} to "mxfp4" {{.*}} op = "math.absf"
 // BLOCK: prec.round {{.*}} to "mxfp4" {{.*}} op = "arith.maximumf"
 // SCALAR: scalar.mlir:[[#]]:[[#]]: error: format mxfp4 shares scales between the elements of a tensor, found a value of type 'f32'; choose granularity op, layer or batch, or a rule for tensors
-// LOWER: closed.mlir:[[#]]:[[#]]: error: format mxfp4 shares scales between elements, which no code is generated for; expected a format of single elements (prec-run --round-array rounds arrays to this one)
 // WIDE: closed.mlir:[[#]]:[[#]]: error: format int32 does not fit 'f32': format 'int32' has 32 bits and the sign, f32 carries at most 25
 func.func @f(%x: tensor<4xf32>, %y: tensor<4xf32>)
     -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {

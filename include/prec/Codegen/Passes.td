@@ -38,6 +38,23 @@ def EraseDeallocations : Pass<"prec-erase-deallocations"> {
   }];
 }
 
+def CallRoundArray : Pass<"prec-call-round-array", "ModuleOp"> {
+  let summary = "call the engine where a tensor's elements share a scale";
+  let description = [{
+    A rounding to a format with a shared scale (MX, NVFP4, block floating point,
+    AdaptivFloat, scaled integers) reads the whole tensor before it writes any
+    element. It becomes a call of `prec_round_array_f32` or `_f64`, a function of
+    the engine (prec/Execution/RoundArrayCall.h) with the bits of
+    `prec-run --round-array`, from a buffer into a new one. In stochastic modes
+    it gets the call's key, and an element's word is that of its position, as for
+    every other format.
+  }];
+  let dependentDialects = ["arith::ArithDialect",
+                           "bufferization::BufferizationDialect",
+                           "func::FuncDialect", "LLVM::LLVMDialect",
+                           "memref::MemRefDialect", "tensor::TensorDialect"];
+}
+
 def ExpandRounding : Pass<"prec-expand-rounding"> {
   let summary = "write roundings of tensors as elementwise linalg.generic";
   let description = [{

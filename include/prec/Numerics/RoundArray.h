@@ -37,6 +37,12 @@ public:
              uint32_t step = 0, std::span<const uint32_t> runtime = {},
              uint64_t siteKey = arraySiteKey());
 
+  /// The key of one call, where it is known already (compiled code).
+  struct Key {
+    uint64_t value;
+  };
+  RoundArray(const Format &format, RoundingMode mode, Key key);
+
   /// Rounds `in`, an array in row-major order whose last dimension is
   /// `lastAxis` (1 for a scalar), to `out` of the same size, which may be the
   /// same memory.

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Roundings of tensors to formats with a shared scale become calls of the
+// engine.
+#include "prec/Codegen/Passes.h"
+#include "prec/IR/PrecDialect.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+
+namespace mlir::prec {
+#define GEN_PASS_DEF_CALLROUNDARRAY
+#include "prec/Codegen/Passes.h.inc"
+} // namespace mlir::prec
+
+namespace {
+class CallRoundArray : public prec::impl::CallRoundArrayBase<CallRoundArray> {
+public:
+  void runOnOperation() override {
+    SmallVector<RoundOp> rounds;
+    getOperation()->walk([&](RoundOp round) {
+      if (!round.getFormat().getValue().isElementwise())
+        rounds.push_back(round);
+    });
+    for (RoundOp round : rounds)
+      replaceByCall(round);
+  }
+
+private:
+  /// The address of "format\0mode\0", one constant for each pair.
+  Value textFor(OpBuilder &builder, RoundOp round) {
+    const std::string format = round.getFormat().getValue().str(),
+                      mode = round.getMode().getValue().str();
+    LLVM::GlobalOp &global = texts[format + '\0' + mode];
+    if (!global) {
+      OpBuilder top = OpBuilder::atBlockBegin(getOperation().getBody());
+      std::string text = format + '\0' + mode + '\0';
+      auto type = LLVM::LLVMArrayType::get(top.getI8Type(), text.size());
+      global = LLVM::GlobalOp::create(
+          top, round.getLoc(), type, /*isConstant=*/true,
+          LLVM::Linkage::Internal,
+          "prec.round_array." + std::to_string(texts.size()),
+          top.getStringAttr(text));
+    }
+    return LLVM::AddressOfOp::create(builder, round.getLoc(), global);
+  }
+
+  /// The declaration of the engine's function for one carrier.
+  func::FuncOp functionFor(Type element) {
+    func::FuncOp &function = functions[element];
+    if (!function) {
+      MLIRContext *context = &getContext();
+      OpBuilder top = OpBuilder::atBlockBegin(getOperation().getBody());
+      Type array = UnrankedMemRefType::get(element, Attribute());
+      auto type = top.getFunctionType(
+          {LLVM::LLVMPointerType::get(context), top.getI64Type(), array, array},
+          {});
+      function = func::FuncOp::create(top, getOperation().getLoc(),
+                                      element.isF32() ? "prec_round_array_f32"
+                                                      : "prec_round_array_f64",
+                                      type);
+      function.setPrivate();
+      function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
+                        top.getUnitAttr());
+    }
+    return function;
+  }
+
+  void replaceByCall(RoundOp round) {
+    OpBuilder builder(round);
+    Location loc = round.getLoc();
+    auto tensor = cast<RankedTensorType>(round.getType());
+    auto plain = MemRefType::get(tensor.getShape(), tensor.getElementType());
+    Value source = bufferization::ToBufferOp::create(
+        builder, loc, plain, round.getOperand(), /*read_only=*/true);
+    SmallVector<Value> sizes;
+    for (int64_t d = 0; d < tensor.getRank(); ++d)
+      if (tensor.isDynamicDim(d))
+        sizes.push_back(
+            tensor::DimOp::create(builder, loc, round.getOperand(), d));
+    Value result = memref::AllocOp::create(builder, loc, plain, sizes);
+    Value key = round.getRandom();
+    if (!key)
+      key = arith::ConstantIntOp::create(builder, loc, 0, 64);
+    func::FuncOp function = functionFor(tensor.getElementType());
+    Type array = function.getFunctionType().getInput(2);
+    Value text = textFor(builder, round);
+    Value from = memref::CastOp::create(builder, loc, array, source);
+    Value to = memref::CastOp::create(builder, loc, array, result);
+    func::CallOp::create(builder, loc, function,
+                         ValueRange{text, key, from, to});
+    Value rounded = bufferization::ToTensorOp::create(
+        builder, loc, tensor, result, /*restrict=*/true, /*writable=*/true);
+    round.replaceAllUsesWith(rounded);
+    round.erase();
+  }
+
+  std::map<std::string, LLVM::GlobalOp> texts;
+  llvm::DenseMap<Type, func::FuncOp> functions;
+};
+} // namespace
