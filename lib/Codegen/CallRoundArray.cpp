@@ -51,23 +51,22 @@ private:
     return LLVM::AddressOfOp::create(builder, round.getLoc(), global);
   }
 
-  /// The declaration of the engine's function for one carrier.
+  /// The declaration of the engine's function for one carrier. Flat memrefs of
+  /// a known rank travel in registers: a call in a loop takes no stack.
   func::FuncOp functionFor(Type element) {
     func::FuncOp &function = functions[element];
     if (!function) {
-      MLIRContext *context = &getContext();
       OpBuilder top = OpBuilder::atBlockBegin(getOperation().getBody());
-      Type array = UnrankedMemRefType::get(element, Attribute());
+      Type array = MemRefType::get({ShapedType::kDynamic}, element);
+      Type word = top.getI64Type();
       auto type = top.getFunctionType(
-          {LLVM::LLVMPointerType::get(context), top.getI64Type(), array, array},
+          {LLVM::LLVMPointerType::get(&getContext()), word, word, array, array},
           {});
       function = func::FuncOp::create(top, getOperation().getLoc(),
                                       element.isF32() ? "prec_round_array_f32"
                                                       : "prec_round_array_f64",
                                       type);
       function.setPrivate();
-      function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
-                        top.getUnitAttr());
     }
     return function;
   }
@@ -80,21 +79,34 @@ private:
     Value source = bufferization::ToBufferOp::create(
         builder, loc, plain, round.getOperand(), /*read_only=*/true);
     SmallVector<Value> sizes;
-    for (int64_t d = 0; d < tensor.getRank(); ++d)
+    Value count = arith::ConstantIndexOp::create(builder, loc, 1), last = count;
+    for (int64_t d = 0; d < tensor.getRank(); ++d) {
       if (tensor.isDynamicDim(d))
         sizes.push_back(
-            tensor::DimOp::create(builder, loc, round.getOperand(), d));
+            last = tensor::DimOp::create(builder, loc, round.getOperand(), d));
+      else
+        last =
+            arith::ConstantIndexOp::create(builder, loc, tensor.getDimSize(d));
+      count = builder.createOrFold<arith::MulIOp>(loc, count, last);
+    }
     Value result = memref::AllocOp::create(builder, loc, plain, sizes);
+    Type word = builder.getI64Type();
     Value key = round.getRandom();
     if (!key)
       key = arith::ConstantIntOp::create(builder, loc, 0, 64);
     func::FuncOp function = functionFor(tensor.getElementType());
-    Type array = function.getFunctionType().getInput(2);
+    auto flat = cast<MemRefType>(function.getFunctionType().getInput(3));
+    auto flatten = [&](Value buffer) -> Value {
+      OpFoldResult zero = builder.getIndexAttr(0),
+                   one = builder.getIndexAttr(1);
+      return memref::ReinterpretCastOp::create(builder, loc, flat, buffer, zero,
+                                               OpFoldResult(count), one);
+    };
     Value text = textFor(builder, round);
-    Value from = memref::CastOp::create(builder, loc, array, source);
-    Value to = memref::CastOp::create(builder, loc, array, result);
+    last = arith::IndexCastOp::create(builder, loc, word, last);
+    Value from = flatten(source), to = flatten(result);
     func::CallOp::create(builder, loc, function,
-                         ValueRange{text, key, from, to});
+                         ValueRange{text, key, last, from, to});
     Value rounded = bufferization::ToTensorOp::create(
         builder, loc, tensor, result, /*restrict=*/true, /*writable=*/true);
     round.replaceAllUsesWith(rounded);

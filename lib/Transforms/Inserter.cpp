@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -47,7 +48,23 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
     return emitError(value.getLoc())
            << "format " << action.format.str() << " does not fit " << element
            << ": " << why;
-  if (!action.format.isElementwise() && !isa<RankedTensorType>(value.getType()))
+  // A scalar is an array of one element; where each scalar is a site of its
+  // own, inside operations too, a shared scale has no meaning.
+  bool sharesScale = !action.format.isElementwise();
+  Type type = value.getType();
+  if (sharesScale && type == element &&
+      action.granularity != Granularity::Elementary) {
+    Location loc = value.getLoc();
+    Value array = tensor::FromElementsOp::create(
+        builder, loc, RankedTensorType::get({}, element), value);
+    FailureOr<Value> rounded =
+        roundValue(builder, array, op, action, site, accumulator);
+    if (failed(rounded))
+      return failure();
+    return tensor::ExtractOp::create(builder, loc, *rounded, ValueRange{})
+        .getResult();
+  }
+  if (sharesScale && !isa<RankedTensorType>(type))
     return emitError(value.getLoc())
            << "format " << action.format.str()
            << " shares scales between the elements of a tensor, found a value "
@@ -74,7 +91,8 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
 LogicalResult Inserter::insertConstant(const Plan::Entry &entry,
                                        const Action &action, SiteAttr site) {
   Operation *constant = entry.value.getDefiningOp();
-  bool folds = !action.mode.isStochastic() && !action.format.isRuntime();
+  bool folds = !action.mode.isStochastic() && !action.format.isRuntime() &&
+               action.format.isElementwise();
   OpBuilder builder(constant);
   Value source = entry.value;
   if (folds) {
