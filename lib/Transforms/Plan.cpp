@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which rule decides where, and what it covers.
 #include "PlanState.h"
+#include "prec/Analysis/StartValue.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/Matchers.h"
@@ -50,6 +51,8 @@ std::optional<SiteView> Plan::viewOfUse(Value value, OpOperand &use) const {
     if (structured.isDpsInit(&use) && isa<TensorType>(value.getType()) &&
         !structured.payloadUsesValueFromOperand(&use))
       return std::nullopt;
+  if (isStartOfExtremum(use))
+    return std::nullopt;
   SiteView view = viewOf(*c);
   view.phase = phaseOf(user);
   view.scope = scopeOf(user);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Formats that values are known to be in, and exemption.
 #include "PlanState.h"
+#include "prec/Analysis/StartValue.h"
 #include "prec/Numerics/Round.h"
 #include "prec/Transforms/Inserter.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "llvm/ADT/ScopeExit.h"
 
@@ -52,6 +54,8 @@ Plan::State Plan::stateAtUse(OpOperand &use) const {
                  argument.getOwner()->isEntryBlock();
   if (!isConstant && !isEntry)
     return stateOf(value);
+  if (isConstant && isStartOfExtremum(use))
+    return {nullptr, true};
   // A buffer may hold by now what was stored under another rule.
   if (isEntry && isa<BaseMemRefType>(value.getType()) && isWritten(value))
     return State::unknown();
@@ -178,6 +182,10 @@ bool Plan::isExempt(Operation *op, const Action &action) const {
     for (OpOperand &operand : op->getOpOperands())
       if (carrierOf(operand.get().getType()))
         floats.push_back(&operand);
+    // Padding that no maximum takes moves no element into another block.
+    if (auto pad = dyn_cast<tensor::PadOp>(op))
+      if (isStartOfExtremum(pad.getBody()->getTerminator()->getOpOperand(0)))
+        return allIn(floats);
     return isClosed(op, action.format) && allIn(floats);
   }
   case OpKind::Structured: {
