@@ -12,11 +12,11 @@
 using namespace mlir;
 using namespace mlir::prec;
 
-/// -1 or 1 for an infinite constant of that sign, else 0.
-static int signOfInfinity(Value value) {
+/// Is an infinite constant the lowest one? Null for all other values.
+static std::optional<bool> isLowestInfinity(Value value) {
   Attribute constant;
   if (!matchPattern(value, m_Constant(&constant)))
-    return 0;
+    return std::nullopt;
   std::optional<APFloat> number;
   if (auto scalar = dyn_cast<FloatAttr>(constant))
     number = scalar.getValue();
@@ -24,18 +24,18 @@ static int signOfInfinity(Value value) {
     if (isa<FloatType>(splat.getElementType()))
       number = splat.getSplatValue<APFloat>();
   if (!number || !number->isInfinity())
-    return 0;
-  return number->isNegative() ? -1 : 1;
+    return std::nullopt;
+  return number->isNegative();
 }
 
 /// Is a body's argument only compared, and so never part of a result unless it
-/// is the greatest (sign -1) or least (sign 1)?
-static bool isOnlyCompared(Value argument, int sign) {
+/// is the greatest (isLowest) or least?
+static bool isOnlyCompared(Value argument, bool isLowest) {
   return llvm::all_of(argument.getUsers(), [&](Operation *user) {
     if (isa<arith::MaximumFOp, arith::MaxNumFOp>(user))
-      return sign < 0;
+      return isLowest;
     if (isa<arith::MinimumFOp, arith::MinNumFOp>(user))
-      return sign > 0;
+      return !isLowest;
     if (auto compare = dyn_cast<arith::CmpFOp>(user)) {
       // The argument loses against every number.
       using enum arith::CmpFPredicate;
@@ -44,12 +44,12 @@ static bool isOnlyCompared(Value argument, int sign) {
       case OGE:
       case UGT:
       case UGE:
-        return (compare.getRhs() == argument) == (sign < 0);
+        return (compare.getRhs() == argument) == isLowest;
       case OLT:
       case OLE:
       case ULT:
       case ULE:
-        return (compare.getRhs() == argument) == (sign > 0);
+        return (compare.getRhs() == argument) != isLowest;
       default:
         return false;
       }
@@ -61,34 +61,36 @@ static bool isOnlyCompared(Value argument, int sign) {
 }
 
 /// Do all uses of a value start extrema?
-static bool allStart(Value value, int sign);
+static bool allStart(Value value, bool isLowest);
 
-static bool starts(OpOperand &use, int sign) {
+static bool starts(OpOperand &use, bool isLowest) {
   Operation *user = use.getOwner();
   if (auto fill = dyn_cast<linalg::FillOp>(user))
     return fill.isDpsInput(&use) && fill.getNumResults() == 1 &&
-           allStart(fill.getResult(0), sign);
+           allStart(fill.getResult(0), isLowest);
   if (auto structured = dyn_cast<linalg::LinalgOp>(user)) {
     // A padded input takes part like an initial value.
     BlockArgument argument = structured.getMatchingBlockArgument(&use);
     return structured.getNumReductionLoops() && !argument.use_empty() &&
-           isOnlyCompared(argument, sign);
+           isOnlyCompared(argument, isLowest);
   }
   if (auto loop = dyn_cast<scf::ForOp>(user)) {
     BlockArgument argument = loop.getTiedLoopRegionIterArg(&use);
-    return argument && !argument.use_empty() && isOnlyCompared(argument, sign);
+    return argument && !argument.use_empty() &&
+           isOnlyCompared(argument, isLowest);
   }
   auto pad = dyn_cast<tensor::PadOp>(user->getParentOp());
-  return pad && isa<tensor::YieldOp>(user) && allStart(pad.getResult(), sign);
+  return pad && isa<tensor::YieldOp>(user) &&
+         allStart(pad.getResult(), isLowest);
 }
 
-static bool allStart(Value value, int sign) {
+static bool allStart(Value value, bool isLowest) {
   return !value.use_empty() &&
          llvm::all_of(value.getUses(),
-                      [&](OpOperand &use) { return starts(use, sign); });
+                      [&](OpOperand &use) { return starts(use, isLowest); });
 }
 
 bool mlir::prec::isStartOfExtremum(OpOperand &use) {
-  int sign = signOfInfinity(use.get());
-  return sign && starts(use, sign);
+  std::optional<bool> isLowest = isLowestInfinity(use.get());
+  return isLowest && starts(use, *isLowest);
 }

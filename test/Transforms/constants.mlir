@@ -34,3 +34,20 @@ func.func @runtime(%x: f32) -> f32 {
   %1 = arith.mulf %0, %oneAndAHalf : f32
   return %1 : f32
 }
+
+// A constant that is a weight is an argument in other words: layers round it where
+// they use it, other constants they leave alone.
+// CHECK-LABEL: func @weight
+// RUNTIME-LABEL: func @weight
+// CHECK-DAG: %[[W:.*]] = arith.constant {{.*}}dense<1.000000e-01>
+// CHECK-DAG: %[[C:.*]] = arith.constant dense<1.000000e-01>
+// CHECK-DAG: %[[R:.*]] = arith.constant {{.*}}dense<0.099609375>
+// CHECK: arith.mulf %{{.*}}, %[[R]]
+// CHECK: arith.addf %{{.*}}, %[[C]]
+func.func @weight(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %w = arith.constant {prec.role = "weight"} dense<0.1> : tensor<4xf32>
+  %c = arith.constant dense<0.1> : tensor<4xf32>
+  %0 = arith.mulf %x, %w : tensor<4xf32>
+  %1 = arith.addf %0, %c : tensor<4xf32>
+  return %1 : tensor<4xf32>
+}

@@ -109,3 +109,22 @@ func.func @numbers(%x: tensor<4x8xf32>, %y: f32) -> (tensor<4xf32>, tensor<4xf32
   %other = arith.maximumf %y, %greatest : f32
   return %min, %max, %sum, %other : tensor<4xf32>, tensor<4xf32>, f32, f32
 }
+
+// Equality with an infinity can be true.
+// CHECK-LABEL: func @equality
+// CHECK: %[[NAN:.*]] = arith.constant 0x7FC00000 : f32
+// CHECK: scf.for {{.*}} iter_args(%{{.*}} = %[[NAN]],
+func.func @equality(%x: tensor<8xf32>) -> (f32, index) {
+  %lowest = arith.constant 0xFF800000 : f32
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %last:2 = scf.for %i = %c0 to %c8 step %c1 iter_args(%best = %lowest, %at = %c0) -> (f32, index) {
+    %value = tensor.extract %x[%i] : tensor<8xf32>
+    %same = arith.cmpf oeq, %value, %best : f32
+    %next = arith.select %same, %value, %best : f32
+    %place = arith.select %same, %i, %at : index
+    scf.yield %next, %place : f32, index
+  }
+  return %last#0, %last#1 : f32, index
+}
