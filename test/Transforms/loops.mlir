@@ -98,3 +98,30 @@ func.func @lanes(%v: vector<2x2xf32>) -> vector<2x2xf32> {
   %0 = arith.addf %v, %v : vector<2x2xf32>
   return %0 : vector<2x2xf32>
 }
+
+// Affine bounds are the greatest lower and the least upper one.
+// CHECK-LABEL: func @affine
+func.func @affine(%x: memref<?xf32>, %n: index, %m: index) {
+  // CHECK: %[[TWO:.*]] = arith.constant 2 : index
+  // CHECK: %[[LOWER:.*]] = arith.maxsi %arg1, %[[TWO]]
+  // CHECK: %[[NINE:.*]] = arith.constant 9 : index
+  // CHECK: arith.minsi %arg2, %[[NINE]]
+  // CHECK: affine.for %[[I:.*]] = max
+  affine.for %i = max affine_map<(d0) -> (d0, 2)>(%n) to min affine_map<(d0) -> (d0, 9)>(%m) step 3 {
+    // CHECK: affine.for %[[J:.*]] = 0 to 5
+    affine.for %j = 0 to 5 {
+      // CHECK: %[[OFF:.*]] = arith.subi %[[I]], %[[LOWER]]
+      // CHECK: %[[TRIP:.*]] = arith.divui %[[OFF]], %c3
+      // CHECK: %[[I64:.*]] = arith.index_castui %[[TRIP]]
+      // CHECK: %[[J64:.*]] = arith.index_castui %[[J]]
+      // CHECK: %[[FIVE:.*]] = arith.constant 5 : i64
+      // CHECK: %[[ROW:.*]] = arith.muli %[[I64]], %[[FIVE]]
+      // CHECK: %[[POS:.*]] = arith.addi %[[ROW]], %[[J64]]
+      // CHECK: prec.random %{{.*}}, %[[POS]]
+      %v = affine.load %x[%i] : memref<?xf32>
+      %w = arith.mulf %v, %v : f32
+      affine.store %w, %x[%i] : memref<?xf32>
+    }
+  }
+  return
+}

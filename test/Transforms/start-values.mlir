@@ -3,6 +3,7 @@
 // leave it alone, and with it the maximum.
 // RUN: prec-opt --format=f8e4m3fn %s | FileCheck %s
 // RUN: prec-opt --format=f8e4m3fn --granularity=elementary %s | FileCheck %s
+// RUN: prec-opt --format=f8e4m3fn %s | FileCheck %s --check-prefix=GONE
 // RUN: prec-opt --format=mxfp8 --granularity=op %s | FileCheck %s --check-prefix=BLOCK
 
 // CHECK-LABEL: func @maximum
@@ -76,6 +77,10 @@ func.func @loop(%x: tensor<8xf32>) -> (f32, index) {
 
 // Infinities that take part in arithmetic, that could win, or that a minimum
 // would take, are numbers: they become this format's NaN.
+// A constant that nobody uses any more goes with its last use.
+// GONE-LABEL: func @numbers
+// GONE-NOT: 0x7F800000
+// GONE: return
 // CHECK-LABEL: func @numbers
 // CHECK-DAG: %[[A:.*]] = arith.constant 0x7FC00000 : f32
 // CHECK-DAG: %[[B:.*]] = arith.constant 0x7FC00000 : f32
