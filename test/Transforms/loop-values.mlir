@@ -50,3 +50,19 @@ func.func @while(%x: f32, %y: f32) -> (f32, f32) {
   }
   return %r#0, %r#1 : f32, f32
 }
+
+// CHECK-LABEL: func @while_stays
+// CHECK: scf.while
+// CHECK-NOT: prec.round
+// CHECK: return
+func.func @while_stays(%x: f32, %y: f32) -> (f32, f32) {
+  %r:2 = scf.while (%a = %x, %b = %y) : (f32, f32) -> (f32, f32) {
+    %more = arith.cmpf olt, %b, %a : f32
+    scf.condition(%more) %a, %b : f32, f32
+  } do {
+  ^bb0(%a: f32, %b: f32):
+    %less = arith.maximumf %a, %b : f32
+    scf.yield %b, %less : f32, f32
+  }
+  return %r#0, %r#1 : f32, f32
+}
