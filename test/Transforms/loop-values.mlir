@@ -22,14 +22,14 @@ func.func @stays(%x: f32, %y: f32, %n: index) -> (f32, f32) {
 // CHECK: arith.mulf
 // CHECK-NOT: prec.round
 // CHECK: scf.yield
-// CHECK: %[[SECOND:.*]] = prec.round %[[R]]#1
-// CHECK: return %{{.*}}, %[[SECOND]], %
+// CHECK: %[[LAST:.*]] = prec.round %[[R]]#2
+// CHECK: return %{{.*}}, %{{.*}}, %[[LAST]]
 func.func @for(%x: f32, %n: index) -> (f32, f32, f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %r:3 = scf.for %i = %c0 to %n step %c1 iter_args(%a = %x, %b = %x, %c = %x) -> (f32, f32, f32) {
-    %0 = arith.mulf %a, %x {prec.scope = "kept"} : f32
-    scf.yield %c, %0, %a : f32, f32, f32
+    %0 = arith.mulf %c, %x {prec.scope = "kept"} : f32
+    scf.yield %b, %a, %0 : f32, f32, f32
   }
   return %r#0, %r#1, %r#2 : f32, f32, f32
 }

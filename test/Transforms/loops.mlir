@@ -125,3 +125,24 @@ func.func @affine(%x: memref<?xf32>, %n: index, %m: index) {
   }
   return
 }
+
+// An affine.parallel is a rectangle: columns 2, 4, 6 of rows 1..4.
+// CHECK-LABEL: func @affine_parallel
+func.func @affine_parallel(%x: memref<8x8xf32>) {
+  // CHECK: affine.parallel (%[[I:.*]], %[[J:.*]]) =
+  affine.parallel (%i, %j) = (1, 2) to (5, 8) step (1, 2) {
+    // CHECK-DAG: %[[J0:.*]] = arith.subi %[[J]], %c2
+    // CHECK-DAG: %[[TRIP:.*]] = arith.divui %[[J0]], %c2
+    // CHECK-DAG: %[[I0:.*]] = arith.subi %[[I]], %c1
+    // CHECK: %[[I32:.*]] = arith.index_castui %[[I0]] : index to i32
+    // CHECK: %[[J32:.*]] = arith.index_castui %[[TRIP]] : index to i32
+    // CHECK: %[[THREE:.*]] = arith.constant 3 : i32
+    // CHECK: %[[ROW:.*]] = arith.muli %[[I32]], %[[THREE]]
+    // CHECK: %[[POS:.*]] = arith.addi %[[ROW]], %[[J32]]
+    // CHECK: prec.random %{{.*}}, %[[POS]]
+    %v = affine.load %x[%i, %j] : memref<8x8xf32>
+    %w = arith.mulf %v, %v : f32
+    affine.store %w, %x[%i, %j] : memref<8x8xf32>
+  }
+  return
+}

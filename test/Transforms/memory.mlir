@@ -83,3 +83,24 @@ func.func @atomic(%x: memref<4xf32>, %v: f32, %i: index) -> f32 {
   %0 = memref.atomic_rmw maximumf %v, %x[%i] : (f32, memref<4xf32>) -> f32
   return %0 : f32
 }
+
+// A tensor over a buffer that nobody may write is a reader; one that may be written in
+// place makes the buffer a written one.
+// CHECK-LABEL: func @read
+// CHECK: %[[COPY:.*]] = memref.alloc() : memref<4xf32>
+// CHECK: linalg.generic {{.*}} ins(%arg0 : memref<4xf32>) outs(%[[COPY]] : memref<4xf32>)
+// CHECK: bufferization.to_tensor %[[COPY]]
+func.func @read(%x: memref<4xf32>) -> tensor<4xf32> {
+  %t = bufferization.to_tensor %x restrict : memref<4xf32> to tensor<4xf32>
+  %0 = arith.mulf %t, %t : tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+// CHECK-LABEL: func @write
+// CHECK-NOT: memref.alloc
+// CHECK: linalg.generic {{.*}} ins(%arg0 : memref<4xf32>) outs(%arg0 : memref<4xf32>)
+// CHECK: bufferization.to_tensor %arg0
+func.func @write(%x: memref<4xf32>) -> tensor<4xf32> {
+  %t = bufferization.to_tensor %x restrict writable : memref<4xf32> to tensor<4xf32>
+  %0 = arith.mulf %t, %t : tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
