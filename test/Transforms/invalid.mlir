@@ -84,3 +84,15 @@ func.func @override(%a: f32) -> f32 {
   %0 = arith.addf %a, %a {prec.policy = "m99"} : f32
   return %0 : f32
 }
+
+// -----
+
+func.func @varying(%x: memref<?xf32>, %n: index) {
+  affine.parallel (%i) = (0) to (%n) {
+    // expected-error @+1 {{stochastic rounding in an affine.parallel with bounds that vary; lower it to scf.parallel first}}
+    %v = affine.load %x[%i] : memref<?xf32>
+    %w = arith.mulf %v, %v : f32
+    affine.store %w, %x[%i] : memref<?xf32>
+  }
+  return
+}
