@@ -14,7 +14,11 @@ from conftest import BUILD, SOURCE
 
 ENVIRONMENT = {
     name: value for name, value in os.environ.items() if name not in ("PREC_BUILD_DIR", "PYTHONPATH")
-} | {"PATH": "/usr/bin:" + os.environ["PATH"]}
+} | {
+    "PATH": "/usr/bin:" + os.environ["PATH"],
+    # Our pins are the only constraint, whatever pip's configuration on this machine adds.
+    "PIP_CONSTRAINT": str(SOURCE / "python/requirements.txt"),
+}
 
 
 def run(*command, **keywords):
