@@ -98,6 +98,8 @@ llvm::Error Model::makeTrainingStep(const StepOptions &given) {
     std::string useless = !given.loss.empty() ? "loss=" + given.loss
                           : given.optimizer != "sgd"
                               ? "optimizer=" + given.optimizer
+                          : given.lossScale
+                              ? "loss-scale=" + given.lossScale->str()
                           : given.numbers.empty() ? ""
                                                   : given.numbers[0].first;
     if (!useless.empty())

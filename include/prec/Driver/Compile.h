@@ -56,8 +56,8 @@ public:
                                      llvm::StringRef name);
 
   /// Makes @step and @predict of @forward. A module that has @step, or no
-  /// @forward, stays as it is: a loss, a number, or an optimizer other than
-  /// sgd, the default, is then an error.
+  /// @forward, stays as it is: a loss, its scale, a number, or an optimizer
+  /// other than sgd, the default, is then an error.
   llvm::Error makeTrainingStep(const StepOptions &options);
 
   /// The seed of the random bits that the model has by itself.
