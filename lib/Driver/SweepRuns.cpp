@@ -39,10 +39,11 @@ ConstantFields mlir::prec::fieldsOf(const Policy &policy, size_t run,
             parameter->sweep.empty()
                 ? parameter->schedule.at(0)
                 : parameter->sweep[std::min(run, parameter->sweep.size() - 1)];
-        if (format.fractionBits == Format::runtime)
+        if (format.fractionBits == Format::runtime && !format.isGrid())
           format.fractionBits = value;
       }
-    if (format.family != Format::Family::Float)
+    if (format.family == Format::Family::Mantissa ||
+        format.family == Format::Family::Word)
       fields.emplace_back("truncate_mantissa", format.fractionBits);
     fields.emplace_back("format", format.str());
     fields.emplace_back("rounding", action.mode.str());

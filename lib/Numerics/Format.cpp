@@ -42,7 +42,9 @@ static std::string whyGridNotIn(const Format &format, Carrier carrier) {
     limit = carrier == Carrier::F32 ? 15 : 31;
   std::string problem = tooWide(format, carrier, format.gridFractionBits() + 2,
                                 limit + 2, "bits and the sign");
-  int exponent = std::ilogb(format.scale) - format.fractionBits;
+  // A place that is known at run time keeps away from the ends by itself.
+  int exponent =
+      format.isRuntime() ? 0 : std::ilogb(format.scale) - format.fractionBits;
   int room = layout.bias() - 60;
   if (problem.empty() && (exponent < -room || exponent > room))
     problem =

@@ -116,6 +116,17 @@ std::optional<Format> FormatParser::p3109() {
 }
 
 std::optional<Format> FormatParser::fixed(bool isSigned) {
+  constexpr int64_t one = 1;
+  if (takeWord("<?/")) {
+    std::optional<int64_t> bits = takeNumber();
+    if (!bits || rest != ">")
+      return std::nullopt;
+    if (!inRange("bits", *bits, 3, isSigned ? 54 : 53))
+      return Format();
+    return Format::grid(Format::Family::Fixed,
+                        isSigned ? -(one << (*bits - 1)) : 0,
+                        (one << (*bits - isSigned)) - 1, Format::runtime);
+  }
   int64_t whole, fraction;
   if (!takePair(whole, fraction))
     return std::nullopt;
@@ -124,7 +135,6 @@ std::optional<Format> FormatParser::fixed(bool isSigned) {
       !inRange("fraction bits", fraction, 0, 53) ||
       !inRange("bits", whole + fraction, 1, isSigned ? 54 : 53))
     return Format();
-  int64_t one = 1;
   int64_t low = isSigned ? -(one << (whole + fraction - 1)) : 0;
   int64_t high = (one << (whole + fraction - isSigned)) - 1;
   return Format::grid(Format::Family::Fixed, low, high, int(fraction));

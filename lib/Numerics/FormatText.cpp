@@ -11,7 +11,8 @@ namespace {
 constexpr std::string_view patternText =
     "eXmY with X = 2..11 exponent and Y = 0..52 fraction bits, mN with N = "
     "0..52, bitsN with N = 9..61 (a width may be ?), fixed<IL,FL> and "
-    "ufixed<IL,FL> with IL + FL = 1..54 bits, intN and uintN with N = 1..32, "
+    "ufixed<IL,FL> with IL + FL = 1..54 bits, fixed<?/N> and ufixed<?/N> with "
+    "N = 3..54 bits, intN and uintN with N = 1..32, "
     "intN<scale> and intN<scale,zero>, intN<max>, posit<N,ES> with N = 2..32 "
     "and ES = 0..5, pow2<LOW,HIGH>, binaryKpP with K = 3..16 and se, sf, ue or "
     "uf, binary<mean>, mx<F,BLOCK>, bfp<BITS,BLOCK>, adaptivfloat<BITS,E>; "
@@ -56,7 +57,8 @@ static std::string applySuffix(std::string_view suffix, Format &format) {
       return "it saturates by itself";
     format.overflow = Format::Overflow::Saturate;
   } else if (suffix == "-wrap") {
-    if (!format.isGrid() || !format.hasPlainScale() || format.zeroPoint != 0 ||
+    if (!format.isGrid() || format.isRuntime() || !format.hasPlainScale() ||
+        format.zeroPoint != 0 ||
         std::popcount(uint64_t(format.high - format.low + 1)) != 1)
       return "only fixed point and integers with all their codes, without a "
              "scale, wrap";
@@ -139,6 +141,8 @@ static std::string numberText(double number) {
 static std::string gridText(const Format &format) {
   std::string sign = format.isSigned ? "" : "u";
   int bits = format.width(Carrier::F64);
+  if (format.isRuntime())
+    return sign + "fixed<?/" + std::to_string(bits) + ">";
   if (format.family == Format::Family::Fixed)
     return pair(sign + "fixed", bits - format.fractionBits,
                 format.fractionBits);

@@ -34,6 +34,9 @@ private:
   void readParameter(const At &at, StringRef name);
   void readPoints(const At &at, Schedule &schedule);
   void readPlateau(const At &at, Parameter &parameter);
+  void readOverflow(const At &at, Parameter &parameter);
+  void readNumber(const At &at, StringRef key, int64_t low, int64_t high,
+                  int64_t &value);
   void readRule(const At &at, size_t number);
   void readAction(const At &at, Action &action);
 
@@ -132,6 +135,7 @@ void Reader::readParameter(const At &at, StringRef name) {
     legal.push_back("sweep");
     legal.push_back("unit");
     legal.push_back("plateau");
+    legal.push_back("overflow");
     if (!expectObject(
             at, "a number or an object such as {\"steps\": [[0, 10]]}", legal))
       return;
@@ -144,7 +148,7 @@ void Reader::readParameter(const At &at, StringRef name) {
     });
     if (at.node->items.size() != 1u + hasUnit)
       return fault(at, "expected one of the keys constant, steps, linear, "
-                       "cosine, list, sweep, plateau, found " +
+                       "cosine, list, sweep, plateau, overflow, found " +
                            Twine(at.node->items.size() - hasUnit));
     bool unitIsFirst = hasUnit && at.node->keys.front() == "unit";
     StringRef word = at.node->keys[unitIsFirst];
@@ -154,6 +158,8 @@ void Reader::readParameter(const At &at, StringRef name) {
         parameter.schedule.kind = static_cast<Schedule::Kind>(i);
     if (word == "plateau") {
       readPlateau(values, parameter);
+    } else if (word == "overflow") {
+      readOverflow(values, parameter);
     } else if (word == "constant") {
       if (readInteger(values, 0, maxParameterValue, value))
         parameter.schedule = Schedule::constant(int32_t(value));
@@ -165,7 +171,8 @@ void Reader::readParameter(const At &at, StringRef name) {
         parameter.sweep.push_back(point.value);
       parameter.schedule = Schedule::constant(parameter.sweep.front());
     }
-    if (hasUnit && (word == "sweep" || word == "constant" || word == "plateau"))
+    if (hasUnit && (word == "sweep" || word == "constant" ||
+                    word == "plateau" || word == "overflow"))
       return fault(at, "'unit' has no meaning for '" + word + "'");
     if (!parameter.schedule.points.empty() &&
         parameter.schedule.changes().size() > Schedule::maxChanges)
@@ -177,22 +184,23 @@ void Reader::readParameter(const At &at, StringRef name) {
   policy.parameters.push_back(std::move(parameter));
 }
 
+void Reader::readNumber(const At &at, StringRef key, int64_t low, int64_t high,
+                        int64_t &value) {
+  if (!with(at, key,
+            [&](const At &item) { readInteger(item, low, high, value); }))
+    fault(at, "missing key '" + key + "'");
+}
+
 void Reader::readPlateau(const At &at, Parameter &parameter) {
   if (!expectObject(at, "an object with start, by, until, steps",
                     {"start", "by", "until", "steps", "improvement"}))
     return;
   Plateau plateau;
   int64_t start = 0, by = 0, until = 0, steps = 0;
-  auto number = [&](StringRef key, int64_t low, int64_t high, int64_t &value) {
-    bool isThere = with(
-        at, key, [&](const At &item) { readInteger(item, low, high, value); });
-    if (!isThere)
-      fault(at, "missing key '" + key + "'");
-  };
-  number("start", 0, maxParameterValue, start);
-  number("by", -maxParameterValue, maxParameterValue, by);
-  number("until", 0, maxParameterValue, until);
-  number("steps", 1, 1 << 24, steps);
+  readNumber(at, "start", 0, maxParameterValue, start);
+  readNumber(at, "by", -maxParameterValue, maxParameterValue, by);
+  readNumber(at, "until", 0, maxParameterValue, until);
+  readNumber(at, "steps", 1, 1 << 24, steps);
   with(at, "improvement", [&](const At &item) {
     std::optional<double> value = item.node->number();
     if (!value || *value < 0 || *value > 1e30)
@@ -209,6 +217,36 @@ void Reader::readPlateau(const At &at, Parameter &parameter) {
   plateau.steps = uint32_t(steps);
   parameter.schedule = Schedule::constant(int32_t(start));
   parameter.plateau = plateau;
+}
+
+void Reader::readOverflow(const At &at, Parameter &parameter) {
+  if (!expectObject(at, "an object with start, least, most, share, steps",
+                    {"start", "least", "most", "share", "steps"}))
+    return;
+  OverflowShare overflow;
+  constexpr int64_t most = maxParameterValue;
+  int64_t start = 0, low = 0, high = 0, steps = 1;
+  readNumber(at, "start", -most, most, start);
+  readNumber(at, "least", -most, most, low);
+  readNumber(at, "most", -most, most, high);
+  readNumber(at, "steps", 1, 1 << 24, steps);
+  bool hasShare = with(at, "share", [&](const At &item) {
+    std::optional<double> value = item.node->number();
+    if (!value || *value < 0 || float(*value) >= 1)
+      return fault(item, "expected a share, from 0 and less than 1, found " +
+                             item.node->describe());
+    overflow.share = float(*value);
+  });
+  if (!hasShare)
+    fault(at, "missing key 'share'");
+  if (low > start || start > high)
+    return fault(at, "expected 'least' <= 'start' <= 'most', found " +
+                         Twine(low) + ", " + Twine(start) + ", " + Twine(high));
+  overflow.least = int32_t(low);
+  overflow.most = int32_t(high);
+  overflow.steps = uint32_t(steps);
+  parameter.schedule = Schedule::constant(int32_t(start));
+  parameter.overflow = overflow;
 }
 
 /// Lists and sweeps are numbers, the others pairs of a step and a number.
@@ -331,7 +369,13 @@ void Reader::readAction(const At &at, Action &action) {
       At name = names.element(i);
       if (!expect(name, Kind::String, "the name of a parameter"))
         continue;
-      if (!policy.parameter(name.node->string)) {
+      const Parameter *known = policy.parameter(name.node->string);
+      if (known && known->overflow && !action.format.isGrid())
+        fault(name, "parameter '" + name.node->string +
+                        "' follows overflows, which counts the integer bits "
+                        "of fixed<?/N>, found the format " +
+                        action.format.str());
+      if (!known) {
         std::vector<std::string_view> legal;
         for (const Parameter &parameter : policy.parameters)
           legal.push_back(parameter.name);

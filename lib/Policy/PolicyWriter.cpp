@@ -23,6 +23,24 @@ static JsonNode toJson(const Parameter &parameter) {
              numbers({parameter.sweep.begin(), parameter.sweep.end()}));
     return node;
   }
+  auto real = [](float value) {
+    JsonNode number;
+    number.kind = JsonNode::Kind::Real;
+    llvm::raw_string_ostream(number.string)
+        << llvm::format("%.9g", double(value));
+    return number;
+  };
+  if (parameter.overflow) {
+    const OverflowShare &overflow = *parameter.overflow;
+    JsonNode items = JsonNode::object();
+    items.set("start", JsonNode::of(int64_t(schedule.at(0))));
+    items.set("least", JsonNode::of(int64_t(overflow.least)));
+    items.set("most", JsonNode::of(int64_t(overflow.most)));
+    items.set("share", real(overflow.share));
+    items.set("steps", JsonNode::of(int64_t(overflow.steps)));
+    node.set("overflow", std::move(items));
+    return node;
+  }
   if (parameter.plateau) {
     const Plateau &plateau = *parameter.plateau;
     JsonNode items = JsonNode::object();
@@ -30,12 +48,8 @@ static JsonNode toJson(const Parameter &parameter) {
     items.set("by", JsonNode::of(int64_t(plateau.by)));
     items.set("until", JsonNode::of(int64_t(plateau.until)));
     items.set("steps", JsonNode::of(int64_t(plateau.steps)));
-    JsonNode improvement;
-    improvement.kind = JsonNode::Kind::Real;
-    llvm::raw_string_ostream(improvement.string)
-        << llvm::format("%.9g", double(plateau.improvement));
     if (plateau.improvement != 0)
-      items.set("improvement", std::move(improvement));
+      items.set("improvement", real(plateau.improvement));
     node.set("plateau", std::move(items));
     return node;
   }

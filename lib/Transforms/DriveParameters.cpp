@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Plateau-driven numbers as state of @step.
+// Numbers that follow the loss or overflows as state of @step.
 #include "prec/Transforms/DriveParameters.h"
+#include "OverflowShares.h"
 #include "prec/IR/PrecDialect.h"
 #include "prec/Transforms/Inserter.h"
 
@@ -18,7 +19,7 @@ public:
 
   LogicalResult run() {
     for (const Parameter &parameter : policy.parameters)
-      if (parameter.plateau)
+      if (parameter.isDriven())
         driven.push_back(&parameter);
     if (driven.empty())
       return success();
@@ -29,7 +30,7 @@ public:
     if (!isStep && !predict) {
       emitWarning(module.getLoc())
           << "parameter '" << driven.front()->name
-          << "' follows the loss, but there is no @step(parameters..., "
+          << "' changes with the steps, but there is no @step(parameters..., "
              "state..., x, labels, rate) -> (parameters..., state..., loss); "
              "it keeps its first value";
       return success();
@@ -85,62 +86,46 @@ private:
     }
   }
 
+  /// A number's state beside itself: names, and what they begin with.
+  static SmallVector<std::pair<StringRef, double>> restOf(const Parameter &p) {
+    if (p.plateau)
+      return {{".best", largest}, {".wait", 0}};
+    return {{".over", 0}, {".half", 0}, {".wait", 0}};
+  }
+
   LogicalResult change(func::FuncOp step, unsigned at) {
-    Location loc = step.getLoc();
-    size_t count = driven.size();
     SmallVector<Value> values;
     for (auto [i, parameter] : llvm::enumerate(driven))
       values.push_back(addArgument(step, at + i, parameter->name,
                                    parameter->schedule.at(0)));
-    SmallVector<Value> bests, waits;
-    for (auto [i, parameter] : llvm::enumerate(driven)) {
-      bests.push_back(addArgument(step, at + count + 2 * i,
-                                  parameter->name + ".best", largest));
-      waits.push_back(addArgument(step, at + count + 2 * i + 1,
-                                  parameter->name + ".wait", 0));
+    SmallVector<SmallVector<Value>> rests;
+    unsigned next = at + driven.size();
+    for (const Parameter *parameter : driven) {
+      SmallVector<Value> &rest = rests.emplace_back();
+      for (auto [name, init] : restOf(*parameter))
+        rest.push_back(
+            addArgument(step, next++, parameter->name + name.str(), init));
     }
+    SmallVector<SmallVector<RoundOp>> rounds;
+    for (const Parameter *parameter : driven)
+      rounds.push_back(roundsBy(step, *parameter));
     replace(step, values);
     auto end = cast<func::ReturnOp>(step.front().getTerminator());
     b.setInsertionPoint(end);
-    Value loss = end.getOperands().back();
-    if (!loss.getType().isF32() && !loss.getType().isF64())
-      return end.emitError("a number that follows the loss needs a scalar "
-                           "loss as last result, found ")
-             << loss.getType();
-    if (loss.getType().isF64())
-      loss = arith::TruncFOp::create(b, loc, b.getF32Type(), loss);
-    auto constant = [&](double value) -> Value {
-      return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(float(value)));
-    };
-    using Predicate = arith::CmpFPredicate;
-    auto compare = [&](Predicate predicate, Value x, Value y) -> Value {
-      return arith::CmpFOp::create(b, loc, predicate, x, y);
-    };
-    auto select = [&](Value which, Value x, Value y) -> Value {
-      return arith::SelectOp::create(b, loc, which, x, y);
-    };
-    SmallVector<Value> nextValues, nextRest;
-    for (size_t i = 0; i < count; ++i) {
-      const Plateau &plateau = *driven[i]->plateau;
-      Value bound = arith::SubFOp::create(b, loc, bests[i],
-                                          constant(plateau.improvement));
-      Value improves = compare(Predicate::OLT, loss, bound);
-      Value waited = arith::AddFOp::create(b, loc, waits[i], constant(1));
-      Value fires = compare(Predicate::OGE, waited, constant(plateau.steps));
-      fires =
-          select(improves, arith::ConstantIntOp::create(b, loc, 0, 1), fires);
-      Value moved =
-          arith::AddFOp::create(b, loc, values[i], constant(plateau.by));
-      Value limit = constant(plateau.until);
-      Value isBeyond = compare(plateau.by > 0 ? Predicate::OGT : Predicate::OLT,
-                               moved, limit);
-      moved = select(isBeyond, limit, moved);
-      Value zero = constant(0);
-      nextValues.push_back(select(fires, moved, values[i]));
-      nextRest.push_back(select(improves, loss, bests[i]));
-      nextRest.push_back(select(improves, zero, select(fires, zero, waited)));
+    loc = step.getLoc();
+    SmallVector<Value> nextValues, nextRests;
+    for (auto [i, parameter] : llvm::enumerate(driven)) {
+      FailureOr<SmallVector<Value>> news =
+          parameter->plateau
+              ? followLoss(*parameter->plateau, values[i], rests[i], end)
+              : followOverflows(*parameter->overflow, values[i], rests[i],
+                                rounds[i]);
+      if (failed(news))
+        return failure();
+      nextValues.push_back(news->front());
+      llvm::append_range(nextRests, llvm::drop_begin(*news));
     }
-    llvm::append_range(nextValues, nextRest);
+    llvm::append_range(nextValues, nextRests);
     SmallVector<Value> results(end.getOperands());
     results.insert(results.begin() + at, nextValues.begin(), nextValues.end());
     end->setOperands(results);
@@ -153,11 +138,95 @@ private:
     return success();
   }
 
+  static SmallVector<RoundOp> roundsBy(func::FuncOp step, const Parameter &p) {
+    SmallVector<RoundOp> result;
+    std::string name = declarationName(p.name);
+    step.walk([&](RoundOp round) {
+      if (llvm::any_of(round.getParameters(), [&](Value value) {
+            auto number = value.getDefiningOp<ParameterOp>();
+            return number && number.getName() == name;
+          }))
+        result.push_back(round);
+    });
+    return result;
+  }
+
+  Value constant(double value) {
+    return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(float(value)));
+  }
+  Value compare(arith::CmpFPredicate predicate, Value x, Value y) {
+    return arith::CmpFOp::create(b, loc, predicate, x, y);
+  }
+  Value select(Value which, Value x, Value y) {
+    return arith::SelectOp::create(b, loc, which, x, y);
+  }
+  Value add(Value x, Value y) { return arith::AddFOp::create(b, loc, x, y); }
+
+  /// The next value, best loss and number of steps waited.
+  FailureOr<SmallVector<Value>> followLoss(const Plateau &plateau, Value value,
+                                           ArrayRef<Value> rest,
+                                           func::ReturnOp end) {
+    using Predicate = arith::CmpFPredicate;
+    Value best = rest[0], wait = rest[1];
+    Value loss = end.getOperands().back();
+    if (!loss.getType().isF32() && !loss.getType().isF64())
+      return end.emitError("a number that follows the loss needs a scalar "
+                           "loss as last result, found ")
+             << loss.getType();
+    if (loss.getType().isF64())
+      loss = arith::TruncFOp::create(b, loc, b.getF32Type(), loss);
+    Value bound =
+        arith::SubFOp::create(b, loc, best, constant(plateau.improvement));
+    Value improves = compare(Predicate::OLT, loss, bound);
+    Value waited = add(wait, constant(1));
+    Value fires = compare(Predicate::OGE, waited, constant(plateau.steps));
+    fires = select(improves, arith::ConstantIntOp::create(b, loc, 0, 1), fires);
+    Value moved = add(value, constant(plateau.by));
+    Value limit = constant(plateau.until);
+    Value isBeyond =
+        compare(plateau.by > 0 ? Predicate::OGT : Predicate::OLT, moved, limit);
+    moved = select(isBeyond, limit, moved);
+    Value zero = constant(0);
+    return SmallVector<Value>{
+        select(fires, moved, value), select(improves, loss, best),
+        select(improves, zero, select(fires, zero, waited))};
+  }
+
+  /// The next value, sums of shares and number of steps counted.
+  FailureOr<SmallVector<Value>> followOverflows(const OverflowShare &overflow,
+                                                Value value,
+                                                ArrayRef<Value> rest,
+                                                ArrayRef<RoundOp> rounds) {
+    using Predicate = arith::CmpFPredicate;
+    Value bits = arith::FPToSIOp::create(b, loc, b.getI32Type(), value);
+    FailureOr<OverflowShares> shares = countOverflows(b, loc, rounds, bits);
+    if (failed(shares))
+      return failure();
+    Value over = add(rest[0], shares->whole), half = add(rest[1], shares->half);
+    Value waited = add(rest[2], constant(1));
+    Value fires = compare(Predicate::OGE, waited, constant(overflow.steps));
+    auto isMore = [&](Predicate predicate, Value sum) {
+      Value mean = arith::DivFOp::create(b, loc, sum, constant(overflow.steps));
+      return compare(predicate, mean, constant(overflow.share));
+    };
+    Value wider = arith::MinimumFOp::create(b, loc, add(value, constant(1)),
+                                            constant(overflow.most));
+    Value narrower = arith::MaximumFOp::create(b, loc, add(value, constant(-1)),
+                                               constant(overflow.least));
+    Value moved = select(isMore(Predicate::OGT, over), wider,
+                         select(isMore(Predicate::OLE, half), narrower, value));
+    Value zero = constant(0);
+    return SmallVector<Value>{
+        select(fires, moved, value), select(fires, zero, over),
+        select(fires, zero, half), select(fires, zero, waited)};
+  }
+
   static constexpr double largest = 3.0e38;
 
   ModuleOp module;
   const Policy &policy;
   OpBuilder b;
+  Location loc = b.getUnknownLoc();
   SmallVector<const Parameter *> driven;
 };
 } // namespace

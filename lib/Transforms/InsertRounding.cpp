@@ -189,7 +189,7 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &given) {
   if (failed(book.readOverrides(module)))
     return failure();
   const Policy &policy = book.policy();
-  if (policy.rules.empty())
+  if (policy.rules.empty() && !report)
     return success();
   if (llvm::any_of(policy.rules, [](const Rule &rule) {
         return rule.action.mode.isStochastic();

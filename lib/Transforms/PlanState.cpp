@@ -18,7 +18,9 @@ using namespace mlir::prec;
 bool mlir::prec::isRepresentable(Attribute constant, Format format) {
   if (!format.isElementwise())
     return false;
-  if (format.fractionBits == Format::runtime)
+  // Where the point is unknown, zero alone is a number for sure.
+  bool isMoved = format.isGrid() && format.isRuntime();
+  if (format.fractionBits == Format::runtime && !isMoved)
     format.fractionBits = 0;
   if (format.exponentBits == Format::runtime)
     format.exponentBits = 2;
@@ -29,6 +31,8 @@ bool mlir::prec::isRepresentable(Attribute constant, Format format) {
   if (!carrier || !format.whyNotIn(*carrier).empty())
     return false;
   auto isOne = [&](const APFloat &value) {
+    if (isMoved)
+      return value.isPosZero();
     if (&value.getSemantics() == &APFloat::IEEEsingle())
       return value.bitwiseIsEqual(APFloat(round(
           value.convertToFloat(), format, RoundingMode::Kind::TowardZero)));

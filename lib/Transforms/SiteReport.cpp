@@ -29,26 +29,25 @@ std::string mlir::prec::describe(Location location) {
       .Default([](LocationAttr) { return std::string(); });
 }
 
-/// Bits of a value: of its format, or of the carrier.
-static unsigned bitsOf(Type type, const Action *action, const Policy &policy) {
-  CarrierLayout carrier = layoutOf(*carrierOf(type));
+/// Bits of a value: of its format's codes (of an element's, where a scale is
+/// shared), or of the carrier. What is known at run time only counts with its
+/// first value, within the legal range (R-RUNTIME).
+static int bitsOf(Type type, const Action *action, const Policy &policy) {
+  Carrier carrier = *carrierOf(type);
+  CarrierLayout layout = layoutOf(carrier);
   if (!action)
-    return carrier.width;
+    return int(layout.width);
   Format format = action->format;
   auto next = action->parameters.begin();
-  auto value = [&](int width) {
-    if (width != Format::runtime || next == action->parameters.end())
-      return width;
-    return policy.parameter(*next++)->schedule.at(0);
+  auto settle = [&](int &width, int low, int high, int offset = 0) {
+    if (width == Format::runtime)
+      width = std::clamp(policy.parameter(*next++)->schedule.at(0) - offset,
+                         low, high);
   };
-  int exponent = value(format.exponentBits);
-  int fraction = value(format.fractionBits);
-  if (format.family == Format::Family::Mantissa)
-    exponent = int(carrier.exponentBits);
-  if (format.family == Format::Family::Word &&
-      format.fractionBits == Format::runtime)
-    return fraction;
-  return 1 + exponent + fraction;
+  settle(format.exponentBits, 2, int(layout.exponentBits));
+  settle(format.fractionBits, 0, int(layout.fractionBits),
+         format.family == Format::Family::Word ? 9 : 0);
+  return format.width(carrier);
 }
 
 /// The first carrier type of an operation's results or outputs.

@@ -147,9 +147,9 @@ struct Layer {
   double share = 0;
   bool isShareKnown = true;
   /// Least and most bits for each column; 0: no such site.
-  std::array<std::pair<unsigned, unsigned>, std::size(roleColumns)> bits{};
+  std::array<std::pair<int, int>, std::size(roleColumns)> bits{};
 
-  void add(unsigned column, unsigned least, unsigned most) {
+  void add(unsigned column, int least, int most) {
     auto &[low, high] = bits[column];
     low = low ? std::min(low, least) : least;
     high = std::max(high, most);

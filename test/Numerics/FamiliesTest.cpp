@@ -39,7 +39,9 @@ protected:
     return values;
   }
 
-  static void check(const Table &table) {
+  /// `runtime` are the numbers of the format's `?`.
+  static void check(const Table &table,
+                    const std::vector<BitsOf<T>> &runtime = {}) {
     std::optional<Format> format = Format::parse(table.name);
     ASSERT_TRUE(format) << table.name;
     ASSERT_EQ(format->whyNotIn(sizeof(T) == 4 ? Carrier::F32 : Carrier::F64),
@@ -49,7 +51,7 @@ protected:
     for (const RoundingMode::Row &row : RoundingMode::table()) {
       if (row.isStochastic)
         continue;
-      Rounder<T> rounder(*format, row.kind);
+      Rounder<T> rounder(*format, row.kind, runtime);
       for (T x : values) {
         T want = static_cast<T>(
             roundByTable(table, static_cast<double>(x), row.kind));
@@ -89,6 +91,28 @@ TYPED_TEST(Families, Fixed) {
                               codes / 2 - 1, step));
       this->check(
           gridTable(fixedName(whole, fraction, false), 0, codes - 1, step));
+    }
+}
+
+// R-RUNTIME: the place of the point is known at run time, beyond both ends of
+// the word too; numbers outside -61..61 mean the nearest of these.
+TYPED_TEST(Families, MovedFixed) {
+  for (int bits : {3, 4, 8})
+    for (int whole : {-61, -60, -9, -1, 0, 1, 3, 8, 20, 61}) {
+      double step = std::ldexp(1.0, whole - bits);
+      int64_t codes = int64_t(1) << bits;
+      std::string name = "fixed<?/" + std::to_string(bits) + ">";
+      std::vector<int32_t> given = {whole};
+      if (whole == -61)
+        given.insert(given.end(), {-62, -1000, INT32_MIN});
+      if (whole == 61)
+        given.insert(given.end(), {62, 1000, INT32_MAX});
+      for (int32_t number : given) {
+        this->check(gridTable(name, -codes / 2, codes / 2 - 1, step),
+                    {uint32_t(number)});
+        this->check(gridTable("u" + name, 0, codes - 1, step),
+                    {uint32_t(number)});
+      }
     }
 }
 

@@ -46,6 +46,8 @@ TEST(Format, CanonicalTextRoundTrips) {
                                 "ufixed<0,8>",
                                 "fixed<1,0>",
                                 "fixed<4,12>-wrap",
+                                "fixed<?/10>",
+                                "ufixed<?/3>",
                                 "int8",
                                 "uint4",
                                 "int32",
@@ -122,6 +124,9 @@ TEST(Format, OutOfRange) {
         {"ufixed<0,0>", "has 0 bits, expected 1..53"},
         {"fixed<40,40>", "has 80 bits, expected 1..54"},
         {"fixed<1,54>", "has 54 fraction bits, expected 0..53"},
+        {"fixed<?/2>", "has 2 bits, expected 3..54"},
+        {"ufixed<?/54>", "has 54 bits, expected 3..53"},
+        {"fixed<?/8>-wrap", "only fixed point and integers with all"},
         {"int0", "has 0 bits, expected 1..32"},
         {"uint33", "has 33 bits, expected 1..32"},
         {"int8<0>", "has a scale that is not a positive number"},
@@ -158,6 +163,7 @@ TEST(Format, Widths) {
   EXPECT_EQ(Format::parse("e?m?")->numRuntimeParameters(), 2u);
   EXPECT_EQ(Format::parse("bits?")->numRuntimeParameters(), 1u);
   EXPECT_EQ(Format::parse("m?")->numRuntimeParameters(), 1u);
+  EXPECT_EQ(Format::parse("fixed<?/10>")->numRuntimeParameters(), 1u);
   EXPECT_FALSE(Format::parse("m7")->isRuntime());
 }
 
@@ -172,13 +178,14 @@ TEST(Format, WhyNotIn) {
             "format 'e9m3' has 9 exponent bits, f32 carries at most 8");
   EXPECT_NE(Format::parse("bits33")->whyNotIn(Carrier::F32), "");
   EXPECT_EQ(Format::parse("bits61")->whyNotIn(Carrier::F64), "");
-  for (const char *text : {"int25", "fixed<5,20>", "posit<24,1>", "int8<1e-9>",
-                           "int16<0.1>", "f8e8m0fnu", "pow2<-126,127>"})
+  for (const char *text :
+       {"int25", "fixed<5,20>", "fixed<?/25>", "posit<24,1>", "int8<1e-9>",
+        "int16<0.1>", "f8e8m0fnu", "pow2<-126,127>"})
     EXPECT_EQ(Format::parse(text)->whyNotIn(Carrier::F32), "") << text;
   for (const char *text :
-       {"int26", "uint25", "fixed<6,20>", "posit<32,2>", "posit<8,5>",
-        "int8<1e-30>", "int18<0.1>", "pow2<-127,0>", "pow2<0,128>",
-        "binary16p8se", "e8m3-nosub"}) {
+       {"int26", "uint25", "fixed<6,20>", "fixed<?/26>", "posit<32,2>",
+        "posit<8,5>", "int8<1e-30>", "int18<0.1>", "pow2<-127,0>",
+        "pow2<0,128>", "binary16p8se", "e8m3-nosub"}) {
     EXPECT_NE(Format::parse(text)->whyNotIn(Carrier::F32), "") << text;
     EXPECT_EQ(Format::parse(text)->whyNotIn(Carrier::F64), "") << text;
   }
@@ -207,6 +214,9 @@ TEST(Format, Refused) {
                                 "m07",
                                 "fixed",
                                 "fixed<4>",
+                                "fixed<?,4>",
+                                "fixed<?/4",
+                                "fixed<4/?>",
                                 "fixed<4,12",
                                 "int",
                                 "int08",

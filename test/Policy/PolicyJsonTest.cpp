@@ -237,6 +237,23 @@ TEST(PolicyJson, FaultsOfParameters) {
               HasSubstr("steps/0/0: the first step must be 0, found 1"));
   EXPECT_THAT(errorOfParameter("{\"linear\": [[0, 3], [5, 2], [5, 1]]}"),
               HasSubstr("linear/2/0: steps must ascend, found 5 after 5"));
+  EXPECT_THAT(errorOfParameter("{\"overflow\": {\"start\": 3}}"),
+              AllOf(HasSubstr("/parameters/x/overflow: missing key 'least'"),
+                    HasSubstr("missing key 'share'")));
+  EXPECT_THAT(errorOfParameter("{\"overflow\": {\"start\": 3, \"least\": -5, "
+                               "\"most\": 2, \"share\": 0.5, \"steps\": 1}}"),
+              HasSubstr("'least' <= 'start' <= 'most', found -5, 3, 2"));
+  EXPECT_THAT(errorOfParameter("{\"overflow\": {\"start\": 3, \"least\": -5, "
+                               "\"most\": 4, \"share\": 1, \"steps\": 1}}"),
+              HasSubstr("/overflow/share: expected a share, from 0 and less "
+                        "than 1, found the number 1"));
+  EXPECT_THAT(
+      errorOf("{\"version\": 1, \"parameters\": {\"x\": {\"overflow\": "
+              "{\"start\": 3, \"least\": 0, \"most\": 4, \"share\": 0, "
+              "\"steps\": 1}}}, \"rules\": [{\"select\": \"*\", \"format\": "
+              "\"m?\", \"parameters\": [\"x\"]}]}"),
+      HasSubstr("/rules/0/parameters/0: parameter 'x' follows overflows, which "
+                "counts the integer bits of fixed<?/N>, found the format m?"));
   EXPECT_THAT(errorOfParameter("{\"cosine\": [[0, 62]]}"),
               HasSubstr("cosine/0/1: expected a whole number 0..61"));
 }

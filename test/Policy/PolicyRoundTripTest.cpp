@@ -16,7 +16,7 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
                              "loss", "\"x \\\"y\\\"\"",     "name:\xC3\xA9",
                              "op:a", "phase:backward & **", "@reduction"};
   const char *formats[] = {"m3",    "m?",     "e5m2", "e?m?",
-                           "bits?", "bits16", "bf16"};
+                           "bits?", "bits16", "bf16", "fixed<?/10>"};
   const char *origins[] = {"--format=m3", "a\"b\\c\n\t", "\x01", "\xE2\x82\xAC",
                            ""};
   for (int i = 0; i < 500; ++i) {
@@ -39,8 +39,24 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
       using Kind = Schedule::Kind;
       parameter.schedule.perEpoch =
           pick(2) && parameter.schedule.kind != Kind::Constant;
+      if (parameter.sweep.empty() &&
+          parameter.schedule.kind == Kind::Constant && pick(2))
+        parameter.plateau = {-1, int32_t(pick(62)), 1 + pick(1000), 0.125f};
+      if (parameter.plateau)
+        parameter.plateau->until =
+            std::min(parameter.plateau->until, parameter.schedule.at(0) - 1);
+      if (parameter.plateau && parameter.plateau->until < 0)
+        parameter.plateau.reset();
       policy.parameters.push_back(parameter);
     }
+    int32_t start = int32_t(pick(100)) - 50;
+    policy.parameters.push_back(
+        {"over",
+         Schedule::constant(start),
+         {},
+         {},
+         OverflowShare{start - int32_t(pick(11)), start + int32_t(pick(11)),
+                       1 + pick(1000), 1.0f / float(2 + pick(1000))}});
     for (size_t n = pick(6), j = 0; j < n; ++j) {
       Rule rule;
       rule.selector = llvm::cantFail(
@@ -63,9 +79,12 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
         if (rule.action.mode.isStochastic())
           rule.action.mode.randomBits = 1 + pick(32);
         rule.action.granularity = static_cast<Granularity>(pick(4));
+        bool isGrid = rule.action.format.isGrid();
         for (size_t k = rule.action.format.numRuntimeParameters(); k-- > 0;)
           rule.action.parameters.push_back(
-              policy.parameters[pick(policy.parameters.size())].name);
+              isGrid
+                  ? "over"
+                  : policy.parameters[pick(policy.parameters.size() - 1)].name);
       }
       policy.rules.push_back(rule);
     }

@@ -3,6 +3,7 @@
 // do differently. Counts by hand: a matmul of 2x4 by 4x3 is 24 products and 24 sums.
 // RUN: prec-opt %s --format=bf16 --round='name:logits=e4m3' --round='function:g=keep' --report-sites | FileCheck %s --check-prefix=TEXT
 // RUN: prec-opt %s --format=bf16 --report-sites=csv | FileCheck %s --check-prefix=CSV
+// RUN: prec-opt %s --report-sites=csv | FileCheck %s --check-prefix=PLAIN
 // RUN: prec-opt %s --format=bf16 --round='"odd, \"scope\""=m3' --report-sites=csv | FileCheck %s --check-prefix=QUOTED
 // RUN: prec-opt %s --format=bf16 --round='**/fc1.product=m3' --report-sites=summary | FileCheck %s --check-prefix=SUMMARY
 // RUN: prec-opt %s --format=bf16 --report-sites=json | %python -c "import json, sys; rows = json.load(sys.stdin); assert [r['site'] for r in rows] == list(range(len(rows))); by = {r['op']: r for r in rows if r['entry'] == 'step'}; assert by['arith.mulf']['elements'] == by['arith.mulf']['flops'] == 24 and by['linalg.matmul']['flops'] == 48; assert by['linalg.matmul']['flops_share'] == 48 / 54 and by['math.exp']['flops_share'] == 6 / 54; assert by['arith.mulf']['status'] == 'uncovered' and by['linalg.matmul']['status'] == 'rounded'; unknown = [r for r in rows if r['op'] == 'math.sin']; assert unknown[0]['elements'] is None and unknown[0]['flops_share'] is None"
@@ -23,6 +24,7 @@
 // TEXT: math.sin {{.*}}kept {{.*}} -  {{.*}}--round=function:g=keep
 // CSV: {{^}}site,entry,phase,scope,op,role,granularity,format,mode,status,elements,flops,flops_share,origin,location{{$}}
 // CSV: {{^}}5,step,forward,features/fc1,linalg.matmul,activation,op,e8m7,nearest-even,rounded,6,48,0.8889,--format=bf16,logits{{$}}
+// PLAIN: {{^}}5,step,forward,features/fc1,linalg.matmul,activation,,,,kept,6,48,0.8889,,logits{{$}}
 // QUOTED: g,forward,"odd, ""scope""",math.sin,activation,op,m3,{{.*}},"--round=""odd, \""scope\""""=m3",
 // SUMMARY: {{^}}layer                flops    in    wt   act  prod   acc  grad wgrad state  loss{{$}}
 // SUMMARY-NEXT: {{^}}features/fc1         88.9%    16    16    16    12    32     -     -     -     -{{$}}

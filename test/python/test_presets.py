@@ -5,33 +5,23 @@ import mlp_model
 import numpy as np
 import preset_reference
 import pytest
+from preset_formats import binary, binary_stochastic, bits16, cast, fixed, fixed_stochastic
 from preset_reference import Rules, same
+from preset_sites import Call, Sites
 
 RATE, BATCH, STEPS = 0.5, 8, 3
 MODELS = {"softmax-regression": (784, 10), "mlp": (784, 100, 100, 10)}
 
 
-def bits16(values):
-    return (np.asarray(values, "f4").view("u4") & np.uint32(0xFFFF0000)).view("f4")
-
-
-def cast(dtype, largest=None):
-    def to(values):
-        values = np.asarray(values, "f4")
-        return (values if largest is None else np.clip(values, -largest, largest)).astype(dtype).astype("f4")
-
-    return to
-
-
 def everywhere(rounding, granularity):
-    both = lambda role, phase: rounding
+    both = lambda *site: rounding
     return Rules(granularity, both, both)
 
 
 def mixed(rounding, gradients=None):
     """Operands and results; not the update, state and loss."""
 
-    def rule(role, phase):
+    def rule(role, phase, op):
         if phase == "update" or role in ("state", "loss"):
             return same
         return gradients if gradients and role in ("gradient", "weight-gradient") else rounding
@@ -39,16 +29,41 @@ def mixed(rounding, gradients=None):
     return Rules("op", rule, rule)
 
 
+def layers(role):
+    """What layers give to others; all gradients."""
+    return "layer" if role == "activation" else "op"
+
+
+def gupta(role, phase, op):
+    if role == "loss" or (role == "input" and op != "contraction"):
+        return same
+    return fixed_stochastic(6, 10) if role in ("input", "activation") else fixed_stochastic(2, 14)
+
+
+def binary_connect(sign):
+    """The matrices where they multiply; state between -1 and 1."""
+    state = lambda role: fixed(1, 24) if role == "state" else same
+    use = lambda role, phase, op: sign if (role, op) == ("weight", "contraction") else state(role)
+    return Rules("op", use, lambda role, phase, op: state(role))
+
+
 PRESETS = {
     **{f"study2017-{g}": everywhere(bits16, g) for g in ("elementary", "op", "layer", "batch")},
     "mixed-bf16": mixed(cast(ml_dtypes.bfloat16)),
     "mixed-f16": mixed(cast(np.float16)),
     "fp8": mixed(cast(ml_dtypes.float8_e4m3fn, 448), cast(ml_dtypes.float8_e5m2, 57344)),
+    "gupta2015": Rules(layers, gupta, gupta),
+    "binaryconnect": binary_connect(binary),
+    "binaryconnect-stochastic": binary_connect(binary_stochastic),
 }  # fmt: skip
+STOCHASTIC = {"gupta2015", "binaryconnect-stochastic"}
 
 
-def train(run, folder, sizes, flags, steps=range(STEPS)):
-    """Yields (arguments, results) of @step; each step begins where the last one ended."""
+def train(run, folder, sizes, flags, steps=range(STEPS), driven=()):
+    """Yields (arguments, results) of @step; each step begins where the last one ended.
+
+    `driven` are the policy's numbers that are state, by the arguments' names; they change with each step.
+    """
     (folder / "model.mlir").write_text(mlp_model.step_text(sizes, BATCH))
     rng = np.random.default_rng(1)
     weights = []
@@ -58,22 +73,24 @@ def train(run, folder, sizes, flags, steps=range(STEPS)):
     for step in steps:
         x = (rng.integers(0, 256, (BATCH, sizes[0])) / 255).astype("f4")
         labels = rng.integers(0, sizes[-1], BATCH).astype("i4")
-        arrays = dict(zip(names, weights), x=x, labels=labels, lr=np.float32(RATE))
+        arrays = dict(zip(names, weights), **dict(driven), x=x, labels=labels, lr=np.float32(RATE))
         files = []
         for name, array in arrays.items():
             np.save(folder / f"{name}.npy", array)
             files += ["--input", f"{name}={folder / name}.npy"]
-        outputs = [folder / f"out{i}.npy" for i in range(len(weights) + 1)]
+        outputs = [folder / f"out{i}.npy" for i in range(len(weights) + len(driven) + 1)]
         for path in outputs:
             files += ["--output", path]
         run("prec-run", folder / "model.mlir", *files, f"--step={step}", *flags)
         results = [np.load(path) for path in outputs]
+        for i, name in enumerate(driven):
+            driven[name] = results.pop(len(weights))
         yield step, (weights, x, labels, RATE), results
         weights = results[:-1]
 
 
-def compare(rules, arguments, results):
-    news, loss = preset_reference.Step(rules)(*arguments)
+def compare(rules, arguments, results, sites=None):
+    news, loss = preset_reference.Step(rules, sites)(*arguments)
     for got, want in zip(results, [*news, loss]):
         got, want = got.view("u4"), np.asarray(want, "f4").view("u4")
         assert (got != want).sum() == 0
@@ -83,13 +100,20 @@ def compare(rules, arguments, results):
 @pytest.mark.parametrize("preset", ["none", *PRESETS])
 def test_preset(run, tmp_path, preset, model):
     flags = [] if preset == "none" else [f"--policy=preset:{preset}"]
+    seed = 0
+    if preset in STOCHASTIC:
+        seed = 41
+        flags.append(f"--seed={seed}")
     rules = PRESETS.get(preset, Rules())
-    moved = 0
-    for _, arguments, results in train(run, tmp_path, MODELS[model], flags):
-        compare(rules, arguments, results)
+    moved, sites = 0, None
+    for step, arguments, results in train(run, tmp_path, MODELS[model], flags):
+        if preset in STOCHASTIC and not sites:
+            sites = Sites(run, tmp_path / "model.mlir", flags)
+        compare(rules, arguments, results, sites and Call(sites, seed, step))
         moved += any((new != old).any() for new, old in zip(results, arguments[0]))
     assert moved == STEPS
 
 
 def test_every_preset_has_a_reference(source):
-    assert {path.stem for path in (source / "policies").glob("*.json")} == set(PRESETS)
+    followed = {"courbariaux2014"}  # test_overflows.py
+    assert {path.stem for path in (source / "policies").glob("*.json")} == {*PRESETS, *followed}

@@ -24,7 +24,7 @@ def test_bits_change_at_steps_50_and_100(run, tmp_path, model):
     flags = policy(tmp_path / "p.json", width={"steps": [[0, 10], [50, 7], [100, 4]]})
     wanted = {0: 10, 49: 10, 50: 7, 99: 7, 100: 4, 4294967295: 4}
     for step, arguments, results in train(run, tmp_path, MODELS[model], flags, wanted):
-        rule = lambda role, phase: mantissa(wanted[step])
+        rule = lambda *site: mantissa(wanted[step])
         compare(Rules("op", rule, rule), arguments, results)
 
 

@@ -119,11 +119,13 @@ int main(int argc, char **argv) {
   MlirOptMainConfig named = MlirOptMainConfig::createFromCLOptions();
   MlirOptMainConfig config = named;
   SiteReport report;
+  bool asked = reportSites.getNumOccurrences() || explain.getNumOccurrences();
   // One pass manager for each part of a split input.
   std::vector<std::shared_ptr<SurvivalCheck::Outcome>> survival;
   config.setPassPipelineSetupFn([&](PassManager &pm) {
     survival.push_back(addSurvivalCheck(pm));
-    if (emit != Stage::Graph && !policy->empty())
+    // What the model's author wrote counts for a report without a policy.
+    if (emit != Stage::Graph && (!policy->empty() || asked))
       pm.addPass(createInsertRounding(*policy, &report));
     if (failed(named.setupPassPipeline(pm)))
       return failure();
@@ -144,7 +146,6 @@ int main(int argc, char **argv) {
                    [](auto &outcome) { return outcome->lostOne.load(); }))
     return 1;
 
-  bool asked = reportSites.getNumOccurrences() || explain.getNumOccurrences();
   if (reportSites.getNumOccurrences())
     report.print(reportSites, llvm::outs());
   if (explain.getNumOccurrences() &&

@@ -68,6 +68,9 @@ Limits limitsOf(const Format &format, Carrier carrier);
 /// each `?` of the format's text, in that order. These words are clamped to the
 /// legal range: no value of them is undefined behaviour.
 ///
+/// A fixed point whose place is known at run time (`fixed<?/10>`) has one word,
+/// its integer bits, -61..61, in two's complement of 32 bits.
+///
 /// `shift` multiplies all numbers of the format by 2^shift (modulo arithmetic,
 /// so it may be negative); numbers and quantum must remain normal in the
 /// carrier. This is how blocks share an exponent.
@@ -78,6 +81,18 @@ makeRoundParameters(Ops &ops, const Format &format, Carrier carrier,
                     const typename Ops::Word *shift = nullptr) {
   using Word = typename Ops::Word;
   assert(runtime.size() == format.numRuntimeParameters());
+  if (format.isGrid() &&
+      format.isRuntime()) { // R-RUNTIME: whole numbers, moved
+    Format whole = format;
+    whole.fractionBits = 0;
+    const uint64_t zero = uint64_t(1) << 31, limit = 61;
+    Word counted = ops.bitXor(runtime.front(), ops.constant(zero));
+    counted = ops.minimum(ops.maximum(counted, ops.constant(zero - limit)),
+                          ops.constant(zero + limit));
+    Word moved =
+        ops.sub(counted, ops.constant(zero + uint64_t(format.width(carrier))));
+    return makeRoundParameters(ops, whole, carrier, {}, &moved);
+  }
   RoundFacts facts = roundFacts(format, carrier);
   const uint64_t F = facts.carrier.fractionBits;
   auto c = [&](uint64_t value) { return ops.constant(value); };

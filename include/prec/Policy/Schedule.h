@@ -59,6 +59,19 @@ struct Plateau {
   bool operator==(const Plateau &) const = default;
 };
 
+/// The integer bits of fixed point formats that follow the numbers they round:
+/// after each `steps` steps one more, at most `most`, if a greater share of
+/// them than `share` overflowed; else one less, at least `least`, if no greater
+/// share would overflow half the range (Courbariaux et al. 2014, "Training deep
+/// neural networks with low precision multiplications", algorithm 1).
+struct OverflowShare {
+  int32_t least = 0, most = 0;
+  uint32_t steps = 1;
+  float share = 0;
+
+  bool operator==(const OverflowShare &) const = default;
+};
+
 /// A named number that stands for a `?` of a format.
 struct Parameter {
   std::string name;
@@ -69,6 +82,11 @@ struct Parameter {
   std::vector<int32_t> sweep;
   /// Follows the loss, from the value of the schedule, which is constant.
   std::optional<Plateau> plateau = {};
+  /// Follows the share of overflows, from there.
+  std::optional<OverflowShare> overflow = {};
+
+  /// Does it change with what is computed?
+  bool isDriven() const { return plateau || overflow; }
 
   bool operator==(const Parameter &) const = default;
 };

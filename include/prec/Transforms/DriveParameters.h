@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Numbers of a policy that follow the loss.
+// Numbers of a policy that follow the loss or the share of overflows.
 #ifndef PREC_TRANSFORMS_DRIVEPARAMETERS_H
 #define PREC_TRANSFORMS_DRIVEPARAMETERS_H
 
@@ -9,11 +9,11 @@
 
 namespace mlir::prec {
 
-/// Makes the numbers that wait for a plateau (Plateau) state of the training
-/// step, so that checkpoints hold them and no one has to watch the run:
+/// Makes the numbers that wait for a plateau (Plateau) or count overflows
+/// (OverflowShare) state of the training step, so that checkpoints hold them and no one has to watch the run:
 ///
 ///   @step(parameters..., NAME..., NAME.best, NAME.wait, ..., state..., x,
-///   labels, rate)
+///   labels, rate)                 (.over, .half, .wait for overflows)
 ///   @predict(parameters..., NAME..., x)
 ///
 /// each f32, initialised, and returned with its next value. `prec.parameter` of

@@ -35,7 +35,7 @@ struct SiteReport {
     bool isInside = false;
     /// Bits of the format, of the carrier if it is not rounded; run-time widths
     /// by their default.
-    unsigned bits = 0;
+    int bits = 0;
   };
   std::vector<Row> rows;
 

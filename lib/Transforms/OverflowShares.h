@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The share of the rounded numbers that a fixed point format is too small for.
+#ifndef PREC_LIB_TRANSFORMS_OVERFLOWSHARES_H
+#define PREC_LIB_TRANSFORMS_OVERFLOWSHARES_H
+
+#include "prec/IR/PrecDialect.h"
+
+namespace mlir::prec {
+
+/// Of all elements that `rounds` round, the share of magnitudes of at least
+/// 2^(IL-1), which is the range of IL integer bits, and of half of it; f32.
+struct OverflowShares {
+  Value whole, half;
+};
+
+/// Counts before `builder`'s point what the roundings of a function, each of a
+/// tensor or a scalar outside of bodies and loops, were given; others are
+/// refused where they stand. `integerBits` is an i32.
+FailureOr<OverflowShares> countOverflows(OpBuilder &builder, Location loc,
+                                         ArrayRef<RoundOp> rounds,
+                                         Value integerBits);
+
+} // namespace mlir::prec
+
+#endif // PREC_LIB_TRANSFORMS_OVERFLOWSHARES_H
