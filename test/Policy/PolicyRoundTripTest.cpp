@@ -41,7 +41,8 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
           pick(2) && parameter.schedule.kind != Kind::Constant;
       if (parameter.sweep.empty() &&
           parameter.schedule.kind == Kind::Constant && pick(2))
-        parameter.plateau = {-1, int32_t(pick(62)), 1 + pick(1000), 0.125f};
+        parameter.plateau = {-1, int32_t(pick(62)), uint32_t(1 + pick(1000)),
+                             0.125f};
       if (parameter.plateau)
         parameter.plateau->until =
             std::min(parameter.plateau->until, parameter.schedule.at(0) - 1);
@@ -56,7 +57,8 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
          {},
          {},
          OverflowShare{start - int32_t(pick(11)), start + int32_t(pick(11)),
-                       1 + pick(1000), 1.0f / float(2 + pick(1000))}});
+                       uint32_t(1 + pick(1000)),
+                       1.0f / float(2 + pick(1000))}});
     for (size_t n = pick(6), j = 0; j < n; ++j) {
       Rule rule;
       rule.selector = llvm::cantFail(

@@ -157,7 +157,7 @@ makeRoundParameters(Ops &ops, const Format &format, Carrier carrier,
     Limits limits = limitsOf(format, carrier);
     Word by = shift ? ops.shl(*shift, c(F)) : c(0);
     p.largest = ops.add(c(limits.largest), by);
-    p.lowest = ops.add(c(limits.lowest), by);
+    p.lowest = limits.lowest ? ops.add(c(limits.lowest), by) : c(0);
   }
   return p;
 }
