@@ -370,7 +370,8 @@ void Reader::readAction(const At &at, Action &action) {
       if (!expect(name, Kind::String, "the name of a parameter"))
         continue;
       const Parameter *known = policy.parameter(name.node->string);
-      if (known && known->overflow && !action.format.isGrid())
+      if (known && known->overflow &&
+          !(action.format.isGrid() && action.format.isSigned))
         fault(name, "parameter '" + name.node->string +
                         "' follows overflows, which counts the integer bits "
                         "of fixed<?/N>, found the format " +

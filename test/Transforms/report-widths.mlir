@@ -36,6 +36,7 @@
 // WIDE: {{^}}word {{.*}} 20  -
 // WIDE: {{^}}float {{.*}} 14  -
 // WIDE: {{^}}small {{.*}} 9  -
+// WIDE: {{^}}moved {{.*}} 10  -
 
 //--- own.mlir
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
@@ -78,7 +79,8 @@ func.func @f(%x: tensor<4xf64>) -> tensor<4xf64> {
   %1 = math.absf %0 {prec.scope = "word", prec.role = "gradient"} : tensor<4xf64>
   %2 = math.absf %1 {prec.scope = "float", prec.role = "gradient"} : tensor<4xf64>
   %3 = math.absf %2 {prec.scope = "small", prec.role = "gradient"} : tensor<4xf64>
-  return %3 : tensor<4xf64>
+  %4 = math.absf %3 {prec.scope = "moved", prec.role = "gradient"} : tensor<4xf64>
+  return %4 : tensor<4xf64>
 }
 //--- wide.json
 {
@@ -88,6 +90,7 @@ func.func @f(%x: tensor<4xf64>) -> tensor<4xf64> {
     {"select": "mantissa", "format": "m?", "parameters": ["sixty"]},
     {"select": "word", "format": "bits?", "parameters": ["twenty"]},
     {"select": "float", "format": "e?m10", "parameters": ["three"]},
-    {"select": "small", "format": "bits?", "parameters": ["three"]}
+    {"select": "small", "format": "bits?", "parameters": ["three"]},
+    {"select": "moved", "format": "fixed<?/10>", "parameters": ["twenty"]}
   ]
 }

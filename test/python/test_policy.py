@@ -202,7 +202,7 @@ def test_manual_words(ask, manual):
 
 def test_shipped_policies(ask, source, manual, validator):
     files = sorted((source / "policies").glob("*.json"))
-    named = [name for names, _ in table(manual, "| preset | what") for name in names]
+    named = [name for names, *_ in table(manual, "| preset | what") for name in names]
     assert sorted(named) == [file.stem for file in files]
     for file in files:
         validator.validate(read(file.read_text()))
