@@ -95,13 +95,12 @@ llvm::Expected<Model> Model::load(StringRef path, Timing &timing,
 llvm::Error Model::makeTrainingStep(const StepOptions &given) {
   auto forward = parsed->lookupSymbol<func::FuncOp>("forward");
   if (!forward || parsed->lookupSymbol<func::FuncOp>("step")) {
-    std::string useless = !given.loss.empty() ? "loss=" + given.loss
-                          : given.optimizer != "sgd"
-                              ? "optimizer=" + given.optimizer
-                          : given.lossScale
-                              ? "loss-scale=" + given.lossScale->str()
-                          : given.numbers.empty() ? ""
-                                                  : given.numbers[0].first;
+    std::string useless =
+        !given.loss.empty()        ? "loss=" + given.loss
+        : given.optimizer != "sgd" ? "optimizer=" + given.optimizer
+        : given.lossScale          ? "loss-scale=" + given.lossScale->str()
+        : given.numbers.empty()    ? ""
+                                   : given.numbers[0].first;
     if (!useless.empty())
       return llvm::createStringError("the model has its own @step: --" +
                                      useless + " has no effect");

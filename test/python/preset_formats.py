@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Roundings of arrays for the references of presets, written from docs/numerics.md."""
+import format_reference
 import numpy as np
 from preset_reference import Stochastic
 
@@ -58,3 +59,34 @@ def hard_sigmoid(values, words):
 
 
 binary_stochastic = Stochastic(hard_sigmoid)
+
+
+def scaled_int8(values, goes_up):
+    """R-MAXIMUM, R-SCALE: codes times a scale of the carrier; `goes_up` decides between neighbours by place and code."""
+    values = np.asarray(values, "f4")
+    magnitude = np.abs(values)
+    scale = magnitude.max() / np.float32(127) or np.float32(1)
+    code = np.trunc(np.minimum(magnitude / scale, np.float32(130)))
+    code = np.where(magnitude < code * scale, code - 1, code).astype("f4")
+    code = np.where(magnitude >= (code + 1) * scale, code + 1, code).astype("f4")
+    below, above = code * scale, (code + 1) * scale
+    place = np.where(magnitude == below, np.float32(0), (magnitude - below) / (above - below))
+    code = np.minimum(code + goes_up(place.astype("f8"), code), np.where(values < 0, 128, 127)).astype("f4")
+    return np.copysign(code * scale, values) + np.float32(0)
+
+
+def int8(values):
+    return scaled_int8(values, lambda place, code: (place > 0.5) | ((place == 0.5) & (code % 2 == 1)))
+
+
+int8_stochastic = Stochastic(lambda values, words: scaled_int8(values, lambda place, code: goes_away(place, words)))
+
+
+def mxfp6(values):
+    return format_reference.mx(np.asarray(values, "f4"), "mxfp6e3m2")
+
+
+def signed_mean(values):
+    """R-MEAN: the mean magnitude, summed in f64 in order, with each element's sign."""
+    mean = np.float32(np.add.accumulate(np.abs(values.reshape(-1).astype("f8")))[-1] / values.size)
+    return binary(values) * mean + np.float32(0)

@@ -6,6 +6,7 @@ import numpy as np
 import preset_reference
 import pytest
 from preset_formats import binary, binary_stochastic, bits16, cast, fixed, fixed_stochastic
+from preset_formats import int8, int8_stochastic, mxfp6, signed_mean
 from preset_reference import Rules, same
 from preset_sites import Call, Sites
 
@@ -47,6 +48,17 @@ def binary_connect(sign):
     return Rules("op", use, lambda role, phase, op: state(role))
 
 
+def operands(rounding, gradients):
+    """What contractions take: arguments where they multiply, and what layers give to others, forward and backward."""
+    use = lambda role, phase, op: rounding if role in ("weight", "input") and op == "contraction" else same
+    result = lambda role, phase, op: {"activation": rounding, "gradient": gradients}.get(role, same)
+    return Rules("layer", use, result)
+
+
+def one_bit(role, phase, op):
+    return signed_mean if role == "weight-gradient" else same
+
+
 PRESETS = {
     **{f"study2017-{g}": everywhere(bits16, g) for g in ("elementary", "op", "layer", "batch")},
     "mixed-bf16": mixed(cast(ml_dtypes.bfloat16)),
@@ -55,8 +67,11 @@ PRESETS = {
     "gupta2015": Rules(layers, gupta, gupta),
     "binaryconnect": binary_connect(binary),
     "binaryconnect-stochastic": binary_connect(binary_stochastic),
+    "int8": operands(int8, int8_stochastic),
+    "mxfp6": operands(mxfp6, mxfp6),
+    "one-bit-gradients": Rules("op", result=one_bit),
 }  # fmt: skip
-STOCHASTIC = {"gupta2015", "binaryconnect-stochastic"}
+STOCHASTIC = {"gupta2015", "binaryconnect-stochastic", "int8"}
 
 
 def train(run, folder, sizes, flags, steps=range(STEPS), driven=()):

@@ -10,7 +10,8 @@
 namespace mlir::prec {
 
 /// Makes the numbers that wait for a plateau (Plateau) or count overflows
-/// (OverflowShare) state of the training step, so that checkpoints hold them and no one has to watch the run:
+/// (OverflowShare) state of the training step, so that checkpoints hold them
+/// and no one has to watch the run:
 ///
 ///   @step(parameters..., NAME..., NAME.best, NAME.wait, ..., state..., x,
 ///   labels, rate)                 (.over, .half, .wait for overflows)
