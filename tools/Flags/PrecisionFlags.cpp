@@ -62,8 +62,8 @@ PrecisionFlags::~PrecisionFlags() {
   widenNarrow.removeArgument();
 }
 
-PrecisionFlags::PrecisionFlags(PolicyBuilder::Options options)
-    : options(options),
+PrecisionFlags::PrecisionFlags(PolicyBuilder::Options options, bool makesSteps)
+    : options(options), makesSteps(makesSteps),
       listFormats("list-formats", cl::desc("print the table of formats"),
                   cl::cat(category())),
       describeFormat("describe-format", cl::value_desc("F"),
@@ -102,9 +102,15 @@ llvm::Expected<Policy> PrecisionFlags::policy() const {
     return a.position < b.position;
   });
   PolicyBuilder builder(options);
-  for (const Given &given : line)
+  for (const Given &given : line) {
+    if (given.flag == "loss-scale" && !makesSteps && !printPolicy)
+      return llvm::createStringError(
+          "--loss-scale=" + given.value +
+          " has no effect: no training step is made here, but by prec-train "
+          "and by the pass prec-make-training-step{loss-scale=S}");
     if (llvm::Error error = builder.apply(given.flag, given.value))
       return std::move(error);
+  }
   llvm::Expected<Policy> policy = builder.finish();
   if (policy && strict)
     policy->strict = true;

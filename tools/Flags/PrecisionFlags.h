@@ -20,7 +20,10 @@ namespace mlir::prec {
 ///   llvm::Expected<Policy> policy = flags.policy();
 class PrecisionFlags {
 public:
-  explicit PrecisionFlags(PolicyBuilder::Options options = {});
+  /// A tool that makes no training step refuses `--loss-scale`, unless it only
+  /// prints the policy; files that say one are for other tools too.
+  explicit PrecisionFlags(PolicyBuilder::Options options = {},
+                          bool makesSteps = false);
   ~PrecisionFlags();
   PrecisionFlags(const PrecisionFlags &) = delete;
   PrecisionFlags &operator=(const PrecisionFlags &) = delete;
@@ -41,6 +44,7 @@ private:
   using TextFlag = llvm::cl::list<std::string>;
 
   PolicyBuilder::Options options;
+  bool makesSteps;
   /// Each may stand more than once; which one counts is the builder's matter.
   std::vector<std::unique_ptr<TextFlag>> texts;
   llvm::cl::opt<bool> listFormats;

@@ -131,7 +131,8 @@ int main(int argc, char **argv) {
                         cl::desc("evaluate the same weights unrounded too"),
                         cl::cat(category));
   CompileFlags compileFlags;
-  PrecisionFlags precision(PolicyBuilder::Options{/*allowSweep=*/true});
+  PrecisionFlags precision(PolicyBuilder::Options{/*allowSweep=*/true},
+                           /*makesSteps=*/true);
   cl::HideUnrelatedOptions(
       {&category, &CompileFlags::category(), &PrecisionFlags::category()});
   cl::ParseCommandLineOptions(argc, argv,
