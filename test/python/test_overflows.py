@@ -159,3 +159,21 @@ def test_what_is_refused(run, tmp_path):
     done = run("prec-opt", tmp_path / "m.mlir", policy_of(tmp_path, "elementary"), check=False)
     assert done.returncode == 1
     assert re.search(r"m\.mlir:\d+:\d+: error: .*counts whole tensors and scalars .*found a rounding inside 'linalg.generic'; choose granularity op", done.stderr)
+
+
+def test_training_goes_on_where_it_stopped(run, source, tmp_path):
+    """Points and counts are in the checkpoint: a run resumed in the middle of a count ends with the same bits."""
+    policy = json.loads(re.sub("//.*", "", (source / "policies" / "courbariaux2014.json").read_text()))
+    for number in policy["parameters"].values():
+        number["overflow"].update(steps=3)
+    (tmp_path / "p.json").write_text(json.dumps(policy))
+    flags = ["softmax-regression", "--eval-every=0", f"--policy={tmp_path / 'p.json'}"]
+    whole, parts, checkpoint = (tmp_path / name for name in ("whole.npz", "parts.npz", "c.npz"))
+    run("prec-train", *flags, "--steps=10", "--save-weights", whole)
+    run("prec-train", *flags, "--steps=4", "--checkpoint", checkpoint, "--checkpoint-every=4")
+    run("prec-train", *flags, "--steps=10", "--checkpoint", checkpoint, "--resume", checkpoint, "--save-weights", parts)
+    whole, parts = np.load(whole), np.load(parts)
+    assert whole["prec.gradients"] == -5 and whole["prec.gradients.wait"] == 1
+    assert list(whole) == list(parts)
+    for name in whole:
+        assert whole[name].tobytes() == parts[name].tobytes(), name
