@@ -200,6 +200,28 @@ private:
     return unlessInfinite(rest);
   }
 
+  /// How many fraction bits of a value from 1 lie below its units.
+  Word bitsBelowUnits(Word value) {
+    const uint64_t bias = facts.carrier.bias();
+    Word exponent = ops.maximum(ops.lshr(value, c(F())), c(bias));
+    return ops.sub(c(bias + F()), ops.minimum(exponent, c(bias + F())));
+  }
+
+  /// Toward zero, of a value that is not negative.
+  Word wholePart(Word value) {
+    Word below = bitsBelowUnits(value);
+    return ops.select(ops.less(value, number(1)), c(0),
+                      ops.shl(ops.lshr(value, below), below));
+  }
+
+  /// 1 for an odd whole number below 2^F.
+  Word lastBitOf(Word whole) {
+    const uint64_t implied = uint64_t(1) << F();
+    Word significand = ops.bitOr(ops.bitAnd(whole, c(implied - 1)), c(implied));
+    Word last = ops.bitAnd(ops.lshr(significand, bitsBelowUnits(whole)), c(1));
+    return ops.select(ops.equal(whole, c(0)), c(0), last);
+  }
+
   /// R-SCALE: the numbers are the carrier's products k * scale.
   Word scaled() {
     const Format &format = facts.format;
@@ -218,7 +240,7 @@ private:
     // matter.
     Word bound = number(std::max(greatest, least) + 2);
     Word quotient = ops.minimum(ops.carrierDiv(magnitude, step), bound);
-    Word k = toMultiple(quotient, 0, Kind::TowardZero);
+    Word k = wholePart(quotient);
     k = ops.select(ops.less(magnitude, product(k)), next(k, -1), k);
     k = ops.select(ops.less(magnitude, product(next(k, 1))), k, next(k, 1));
     k = ops.minimum(k, bound);
@@ -230,14 +252,13 @@ private:
     place = ops.minimum(ops.maximum(place, c(1)), one);
     place = ops.select(ops.equal(magnitude, below), zero, place);
     Word up = zero;
-    Word isOdd =
-        ops.select(ops.equal(toMultiple(k, 1, Kind::TowardZero), k), zero, one);
+    Word isOdd = ops.select(ops.equal(lastBitOf(k), zero), zero, one);
     if (is(Kind::ToOdd)) {
       up = ops.select(ops.equal(place, zero), zero,
                       ops.select(ops.equal(isOdd, zero), one, zero));
     } else if (is(Kind::NearestEven)) {
-      up = ops.select(ops.equal(place, number(0.5)), isOdd,
-                      toMultiple(place, 0, Kind::NearestAway));
+      up = ops.select(ops.less(place, number(0.5)), zero, one);
+      up = ops.select(ops.equal(place, number(0.5)), isOdd, up);
     } else {
       up = toMultiple(ops.bitOr(place, sign), 0, mode);
       up = ops.bitAnd(up, c(signBit() - 1));
