@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # How lit finds and runs the tests: .mlir and .test files by their RUN lines.
 import os
+import shutil
 
 import lit.formats
 
@@ -16,6 +17,9 @@ config.environment["PATH"] = os.pathsep.join(tools)
 config.environment["FILECHECK_OPTS"] = "--enable-var-scope"
 if os.environ.get("PREC_EXHAUSTIVE") == "1":
     config.available_features.add("exhaustive")
+
+if shutil.which("dot", path=config.environment["PATH"]):
+    config.available_features.add("graphviz")
 
 # A program without the sanitizers' runtime cannot load a library that needs it.
 if config.prec_sanitize == "ON":

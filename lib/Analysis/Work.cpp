@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Static counts of values and floating-point operations.
 #include "prec/Analysis/Work.h"
+#include "prec/Analysis/Contraction.h"
 #include "prec/Analysis/Operations.h"
 #include "prec/IR/PrecDialect.h"
 
@@ -31,35 +32,40 @@ static Count plus(Count a, Count b) {
   return llvm::AddOverflow(*a, *b, sum) ? INT64_MAX : sum;
 }
 
-Count mlir::prec::countElements(Type type) {
+/// The product of sizes, `unknown` for those that are not static.
+static Count multiply(ArrayRef<int64_t> sizes, Count unknown) {
+  Count product = 1;
+  for (int64_t size : sizes)
+    product = times(product, ShapedType::isDynamic(size) ? unknown : size);
+  return product;
+}
+
+static Count elementsOf(Type type, Count unknown) {
   auto shaped = dyn_cast<ShapedType>(type);
   if (!shaped)
     return 1;
-  if (!shaped.hasStaticShape())
-    return std::nullopt;
-  return shaped.getNumElements();
+  return shaped.hasRank() ? multiply(shaped.getShape(), unknown) : Count();
 }
 
+Count mlir::prec::countElements(Type type) { return elementsOf(type, {}); }
+
 /// Points of a linalg operation's iteration space.
-static Count countPoints(linalg::LinalgOp op) {
-  Count points = 1;
-  for (int64_t range : op.getStaticLoopRanges())
-    points = times(points, ShapedType::isDynamic(range) ? Count() : range);
-  return points;
+static Count countPoints(linalg::LinalgOp op, Count unknown) {
+  return multiply(op.getStaticLoopRanges(), unknown);
 }
 
 /// How often an operation runs in one call.
-static Count countRuns(Operation *op) {
+static Count countRuns(Operation *op, Count unknown = {}) {
   Count runs = 1;
   for (Operation *parent = op->getParentOp();
        parent && !isa<func::FuncOp>(parent); parent = parent->getParentOp()) {
     if (auto structured = dyn_cast<linalg::LinalgOp>(parent)) {
-      runs = times(runs, countPoints(structured));
+      runs = times(runs, countPoints(structured, unknown));
     } else if (auto loop = dyn_cast<LoopLikeOpInterface>(parent)) {
       std::optional<APInt> trips = loop.getStaticTripCount();
       runs = times(runs, trips && trips->isSignedIntN(63)
                              ? Count(trips->getSExtValue())
-                             : Count());
+                             : unknown);
     }
   }
   return runs;
@@ -103,4 +109,20 @@ Count mlir::prec::countFlops(Operation *op) {
     return 0;
   return times(each,
                times(countElements(op->getResult(0).getType()), countRuns(op)));
+}
+
+Count mlir::prec::countMultiplyAdds(Operation *op, Count unknownSize) {
+  if (auto structured = dyn_cast<linalg::LinalgOp>(op)) {
+    if (matchContraction(structured))
+      return times(countPoints(structured, unknownSize),
+                   countRuns(op, unknownSize));
+    Count count = 0;
+    for (Operation &inner : structured.getBlock()->without_terminator())
+      count = plus(count, countMultiplyAdds(&inner, unknownSize));
+    return count;
+  }
+  if (!isa<math::FmaOp, vector::FMAOp>(op))
+    return 0;
+  return times(elementsOf(op->getResult(0).getType(), unknownSize),
+               countRuns(op, unknownSize));
 }

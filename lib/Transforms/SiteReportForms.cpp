@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The table of sites as text, JSON, CSV, and one line a layer.
+#include "prec/Analysis/TextTable.h"
 #include "prec/Transforms/SiteReport.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -54,23 +55,13 @@ void SiteReport::print(ReportForm form, raw_ostream &os) const {
 }
 
 void SiteReport::printText(raw_ostream &os) const {
-  std::vector<Cells> lines(1);
-  for (auto [cell, name] : llvm::zip_equal(lines[0], columns))
-    cell = name.str();
-  for (const Row &row : rows)
-    lines.push_back(cellsOf(row, flopsShare(row)));
-  std::array<size_t, columns.size()> widths{};
-  for (Cells &line : lines)
-    for (auto [cell, width] : llvm::zip_equal(line, widths)) {
-      if (cell.empty())
-        cell = "-";
-      width = std::max(width, cell.size());
-    }
-  for (const Cells &line : lines) {
-    for (size_t i = 0; i + 1 < line.size(); ++i)
-      os << llvm::left_justify(line[i], widths[i] + 2);
-    os << line.back() << '\n';
+  TextTable table;
+  table.lines.emplace_back(columns.begin(), columns.end());
+  for (const Row &row : rows) {
+    Cells cells = cellsOf(row, flopsShare(row));
+    table.lines.emplace_back(cells.begin(), cells.end());
   }
+  table.print(os);
 }
 
 void SiteReport::printJson(raw_ostream &os) const {
@@ -194,9 +185,7 @@ void SiteReport::printSummary(raw_ostream &os) const {
       os << "and " << layers.size() - maxLayers << " more\n";
       break;
     }
-    std::string title = name.empty() ? "(none)" : name.str();
-    if (title.size() > nameWidth)
-      title = ".." + title.substr(title.size() - nameWidth + 2);
+    std::string title = shortened(name.empty() ? "(none)" : name, nameWidth);
     os << llvm::left_justify(title, nameWidth)
        << llvm::right_justify(
               layer.isShareKnown

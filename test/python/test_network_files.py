@@ -63,6 +63,20 @@ def test_the_manuals_example(run, source, tmp_path):
     assert 'prec.scope = "conv1"' in done.stdout and "-> (tensor<?x10xf32>" in done.stdout
 
 
+def test_what_the_manual_says_is_printed(run, source, tmp_path, monkeypatch):
+    """"    $ command" and the lines below it; "..." stands for any lines."""
+    page = (source / "docs" / "import.md").read_text()
+    (tmp_path / "net.json").write_text(re.search(r"```json\n(.*?)```", page, re.S)[1])
+    monkeypatch.chdir(tmp_path)
+    found = re.findall(r"^    \$ (.*)\n((?:    .*\n)+)", page, re.M)
+    assert len(found) == 2
+    for command, below in found:
+        lines = [line[4:] for line in below.splitlines()]
+        pattern = "".join("(.*\n)*" if line == "..." else re.escape(line) + "\n" for line in lines)
+        printed = run(*command.split()).stdout
+        assert re.fullmatch(pattern, printed), printed
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input(run, tmp_path, name):
     text, message = BAD[name]

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // MLIR in, MLIR out: rounding inserted by flags, passes by name.
 #include "PrecisionFlags.h"
+#include "prec/Analysis/LayerTable.h"
 #include "prec/Analysis/Survival.h"
 #include "prec/Driver/Compile.h"
 #include "prec/Driver/Registration.h"
 #include "prec/Execution/Files.h"
+#include "prec/IR/Prepare.h"
 #include "prec/Policy/PolicyJson.h"
 #include "prec/Transforms/Passes.h"
 
@@ -67,6 +69,19 @@ static int comparePolicies(ArrayRef<std::string> files, StringRef model) {
   return 0;
 }
 
+/// `--summary MODEL`: the layers as insertion would see them.
+static int summarise(StringRef model) {
+  Timing timing;
+  llvm::Expected<Model> loaded = Model::load(model, timing);
+  if (!loaded)
+    return fail(loaded.takeError());
+  if (failed(inlineCalls(loaded->module())) ||
+      failed(decomposeComposites(loaded->module())))
+    return 1;
+  printLayerTables(loaded->module(), llvm::outs());
+  return 0;
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   // libLLVM's own options are not this tool's.
@@ -105,6 +120,11 @@ int main(int argc, char **argv) {
       cl::desc("list the sites of the model that two policies treat "
                "differently, and stop"),
       cl::cat(category));
+  cl::opt<bool> summary(
+      "summary",
+      cl::desc("print a table of the model's layers (a file, or a builtin's "
+               "name), and stop"),
+      cl::cat(category));
   PrecisionFlags precision;
   auto [input, output] = registerAndParseCLIOptions(
       argc, argv, "prec-opt: precision as a flag\n", registry);
@@ -115,6 +135,8 @@ int main(int argc, char **argv) {
     return fail(policy.takeError());
   if (!diffPolicy.empty())
     return comparePolicies(diffPolicy, input);
+  if (summary)
+    return summarise(input);
 
   MlirOptMainConfig named = MlirOptMainConfig::createFromCLOptions();
   MlirOptMainConfig config = named;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A description of a network in, MLIR out.
+// A description of a network in, MLIR out; a model in, a picture out.
+#include "PrecisionFlags.h"
+#include "prec/Driver/Compile.h"
+#include "prec/Driver/Drawing.h"
 #include "prec/Execution/Files.h"
 #include "prec/Import/BuildModel.h"
 #include "prec/Import/Network.h"
@@ -17,7 +20,8 @@ static cl::OptionCategory category("prec-translate's options");
 
 static cl::opt<std::string>
     input(cl::Positional, cl::init("-"), cl::cat(category),
-          cl::desc("<description: a file, a builtin's name, or - >"));
+          cl::desc("<description, or model to draw: a file, a builtin's name, "
+                   "or - >"));
 static cl::opt<std::string> output("o", cl::init("-"), cl::cat(category),
                                    cl::value_desc("file"),
                                    cl::desc("where to write; - is standard "
@@ -32,13 +36,17 @@ static cl::opt<bool> locations("locations", cl::cat(category),
                                cl::desc("print where layers were described"));
 
 namespace {
-enum class Action { ImportJson, PrintSchema, ListBuiltins };
+enum class Action { ImportJson, ToDot, ToSvg, PrintSchema, ListBuiltins };
 } // namespace
 
 static cl::opt<Action> action(
     cl::desc("what to do:"), cl::Required, cl::cat(category),
     cl::values(clEnumValN(Action::ImportJson, "import-json",
                           "a description in JSON -> MLIR"),
+               clEnumValN(Action::ToDot, "to-dot",
+                          "a model -> a picture of its layers, for graphviz"),
+               clEnumValN(Action::ToSvg, "to-svg",
+                          "the same as SVG; needs graphviz's dot"),
                clEnumValN(Action::PrintSchema, "print-network-schema",
                           "print the JSON Schema of descriptions"),
                clEnumValN(Action::ListBuiltins, "list-builtins",
@@ -69,7 +77,33 @@ static llvm::Expected<std::string> importJson() {
   return text;
 }
 
-static llvm::Expected<std::string> run() {
+static llvm::Expected<std::string> draw(const prec::Policy &policy) {
+  for (const cl::Option *flag :
+       {(const cl::Option *)&batch, (const cl::Option *)&locations})
+    if (flag->getNumOccurrences())
+      return llvm::createStringError("--" + flag->ArgStr +
+                                     " has no effect on pictures");
+  prec::Timing timing;
+  llvm::Expected<prec::Model> model =
+      prec::Model::load(input, timing, training);
+  if (!model)
+    return model.takeError();
+  llvm::Expected<std::string> dot = prec::drawModel(model->module(), policy);
+  if (!dot || action == Action::ToDot)
+    return dot;
+  return prec::renderSvg(*dot);
+}
+
+static llvm::Expected<std::string> run(const prec::PrecisionFlags &precision) {
+  llvm::Expected<prec::Policy> policy = precision.policy();
+  if (!policy)
+    return policy.takeError();
+  if (action == Action::ToDot || action == Action::ToSvg)
+    return draw(*policy);
+  if (!policy->rules.empty())
+    return llvm::createStringError(
+        "precision flags are for --to-dot and --to-svg: a "
+        "translated model is not rounded; give them to prec-opt");
   if (action == Action::ImportJson)
     return importJson();
   if (action == Action::PrintSchema)
@@ -82,10 +116,13 @@ static llvm::Expected<std::string> run() {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  cl::HideUnrelatedOptions(category);
+  prec::PrecisionFlags precision;
+  cl::HideUnrelatedOptions({&category, &prec::PrecisionFlags::category()});
   cl::ParseCommandLineOptions(argc, argv,
                               "prec-translate: networks from other forms\n");
-  llvm::Expected<std::string> text = run();
+  if (std::optional<int> code = precision.answerAndStop())
+    return *code;
+  llvm::Expected<std::string> text = run(precision);
   llvm::Error error =
       text ? prec::writeFile(output, llvm::arrayRefFromStringRef(*text))
            : text.takeError();

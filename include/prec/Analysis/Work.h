@@ -22,6 +22,14 @@ std::optional<int64_t> countValues(Operation *op);
 /// where a size or a trip count is not static.
 std::optional<int64_t> countFlops(Operation *op);
 
+/// The number of multiply-adds in one call, its body's included: a contraction
+/// has one for each point of its iteration space, an fma one for each element,
+/// all else none. `unknownSize` stands for every size and trip count that is
+/// not static; without it the number is none there.
+std::optional<int64_t>
+countMultiplyAdds(Operation *op,
+                  std::optional<int64_t> unknownSize = std::nullopt);
+
 } // namespace mlir::prec
 
 #endif // PREC_ANALYSIS_WORK_H
