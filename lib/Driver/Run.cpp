@@ -70,13 +70,17 @@ llvm::Error mlir::prec::runModel(const RunOptions &options, raw_ostream &os) {
   std::vector<int32_t> numbers = contextFor(*function, options.step);
   std::vector<Tensor> copies, results;
   for (unsigned i = 0; i < options.repeat; ++i) {
-    // Fresh copies, since memref arguments are written.
+    // Fresh copies of memref arguments, which are written.
     copies.clear();
-    for (const Tensor &tensor : *arguments)
-      copies.push_back(tensor.clone());
+    copies.resize(arguments->size());
     std::vector<Tensor *> pointers;
-    for (Tensor &tensor : copies)
-      pointers.push_back(&tensor);
+    for (auto [value, tensor, copy] :
+         llvm::zip_equal(signature.arguments, *arguments, copies)) {
+      bool isWritten = value.kind == ValueKind::Memref;
+      if (isWritten)
+        copy = tensor.clone();
+      pointers.push_back(isWritten ? &copy : &tensor);
+    }
     double start = now();
     llvm::Expected<std::vector<Tensor>> called =
         function->call(pointers, numbers);

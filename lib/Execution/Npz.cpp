@@ -6,6 +6,7 @@
 #include "prec/Execution/Npy.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FileSystem.h"
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -48,14 +49,22 @@ static Error archiveError(StringRef path, zip_t *archive) {
 }
 
 /// All bytes of one member; libzip checks the checksum at its end.
-static Expected<std::vector<uint8_t>> readMember(zip_t *archive, uint64_t index,
-                                                 StringRef name) {
+static Expected<std::vector<uint8_t>>
+readMember(zip_t *archive, uint64_t index, StringRef name, uint64_t fileSize) {
   Member member(zip_fopen_index(archive, index, 0));
   if (!member)
     return archiveError(name, archive);
   std::vector<uint8_t> bytes;
+  // Space for what the archive says, as far as a file of that size can hold it.
+  constexpr uint64_t bestFactor = 1032;
+  zip_stat_t status;
+  if (!zip_stat_index(archive, index, 0, &status) &&
+      (status.valid & ZIP_STAT_SIZE) && status.size / bestFactor <= fileSize)
+    bytes.reserve(status.size + 1);
   for (;;) {
-    size_t used = bytes.size(), room = std::max<size_t>(used, 1 << 16);
+    size_t used = bytes.size();
+    size_t room = bytes.capacity() > used ? bytes.capacity() - used
+                                          : std::max<size_t>(used, 1 << 16);
     bytes.resize(used + room);
     zip_int64_t got = zip_fread(member.get(), bytes.data() + used, room);
     if (got < 0) {
@@ -70,18 +79,40 @@ static Expected<std::vector<uint8_t>> readMember(zip_t *archive, uint64_t index,
   }
 }
 
-Expected<std::vector<NamedTensor>> mlir::prec::readNpz(StringRef path) {
-  Expected<std::vector<uint8_t>> bytes = readFile(path);
-  if (!bytes)
-    return bytes.takeError();
-  if (bytes->empty()) // for libzip an archive without members
+/// A file's bytes: in the file if it is one that can be read again, else in
+/// `bytes`. `size` is how many there are.
+static Expected<Source> sourceOf(StringRef path, std::vector<uint8_t> &bytes,
+                                 uint64_t &size) {
+  bool isRegular = llvm::sys::fs::is_regular_file(path) &&
+                   !llvm::sys::fs::file_size(path, size);
+  if (!isRegular) {
+    Expected<std::vector<uint8_t>> read = readFile(path);
+    if (!read)
+      return read.takeError();
+    bytes = std::move(*read);
+    size = bytes.size();
+  }
+  if (size == 0) // for libzip an archive without members
     return createStringError("'" + path +
                              "': cannot be read as an .npz file: it is empty");
   ZipError error;
-  Source source(
-      zip_source_buffer_create(bytes->data(), bytes->size(), 0, &error.error));
+  Source source(isRegular ? zip_source_file_create(path.str().c_str(), 0, -1,
+                                                   &error.error)
+                          : zip_source_buffer_create(bytes.data(), bytes.size(),
+                                                     0, &error.error));
   if (!source)
     return createStringError("'" + path + "': " + error.text());
+  return source;
+}
+
+Expected<std::vector<NamedTensor>> mlir::prec::readNpz(StringRef path) {
+  std::vector<uint8_t> bytes;
+  uint64_t fileSize = 0;
+  Expected<Source> made = sourceOf(path, bytes, fileSize);
+  if (!made)
+    return made.takeError();
+  Source source = std::move(*made);
+  ZipError error;
   Archive archive(zip_open_from_source(source.get(), ZIP_RDONLY | ZIP_CHECKCONS,
                                        &error.error));
   if (!archive)
@@ -98,7 +129,7 @@ Expected<std::vector<NamedTensor>> mlir::prec::readNpz(StringRef path) {
     StringRef name(raw);
     std::string full = (path + "' member '" + name).str();
     Expected<std::vector<uint8_t>> member =
-        readMember(archive.get(), zip_uint64_t(i), full);
+        readMember(archive.get(), zip_uint64_t(i), full, fileSize);
     if (!member)
       return member.takeError();
     Expected<Tensor> tensor = parseNpy(*member, full);

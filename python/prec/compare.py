@@ -12,8 +12,8 @@ import numpy as np
 from prec.frontend import run_tool, write_model
 
 
-def run_model(text, weights, names, inputs, count):
-    """The results of prec-run."""
+def run_model(text, weights, names, inputs, count, seconds=None):
+    """The results of prec-run, which may take so long."""
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         write_model(folder / "model.mlir", text, weights)
@@ -24,7 +24,7 @@ def run_model(text, weights, names, inputs, count):
             np.save(folder / f"in{k}.npy", inputs[name])
             command.append(f"--input={folder / f'in{k}.npy'}")
         command += [f"--output={folder / f'out{k}.npy'}" for k in range(count)]
-        run_tool("prec-run", *command)
+        run_tool("prec-run", *command, seconds=seconds)
         return [np.load(folder / f"out{k}.npy") for k in range(count)]
 
 

@@ -17,6 +17,10 @@ class FrontendError(Exception):
     """A model that cannot be imported, or an import that is not faithful."""
 
 
+class ToolTimeout(FrontendError):
+    """A compiled tool took longer than it was allowed to."""
+
+
 class MissingPackage(FrontendError, ImportError):
     """An optional package is not installed."""
 
@@ -41,11 +45,15 @@ def tool(name):
         raise FrontendError(str(error)) from None
 
 
-def run_tool(name, *arguments, text=None):
+def run_tool(name, *arguments, text=None, seconds=None):
     """Runs a compiled tool and returns what it prints; its errors become ours."""
-    done = subprocess.run(
-        [tool(name), *map(str, arguments)], input=text, capture_output=True, text=True
-    )
+    try:
+        done = subprocess.run(
+            [tool(name), *map(str, arguments)], input=text, capture_output=True, text=True,
+            timeout=seconds,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise ToolTimeout(f"{name} took longer than {seconds} s") from None
     if done.returncode < 0:
         raise FrontendError(f"{name} crashed with signal {-done.returncode}\n{done.stderr[-2000:]}")
     if done.returncode:

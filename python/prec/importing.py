@@ -42,7 +42,6 @@ def parse(arguments):
 
 def convert(options):
     from prec import onnx
-    from prec.onnx.check import NotCheckable, check
 
     shapes = {}
     for name, shape in options.shape:
@@ -53,14 +52,20 @@ def convert(options):
         if path == "-":
             path = Path(folder) / "model.onnx"
             path.write_bytes(sys.stdin.buffer.read())
-        imported = onnx.import_model(path, shapes)
+        # Large weights are read from the file when they are needed.
+        write(options, onnx.import_model(path, shapes))
+
+
+def write(options, imported):
+    from prec.onnx.check import NotCheckable, check
+
     note = "not checked"
     if not options.no_check:
         try:
             worst = check(imported)
             note = f"checked against onnxruntime on random inputs: largest difference {worst:.3g}"
         except NotCheckable as error:
-            note = f"not checked: onnxruntime cannot run it: {error}"
+            note = f"not checked: {error}"
             print(f"prec import: warning: {note}", file=sys.stderr)
     text = f"// Imported from {Path(options.model).name}; {note}\n{imported.text}"
     if options.output == "-":

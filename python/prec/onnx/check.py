@@ -1,19 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Runs an imported model and onnxruntime on the same random inputs and compares."""
+"""Runs an imported model and onnxruntime on the same random inputs and compares.
+
+Each runs in a process of its own, one after the other, and within a time: a model may be made
+to crash or to keep busy what runs it.
+"""
+import tempfile
+
 import numpy as np
 
 from prec.compare import differs, run_model
-from prec.frontend import FrontendError, require
+from prec.frontend import FrontendError, ToolTimeout, require
 
-from .emit import NUMPY
+from . import child
+from .emit import BITS, NUMPY
+from .large import store
 from .types import onnx
 
 NUDGE = 2.0**-20  # relative change of the inputs whose effect is measured
 UNKNOWN_SIZE = 3
+SECONDS = 60  # how long onnxruntime, and the model, may run
+MOST_BYTES = 1 << 32  # of a model's values together
 
 
 class NotCheckable(FrontendError):
-    """onnxruntime cannot run the model."""
+    """onnxruntime cannot run the model, or nobody can here."""
+
+
+def refuse_large(imported):
+    """Values that nobody has the memory for, before it is asked for."""
+    total = 0
+    for dtype, shape in imported.all_types.values():
+        count = BITS[dtype] // 8 or 1
+        for size in shape or ():
+            count *= UNKNOWN_SIZE if size < 0 else size
+        total += count
+    if total > MOST_BYTES:
+        raise NotCheckable(f"its values take {total >> 20} MB")
 
 
 def random_inputs(imported, attempt, rng):
@@ -23,7 +45,7 @@ def random_inputs(imported, attempt, rng):
     for name, (dtype, shape) in imported.types.items():
         shape = [UNKNOWN_SIZE if n < 0 else n for n in shape]
         if dtype == "bf16":
-            raise NotCheckable("inputs of bf16")
+            raise NotCheckable("it has inputs of bf16")
         kind = NUMPY[dtype]
         if dtype == "i1":
             arrays[name] = rng.integers(0, 2, shape).astype(bool)
@@ -53,18 +75,17 @@ def _index_bounds(graph, imported):
     return bounds
 
 
-def session(model):
-    """onnxruntime on the model as it is, without optimisations."""
+def session(model, arrays, folder):
+    """onnxruntime on the model as it is, without optimisations; `folder` is for the large weights."""
     ort = require("onnxruntime")
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
     try:
-        return ort.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        source = store(model, arrays, folder) if arrays else model.SerializeToString()
+        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise NotCheckable(_line(error)) from None
+        raise NotCheckable(f"onnxruntime cannot run it: {_line(error)}") from None
 
 
 def _line(error):
@@ -73,7 +94,22 @@ def _line(error):
 
 def reference_run(model, imported, seed=0):
     """(inputs, results, results of nudged inputs) of the first attempt that runs."""
-    run, reason = session(model), None
+    refuse_large(imported)
+    with tempfile.TemporaryDirectory() as folder:
+        return _in_child(
+            lambda: _runs(session(model, imported.arrays, folder), model, imported, seed)
+        )
+
+
+def _in_child(function):
+    try:
+        return child.call(function, who="onnxruntime", seconds=SECONDS)
+    except child.ChildFailed as error:
+        raise NotCheckable(str(error)) from None
+
+
+def _runs(run, model, imported, seed):
+    reason = None
     names = [o.name for o in model.graph.output]
     for attempt in range(3):
         rng = np.random.default_rng(seed + attempt)
@@ -84,7 +120,7 @@ def reference_run(model, imported, seed=0):
             reason = _line(error)
             continue
         if any(not isinstance(r, np.ndarray) for r in results):
-            raise NotCheckable("results that are no tensors")
+            raise NotCheckable("it has results that are no tensors")
         nudged = []
         for _ in range(2):
             moved = {
@@ -99,7 +135,7 @@ def reference_run(model, imported, seed=0):
             if all(p.shape == q.shape for p, q in zip(again, results)):
                 nudged.append(again)
         return inputs, results, nudged
-    raise NotCheckable(reason)
+    raise NotCheckable(f"onnxruntime cannot run it: {reason}")
 
 
 def check(imported):
@@ -108,7 +144,10 @@ def check(imported):
     if model.ByteSize() > 1 << 31:
         raise NotCheckable("it is larger than 2 GB")
     inputs, expected, nudged = reference_run(model, imported)
-    ours = run_model(imported.text, imported.weights, imported.inputs, inputs, len(expected))
+    try:
+        ours = run_model(imported.text, imported.weights, imported.inputs, inputs, len(expected), SECONDS)
+    except ToolTimeout as error:
+        raise NotCheckable(str(error)) from None
     worst = 0.0
     for name, mine, reference, *others in zip(imported.outputs, ours, expected, *nudged):
         problem = differs(mine, reference, others)
@@ -122,6 +161,15 @@ def check(imported):
     return worst
 
 
+def _tapped(model, imported, names, inputs):
+    """Values between the nodes, for the inputs and for nudged ones."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = session(model, imported.arrays, folder)
+        expected = run.run(names, inputs)
+        moved = {n: (a * (1 + NUDGE)).astype(a.dtype) if a.dtype.kind == "f" else a for n, a in inputs.items()}
+        return expected, run.run(names, moved)
+
+
 def first_difference(imported, inputs):
     """Where the two part: every value between the nodes as a result."""
     text, weights, names = imported.taps()
@@ -133,10 +181,7 @@ def first_difference(imported, inputs):
     model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(n) for n in names)
     try:
         model = onnx.shape_inference.infer_shapes(model)
-        run = session(model)
-        expected = run.run(names, inputs)
-        moved = {n: (a * (1 + NUDGE)).astype(a.dtype) if a.dtype.kind == "f" else a for n, a in inputs.items()}
-        nudged = run.run(names, moved)
+        expected, nudged = _in_child(lambda: _tapped(model, imported, names, inputs))
         ours = run_model(text(names), weights, imported.inputs, inputs, len(names))
     except Exception:
         return ""

@@ -18,12 +18,14 @@ class Imported:
     inputs: list
     outputs: list
     model: object
+    arrays: dict  # of the weights whose data is not in the model
     types: dict  # of the inputs
+    all_types: dict  # of all values of the graph
     status: dict = field(default_factory=dict)
 
     def taps(self):
         """(text of a module with these names as results, weights, all names)."""
-        again = Importer(self.model, foreign.lower)
+        again = Importer(self.model, self.arrays, foreign.lower)
         again.run()
         names = [n for n in again.graph.values if n not in again.inputs and n not in again.graph.constants]
         return (lambda chosen: adopt(again.module_of(chosen))), again.weight_arguments, names
@@ -31,12 +33,12 @@ class Imported:
 
 def import_model(path, shapes=None):
     """Imports an ONNX file. shapes: {input: sizes}."""
-    model = load(path)
+    model, arrays = load(path)
     set_shapes(model, shapes or {})
-    importer = Importer(model, foreign.lower)
+    importer = Importer(model, arrays, foreign.lower)
     text = adopt(importer.run())
     types = {name: importer.graph.types[name] for name in importer.inputs}
     return Imported(
-        text, importer.weight_arguments, importer.inputs, importer.outputs, model, types,
-        importer.status,
+        text, importer.weight_arguments, importer.inputs, importer.outputs, model, arrays, types,
+        importer.graph.types, importer.status,
     )  # fmt: skip

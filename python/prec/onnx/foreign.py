@@ -4,42 +4,19 @@
 It runs in a child process, since it can crash on what it does not expect.
 """
 import os
-import pickle
 
 from prec.frontend import FrontendError, require
 
+from . import child
 from .builder import rename_foreign
+from .knowledge import small_model
 from .types import proto_of
 
+SECONDS = 60  # for one node
 PIPELINE = (
     "builtin.module(torch-onnx-to-torch-backend-pipeline,"
     "torch-backend-to-linalg-on-tensors-backend-pipeline)"
 )
-
-
-def in_child(function, *arguments):
-    """function's result from a child process; a crash is an error of ours."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(read)
-        try:
-            answer = (True, function(*arguments))
-        except BaseException as error:  # everything goes back to the parent
-            answer = (False, str(error).strip() or type(error).__name__)
-        with os.fdopen(write, "wb") as pipe:
-            pickle.dump(answer, pipe)
-        os._exit(0)
-    os.close(write)
-    with os.fdopen(read, "rb") as pipe:
-        data = pipe.read()
-    _, status = os.waitpid(child, 0)
-    if not data:
-        raise FrontendError(f"the foreign importer crashed (status {status})")
-    good, answer = pickle.loads(data)
-    if not good:
-        raise FrontendError(f"the foreign importer: {answer.splitlines()[0][:300]}")
-    return answer
 
 
 def _lower(model):
@@ -62,10 +39,10 @@ def lower(graph, proto, opsets, arguments, results, name):
     for result in results:
         if result not in graph.types or graph.types[result][1] is None:
             raise FrontendError(f"the shape of its result '{result}' is not known; give --shape")
-    model = graph.importer._small_model(
+    model = small_model(
         graph, proto, opsets, [proto_of(r, *graph.types[r]) for r in results]
     )
-    text = in_child(_lower, model)
+    text = child.call(_lower, model, who="the foreign importer", seconds=SECONDS)
     if not arguments == [v.name for v in model.graph.input]:
         raise FrontendError("the foreign importer takes other operands")
     return rename_foreign(text, name)

@@ -9,23 +9,21 @@ import numpy as np
 
 from prec.frontend import FrontendError, quoted
 
-from . import functions, rules
+from . import functions, knowledge, rules
 from .builder import Builder
 from .emit import Value
 from .node import Node, NotCovered
-from .types import TypeProblem, merge, onnx, proto_of, require, type_of, word_of_array
+from .types import TypeProblem, merge, onnx, type_of, word_of_array
 
-require("onnx.reference")
-
-FOLD_LIMIT = 1 << 16  # elements of a constant that is computed at import
 EMBED_LIMIT = 1 << 12  # elements of an integer constant that stands in the module
-RANDOM = {
-    "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
-    "Multinomial",
-}  # fmt: skip
 # What a rule raises on operands or attributes that nobody would write.
 UNFIT = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
-NOT_FOLDED = RANDOM | {"If", "Loop", "Scan", "SequenceMap", "Dropout"}
+
+
+def is_weight(dtype, size, rank):
+    """Is an initializer an argument rather than a constant in the module?"""
+    narrow = dtype in ("i8", "u8") and size >= 16
+    return bool(rank and (dtype[0] in "fb" or narrow)) or size > EMBED_LIMIT
 
 
 class FunctionBuilder(Builder):
@@ -53,18 +51,17 @@ class Graph:
         dtype = word_of_array(array)
         self.types[name] = (dtype, array.shape)
         self.constants[name] = array
-        narrow = dtype in ("i8", "u8") and array.size >= 16
         if self.parent is not None:
             return  # a subgraph's constants stand in its function
-        if is_initializer and array.ndim and (dtype[0] in "fb" or narrow) or array.size > EMBED_LIMIT:
+        if is_initializer and is_weight(dtype, array.size, array.ndim) or array.size > EMBED_LIMIT:
             self.weights[name] = name
 
 
 class Importer:
     """One model's import. `text` and `weights` are the result."""
 
-    def __init__(self, model, foreign=None):
-        self.model, self.foreign = model, foreign
+    def __init__(self, model, arrays, foreign=None):
+        self.model, self.arrays, self.foreign = model, arrays, foreign
         self.opsets = {o.domain: o.version for o in model.opset_import}
         if "ai.onnx" in self.opsets:
             self.opsets[""] = self.opsets.pop("ai.onnx")
@@ -91,7 +88,9 @@ class Importer:
         graph, proto = Graph(self), self.model.graph
         main = Builder()
         for tensor in proto.initializer:
-            graph.add_constant(tensor.name, self._array(tensor), is_initializer=True)
+            array = self.arrays.get(tensor.name)
+            array = self._array(tensor) if array is None else array
+            graph.add_constant(tensor.name, array, is_initializer=True)
         inputs = []
         for value in proto.input:
             if value.name in graph.constants:
@@ -175,16 +174,16 @@ class Importer:
         for name in proto.input:
             if name and name not in graph.types:
                 raise FrontendError(f"operand '{name}' is computed by no node before")
-        if self._fold(graph, proto, opsets):
+        if knowledge.fold(graph, proto, opsets):
             return []
         local = self.local.get((proto.domain, proto.op_type))
         if local is not None:
             return functions.instantiate(local, proto, self.opsets, f"{scope}/{self.count}")
         if proto.domain not in ("", "ai.onnx") and proto.domain not in rules.DOMAINS:
             raise FrontendError(f"operators of the domain '{proto.domain}' are not known")
-        if proto.op_type in RANDOM:
+        if proto.op_type in knowledge.RANDOM:
             raise FrontendError(f"the results of {proto.op_type} are random")
-        self._infer(graph, proto, opsets)
+        knowledge.infer(graph, proto, opsets)
         node = Node(proto, opsets.get("", 1), scope, graph)
         node.opsets = opsets
         reasons = []
@@ -260,88 +259,6 @@ class Importer:
             graph.values[name] = Value(b, place, *graph.types[name])
         self.count += 1
 
-    # Types and constants
-
-    def _small_model(self, graph, proto, opsets, outputs=()):
-        """A model of one node: what is known as initializers, the rest as inputs."""
-        inputs, constants = [], []
-        for name in dict.fromkeys(n for n in (*proto.input, *_captured(proto)) if n in graph.types):
-            array = graph.embedded(name)
-            if array is not None:
-                constants.append(onnx.numpy_helper.from_array(np.asarray(array), name))
-            else:
-                inputs.append(proto_of(name, *graph.types[name]))
-        small = onnx.helper.make_graph([proto], "node", inputs, list(outputs), constants)
-        return onnx.helper.make_model(
-            small, opset_imports=[onnx.helper.make_opsetid(*o) for o in opsets.items()], ir_version=8
-        )
-
-    def _infer(self, graph, proto, opsets):
-        outputs = [onnx.helper.make_empty_tensor_value_info(n) for n in proto.output if n]
-        model = self._small_model(graph, proto, opsets, outputs)
-        try:
-            inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
-        except Exception as error:
-            if all(n in self.declared for n in proto.output if n) and proto.op_type in rules.RULES:
-                graph.types.update((n, self.declared[n]) for n in proto.output if n)
-                return
-            message = str(error).strip().splitlines()[0][:300]
-            raise FrontendError(f"its shapes do not fit: {message}") from None
-        for value in inferred.graph.output:
-            known, declared = type_of(value.type, value.name), self.declared.get(value.name)
-            if known and declared and declared[0] == known[0]:
-                known = known[0], merge(known[1], declared[1])
-            known = known or declared
-            if known:
-                graph.types[value.name] = known
-
-    def _fold(self, graph, proto, opsets):
-        """Computes a node whose operands are known; constants and shapes become known."""
-        op = proto.op_type
-        if proto.domain not in ("", "ai.onnx") or op in NOT_FOLDED:
-            return False
-        if op in ("Shape", "Size") and graph.types[proto.input[0]][1] is not None:
-            shape = graph.types[proto.input[0]][1]
-            if -1 in shape:
-                return False
-            start = next((a.i for a in proto.attribute if a.name == "start"), 0)
-            end = next((a.i for a in proto.attribute if a.name == "end"), len(shape))
-            array = np.array(shape[slice(start, end)] if op == "Shape" else np.prod(shape), np.int64)
-            graph.add_constant(proto.output[0], array)
-            return True
-        if op == "Identity" and proto.input[0] in graph.weights:
-            name = proto.input[0]
-            graph.types[proto.output[0]] = graph.types[name]
-            graph.constants[proto.output[0]] = graph.constants[name]
-            graph.values[proto.output[0]] = self.materialise(graph, None, name)
-            graph.weights[proto.output[0]] = graph.weights[name]
-            return True
-        names = [n for n in proto.input if n]
-        if any(n in graph.weights or n not in graph.constants for n in names):
-            return False
-        if sum(graph.constants[n].size for n in names) > FOLD_LIMIT:
-            return False
-        if op == "ConstantOfShape" and np.prod(graph.constants[names[0]].astype(float)) > FOLD_LIMIT:
-            return False
-        try:
-            evaluator = onnx.reference.ReferenceEvaluator(
-                self._small_model(
-                    graph, proto, opsets,
-                    [onnx.helper.make_empty_tensor_value_info(n) for n in proto.output if n],
-                )
-            )  # fmt: skip
-            results = evaluator.run(None, {})
-            arrays = [np.asarray(r) for r in results]
-            for array in arrays:
-                word_of_array(array)
-        except Exception:
-            return False
-        if sum(a.size for a in arrays) > FOLD_LIMIT:
-            return False
-        for name, array in zip((n for n in proto.output if n), arrays):
-            graph.add_constant(name, array, is_initializer=op == "Constant")
-        return True
-
     # The module
 
     def _module(self, graph, main, inputs, outputs):
@@ -375,16 +292,6 @@ def _attributes(name, dtype, role=None):
     if dtype[0] == "u":
         words.append(f'prec.dtype = "{dtype}"')
     return ", ".join(words)
-
-
-def _captured(proto):
-    """Names that a node's subgraphs may take from outside."""
-    for attribute in proto.attribute:
-        for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-            for node in graph.node:
-                yield from node.input
-                yield from _captured(node)
-            yield from (o.name for o in graph.output)
 
 
 def refuse_absurd(name, shape):

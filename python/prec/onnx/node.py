@@ -59,7 +59,8 @@ class Node:
         """The operand as an array if it is known at import; `default` if it is absent."""
         if not self.has(i):
             return default
-        return self.env.constants.get(self.proto.input[i])
+        array = self.env.constants.get(self.proto.input[i])
+        return None if array is None else np.asarray(array)
 
     def number(self, i, default=None):
         """A known scalar operand, as a Python number."""
