@@ -90,6 +90,9 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   }
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
+  if (options.recompute != Recompute::None)
+    function.addPass(createRecomputeTensors(
+        {std::string(recomputeWords[static_cast<size_t>(options.recompute)])}));
 }
 
 /// Tensors become buffers that are released after their last use.
@@ -209,6 +212,14 @@ struct LowerOptions : public PassPipelineOptions<LowerOptions> {
   Option<unsigned> vectorBits{*this, "vector-bits",
                               llvm::cl::desc("width of a vector register"),
                               llvm::cl::init(CodegenOptions().vectorBits)};
+  Option<Recompute> recompute{
+      *this, "recompute",
+      llvm::cl::desc("what is computed again rather than kept"),
+      llvm::cl::init(Recompute::None),
+      llvm::cl::values(
+          clEnumValN(Recompute::None, "none", "nothing"),
+          clEnumValN(Recompute::Cheap, "cheap", "operations without a sum"),
+          clEnumValN(Recompute::All, "all", "any operation"))};
   Option<unsigned> vectorRegisters{
       *this, "vector-registers", llvm::cl::desc("number of vector registers"),
       llvm::cl::init(CodegenOptions().vectorRegisters)};
@@ -220,6 +231,7 @@ struct LowerOptions : public PassPipelineOptions<LowerOptions> {
     options.threadGrain = threadGrain;
     options.vectorBits = vectorBits;
     options.vectorRegisters = vectorRegisters;
+    options.recompute = recompute;
     return options;
   }
 };

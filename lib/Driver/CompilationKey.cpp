@@ -38,7 +38,8 @@ std::string mlir::prec::compilationKey(ModuleOp module,
   llvm::raw_string_ostream stream(key);
   stream << code << ' ' << options.fast << ' ' << options.threads << ' '
          << options.threadGrain << ' ' << options.vectorBits << ' '
-         << options.vectorRegisters << '\n';
+         << options.vectorRegisters << ' '
+         << static_cast<int>(options.recompute) << '\n';
   module.print(stream); // as a whole: a part would leave resources' data out
   return key;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Arguments from files, the call, results to files.
 #include "prec/Driver/Run.h"
+#include "prec/Execution/Buffers.h"
 #include "prec/Execution/Files.h"
 #include "prec/Execution/Npy.h"
 #include "prec/Transforms/RandomWords.h"
@@ -95,8 +96,9 @@ llvm::Error mlir::prec::runModel(const RunOptions &options, raw_ostream &os) {
   return writeTiming(options.timingFile, timing);
 }
 
-llvm::Error mlir::prec::writeTiming(StringRef path, const Timing &timing) {
+llvm::Error mlir::prec::writeTiming(StringRef path, Timing timing) {
   if (path.empty())
     return llvm::Error::success();
+  timing.peakBytes = buffers::statistics().peakBytes;
   return writeFile(path, llvm::arrayRefFromStringRef(toJson(timing) + "\n"));
 }

@@ -177,6 +177,7 @@ std::string mlir::prec::toJson(const Timing &timing) {
         json.value(seconds);
     });
     json.attribute("cache_hit", timing.cacheHit);
+    json.attribute("peak_bytes", timing.peakBytes);
   });
   return text + "\n";
 }

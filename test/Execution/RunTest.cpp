@@ -128,10 +128,11 @@ TEST_F(Run, TimingIsTheDocumentedObject) {
   report.cacheHit = true;
   timing.add(report);
   timing.runSeconds = {0.5, 0.25};
+  timing.peakBytes = 4096;
   EXPECT_EQ(toJson(timing),
             R"({"phases":{"parse":1,"optimise":0,"codegen":2,"link":0},)"
             R"("compile_seconds":3,"run_seconds":[0.5,0.25],)"
-            R"("cache_hit":true})"
+            R"("cache_hit":true,"peak_bytes":4096})"
             "\n");
 }
 

@@ -33,7 +33,16 @@ CompileFlags::CompileFlags()
       plain("plain-loops",
             cl::desc("scalar loops instead of fast kernels: the same bits, "
                      "slowly"),
-            cl::cat(category())) {}
+            cl::cat(category())),
+      recompute(
+          "recompute", cl::init(Recompute::None),
+          cl::desc("what may be computed again rather than kept, where "
+                   "that lowers the peak of memory; no bit changes"),
+          cl::values(
+              clEnumValN(Recompute::None, "none", "nothing (default)"),
+              clEnumValN(Recompute::Cheap, "cheap", "operations without a sum"),
+              clEnumValN(Recompute::All, "all", "any operation on tensors")),
+          cl::cat(category())) {}
 
 CompileOptions CompileFlags::options() const {
   CompileOptions options;
@@ -43,5 +52,6 @@ CompileOptions CompileFlags::options() const {
   options.engine.cacheDirectory = cacheDirectory;
   options.engine.useCache = !noCache;
   options.codegen.fast = !plain;
+  options.codegen.recompute = recompute;
   return options;
 }

@@ -27,6 +27,7 @@ private:
   llvm::cl::opt<int> optLevel;
   llvm::cl::opt<std::string> cpu, cacheDirectory, timing;
   llvm::cl::opt<bool> noCache, plain;
+  llvm::cl::opt<Recompute> recompute;
 };
 
 } // namespace mlir::prec

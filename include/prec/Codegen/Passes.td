@@ -240,6 +240,31 @@ def EmitKernels : Pass<"prec-emit-kernels"> {
   ];
 }
 
+def RecomputeTensors : Pass<"prec-recompute", "func::FuncOp"> {
+  let summary = "make values again before a late use, to lower the peak of memory";
+  let description = [{
+    A training step keeps what its forward part computes until the backward part
+    reads it. This pass looks for the place of a function where most bytes are
+    in use, and for the value there that is read only later and whose
+    repetition just before that use lowers the peak most; then again, until
+    none is left. What a repetition reads is kept until then. `kind=cheap`
+    repeats operations without a reduction (elementwise ones, padding,
+    transposition), `kind=all` any on tensors.
+
+    No bit changes: this comes after rounding was lowered, so a copy rounds as
+    its original does, with the same random words, and it is no site of its
+    own. It comes after the last CSE on tensors, which would undo it.
+  }];
+  let options = [
+    Option<"kind", "kind", "std::string", /*default=*/"\"cheap\"",
+           "none, cheap or all">,
+  ];
+  let dependentDialects = ["linalg::LinalgDialect", "tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"repeated", "repeated", "operations made again">,
+  ];
+}
+
 def SerializeReductions : Pass<"prec-serialize-reductions"> {
   let summary = "write scf.parallel loops that reduce as scf.for";
   let description = [{

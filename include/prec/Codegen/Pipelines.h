@@ -19,6 +19,8 @@
 #ifndef PREC_CODEGEN_PIPELINES_H
 #define PREC_CODEGEN_PIPELINES_H
 
+#include "prec/Codegen/Recompute.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
@@ -48,6 +50,8 @@ struct CodegenOptions {
   /// Width of a vector register in bits, and how many there are.
   unsigned vectorBits = 128;
   unsigned vectorRegisters = 16;
+  /// What may be computed again rather than kept.
+  Recompute recompute = Recompute::None;
 
   /// Sets the vector unit from a target's triple and features (the texts that
   /// LLVM's TargetMachine gives: "x86_64-...", "+avx512f,+fma,...").

@@ -33,7 +33,7 @@ llvm::Error runModel(const RunOptions &options, llvm::raw_ostream &os);
 std::vector<int32_t> contextFor(const Function &function, uint32_t step);
 
 /// Writes the timing as JSON, whole or not at all; an empty path is nowhere.
-llvm::Error writeTiming(llvm::StringRef path, const Timing &timing);
+llvm::Error writeTiming(llvm::StringRef path, Timing timing);
 
 } // namespace mlir::prec
 

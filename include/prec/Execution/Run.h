@@ -45,12 +45,15 @@ llvm::Error writeOutputs(const Signature &signature,
 void print(llvm::raw_ostream &out, llvm::StringRef name, const Tensor &tensor);
 
 /// What `--print-timing=FILE` writes:
-/// {"phases": {name: seconds}, "compile_seconds", "run_seconds", "cache_hit"}.
+/// {"phases": {name: seconds}, "compile_seconds", "run_seconds", "cache_hit",
+/// "peak_bytes"}; the last is the most that all arrays and temporaries took at
+/// one time.
 struct Timing {
   /// In order; compile_seconds is their sum.
   std::vector<std::pair<std::string, double>> phases;
   std::vector<double> runSeconds;
   bool cacheHit = false;
+  uint64_t peakBytes = 0;
 
   /// Appends the engine's phases and takes over its cache_hit.
   void add(const EngineReport &report);
