@@ -5,55 +5,20 @@ import numpy as np
 import pytest
 from mlir_call import Module, prec_opt
 from mlir_text import Function
+from whole_networks import batch_norm, gradients, layer_norm, lenet, mlp, transformer
 
 torch = pytest.importorskip("torch", reason="torch is an extra: pip install torch==2.13.0")
 F = torch.nn.functional
-
-
-def mlp(f):
-    f.argument("x", (5, 7)), f.argument("w1", (6, 7)), f.argument("b1", (6,))
-    f.argument("w2", (4, 6)), f.argument("b2", (4,))
-    h = N.relu(f, N.dense(f, f.x, f.w1, f.b1, "fc1"), "relu")
-    return N.softmax(f, N.dense(f, h, f.w2, f.b2, "fc2"), "softmax")
 
 
 def torch_mlp(x, w1, b1, w2, b2):
     return F.softmax(F.linear(F.relu(F.linear(x, w1, b1)), w2, b2), 1)
 
 
-def lenet(f, op="max", init=-1e30):
-    f.argument("x", (2, 1, 8, 8)), f.argument("w1", (3, 1, 5, 5)), f.argument("b1", (3,))
-    f.argument("w2", (4, 3, 5, 5)), f.argument("b2", (4,)), f.argument("w3", (5, 16)), f.argument("b3", (5,))
-    x = N.pool(f, N.relu(f, N.conv(f, f.x, f.w1, f.b1, 2, "conv1"), "conv1"), "pool1", op, init)
-    x = N.pool(f, N.relu(f, N.conv(f, x, f.w2, f.b2, 2, "conv2"), "conv2"), "pool2", op, init)
-    return N.dense(f, N.flatten(f, x), f.w3, f.b3, "fc")
-
-
 def torch_lenet(x, w1, b1, w2, b2, w3, b3, pool=F.max_pool2d):
     x = pool(F.relu(F.conv2d(x, w1, b1, padding=2)), 2)
     x = pool(F.relu(F.conv2d(x, w2, b2, padding=2)), 2)
     return F.linear(x.flatten(1), w3, b3)
-
-
-def layer_norm(f):
-    f.argument("x", (5, 7)), f.argument("g", (7,)), f.argument("b", (7,))
-    return N.affine(f, N.normalise(f, f.x, "i,j", "i", 7, "ln"), f.g, f.b, "i,j", "j", "ln")
-
-
-def batch_norm(f):
-    f.argument("x", (3, 2, 4, 4)), f.argument("g", (2,)), f.argument("b", (2,))
-    return N.affine(f, N.normalise(f, f.x, "n,c,y,z", "c", 48, "bn"), f.g, f.b, "n,c,y,z", "c", "bn")
-
-
-def transformer(f):
-    f.argument("x", (2, 4, 6))
-    for key in ("q", "k", "v", "u"):
-        f.argument(key, (6, 6))
-    f.argument("g", (6,)), f.argument("b", (6,))
-    y = N.attention(f, f.x, f.q, f.k, f.v, "attention")
-    y = f.binary("arith.addf", y, f.x, scope="residual")
-    y = N.affine(f, N.normalise(f, y, "i,j,k", "i,j", 6, "ln"), f.g, f.b, "i,j,k", "k", "ln")
-    return N.gelu(f, f.contract("b,t,d; e,d -> b,t,e", y, f.u, scope="fc"), "fc")
 
 
 def torch_transformer(x, q, k, v, u, g, b):
@@ -75,13 +40,7 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_network(tmp_path, name):
     ours, theirs = NETWORKS[name]
-    f = Function(name)
-    f.returns(f.weighted_sum(ours(f)))
-    random = np.random.default_rng(7)
-    shapes = [[int(n) for n in kind[7:].split("x")[:-1]] for kind in f.arguments.values()]
-    arrays = [random.normal(0, 1, shape) for shape in shapes]
-    module = Module(prec_opt(f.text(), f"prec-differentiate{{function={name}}}"), tmp_path)
-    value, *found = getattr(module, f"{name}_grad")(*arrays)
+    arrays, value, found = gradients(ours, name, tmp_path)
     tensors = [torch.tensor(a, requires_grad=True) for a in arrays]
     expected = (theirs(*tensors[:-1]) * tensors[-1]).sum()
     expected.backward()
