@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // prec-make-training-step: from @forward to @step and @predict.
 #include "Clipping.h"
-#include "ForwardFunction.h"
 #include "Losses.h"
-#include "Optimizers.h"
 #include "Pointwise.h"
 #include "ScaleLoss.h"
+#include "StepBuilder.h"
 #include "prec/Autodiff/DifferentiableOpInterface.h"
 #include "prec/Autodiff/Differentiate.h"
 #include "prec/Autodiff/Passes.h"
 #include "prec/IR/PrecDialect.h"
-
-#include "mlir/IR/IRMapping.h"
+#include "prec/IR/Prepare.h"
 
 namespace mlir::prec {
 #define GEN_PASS_DEF_MAKETRAININGSTEP
@@ -20,45 +18,6 @@ namespace mlir::prec {
 
 using namespace mlir;
 using namespace mlir::prec;
-
-namespace {
-/// An argument of a function under construction.
-struct Argument {
-  Type type;
-  DictionaryAttr attributes;
-};
-
-struct StepBuilder {
-  ForwardFunction forward;
-  const Optimizer *optimizer;
-  OptimizerOptions options;
-  StringRef loss;
-  double smoothing, clipValue, clipNorm;
-  LossScaling scaling = {};
-
-  /// @step's arguments; the first `numStates` are also results.
-  SmallVector<Argument> arguments;
-  unsigned numStates = 0;
-  LogicalResult build();
-  void buildPredict();
-  void collectArguments();
-  func::FuncOp declare(OpBuilder &b);
-  FailureOr<SmallVector<Value>> copyForward(OpBuilder &b, func::FuncOp step);
-  SmallVector<Value> correct(OpBuilder &b, func::FuncOp step);
-  SmallVector<Value> update(OpBuilder &b, unsigned number, Value weight,
-                            Value gradient, Value rate, ValueRange states,
-                            ValueRange corrections);
-  /// Weights, states and the input, as numbers of @forward's arguments.
-  SmallVector<unsigned> order() const;
-  unsigned numOwn() const {
-    return forward.weights.size() + forward.states.size();
-  }
-  DictionaryAttr attributes(StringRef name, StringRef role,
-                            StringRef init = "");
-  void addState(StringRef name, Type type, StringRef init = "zeros");
-  std::string nameOf(unsigned argument);
-};
-} // namespace
 
 DictionaryAttr StepBuilder::attributes(StringRef name, StringRef role,
                                        StringRef init) {
@@ -81,36 +40,11 @@ std::string StepBuilder::nameOf(unsigned argument) {
   return name ? name.str() : "arg" + std::to_string(argument);
 }
 
-/// Puts a function's body at a builder's place and returns its results.
-static SmallVector<Value> cloneBody(OpBuilder &b, func::FuncOp function,
-                                    ArrayRef<unsigned> order,
-                                    ValueRange arguments) {
-  Block &body = function.front();
-  IRMapping map;
-  for (auto [number, argument] : llvm::zip_equal(order, arguments))
-    map.map(body.getArgument(number), argument);
-  for (Operation &op : body.without_terminator())
-    b.clone(op, map);
-  return llvm::map_to_vector(body.getTerminator()->getOperands(),
-                             [&](Value v) { return map.lookupOrDefault(v); });
-}
-
 SmallVector<unsigned> StepBuilder::order() const {
   SmallVector<unsigned> result(forward.weights);
   llvm::append_range(result, forward.states);
   llvm::append_range(result, forward.inputs);
   return result;
-}
-
-/// The scope in which a weight is first used, for its update.
-static StringAttr scopeOfWeight(Value weight) {
-  Operation *first = nullptr;
-  for (Operation *user : weight.getUsers())
-    if (user->getBlock() == weight.getParentBlock() &&
-        user->hasAttr(scopeAttrName) &&
-        (!first || user->isBeforeInBlock(first)))
-      first = user;
-  return first ? first->getAttrOfType<StringAttr>(scopeAttrName) : StringAttr();
 }
 
 /// The new states and, last, the new weight.
@@ -119,7 +53,7 @@ SmallVector<Value> StepBuilder::update(OpBuilder &b, unsigned number,
                                        ValueRange states,
                                        ValueRange corrections) {
   Location loc = forward.function.getArgument(number).getLoc();
-  Stamp stamp(b, scopeOfWeight(weight), "update", "state");
+  Stamp stamp(b, scopes[number], "update", "state");
   SmallVector<Value> current(states);
   auto apply = [&](UpdateFormula formula) {
     SmallVector<Value> inputs = {weight, gradient, rate};
@@ -158,10 +92,10 @@ void StepBuilder::collectArguments() {
   }
   numStates = arguments.size();
   unsigned x = forward.inputs[0];
-  auto labels = RankedTensorType::get(forward.logits().getShape().drop_back(),
-                                      b.getI32Type());
-  arguments.push_back({forward.typeOf(x), f.getArgAttrDict(x)});
-  arguments.push_back({labels, attributes("labels", "label")});
+  auto samples = cast<RankedTensorType>(forward.typeOf(x));
+  arguments.push_back({repeatBatch(samples, accumulate), f.getArgAttrDict(x)});
+  arguments.push_back(
+      {repeatBatch(labelsType(), accumulate), attributes("labels", "label")});
   arguments.push_back({b.getF32Type(), attributes("learning_rate", "input")});
 }
 
@@ -189,23 +123,6 @@ func::FuncOp StepBuilder::declare(OpBuilder &b) {
   return step;
 }
 
-/// @forward's operations in @step, calls inlined; returns its results.
-FailureOr<SmallVector<Value>> StepBuilder::copyForward(OpBuilder &b,
-                                                       func::FuncOp step) {
-  SmallVector<Value> given(step.getArguments().take_front(numOwn()));
-  given.push_back(step.getArgument(numStates));
-  SmallVector<Value> outs = cloneBody(b, forward.function, order(), given);
-  // A return holds the results while inlining replaces values.
-  auto keep = func::ReturnOp::create(b, step.getLoc(), outs);
-  if (failed(flatten(step)))
-    return failure();
-  outs.assign(keep.getOperands().begin(), keep.getOperands().end());
-  keep.erase();
-  markForward(step);
-  b.setInsertionPointToEnd(&step.front());
-  return outs;
-}
-
 /// Adam's 1 - beta^t for this step.
 SmallVector<Value> StepBuilder::correct(OpBuilder &b, func::FuncOp step) {
   SmallVector<Value> result;
@@ -226,21 +143,15 @@ LogicalResult StepBuilder::build() {
   OpBuilder b(forward.function);
   collectArguments();
   func::FuncOp step = declare(b);
-  auto outs = copyForward(b, step);
-  if (failed(outs))
+  auto made = accumulated(b, step);
+  if (failed(made))
     return failure();
-  Loss value = buildLoss(b, step.getLoc(), loss, outs->front(),
-                         step.getArgument(numStates + 1), smoothing);
   ArrayRef<BlockArgument> all = step.getArguments();
   SmallVector<Value> weights(all.take_front(forward.weights.size()));
   ScaleLoss scaler(b, step.getLoc(), scaling,
                    all.slice(numStates - 2 * scaling.isDynamic));
-  auto gradients =
-      buildGradients(b, scaler.scaled(value.value), weights, value.stopped);
-  if (failed(gradients))
-    return failure();
-  scaler.unscale(*gradients);
-  clipGradients(b, step.getLoc(), *gradients, clipValue, clipNorm);
+  scaler.unscale(made->gradients);
+  clipGradients(b, step.getLoc(), made->gradients, clipValue, clipNorm);
 
   Value rate = step.getArgument(numStates + 2);
   if (Type element = forward.logits().getElementType(); !element.isF32()) {
@@ -253,20 +164,24 @@ LogicalResult StepBuilder::build() {
   for (auto [i, number] : llvm::enumerate(forward.weights)) {
     SmallVector<Value> states(all.slice(next, perWeight));
     next += perWeight;
-    SmallVector<Value> updated = update(b, number, weights[i], (*gradients)[i],
-                                        rate, states, corrections);
+    SmallVector<Value> updated = update(
+        b, number, weights[i], made->gradients[i], rate, states, corrections);
     returned.push_back(updated.pop_back_val());
     llvm::append_range(newStates, updated);
   }
-  // A state for which @forward returns nothing stays as it is.
-  for (unsigned i = 0; i < forward.states.size(); ++i)
-    returned.push_back(outs->size() == 1 ? Value(all[weights.size() + i])
-                                         : (*outs)[1 + i]);
+  llvm::append_range(returned, made->states);
   llvm::append_range(returned, newStates);
   llvm::append_range(returned, corrections);
   scaler.finish(returned, all);
-  returned.push_back(value.value);
+  returned.push_back(made->loss);
   func::ReturnOp::create(b, step.getLoc(), returned);
+  if (accumulate > 1) {
+    if (failed(inlineCalls(step)))
+      return failure();
+    forward.function->getParentOfType<ModuleOp>()
+        .lookupSymbol("step.micro")
+        ->erase();
+  }
   eraseDead(step);
   return success();
 }
@@ -341,8 +256,18 @@ struct MakeTrainingStep final
     auto scaling = LossScaling::parse(lossScale, &error);
     if (!scaling)
       return emitError(module.getLoc(), "loss-scale: ") << error;
-    StepBuilder builder{{},        row,      options,  loss, labelSmoothing,
-                        clipValue, clipNorm, *scaling, {}};
+    if (accumulate < 1 || accumulate > 1 << 20)
+      return emitError(module.getLoc(), "found accumulate=")
+             << int64_t(accumulate) << ", expected 1..1048576";
+    StepBuilder builder;
+    builder.optimizer = row;
+    builder.options = options;
+    builder.loss = loss;
+    builder.smoothing = labelSmoothing;
+    builder.clipValue = clipValue;
+    builder.clipNorm = clipNorm;
+    builder.scaling = *scaling;
+    builder.accumulate = accumulate;
     if (failed(builder.forward.read(f)) ||
         (!onlyPredict && failed(builder.build())))
       return failure();

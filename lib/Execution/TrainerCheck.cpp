@@ -73,6 +73,11 @@ Error Trainer::checkStep() {
                              ", expected " + Twine(fixed) + " as @" +
                              signature.name + " is made for");
   batch = fixed >= 0 ? fixed : options.batchSize.value_or(128);
+  if (options.batchParts < 1 || batch % options.batchParts != 0)
+    return createStringError("found " + Twine(options.batchParts) +
+                             " parts of a batch, expected a divisor of the "
+                             "batch size " +
+                             Twine(batch));
   return Error::success();
 }
 

@@ -9,6 +9,7 @@ from conftest import BUILD, LLVM_BIN
 
 LOWERING = """builtin.module(func.func(llvm-request-c-wrappers),
   convert-elementwise-to-linalg, one-shot-bufferize{bufferize-function-boundaries
+  allow-return-allocs-from-loops
   function-boundary-type-conversion=identity-layout-map}, convert-linalg-to-loops,
   convert-scf-to-cf, expand-strided-metadata, lower-affine, func.func(math-expand-ops),
   convert-arith-to-llvm, convert-math-to-llvm, convert-math-to-libm, convert-cf-to-llvm,

@@ -61,6 +61,11 @@ int main(int argc, char **argv) {
                         cl::cat(category));
   cl::opt<int64_t> batch("batch-size", cl::desc("samples of a mini-batch"),
                          cl::cat(category));
+  cl::opt<int64_t> accumulate(
+      "accumulate", cl::init(1), cl::value_desc("K"),
+      cl::desc("go through a mini-batch in K parts, one after the other, and "
+               "sum their gradients before the update"),
+      cl::cat(category));
   cl::opt<int64_t> steps("steps", cl::desc("mini-batches to train"),
                          cl::cat(category));
   cl::opt<int64_t> epochs("epochs", cl::init(1),
@@ -156,6 +161,8 @@ int main(int argc, char **argv) {
   for (const Number &number : numbers)
     if (number.flag->getNumOccurrences())
       options.step.numbers.emplace_back(number.name.str(), *number.flag);
+  if (accumulate.getNumOccurrences())
+    options.step.numbers.emplace_back("accumulate", double(accumulate));
   options.keepGoing = keepGoing;
   options.normalize = normalize;
   options.trainer.preprocess.flip = flip;
@@ -166,6 +173,7 @@ int main(int argc, char **argv) {
   options.evaluateUnrounded = evalF32;
   if (batch.getNumOccurrences())
     options.trainer.batchSize = batch;
+  options.trainer.batchParts = accumulate;
   if (steps.getNumOccurrences())
     options.trainer.steps = steps;
   options.checkpoint = checkpoint;

@@ -75,6 +75,13 @@ def MakeTrainingStep : Pass<"prec-make-training-step", "::mlir::ModuleOp"> {
     `clip-value`, then all by one factor `clip-norm / (norm + 1e-6)`, if that is
     below 1, where `norm` is the root of the sum of their squares.
 
+    With `accumulate=K` the step takes K times the samples of @forward's batch
+    and goes through them in a loop, one batch of @forward after the other:
+    states go from one to the next, the loss and the gradients are sums from
+    zero in that order, divided by K. Memory is that of one part. Of an unknown
+    batch each part is the K-th part, and samples that are left over are not
+    used. Dropout is refused: each part would drop the same elements.
+
     With a loss scale gradients are taken of the loss times a power of two, and
     divided by it in the update. A dynamic one is a state, `loss_scale`, with
     the number of good steps in `loss_scale.steps`: a step with a gradient that
@@ -100,6 +107,8 @@ def MakeTrainingStep : Pass<"prec-make-training-step", "::mlir::ModuleOp"> {
            "largest norm of all weight gradients together; 0: any">,
     Option<"clipValue", "clip-value", "double", /*default=*/"0.0",
            "largest magnitude of a weight gradient's element; 0: any">,
+    Option<"accumulate", "accumulate", "int64_t", /*default=*/"1",
+           "parts of a batch whose gradients are summed before the update">,
     Option<"onlyPredict", "only-predict", "bool", /*default=*/"false",
            "make @predict alone and differentiate nothing">,
     Option<"lossScale", "loss-scale", "std::string", /*default=*/"\"1\"",

@@ -62,6 +62,8 @@ struct NonFinite {
 struct TrainerOptions {
   /// Unset: what the module says, or 128 if it is dynamic there.
   std::optional<int64_t> batchSize;
+  /// Equal parts in which the step goes through a batch.
+  int64_t batchParts = 1;
   /// Unset: epochs times the steps of an epoch.
   std::optional<int64_t> steps;
   int64_t epochs = 1;

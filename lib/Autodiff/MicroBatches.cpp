@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A loop over parts of a batch that carries states and sums.
+#include "MicroBatches.h"
+#include "Pointwise.h"
+#include "prec/Autodiff/Gradients.h"
+#include "prec/IR/PrecDialect.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+
+StringAttr mlir::prec::scopeOfFirstUse(Value value) {
+  Operation *first = nullptr;
+  for (Operation *user : value.getUsers())
+    if (user->getBlock() == value.getParentBlock() &&
+        user->hasAttr(scopeAttrName) &&
+        (!first || user->isBeforeInBlock(first)))
+      first = user;
+  return first ? first->getAttrOfType<StringAttr>(scopeAttrName) : StringAttr();
+}
+
+RankedTensorType mlir::prec::repeatBatch(RankedTensorType type, int64_t count) {
+  SmallVector<int64_t> shape(type.getShape());
+  if (!ShapedType::isDynamic(shape[0]))
+    shape[0] *= count;
+  return RankedTensorType::get(shape, type.getElementType());
+}
+
+namespace {
+/// A batch and how its parts are taken.
+struct Parts {
+  Value whole, size;
+  RankedTensorType type;
+  StringAttr scope;
+
+  Parts(OpBuilder &b, Location loc, Value whole, BlockArgument part,
+        Value count)
+      : whole(whole), type(cast<RankedTensorType>(part.getType())),
+        scope(scopeOfFirstUse(part)) {
+    if (type.isDynamicDim(0))
+      size = arith::DivUIOp::create(
+          b, loc, tensor::DimOp::create(b, loc, whole, 0), count);
+    else
+      size = arith::ConstantIndexOp::create(b, loc, type.getDimSize(0));
+  }
+
+  Value take(OpBuilder &b, Location loc, Value number) const {
+    Stamp stamp(b, scope, "forward", "");
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, whole);
+    SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0)),
+        ones(sizes.size(), b.getIndexAttr(1));
+    offsets[0] = arith::MulIOp::create(b, loc, number, size).getResult();
+    sizes[0] = type.isDynamicDim(0) ? OpFoldResult(size)
+                                    : b.getIndexAttr(type.getDimSize(0));
+    return tensor::ExtractSliceOp::create(b, loc, type, whole, offsets, sizes,
+                                          ones);
+  }
+};
+} // namespace
+
+BatchResults mlir::prec::overMicroBatches(OpBuilder &b, func::FuncOp micro,
+                                          int64_t count, ValueRange weights,
+                                          ValueRange states, Value x,
+                                          Value labels, ValueRange others) {
+  Location loc = micro.getLoc();
+  ArrayRef<BlockArgument> inner = micro.getArguments();
+  Type lossType = micro.getResultTypes()[0];
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value many = arith::ConstantIndexOp::create(b, loc, count);
+  Parts samples(b, loc, x, inner[weights.size() + states.size()], many);
+  Parts targets(b, loc, labels, inner[weights.size() + states.size() + 1],
+                many);
+  SmallVector<Value> carried;
+  {
+    Stamp stamp(b, b.getStringAttr("loss"), "forward", "");
+    carried.push_back(
+        arith::ConstantOp::create(b, loc, b.getZeroAttr(lossType)));
+  }
+  llvm::append_range(carried, states);
+  for (auto [weight, own] :
+       llvm::zip(weights, inner.take_front(weights.size()))) {
+    Stamp stamp(b, scopeOfFirstUse(own), "backward", "weight-gradient");
+    carried.push_back(makeZero(b, loc, weight));
+  }
+  auto addLoss = [&](OpBuilder &at, Value sum, Value more) -> Value {
+    Stamp stamp(at, at.getStringAttr("loss"), "forward", "loss");
+    return arith::AddFOp::create(at, loc, sum, more);
+  };
+  auto body = [&](OpBuilder &at, Location, Value number, ValueRange old) {
+    SmallVector<Value> given(weights);
+    llvm::append_range(given, old.slice(1, states.size()));
+    given.push_back(samples.take(at, loc, number));
+    given.push_back(targets.take(at, loc, number));
+    llvm::append_range(given, others);
+    auto call = func::CallOp::create(at, loc, micro, given);
+    SmallVector<Value> next(call.getResults());
+    next[0] = addLoss(at, old[0], next[0]);
+    for (size_t i = 0; i < weights.size(); ++i) {
+      Stamp stamp(at, scopeOfFirstUse(inner[i]), "backward", "weight-gradient");
+      Value &gradient = next[1 + states.size() + i];
+      gradient =
+          pointwise(at, loc, gradient, {old[1 + states.size() + i], gradient},
+                    [](ArrayRef<Expression> v) { return v[0] + v[1]; });
+    }
+    scf::YieldOp::create(at, loc, next);
+  };
+  auto loop = scf::ForOp::create(b, loc, zero, many, one, carried, body);
+
+  BatchResults results;
+  ValueRange sums = loop.getResults();
+  {
+    Stamp stamp(b, b.getStringAttr("loss"), "forward", "loss");
+    Expression sum(b, loc, sums[0]);
+    results.loss = (sum / double(count)).value;
+  }
+  llvm::append_range(results.states, sums.slice(1, states.size()));
+  for (auto [i, sum] : llvm::enumerate(sums.drop_front(1 + states.size()))) {
+    Stamp stamp(b, scopeOfFirstUse(inner[i]), "backward", "weight-gradient");
+    results.gradients.push_back(
+        pointwise(b, loc, sum, sum, [&](ArrayRef<Expression> v) {
+          return v[0] / double(count);
+        }));
+  }
+  return results;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A batch in parts: gradients are summed over them before the update.
+#ifndef PREC_LIB_AUTODIFF_MICROBATCHES_H
+#define PREC_LIB_AUTODIFF_MICROBATCHES_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+
+namespace mlir::prec {
+
+/// What forward and backward make of a batch.
+struct BatchResults {
+  Value loss;
+  SmallVector<Value> states; ///< the next ones, as many as it was given
+  SmallVector<Value> gradients;
+};
+
+/// The scope in which a value is first used.
+StringAttr scopeOfFirstUse(Value value);
+
+/// The type of a batch that has `count` times as many samples.
+RankedTensorType repeatBatch(RankedTensorType type, int64_t count);
+
+/// Calls `micro(weights, states, x, labels, others) -> (loss, next states,
+/// gradients)` for `count` parts of x and labels, one after the other: states
+/// go from one to the next, loss and gradients are summed and then divided by
+/// `count`. Samples that are left over are not used.
+BatchResults overMicroBatches(OpBuilder &b, func::FuncOp micro, int64_t count,
+                              ValueRange weights, ValueRange states, Value x,
+                              Value labels, ValueRange others);
+
+} // namespace mlir::prec
+
+#endif // PREC_LIB_AUTODIFF_MICROBATCHES_H

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Forward, loss and backward of a training step, of the whole batch or of
+// parts.
+#include "Losses.h"
+#include "ScaleLoss.h"
+#include "StepBuilder.h"
+#include "prec/Autodiff/Differentiate.h"
+#include "prec/IR/PrecDialect.h"
+
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+
+SmallVector<Value> mlir::prec::cloneBody(OpBuilder &b, func::FuncOp function,
+                                         ArrayRef<unsigned> order,
+                                         ValueRange arguments) {
+  Block &body = function.front();
+  IRMapping map;
+  for (auto [number, argument] : llvm::zip_equal(order, arguments))
+    map.map(body.getArgument(number), argument);
+  for (Operation &op : body.without_terminator())
+    b.clone(op, map);
+  return llvm::map_to_vector(body.getTerminator()->getOperands(),
+                             [&](Value v) { return map.lookupOrDefault(v); });
+}
+
+RankedTensorType StepBuilder::labelsType() {
+  return RankedTensorType::get(
+      forward.logits().getShape().drop_back(),
+      IntegerType::get(forward.function.getContext(), 32));
+}
+
+/// Forward, calls inlined, loss and backward in an empty function; the loss is
+/// scaled for the gradients.
+FailureOr<BatchResults>
+StepBuilder::passes(OpBuilder &b, func::FuncOp function,
+                    ArrayRef<BlockArgument> own, BlockArgument x,
+                    BlockArgument labels, ArrayRef<BlockArgument> scaleStates) {
+  SmallVector<Value> given(own);
+  given.push_back(x);
+  SmallVector<Value> outs = cloneBody(b, forward.function, order(), given);
+  // A return holds the results while inlining replaces values.
+  auto keep = func::ReturnOp::create(b, function.getLoc(), outs);
+  if (failed(flatten(function)))
+    return failure();
+  outs.assign(keep.getOperands().begin(), keep.getOperands().end());
+  keep.erase();
+  markForward(function);
+  b.setInsertionPointToEnd(&function.front());
+  for (auto [number, weight] : llvm::zip(forward.weights, own))
+    scopes[number] = scopeOfFirstUse(weight);
+
+  Location loc = function.getLoc();
+  Loss value = buildLoss(b, loc, loss, outs.front(), labels, smoothing);
+  ScaleLoss scaler(b, loc, scaling, scaleStates);
+  SmallVector<Value> weights(own.take_front(forward.weights.size()));
+  auto gradients =
+      buildGradients(b, scaler.scaled(value.value), weights, value.stopped);
+  if (failed(gradients))
+    return failure();
+  BatchResults results{value.value, {}, std::move(*gradients)};
+  // A state for which @forward returns nothing stays as it is.
+  for (unsigned i = 0; i < forward.states.size(); ++i)
+    results.states.push_back(outs.size() == 1 ? Value(own[weights.size() + i])
+                                              : outs[1 + i]);
+  return results;
+}
+
+/// A function of one micro-batch, for the loop of overMicroBatches.
+FailureOr<func::FuncOp> StepBuilder::makeMicro(func::FuncOp step) {
+  SmallVector<Type> types;
+  SmallVector<DictionaryAttr> attributes;
+  auto take = [&](Type type, const Argument &argument) {
+    types.push_back(type);
+    attributes.push_back(argument.attributes);
+  };
+  auto all = ArrayRef(arguments);
+  for (const Argument &argument : all.take_front(numOwn()))
+    take(argument.type, argument);
+  take(forward.typeOf(forward.inputs[0]), all[numStates]);
+  take(labelsType(), all[numStates + 1]);
+  for (const Argument &argument :
+       all.slice(numStates - 2 * scaling.isDynamic, 2 * scaling.isDynamic))
+    take(argument.type, argument);
+  OpBuilder b(step);
+  auto micro = func::FuncOp::create(b, step.getLoc(), "step.micro",
+                                    b.getFunctionType(types, {}));
+  micro.setAllArgAttrs(attributes);
+  micro.setPrivate();
+  b.setInsertionPointToEnd(micro.addEntryBlock());
+  ArrayRef<BlockArgument> given = micro.getArguments();
+  auto results = passes(b, micro, given.take_front(numOwn()), given[numOwn()],
+                        given[numOwn() + 1], given.drop_front(numOwn() + 2));
+  if (failed(results))
+    return failure();
+  WalkResult random = micro.walk([&](ParameterOp op) -> WalkResult {
+    return op.emitError("accumulate=")
+           << accumulate
+           << ": every micro-batch would drop the same elements; expected a "
+              "network without dropout";
+  });
+  if (random.wasInterrupted())
+    return failure();
+  SmallVector<Value> returned = {results->loss};
+  llvm::append_range(returned, results->states);
+  llvm::append_range(returned, results->gradients);
+  func::ReturnOp::create(b, step.getLoc(), returned);
+  micro.setFunctionType(
+      b.getFunctionType(types, TypeRange(ValueRange(returned))));
+  return micro;
+}
+
+FailureOr<BatchResults> StepBuilder::accumulated(OpBuilder &b,
+                                                 func::FuncOp step) {
+  ArrayRef<BlockArgument> all = step.getArguments();
+  auto scaleStates =
+      all.slice(numStates - 2 * scaling.isDynamic, 2 * scaling.isDynamic);
+  if (accumulate == 1)
+    return passes(b, step, all.take_front(numOwn()), all[numStates],
+                  all[numStates + 1], scaleStates);
+  auto micro = makeMicro(step);
+  if (failed(micro))
+    return failure();
+  SmallVector<Value> others(scaleStates);
+  SmallVector<Value> own(all.take_front(numOwn()));
+  auto weights = ArrayRef(own).take_front(forward.weights.size());
+  auto states = ArrayRef(own).drop_front(weights.size());
+  return overMicroBatches(b, *micro, accumulate, weights, states,
+                          all[numStates], all[numStates + 1], others);
+}
