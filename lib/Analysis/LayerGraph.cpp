@@ -2,6 +2,7 @@
 // Operations by scope and phase, and the values between them.
 #include "prec/Analysis/LayerGraph.h"
 #include "prec/Analysis/Operations.h"
+#include "prec/Analysis/StartValue.h"
 #include "prec/Analysis/Work.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -62,6 +63,15 @@ static bool countsAsOperation(Operation *op) {
   if (op->getNumResults() == 0)
     return true;
   return llvm::any_of(op->getResults(), isData);
+}
+
+/// Is there a number that a policy can round? Constants that are not one are no
+/// sites.
+static bool isSite(Operation *op, const SiteTable &sites) {
+  if (!sites.lookup(op))
+    return false;
+  return !op->hasTrait<OpTrait::ConstantLike>() ||
+         !llvm::all_of(op->getUses(), isStartOfExtremum);
 }
 
 static int64_t addUp(int64_t a, int64_t b) {
@@ -133,7 +143,7 @@ LayerGraph::LayerGraph(func::FuncOp function, const SiteTable &sites)
       return;
     Node &node = nodes[number];
     node.operations += countsAsOperation(op);
-    node.sites += sites.lookup(op) != nullptr;
+    node.sites += isSite(op, sites);
     if (op->getParentOfType<linalg::LinalgOp>())
       return;
     hasUnknownSizes |= !countMultiplyAdds(op).has_value();

@@ -26,15 +26,15 @@
 // LENET-NEXT:(arguments)  -             0           0              0      9
 // LENET-NEXT:conv1        ?x32x28x28    4         832         627200     11
 // LENET-NEXT:relu1        ?x32x28x28    1           0              0      4
-// LENET-NEXT:pool1        ?x32x14x14    2           0              0      6
+// LENET-NEXT:pool1        ?x32x14x14    2           0              0      5
 // LENET-NEXT:conv2        ?x64x14x14    4       51264       10035200     11
 // LENET-NEXT:relu2        ?x64x14x14    1           0              0      4
-// LENET-NEXT:pool2        ?x64x7x7      2           0              0      6
+// LENET-NEXT:pool2        ?x64x7x7      2           0              0      5
 // LENET-NEXT:flatten      ?x3136        1           0              0      1
 // LENET-NEXT:fc1          ?x128         3      401536         401408      9
 // LENET-NEXT:relu3        ?x128         1           0              0      4
 // LENET-NEXT:fc2          ?x10          3        1290           1280      9
-// LENET-NEXT:total        -            22      454922       11065088     74
+// LENET-NEXT:total        -            22      454922       11065088     72
 // LENET-NEXT:multiply-adds are counted with 1 for each size that is not known
 // MISSING: error: {{.*}}missing
 

@@ -26,7 +26,7 @@ struct LayerGraph {
     /// Counted with 1 for each size that is not static; none if they are more
     /// than can be counted.
     int64_t multiplyAdds = 0;
-    int64_t sites = 0;
+    int64_t sites = 0; ///< without constants that are no numbers (StartValue.h)
     /// Values that other layers use or the function returns.
     llvm::SetVector<Value> outputs;
 
