@@ -7,6 +7,7 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 
+#include <climits>
 #include <map>
 #include <set>
 
@@ -16,16 +17,16 @@ using namespace mlir::prec;
 namespace {
 /// Layers of at most so many bits, and their colour; the fewer the stronger.
 struct Colour {
-  unsigned bits;
+  int bits;
   StringRef fill;
 };
 constexpr Colour colours[] = {{4, "#f4a582"},  {8, "#fddbc7"},
                               {12, "#fee8c8"}, {16, "#fff7bc"},
-                              {24, "#e0f3db"}, {~0U, "#ffffff"}};
+                              {24, "#e0f3db"}, {INT_MAX, "#ffffff"}};
 
 /// Fewest and most bits of a layer's values, by entry, phase and scope.
 using LayerBits = std::map<std::tuple<StringRef, StringRef, StringRef>,
-                           std::pair<unsigned, unsigned>>;
+                           std::pair<int, int>>;
 } // namespace
 
 /// The text between the quotes.
