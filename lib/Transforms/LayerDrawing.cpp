@@ -25,8 +25,8 @@ constexpr Colour colours[] = {{4, "#f4a582"},  {8, "#fddbc7"},
                               {24, "#e0f3db"}, {INT_MAX, "#ffffff"}};
 
 /// Fewest and most bits of a layer's values, by entry, phase and scope.
-using LayerBits = std::map<std::tuple<StringRef, StringRef, StringRef>,
-                           std::pair<int, int>>;
+using LayerBits =
+    std::map<std::tuple<StringRef, StringRef, StringRef>, std::pair<int, int>>;
 } // namespace
 
 /// The text between the quotes.
