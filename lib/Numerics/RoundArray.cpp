@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Loops over arrays, one for each mode so that the formula is chosen outside.
+// Rounding of arrays: prepares the loop, or hands over to shared scales.
 #include "prec/Numerics/RoundArray.h"
 #include "SharedScale.h"
-#include "prec/Numerics/Rounding.h"
-
-#include <bit>
+#include "prec/Numerics/RoundLoop.h"
 
 using namespace mlir::prec;
 
@@ -24,24 +22,6 @@ RoundArray::RoundArray(const Format &format, RoundingMode mode, uint32_t seed,
 RoundArray::RoundArray(const Format &format, RoundingMode mode, Key key)
     : format(format), mode(mode), key(key.value) {}
 
-/// The loop of one kind of mode.
-template <class T, RoundingMode::Kind kind>
-static void loop(std::span<const T> in, std::span<T> out,
-                 const RoundParameters<WordOf<T>> &parameters,
-                 unsigned randomBits, uint64_t key) {
-  using Word = WordOf<T>;
-  constexpr bool isStochastic = RoundingMode(kind).isStochastic();
-  MachineOps<Word> ops;
-  const RoundingMode mode(kind, randomBits);
-  for (size_t i = 0; i < in.size(); ++i) {
-    Word random = 0;
-    if constexpr (isStochastic)
-      random = h32(key, i);
-    out[i] = std::bit_cast<T>(
-        roundWord(ops, std::bit_cast<Word>(in[i]), parameters, mode, random));
-  }
-}
-
 template <class T>
 void RoundArray::roundAll(std::span<const T> in, std::span<T> out,
                           size_t lastAxis, Encoded *codes) const {
@@ -56,15 +36,8 @@ void RoundArray::roundAll(std::span<const T> in, std::span<T> out,
   std::vector<Word> words(runtime.begin(), runtime.end());
   auto parameters = makeRoundParameters(ops, format, carrierOf<T>(),
                                         std::span<const Word>(words));
-  switch (mode.kind) {
-#define PREC_ROUNDING_MODE(kind, word, stochastic, text)                       \
-  case RoundingMode::Kind::kind:                                               \
-    loop<T, RoundingMode::Kind::kind>(in, out, parameters, mode.randomBits,    \
-                                      key);                                    \
-    break;
-#include "prec/Numerics/RoundingModes.def"
-#undef PREC_ROUNDING_MODE
-  }
+  roundLoop(
+      RoundCall<T>{in.data(), out.data(), in.size(), parameters, mode, key});
   if (codes)
     for (size_t i = 0; i < out.size(); ++i)
       codes->codes[i] = encode(double(out[i]), format, carrierOf<T>());

@@ -43,6 +43,11 @@ RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
     facts.fractionBits = format.overflow == Format::Overflow::Wrap
                              ? F
                              : format.gridFractionBits();
+  if (format.isGrid()) {
+    facts.hasPlainScale = format.hasPlainScale();
+    facts.wrapExponent =
+        std::ilogb(format.scale) - format.fractionBits + format.width(carrier);
+  }
   const int Y = facts.fractionBits;
   facts.mayKeepAll =
       Y == Format::runtime || Y == F || format.family == Format::Family::Posit;

@@ -93,7 +93,8 @@ void SharedRounding<T>::exponentBlock(size_t begin, size_t end) {
   element.overflow = Format::Overflow::Saturate;
   MachineOps<uint64_t> ops;
   const auto shift = static_cast<uint64_t>(int64_t(exponent));
-  auto parameters = makeRoundParameters(ops, element, Carrier::F64, {}, &shift);
+  auto parameters = shiftedParameters(
+      ops, makeRoundParameters(ops, element, Carrier::F64), shift);
   for (size_t i = begin; i < end; ++i) {
     double rounded = std::bit_cast<double>(
         roundWord(ops, std::bit_cast<uint64_t>(double(in[i])), parameters, mode,

@@ -33,6 +33,10 @@ struct RoundFacts {
   bool hasOddBias = false;
   /// Negative numbers reach farther, or less far, than positive ones.
   bool isAsymmetric = false;
+  /// A grid's step is a power of two.
+  bool hasPlainScale = true;
+  /// A grid's codes wrap around at 2^wrapExponent.
+  int wrapExponent = 0;
   /// Y, or Format::runtime. Fixed point is a float whose numbers up to the
   /// greatest magnitude are equally spaced.
   int fractionBits = 0;
@@ -64,21 +68,35 @@ struct Limits {
 };
 Limits limitsOf(const Format &format, Carrier carrier);
 
+/// The parameters of a format without `?` whose numbers are all
+/// multiplied by 2^shift (modulo arithmetic, so it may be negative); numbers
+/// and quantum are normal in the carrier before and after. This is how blocks
+/// share an exponent and how fixed point moves.
+template <WordOps Ops>
+RoundParameters<typename Ops::Word>
+shiftedParameters(Ops &ops, RoundParameters<typename Ops::Word> p,
+                  typename Ops::Word shift) {
+  p.facts.isGradual = p.facts.hasTiny = p.facts.isBounded = true;
+  auto by = ops.shl(shift, ops.constant(p.facts.carrier.fractionBits));
+  for (auto *word : {&p.leastNormal, &p.leastQuantum, &p.discardOffset})
+    *word = ops.add(*word, shift);
+  for (auto *word : {&p.tinyLimit, &p.largest, &p.least})
+    *word = ops.add(*word, by);
+  if (p.facts.format.isSigned)
+    p.lowest = ops.add(p.lowest, by);
+  return p;
+}
+
 /// Precondition: format.whyNotIn(carrier) is empty, `runtime` has one word for
 /// each `?` of the format's text, in that order. These words are clamped to the
 /// legal range: no value of them is undefined behaviour.
 ///
 /// A fixed point whose place is known at run time (`fixed<?/10>`) has one word,
 /// its integer bits, -61..61, in two's complement of 32 bits.
-///
-/// `shift` multiplies all numbers of the format by 2^shift (modulo arithmetic,
-/// so it may be negative); numbers and quantum must remain normal in the
-/// carrier. This is how blocks share an exponent.
 template <WordOps Ops>
 RoundParameters<typename Ops::Word>
 makeRoundParameters(Ops &ops, const Format &format, Carrier carrier,
-                    std::span<const typename Ops::Word> runtime = {},
-                    const typename Ops::Word *shift = nullptr) {
+                    std::span<const typename Ops::Word> runtime = {}) {
   using Word = typename Ops::Word;
   assert(runtime.size() == format.numRuntimeParameters());
   if (format.isGrid() &&
@@ -91,13 +109,12 @@ makeRoundParameters(Ops &ops, const Format &format, Carrier carrier,
                           ops.constant(zero + limit));
     Word moved =
         ops.sub(counted, ops.constant(zero + uint64_t(format.width(carrier))));
-    return makeRoundParameters(ops, whole, carrier, {}, &moved);
+    return shiftedParameters(ops, makeRoundParameters(ops, whole, carrier),
+                             moved);
   }
   RoundFacts facts = roundFacts(format, carrier);
   const uint64_t F = facts.carrier.fractionBits;
   auto c = [&](uint64_t value) { return ops.constant(value); };
-  if (shift)
-    facts.isGradual = facts.hasTiny = facts.isBounded = true;
 
   auto next = runtime.begin();
   Word one = c(1);
@@ -116,8 +133,6 @@ makeRoundParameters(Ops &ops, const Format &format, Carrier carrier,
   } else if (format.exponentBits > 0) {
     bias = c((uint64_t(1) << (format.exponentBits - 1)) - 1);
   }
-  if (shift)
-    leastNormal = ops.add(leastNormal, *shift);
   Word fraction = c(facts.fractionBits);
   if (format.fractionBits == Format::runtime) {
     fraction = *next++;
@@ -155,11 +170,38 @@ makeRoundParameters(Ops &ops, const Format &format, Carrier carrier,
     p.lowest = format.isSigned ? p.largest : c(0);
   } else {
     Limits limits = limitsOf(format, carrier);
-    Word by = shift ? ops.shl(*shift, c(F)) : c(0);
-    p.largest = ops.add(c(limits.largest), by);
-    p.lowest = limits.lowest ? ops.add(c(limits.lowest), by) : c(0);
+    p.largest = c(limits.largest);
+    p.lowest = c(limits.lowest);
   }
   return p;
+}
+
+/// The parameters of rounding to multiples of 2^exponent, a normal number of
+/// the carrier, without bound: those of a grid that wraps, known without
+/// looking at a format.
+template <WordOps Ops>
+RoundParameters<typename Ops::Word>
+multipleParameters(Ops &ops, CarrierLayout carrier, int exponent) {
+  const int F = int(carrier.fractionBits), quantum = carrier.bias() + exponent;
+  RoundFacts facts;
+  facts.carrier = carrier;
+  facts.isGradual = facts.hasTiny = facts.mayKeepAll = true;
+  facts.fractionBits = F;
+  facts.leastNormal = quantum + F;
+  facts.format = Format::grid(Format::Family::Fixed, -1, 1, 0);
+  facts.format.overflow = Format::Overflow::Wrap;
+  auto c = [&](int64_t value) { return ops.constant(uint64_t(value)); };
+  auto zero = c(0), normal = c(quantum + F);
+  return {facts,
+          zero,
+          normal,
+          c(quantum),
+          normal,
+          c(int64_t(quantum) << F),
+          c(int64_t(1) << F),
+          zero,
+          zero,
+          zero};
 }
 
 } // namespace mlir::prec

@@ -31,7 +31,7 @@ public:
     const Format &format = facts.format;
     if (format.isGrid()) {
       if constexpr (CarrierOps<Ops>) {
-        bool isPlain = format.hasPlainScale();
+        bool isPlain = facts.hasPlainScale;
         if (isPlain && format.overflow != Format::Overflow::Wrap)
           return Base::run();
         sign = ops.bitXor(bits, magnitude);
@@ -170,19 +170,14 @@ private:
 
   /// Rounds to multiples of 2^exponent without bound.
   Word toMultiple(Word value, int exponent, RoundingMode how) {
-    Format format = Format::grid(Format::Family::Fixed, -1, 1, 0);
-    format.scale = std::ldexp(1.0, exponent);
-    format.overflow = Format::Overflow::Wrap;
-    RoundParameters<Word> q = makeRoundParameters(
-        ops, format, W() == 32 ? Carrier::F32 : Carrier::F64);
+    RoundParameters<Word> q = multipleParameters(ops, facts.carrier, exponent);
     return Rounding<Ops>(ops, value, q, how, random).run();
   }
 
   /// R-WRAP: the rounded value minus the nearest multiple of 2^width steps.
   Word wrapped() {
     const Format &format = facts.format;
-    int width = format.width(Carrier::F64);
-    int exponent = std::ilogb(format.scale) - format.fractionBits + width;
+    const int exponent = facts.wrapExponent;
     Word rounded = Base::run();
     Word multiple = toMultiple(rounded, exponent, Kind::NearestAway);
     Word rest = ops.carrierSub(rounded, multiple);

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// THE loop over arrays: everything is prepared but the elements. Compiled once
+// for each instruction set that is worth it; the machine's best one runs. All
+// give the same bits.
+#ifndef PREC_NUMERICS_ROUNDLOOP_H
+#define PREC_NUMERICS_ROUNDLOOP_H
+
+#include "prec/Numerics/RoundParameters.h"
+#include "prec/Numerics/RoundingMode.h"
+
+#include <cstddef>
+#include <vector>
+
+namespace mlir::prec {
+
+/// One call, for T float or double.
+template <class T> struct RoundCall {
+  using Word = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+
+  const T *in;
+  T *out; ///< may be `in`
+  size_t size;
+  const RoundParameters<Word> &parameters;
+  RoundingMode mode;
+  /// Element i is rounded by the random word h32(key, firstPosition + i).
+  uint64_t key = 0;
+  uint64_t firstPosition = 0;
+  /// Null, or for each element the exponent of the power of two that shifts the
+  /// format (see shiftedParameters).
+  const int32_t *shifts = nullptr;
+};
+
+enum class LoopTarget : uint8_t { Portable, Avx2, Avx512 };
+
+/// The loops that this machine can run, the best one last.
+const std::vector<LoopTarget> &loopTargets();
+
+/// Rounds with the best loop.
+void roundLoop(const RoundCall<float> &call);
+void roundLoop(const RoundCall<double> &call);
+/// Rounds with the given one, which the machine can run.
+void roundLoop(const RoundCall<float> &call, LoopTarget target);
+void roundLoop(const RoundCall<double> &call, LoopTarget target);
+
+} // namespace mlir::prec
+
+#endif // PREC_NUMERICS_ROUNDLOOP_H

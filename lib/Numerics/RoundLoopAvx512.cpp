@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The loop over arrays, compiled for machines with AVX-512.
+#include "RoundLoopTargets.h"
+
+using namespace mlir::prec;
+
+namespace {
+struct Avx512 {
+  static constexpr unsigned bytes = 64, parts = 2;
+};
+} // namespace
+
+void mlir::prec::roundLoopAvx512(const RoundCall<float> &call) {
+  RoundLoopFor<float, Avx512>::run(call);
+}
+void mlir::prec::roundLoopAvx512(const RoundCall<double> &call) {
+  RoundLoopFor<double, Avx512>::run(call);
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The loop over arrays for one instruction set: roundWord on lanes.
+//
+// A loop is instantiated for each shape of formula, so that what the algorithm
+// asks of the format costs nothing in it; in the two that most formats take the
+// mode is a constant as well.
+#ifndef PREC_LIB_NUMERICS_ROUNDLOOPFOR_H
+#define PREC_LIB_NUMERICS_ROUNDLOOPFOR_H
+
+#include "Lanes.h"
+#include "prec/Numerics/Random.h"
+#include "prec/Numerics/RoundLoop.h"
+#include "prec/Numerics/Rounding.h"
+
+namespace mlir::prec {
+
+enum class LoopShape : uint8_t {
+  Short,   ///< the carrier's exponent and infinity: add and mask
+  Gradual, ///< subnormals, values below the quantum, a largest number
+  Core,    ///< any other float, and whole numbers times a power of two
+  Wrapped,
+  Scaled,
+  Posit,
+  Sign,
+  Exponent
+};
+
+inline LoopShape loopShape(const RoundFacts &facts, RoundingMode mode) {
+  const Format &format = facts.format;
+  switch (format.family) {
+  case Format::Family::Posit:
+    return LoopShape::Posit;
+  case Format::Family::Sign:
+    return LoopShape::Sign;
+  case Format::Family::Exponent:
+    return LoopShape::Exponent;
+  default:
+    break;
+  }
+  if (format.isGrid() && !facts.hasPlainScale)
+    return LoopShape::Scaled;
+  if (format.isGrid() && format.overflow == Format::Overflow::Wrap)
+    return LoopShape::Wrapped;
+  if (facts.isIdentity || facts.hasOddBias || facts.isAsymmetric ||
+      facts.mayKeepAll || facts.fractionBits <= 0 || !format.isSigned ||
+      format.subnormals != Format::Subnormals::Kept)
+    return LoopShape::Core;
+  if (facts.isGradual && facts.hasTiny && facts.isBounded)
+    return LoopShape::Gradual;
+  if (!facts.isGradual && !facts.isBounded && format.hasNegativeZero)
+    return LoopShape::Short;
+  (void)mode;
+  return LoopShape::Core;
+}
+
+/// Says again, as constants, what loopShape has found.
+template <LoopShape shape> void fixFacts(RoundFacts &facts) {
+  Format &format = facts.format;
+  switch (shape) {
+  case LoopShape::Posit:
+    format.family = Format::Family::Posit;
+    return;
+  case LoopShape::Sign:
+    format.family = Format::Family::Sign;
+    return;
+  case LoopShape::Exponent:
+    format.family = Format::Family::Exponent;
+    return;
+  case LoopShape::Scaled:
+    format.family = Format::Family::Integer;
+    facts.hasPlainScale = false;
+    return;
+  case LoopShape::Wrapped:
+    format.family = Format::Family::Integer;
+    facts.hasPlainScale = true;
+    format.overflow = Format::Overflow::Wrap;
+    return;
+  case LoopShape::Short:
+  case LoopShape::Gradual:
+    facts.isIdentity = facts.hasOddBias = facts.isAsymmetric =
+        facts.mayKeepAll = false;
+    facts.isGradual = facts.hasTiny = facts.isBounded =
+        shape == LoopShape::Gradual;
+    format.isSigned = true;
+    format.subnormals = Format::Subnormals::Kept;
+    if (shape == LoopShape::Short)
+      format.hasNegativeZero = true;
+    [[fallthrough]];
+  case LoopShape::Core: // the core does not ask for the family
+    format.family = Format::Family::Float;
+    return;
+  }
+}
+
+/// The loops of one target and carrier.
+template <class T, class Target> class RoundLoopFor {
+  using Scalar = typename RoundCall<T>::Word;
+  using Ops = LaneOps<Scalar, Target>;
+  using Word = typename Ops::Word;
+  using RandomTarget =
+      std::conditional_t<sizeof(T) == 4, Target, HalfTarget<Target>>;
+  using RandomOps = LaneOps<uint32_t, RandomTarget>;
+  using Kind = RoundingMode::Kind;
+
+public:
+  static void run(const RoundCall<T> &call) {
+    // The position's high word is the same for all elements of a part.
+    RoundCall<T> part = call;
+    for (size_t done = 0; done < call.size; done += part.size) {
+      part.in = call.in + done;
+      part.out = call.out + done;
+      part.shifts = call.shifts ? call.shifts + done : nullptr;
+      part.firstPosition = call.firstPosition + done;
+      uint64_t border = (part.firstPosition | 0xffffffff) - part.firstPosition;
+      part.size = size_t(std::min<uint64_t>(call.size - done - 1, border) + 1);
+      choose(part);
+    }
+  }
+
+private:
+  static void choose(const RoundCall<T> &call) {
+    switch (loopShape(call.parameters.facts, call.mode)) {
+    case LoopShape::Short:
+      return chooseKind<LoopShape::Short>(call);
+    case LoopShape::Gradual:
+      return chooseKind<LoopShape::Gradual>(call);
+    case LoopShape::Core:
+      return loop<LoopShape::Core>(call, call.mode);
+    case LoopShape::Wrapped:
+      return loop<LoopShape::Wrapped>(call, call.mode);
+    case LoopShape::Scaled:
+      return loop<LoopShape::Scaled>(call, call.mode);
+    case LoopShape::Posit:
+      return loop<LoopShape::Posit>(call, call.mode);
+    case LoopShape::Sign:
+      return loop<LoopShape::Sign>(call, call.mode);
+    case LoopShape::Exponent:
+      return loop<LoopShape::Exponent>(call, call.mode);
+    }
+  }
+
+  template <LoopShape shape> static void chooseKind(const RoundCall<T> &call) {
+    switch (call.mode.kind) {
+#define PREC_ROUNDING_MODE(kind, word, stochastic, text)                       \
+  case Kind::kind:                                                             \
+    return loopOfKind<shape, Kind::kind>(call);
+#include "prec/Numerics/RoundingModes.def"
+#undef PREC_ROUNDING_MODE
+    }
+  }
+  template <LoopShape shape, Kind kind>
+  [[gnu::flatten]] static void loopOfKind(const RoundCall<T> &call) {
+    loop<shape>(call, RoundingMode(kind, call.mode.randomBits));
+  }
+
+  static Word randomWords(uint64_t key, uint64_t position) {
+    RandomOps ops;
+    MachineOps<uint32_t> scalar;
+    uint32_t high =
+        joinPosition(scalar, uint32_t(key >> 32), uint32_t(position >> 32));
+    auto words = h32(ops, ops.constant(uint32_t(key)), ops.constant(high),
+                     RandomOps::count(uint32_t(position)));
+    if constexpr (sizeof(T) == 4) {
+      return words;
+    } else {
+      Word wide;
+      for (unsigned i = 0; i < Ops::parts; ++i)
+        wide.part[i] =
+            __builtin_convertvector(words.part[i], typename Ops::Part);
+      return wide;
+    }
+  }
+
+  template <LoopShape shape>
+  [[gnu::flatten]] static void loop(const RoundCall<T> &call,
+                                    RoundingMode mode) {
+    Ops ops;
+    const RoundParameters<Scalar> &given = call.parameters;
+    auto c = [&](Scalar value) { return ops.constant(value); };
+    RoundParameters<Word> p = {
+        given.facts,           c(given.discard),       c(given.leastNormal),
+        c(given.leastQuantum), c(given.discardOffset), c(given.tinyLimit),
+        c(given.impliedBit),   c(given.largest),       c(given.lowest),
+        c(given.least)};
+    fixFacts<shape>(p.facts);
+    auto step = [&](const T *in, T *out, const int32_t *shifts,
+                    uint64_t position) {
+      Word random = c(0);
+      if (mode.isStochastic())
+        random = randomWords(call.key, position);
+      Ops::store(out, roundWord(ops, Ops::load(in), p, mode, random));
+      (void)shifts;
+    };
+    size_t i = 0;
+    for (; i + Ops::lanes <= call.size; i += Ops::lanes)
+      step(call.in + i, call.out + i, call.shifts, call.firstPosition + i);
+    if (size_t rest = call.size - i) {
+      T padded[Ops::lanes] = {};
+      std::memcpy(padded, call.in + i, rest * sizeof(T));
+      step(padded, padded, call.shifts, call.firstPosition + i);
+      std::memcpy(call.out + i, padded, rest * sizeof(T));
+    }
+  }
+};
+
+} // namespace mlir::prec
+
+#endif // PREC_LIB_NUMERICS_ROUNDLOOPFOR_H
