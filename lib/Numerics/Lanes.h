@@ -14,85 +14,56 @@
 
 namespace mlir::prec {
 
-/// Words of type T (uint32_t, uint64_t) in `Target::parts` vectors of
-/// `Target::bytes` bytes. A target is a type of one translation unit, compiled
-/// for one instruction set: what it instantiates is shared with no other.
+/// Words of type T (uint32_t, uint64_t) in vectors of `Target::bytes` bytes. A
+/// target is a type of one translation unit, compiled for one instruction set:
+/// what it instantiates is shared with no other.
 template <class T, class Target> struct LaneOps {
   static constexpr unsigned width = sizeof(T) * 8;
-  static constexpr unsigned parts = Target::parts;
-  static constexpr unsigned lanesOfPart = Target::bytes / sizeof(T);
-  static constexpr unsigned lanes = lanesOfPart * parts;
+  static constexpr unsigned lanes = Target::bytes / sizeof(T);
   using Real = std::conditional_t<sizeof(T) == 4, float, double>;
-  typedef T Part __attribute__((vector_size(Target::bytes)));
-  typedef Real RealPart __attribute__((vector_size(Target::bytes)));
-  using Truth = decltype(Part() < Part());
+  typedef T Vector __attribute__((vector_size(Target::bytes)));
+  typedef Real RealVector __attribute__((vector_size(Target::bytes)));
+  /// In structures, which all compilers pass alike.
   struct Word {
-    Part part[parts];
+    Vector v;
   };
   struct Bit {
-    Truth part[parts];
+    decltype(Vector() < Vector()) v;
   };
 
-  Word constant(uint64_t value) const {
-    return map([&](unsigned) { return Part{} + T(value); });
-  }
-  Word add(const Word &a, const Word &b) const {
-    return map([&](unsigned i) { return a.part[i] + b.part[i]; });
-  }
-  Word sub(const Word &a, const Word &b) const {
-    return map([&](unsigned i) { return a.part[i] - b.part[i]; });
-  }
-  Word mul(const Word &a, const Word &b) const {
-    return map([&](unsigned i) { return a.part[i] * b.part[i]; });
-  }
-  Word bitAnd(const Word &a, const Word &b) const {
-    return map([&](unsigned i) { return a.part[i] & b.part[i]; });
-  }
-  Word bitOr(const Word &a, const Word &b) const {
-    return map([&](unsigned i) { return a.part[i] | b.part[i]; });
-  }
-  Word bitXor(const Word &a, const Word &b) const {
-    return map([&](unsigned i) { return a.part[i] ^ b.part[i]; });
-  }
+  Word constant(uint64_t value) const { return {Vector{} + T(value)}; }
+  Word add(const Word &a, const Word &b) const { return {a.v + b.v}; }
+  Word sub(const Word &a, const Word &b) const { return {a.v - b.v}; }
+  Word mul(const Word &a, const Word &b) const { return {a.v * b.v}; }
+  Word bitAnd(const Word &a, const Word &b) const { return {a.v & b.v}; }
+  Word bitOr(const Word &a, const Word &b) const { return {a.v | b.v}; }
+  Word bitXor(const Word &a, const Word &b) const { return {a.v ^ b.v}; }
   Word shl(const Word &a, const Word &amount) const {
-    return map([&](unsigned i) { return a.part[i] << amount.part[i]; });
+    return {a.v << amount.v};
   }
   Word lshr(const Word &a, const Word &amount) const {
-    return map([&](unsigned i) { return a.part[i] >> amount.part[i]; });
+    return {a.v >> amount.v};
   }
   Word minimum(const Word &a, const Word &b) const {
-    return select(less(a, b), a, b);
+    return {a.v < b.v ? a.v : b.v};
   }
   Word maximum(const Word &a, const Word &b) const {
-    return select(less(a, b), b, a);
+    return {a.v < b.v ? b.v : a.v};
   }
-  Bit less(const Word &a, const Word &b) const {
-    Bit result;
-    for (unsigned i = 0; i < parts; ++i)
-      result.part[i] = a.part[i] < b.part[i];
-    return result;
-  }
-  Bit equal(const Word &a, const Word &b) const {
-    Bit result;
-    for (unsigned i = 0; i < parts; ++i)
-      result.part[i] = a.part[i] == b.part[i];
-    return result;
-  }
+  Bit less(const Word &a, const Word &b) const { return {a.v < b.v}; }
+  Bit equal(const Word &a, const Word &b) const { return {a.v == b.v}; }
   Word select(const Bit &bit, const Word &a, const Word &b) const {
-    return map([&](unsigned i) { return bit.part[i] ? a.part[i] : b.part[i]; });
+    return {bit.v ? a.v : b.v};
   }
 
   Word carrierSub(const Word &a, const Word &b) const {
-    return map(
-        [&](unsigned i) { return Part(real(a.part[i]) - real(b.part[i])); });
+    return {Vector(RealVector(a.v) - RealVector(b.v))};
   }
   Word carrierMul(const Word &a, const Word &b) const {
-    return map(
-        [&](unsigned i) { return Part(real(a.part[i]) * real(b.part[i])); });
+    return {Vector(RealVector(a.v) * RealVector(b.v))};
   }
   Word carrierDiv(const Word &a, const Word &b) const {
-    return map(
-        [&](unsigned i) { return Part(real(a.part[i]) / real(b.part[i])); });
+    return {Vector(RealVector(a.v) / RealVector(b.v))};
   }
 
   /// `lanes` elements, of any type of the word's size.
@@ -109,25 +80,14 @@ template <class T, class Target> struct LaneOps {
   static Word count(T first) {
     Word word;
     for (unsigned i = 0; i < lanes; ++i)
-      word.part[i / lanesOfPart][i % lanesOfPart] = T(i);
-    for (unsigned i = 0; i < parts; ++i)
-      word.part[i] += first;
-    return word;
+      word.v[i] = T(i);
+    return {word.v + first};
   }
-
-private:
-  template <class F> static Word map(F f) {
-    Word word;
-    for (unsigned i = 0; i < parts; ++i)
-      word.part[i] = f(i);
-    return word;
-  }
-  static RealPart real(Part word) { return RealPart(word); }
 };
 
 /// As many lanes of half the bytes.
 template <class Target> struct HalfTarget {
-  static constexpr unsigned bytes = Target::bytes / 2, parts = Target::parts;
+  static constexpr unsigned bytes = Target::bytes / 2;
 };
 
 } // namespace mlir::prec

@@ -7,7 +7,7 @@ using namespace mlir::prec;
 namespace {
 /// 128-bit vectors: SSE2, NEON.
 struct Portable {
-  static constexpr unsigned bytes = 16, parts = 2;
+  static constexpr unsigned bytes = 16;
 };
 } // namespace
 

@@ -6,7 +6,7 @@ using namespace mlir::prec;
 
 namespace {
 struct Avx2 {
-  static constexpr unsigned bytes = 32, parts = 4;
+  static constexpr unsigned bytes = 32;
 };
 } // namespace
 

@@ -6,7 +6,7 @@ using namespace mlir::prec;
 
 namespace {
 struct Avx512 {
-  static constexpr unsigned bytes = 64, parts = 2;
+  static constexpr unsigned bytes = 128;
 };
 } // namespace
 

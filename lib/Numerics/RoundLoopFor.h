@@ -7,9 +7,24 @@
 #ifndef PREC_LIB_NUMERICS_ROUNDLOOPFOR_H
 #define PREC_LIB_NUMERICS_ROUNDLOOPFOR_H
 
+#include "prec/Numerics/RoundLoop.h"
+#include "prec/Numerics/Word.h"
+
+#include <bit>
+#include <cstring>
+
+// The core's steps must not remain calls: clang's `flatten` reaches the first
+// of them only, g++'s all.
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((always_inline)),                   \
+                             apply_to = function)
+#endif
 #include "Lanes.h"
 #include "prec/Numerics/Random.h"
-#include "prec/Numerics/RoundLoop.h"
+#include "prec/Numerics/RoundingCore.h"
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
 #include "prec/Numerics/Rounding.h"
 
 namespace mlir::prec {
@@ -163,11 +178,7 @@ private:
     if constexpr (sizeof(T) == 4) {
       return words;
     } else {
-      Word wide;
-      for (unsigned i = 0; i < Ops::parts; ++i)
-        wide.part[i] =
-            __builtin_convertvector(words.part[i], typename Ops::Part);
-      return wide;
+      return Word{__builtin_convertvector(words.v, typename Ops::Vector)};
     }
   }
 
@@ -188,7 +199,11 @@ private:
       Word random = c(0);
       if (mode.isStochastic())
         random = randomWords(call.key, position);
-      Ops::store(out, roundWord(ops, Ops::load(in), p, mode, random));
+      Word bits = Ops::load(in);
+      if constexpr (shape <= LoopShape::Core) // what roundWord would find
+        Ops::store(out, Rounding<Ops>(ops, bits, p, mode, random).run());
+      else
+        Ops::store(out, roundWord(ops, bits, p, mode, random));
       (void)shifts;
     };
     size_t i = 0;
