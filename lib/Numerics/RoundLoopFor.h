@@ -40,7 +40,7 @@ enum class LoopShape : uint8_t {
   Exponent
 };
 
-inline LoopShape loopShape(const RoundFacts &facts, RoundingMode mode) {
+inline LoopShape loopShape(const RoundFacts &facts) {
   const Format &format = facts.format;
   switch (format.family) {
   case Format::Family::Posit:
@@ -64,7 +64,6 @@ inline LoopShape loopShape(const RoundFacts &facts, RoundingMode mode) {
     return LoopShape::Gradual;
   if (!facts.isGradual && !facts.isBounded && format.hasNegativeZero)
     return LoopShape::Short;
-  (void)mode;
   return LoopShape::Core;
 }
 
@@ -134,7 +133,9 @@ public:
 
 private:
   static void choose(const RoundCall<T> &call) {
-    switch (loopShape(call.parameters.facts, call.mode)) {
+    if (call.shifts)
+      return loop<LoopShape::Core, true>(call, call.mode);
+    switch (loopShape(call.parameters.facts)) {
     case LoopShape::Short:
       return chooseKind<LoopShape::Short>(call);
     case LoopShape::Gradual:
@@ -182,7 +183,17 @@ private:
     }
   }
 
-  template <LoopShape shape>
+  static Word shiftWords(const int32_t *from) {
+    auto words = RandomOps::load(from);
+    if constexpr (sizeof(T) == 4)
+      return words;
+    else // modulo arithmetic: the sign goes into the high half
+      return Word{
+          __builtin_convertvector(words.v ^ 0x80000000, typename Ops::Vector) -
+          0x80000000};
+  }
+
+  template <LoopShape shape, bool isShifted = false>
   [[gnu::flatten]] static void loop(const RoundCall<T> &call,
                                     RoundingMode mode) {
     Ops ops;
@@ -200,19 +211,27 @@ private:
       if (mode.isStochastic())
         random = randomWords(call.key, position);
       Word bits = Ops::load(in);
+      if constexpr (isShifted) {
+        auto moved = shiftedParameters(ops, p, shiftWords(shifts));
+        Ops::store(out, Rounding<Ops>(ops, bits, moved, mode, random).run());
+        return;
+      }
       if constexpr (shape <= LoopShape::Core) // what roundWord would find
         Ops::store(out, Rounding<Ops>(ops, bits, p, mode, random).run());
       else
         Ops::store(out, roundWord(ops, bits, p, mode, random));
-      (void)shifts;
     };
     size_t i = 0;
     for (; i + Ops::lanes <= call.size; i += Ops::lanes)
-      step(call.in + i, call.out + i, call.shifts, call.firstPosition + i);
+      step(call.in + i, call.out + i, call.shifts ? call.shifts + i : nullptr,
+           call.firstPosition + i);
     if (size_t rest = call.size - i) {
       T padded[Ops::lanes] = {};
+      int32_t shifts[Ops::lanes] = {};
       std::memcpy(padded, call.in + i, rest * sizeof(T));
-      step(padded, padded, call.shifts, call.firstPosition + i);
+      if (call.shifts)
+        std::memcpy(shifts, call.shifts + i, rest * sizeof(int32_t));
+      step(padded, padded, shifts, call.firstPosition + i);
       std::memcpy(call.out + i, padded, rest * sizeof(T));
     }
   }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Blocks with a shared exponent or scale, and arrays with one scale.
+//
+// Each format prepares a stretch of elements in a buffer, rounds it by the loop
+// that elementwise formats take, and finishes it. A stretch fits the first
+// level of the cache, so memory is read once and written once.
 #include "SharedScale.h"
-#include "prec/Numerics/Rounding.h"
+#include "prec/Numerics/RoundLoop.h"
 
 #include <bit>
 #include <cmath>
@@ -9,20 +13,42 @@
 
 using namespace mlir::prec;
 
+static constexpr size_t stretch = 1024;
+
+template <class T> static constexpr Carrier carrierOf() {
+  return sizeof(T) == 4 ? Carrier::F32 : Carrier::F64;
+}
+
+template <class T> static auto parametersOf(const Format &format) {
+  MachineOps<typename RoundCall<T>::Word> ops;
+  return makeRoundParameters(ops, format, carrierOf<T>());
+}
+
+/// The greatest magnitude; infinity or NaN if there is one. Magnitudes compare
+/// as their bits do.
+template <class T> static T greatestOf(std::span<const T> values) {
+  using Signed = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+  constexpr Signed magnitude = std::numeric_limits<Signed>::max();
+  Signed most = 0;
+  for (T x : values)
+    most = std::max(most, std::bit_cast<Signed>(x) & magnitude);
+  return std::bit_cast<T>(most);
+}
+
 int mlir::prec::sharedExponent(double greatest, const Format &format,
                                Carrier carrier) {
   if (greatest == 0)
     return -127;
   int exponent = std::ilogb(greatest);
-  double significand = std::ldexp(greatest, -exponent);
+  auto significand = [&] { return std::ldexp(greatest, -exponent); };
   switch (format.scaleRule) {
   case Format::ScaleRule::Floor:
     break;
   case Format::ScaleRule::Ceil:
-    exponent += significand > 1;
+    exponent += significand() > 1;
     break;
   case Format::ScaleRule::Round: // sqrt(2) is no double: no tie
-    exponent += significand * significand > 2;
+    exponent += significand() * significand() > 2;
     break;
   case Format::ScaleRule::Even: {
     Format element = format.element();
@@ -44,68 +70,103 @@ int mlir::prec::sharedExponent(double greatest, const Format &format,
 
 template <class T> void SharedRounding<T>::note(size_t i, double value) {
   if (codes)
-    codes->codes[i] = encode(value, format.element(),
-                             sizeof(T) == 4 ? Carrier::F32 : Carrier::F64);
+    codes->codes[i] = encode(value, format.element(), carrierOf<T>());
 }
 
-template <class T> double SharedRounding<T>::greatest() const {
-  double result = 0;
+template <class T> T SharedRounding<T>::greatest() const {
+  T most = greatestOf(in);
+  if (std::isfinite(most))
+    return most;
+  most = 0;
   for (T x : in)
     if (std::isfinite(x))
-      result = std::max(result, std::fabs(double(x)));
-  return result;
+      most = std::max(most, std::fabs(x));
+  return most;
 }
 
-/// Calls each(begin, end) for the blocks of every row; the last one of a row
-/// may be short.
+/// For each block of every row valueOf(begin, end), spread over its elements:
+/// calls round(first, count, values) for the stretches of the array.
 template <class T>
-template <class Each>
-void SharedRounding<T>::blocks(Each each) {
+template <class Value, class ValueOf, class Round>
+void SharedRounding<T>::blocks(ValueOf valueOf, Round round) {
   auto size = size_t(format.block);
+  Value values[stretch];
+  size_t first = 0, count = 0;
   for (size_t row = 0; row < in.size(); row += lastAxis)
-    for (size_t begin = 0; begin < lastAxis; begin += size)
-      each(row + begin, row + std::min(begin + size, lastAxis));
+    for (size_t at = 0; at < lastAxis; at += size) {
+      size_t begin = row + at, end = row + std::min(at + size, lastAxis);
+      const Value value = valueOf(begin, end);
+      for (size_t more; begin < end; begin += more) {
+        more = std::min(end - begin, stretch - count);
+        std::fill_n(values + count, more, value);
+        count += more;
+        if (count == stretch) {
+          round(first, count, values);
+          first += count;
+          count = 0;
+        }
+      }
+    }
+  round(first, count, values);
 }
 
-template <class T>
-void SharedRounding<T>::exponentBlock(size_t begin, size_t end) {
-  double most = 0;
-  bool isFinite = true;
-  for (size_t i = begin; i < end; ++i) {
-    isFinite &= bool(std::isfinite(in[i]));
-    most = std::max(most, std::fabs(double(in[i])));
-  }
-  if (!isFinite) { // R-BLOCK: the scale is NaN
-    if (codes)
-      codes->scales.push_back(255);
-    for (size_t i = begin; i < end; ++i) {
-      out[i] = std::numeric_limits<T>::quiet_NaN();
-      if (codes)
-        note(i, format.nans == Format::NaNs::Yes ? double(out[i]) : 0);
-    }
-    return;
-  }
-  int exponent = sharedExponent(most, format,
-                                sizeof(T) == 4 ? Carrier::F32 : Carrier::F64);
-  if (codes)
-    codes->scales.push_back(exponent + 127);
+/// R-BLOCK.
+template <class T> void SharedRounding<T>::exponents() {
+  constexpr int32_t notFinite = 1 << 20; // the scale is NaN
   Format element = format.element();
   element.overflow = Format::Overflow::Saturate;
-  MachineOps<uint64_t> ops;
-  const auto shift = static_cast<uint64_t>(int64_t(exponent));
-  auto parameters = shiftedParameters(
-      ops, makeRoundParameters(ops, element, Carrier::F64), shift);
-  for (size_t i = begin; i < end; ++i) {
-    double rounded = std::bit_cast<double>(
-        roundWord(ops, std::bit_cast<uint64_t>(double(in[i])), parameters, mode,
-                  uint64_t(random(i))));
-    out[i] = T(rounded);
-    note(i, std::ldexp(rounded, -exponent));
-  }
-}
+  const auto wide = parametersOf<double>(element);
+  // Codes are taken from f64, where no scaled number is subnormal.
+  const bool mayBeNarrow = !codes && element.whyNotIn(carrierOf<T>()).empty();
+  const auto narrow = parametersOf<T>(mayBeNarrow ? element : Format());
+  const CarrierLayout carrier = layoutOf(carrierOf<T>());
+  const int64_t least = mayBeNarrow ? 2 - int64_t(narrow.leastQuantum) : 1;
+  const int64_t most =
+      mayBeNarrow
+          ? 2 * carrier.bias() - int64_t(narrow.largest >> carrier.fractionBits)
+          : 0;
 
-template <class T> void SharedRounding<T>::exponents() {
-  blocks([&](size_t begin, size_t end) { exponentBlock(begin, end); });
+  auto valueOf = [&](size_t begin, size_t end) -> int32_t {
+    T greatest = greatestOf(in.subspan(begin, end - begin));
+    int exponent = 0;
+    if (std::isfinite(greatest))
+      exponent = sharedExponent(double(greatest), format, carrierOf<T>());
+    if (codes)
+      codes->scales.push_back(std::isfinite(greatest) ? exponent + 127 : 255);
+    return std::isfinite(greatest) ? exponent : notFinite;
+  };
+  auto roundWide = [&](size_t first, size_t count, int32_t *shifts) {
+    double units[stretch];
+    bool isFinite[stretch];
+    for (size_t i = 0; i < count; ++i) {
+      isFinite[i] = shifts[i] != notFinite;
+      shifts[i] = isFinite[i] ? shifts[i] : 0;
+      units[i] = isFinite[i] ? double(in[first + i]) : 0;
+    }
+    roundLoop(
+        RoundCall<double>{units, units, count, wide, mode, key, first, shifts});
+    for (size_t i = 0; i < count; ++i) {
+      out[first + i] =
+          isFinite[i] ? T(units[i]) : std::numeric_limits<T>::quiet_NaN();
+      if (isFinite[i])
+        note(first + i, std::ldexp(units[i], -shifts[i]));
+      else
+        note(first + i, format.nans == Format::NaNs::Yes
+                            ? std::numeric_limits<double>::quiet_NaN()
+                            : 0);
+    }
+  };
+  blocks<int32_t>(valueOf, [&](size_t first, size_t count, int32_t *shifts) {
+    auto low = int32_t(most), high = int32_t(least);
+    for (size_t i = 0; i < count; ++i) {
+      low = std::min(low, shifts[i]);
+      high = std::max(high, shifts[i]);
+    }
+    if (low < least || high > most)
+      return roundWide(first, count, shifts);
+    roundLoop(RoundCall<T>{in.data() + first, out.data() + first, count, narrow,
+                           mode, key, first, shifts});
+  });
 }
 
 /// R-NVFP4: the array's scale g is its greatest magnitude / (448 * 6) in f32;
@@ -113,39 +174,47 @@ template <class T> void SharedRounding<T>::exponents() {
 /// element is x / (scale * g), rounded to f4e2m1fn.
 template <class T> void SharedRounding<T>::twoLevels() {
   constexpr Format scaleFormat = Format::finiteWithNaN(4, 3);
-  float global = float(greatest() / 2688);
+  float global = float(double(greatest()) / 2688);
   if (!(global >= std::numeric_limits<float>::min()))
     global = 1;
   if (!std::isfinite(global))
     global = std::numeric_limits<float>::max();
+  if (codes)
+    codes->scales.push_back(double(global));
   Format element = format.element();
   element.overflow = Format::Overflow::Saturate;
+  const auto parameters = parametersOf<T>(element);
   Format saturating = scaleFormat;
   saturating.overflow = Format::Overflow::Saturate;
-  Rounder<T> rounder(element, mode);
-  blocks([&](size_t begin, size_t end) {
-    T most = 0;
-    bool isFinite = true;
-    for (size_t i = begin; i < end; ++i) {
-      isFinite &= bool(std::isfinite(in[i]));
-      most = std::max(most, std::fabs(in[i]));
-    }
-    T local = round(T(most / 6 / T(global)), saturating, RoundingMode());
+  const Rounder<T> scaleRounder(saturating, RoundingMode());
+
+  // The scale of a block; NaN where an element is not finite.
+  auto valueOf = [&](size_t begin, size_t end) -> T {
+    T most = greatestOf(in.subspan(begin, end - begin));
+    bool isFinite = std::isfinite(most);
+    T local = isFinite ? scaleRounder(T(most / 6 / T(global)), 0)
+                       : std::numeric_limits<T>::quiet_NaN();
     if (codes)
       codes->scales.push_back(
           isFinite ? double(encode(double(local), scaleFormat, Carrier::F64))
                    : 127);
-    T scale = local * T(global);
-    for (size_t i = begin; i < end; ++i) {
-      T inUnits = isFinite && scale > 0 ? rounder(in[i] / scale, random(i)) : 0;
-      if (inUnits == 0)
-        inUnits = std::copysign(T(0), in[i]);
-      out[i] = isFinite ? inUnits * scale : std::numeric_limits<T>::quiet_NaN();
-      note(i, isFinite ? double(inUnits) : 0);
+    return local * T(global);
+  };
+  blocks<T>(valueOf, [&](size_t first, size_t count, const T *scales) {
+    T units[stretch];
+    for (size_t i = 0; i < count; ++i) {
+      T quotient = in[first + i] / scales[i];
+      units[i] = scales[i] > 0 ? quotient : 0;
+    }
+    roundLoop(RoundCall<T>{units, units, count, parameters, mode, key, first});
+    for (size_t i = 0; i < count; ++i) {
+      T unit = units[i] == 0 ? std::copysign(T(0), in[first + i]) : units[i];
+      bool isFinite = !std::isnan(scales[i]);
+      out[first + i] =
+          isFinite ? unit * scales[i] : std::numeric_limits<T>::quiet_NaN();
+      note(first + i, isFinite ? double(unit) : 0);
     }
   });
-  if (codes)
-    codes->scales.insert(codes->scales.begin(), double(global));
 }
 
 /// R-ADAPTIVE (Tambe et al. 2020): the greatest exponent is the array's; the
@@ -154,56 +223,71 @@ template <class T> void SharedRounding<T>::twoLevels() {
 template <class T> void SharedRounding<T>::bias() {
   const int binades = 1 << format.exponentBits, m = format.fractionBits;
   const int lowest = std::numeric_limits<T>::min_exponent - 1;
-  double most = greatest();
+  const auto most = double(greatest());
   int top = most == 0 ? lowest : std::ilogb(most);
   top = std::max(top, lowest + binades - 1);
   const int least = top - (binades - 1);
   const double step = std::ldexp(1.0, -m);
   const double smallest = std::ldexp(1 + step, least);
   const double largest = std::ldexp(2 - step, top);
-  Rounder<double> normal(Format::mantissa(m), mode);
-  Rounder<double> place(Format::integer(2, true), mode);
+  const auto normal = parametersOf<double>(Format::mantissa(m));
+  const auto place = parametersOf<double>(Format::integer(2, true));
   if (codes)
     codes->scales.push_back(least);
-  for (size_t i = 0; i < in.size(); ++i) {
-    double x = double(in[i]), magnitude = std::fabs(x), result = 0;
-    if (std::isnan(x) || most == 0)
-      result = 0;
-    else if (magnitude < smallest)
-      result = place(x / smallest, random(i)) * smallest;
-    else if (std::isinf(x))
-      result = std::copysign(largest, x);
-    else
-      result = std::clamp(normal(x, random(i)), -largest, largest);
-    out[i] = T(result);
-    if (codes) {
-      uint64_t code = 0;
-      if (result != 0) {
-        int e = std::ilogb(result);
-        code = (uint64_t(e - least) << m) +
-               uint64_t(std::ldexp(std::ldexp(std::fabs(result), -e) - 1, m)) +
-               (uint64_t(result < 0) << (format.exponentBits + m));
-      }
-      codes->codes[i] = code;
+  double numbers[stretch], places[stretch];
+  for (size_t first = 0; first < in.size(); first += stretch) {
+    const size_t count = std::min(stretch, in.size() - first);
+    for (size_t i = 0; i < count; ++i) {
+      numbers[i] = double(in[first + i]);
+      places[i] = numbers[i] / smallest;
+    }
+    roundLoop(
+        RoundCall<double>{numbers, numbers, count, normal, mode, key, first});
+    roundLoop(
+        RoundCall<double>{places, places, count, place, mode, key, first});
+    for (size_t i = 0; i < count; ++i) {
+      const auto x = double(in[first + i]), magnitude = std::fabs(x);
+      double result = std::clamp(numbers[i], -largest, largest);
+      if (magnitude < smallest)
+        result = places[i] * smallest;
+      if (std::isinf(x))
+        result = std::copysign(largest, x);
+      if (std::isnan(x) || most == 0)
+        result = 0;
+      out[first + i] = T(result);
+      noteAdaptive(first + i, result, least);
     }
   }
+}
+
+template <class T>
+void SharedRounding<T>::noteAdaptive(size_t i, double value, int least) {
+  if (!codes)
+    return;
+  const int m = format.fractionBits;
+  uint64_t code = 0;
+  if (value != 0) {
+    int e = std::ilogb(value);
+    code = (uint64_t(e - least) << m) +
+           uint64_t(std::ldexp(std::ldexp(std::fabs(value), -e) - 1, m)) +
+           (uint64_t(value < 0) << (format.exponentBits + m));
+  }
+  codes->codes[i] = code;
 }
 
 /// R-MAXIMUM: integers whose scale is the greatest magnitude / greatest code.
 template <class T> void SharedRounding<T>::maximum() {
   Format scaled = format.element();
   const T least = std::ldexp(T(1), std::numeric_limits<T>::min_exponent / 2);
-  T scale = T(greatest()) / T(format.high);
+  T scale = greatest() / T(format.high);
   scaled.scale = double(std::max(scale, least));
-  Rounder<T> rounder(scaled, mode);
-  if (codes)
-    codes->scales.push_back(scaled.scale);
-  for (size_t i = 0; i < in.size(); ++i) {
-    out[i] = rounder(in[i], random(i));
-    if (codes)
-      codes->codes[i] = encode(double(out[i]), scaled,
-                               sizeof(T) == 4 ? Carrier::F32 : Carrier::F64);
-  }
+  roundLoop(RoundCall<T>{in.data(), out.data(), in.size(),
+                         parametersOf<T>(scaled), mode, key});
+  if (!codes)
+    return;
+  codes->scales.push_back(scaled.scale);
+  for (size_t i = 0; i < in.size(); ++i)
+    codes->codes[i] = encode(double(out[i]), scaled, carrierOf<T>());
 }
 
 /// R-MEAN: the sign times the mean magnitude of the finite elements, summed in
@@ -216,14 +300,21 @@ template <class T> void SharedRounding<T>::mean() {
       sum += std::fabs(double(x));
       ++count;
     }
-  T scale = count ? T(sum / double(count)) : 0;
-  Rounder<T> rounder(format.element(), mode);
+  const T scale = count ? T(sum / double(count)) : 0;
+  const T divisor = scale > 0 ? scale : 1;
   if (codes)
     codes->scales.push_back(double(scale));
-  for (size_t i = 0; i < in.size(); ++i) {
-    T sign = rounder(scale > 0 ? in[i] / scale : in[i], random(i));
-    note(i, double(sign));
-    out[i] = scale == 0 ? 0 : sign * scale;
+  const auto parameters = parametersOf<T>(format.element());
+  T units[stretch];
+  for (size_t first = 0; first < in.size(); first += stretch) {
+    const size_t size = std::min(stretch, in.size() - first);
+    for (size_t i = 0; i < size; ++i)
+      units[i] = in[first + i] / divisor;
+    roundLoop(RoundCall<T>{units, units, size, parameters, mode, key, first});
+    for (size_t i = 0; i < size; ++i) {
+      note(first + i, double(units[i]));
+      out[first + i] = scale == 0 ? 0 : units[i] * scale;
+    }
   }
 }
 

@@ -20,20 +20,19 @@ template <class T> struct SharedRounding {
   void run();
 
 private:
-  uint32_t random(size_t position) const {
-    return mode.isStochastic() ? h32(key, position) : 0;
-  }
   /// Notes the code of element `i`, which is `value` in units of its scale.
   void note(size_t i, double value);
   /// The greatest finite magnitude of the array.
-  double greatest() const;
+  T greatest() const;
   void exponents();
-  void exponentBlock(size_t begin, size_t end);
   void twoLevels();
   void bias();
   void maximum();
   void mean();
-  template <class Each> void blocks(Each each);
+  /// Notes an element of AdaptivFloat whose least exponent is `least`.
+  void noteAdaptive(size_t i, double value, int least);
+  template <class Value, class ValueOf, class Round>
+  void blocks(ValueOf valueOf, Round round);
 };
 
 extern template struct SharedRounding<float>;
