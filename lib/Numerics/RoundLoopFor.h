@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The loop over arrays for one instruction set: roundWord on lanes.
 //
-// A loop is instantiated for each shape of formula, so that what the algorithm
-// asks of the format costs nothing in it; in the two that most formats take the
-// mode is a constant as well.
+// A loop is instantiated for each shape of formula. In the two that most
+// formats take, mode and shape are constants, so that what the algorithm asks
+// of them costs nothing.
 #ifndef PREC_LIB_NUMERICS_ROUNDLOOPFOR_H
 #define PREC_LIB_NUMERICS_ROUNDLOOPFOR_H
 
@@ -33,29 +33,19 @@ enum class LoopShape : uint8_t {
   Short,   ///< the carrier's exponent and infinity: add and mask
   Gradual, ///< subnormals, values below the quantum, a largest number
   Core,    ///< any other float, and whole numbers times a power of two
-  Wrapped,
-  Scaled,
-  Posit,
-  Sign,
-  Exponent
+  Family   ///< what only roundWord can do
 };
 
 inline LoopShape loopShape(const RoundFacts &facts) {
   const Format &format = facts.format;
-  switch (format.family) {
-  case Format::Family::Posit:
-    return LoopShape::Posit;
-  case Format::Family::Sign:
-    return LoopShape::Sign;
-  case Format::Family::Exponent:
-    return LoopShape::Exponent;
-  default:
-    break;
-  }
-  if (format.isGrid() && !facts.hasPlainScale)
-    return LoopShape::Scaled;
-  if (format.isGrid() && format.overflow == Format::Overflow::Wrap)
-    return LoopShape::Wrapped;
+  const bool isCore =
+      format.isGrid()
+          ? facts.hasPlainScale && format.overflow != Format::Overflow::Wrap
+          : format.family != Format::Family::Posit &&
+                format.family != Format::Family::Sign &&
+                format.family != Format::Family::Exponent;
+  if (!isCore)
+    return LoopShape::Family;
   if (facts.isIdentity || facts.hasOddBias || facts.isAsymmetric ||
       facts.mayKeepAll || facts.fractionBits <= 0 || !format.isSigned ||
       format.subnormals != Format::Subnormals::Kept)
@@ -69,41 +59,16 @@ inline LoopShape loopShape(const RoundFacts &facts) {
 
 /// Says again, as constants, what loopShape has found.
 template <LoopShape shape> void fixFacts(RoundFacts &facts) {
-  Format &format = facts.format;
-  switch (shape) {
-  case LoopShape::Posit:
-    format.family = Format::Family::Posit;
+  if (shape > LoopShape::Gradual)
     return;
-  case LoopShape::Sign:
-    format.family = Format::Family::Sign;
-    return;
-  case LoopShape::Exponent:
-    format.family = Format::Family::Exponent;
-    return;
-  case LoopShape::Scaled:
-    format.family = Format::Family::Integer;
-    facts.hasPlainScale = false;
-    return;
-  case LoopShape::Wrapped:
-    format.family = Format::Family::Integer;
-    facts.hasPlainScale = true;
-    format.overflow = Format::Overflow::Wrap;
-    return;
-  case LoopShape::Short:
-  case LoopShape::Gradual:
-    facts.isIdentity = facts.hasOddBias = facts.isAsymmetric =
-        facts.mayKeepAll = false;
-    facts.isGradual = facts.hasTiny = facts.isBounded =
-        shape == LoopShape::Gradual;
-    format.isSigned = true;
-    format.subnormals = Format::Subnormals::Kept;
-    if (shape == LoopShape::Short)
-      format.hasNegativeZero = true;
-    [[fallthrough]];
-  case LoopShape::Core: // the core does not ask for the family
-    format.family = Format::Family::Float;
-    return;
-  }
+  facts.isIdentity = facts.hasOddBias = facts.isAsymmetric = facts.mayKeepAll =
+      false;
+  facts.isGradual = facts.hasTiny = facts.isBounded =
+      shape == LoopShape::Gradual;
+  facts.format.isSigned = true;
+  facts.format.subnormals = Format::Subnormals::Kept;
+  if (shape == LoopShape::Short)
+    facts.format.hasNegativeZero = true;
 }
 
 /// The loops of one target and carrier.
@@ -142,16 +107,8 @@ private:
       return chooseKind<LoopShape::Gradual>(call);
     case LoopShape::Core:
       return loop<LoopShape::Core>(call, call.mode);
-    case LoopShape::Wrapped:
-      return loop<LoopShape::Wrapped>(call, call.mode);
-    case LoopShape::Scaled:
-      return loop<LoopShape::Scaled>(call, call.mode);
-    case LoopShape::Posit:
-      return loop<LoopShape::Posit>(call, call.mode);
-    case LoopShape::Sign:
-      return loop<LoopShape::Sign>(call, call.mode);
-    case LoopShape::Exponent:
-      return loop<LoopShape::Exponent>(call, call.mode);
+    case LoopShape::Family:
+      return loop<LoopShape::Family>(call, call.mode);
     }
   }
 
@@ -181,6 +138,15 @@ private:
     } else {
       return Word{__builtin_convertvector(words.v, typename Ops::Vector)};
     }
+  }
+
+  /// A call: all families in one loop would be long.
+  [[gnu::noinline]] static Word roundFamily(const Word &bits,
+                                            const RoundParameters<Word> &p,
+                                            RoundingMode mode,
+                                            const Word &random) {
+    Ops ops;
+    return roundWord(ops, bits, p, mode, random);
   }
 
   static Word shiftWords(const int32_t *from) {
@@ -219,7 +185,7 @@ private:
       if constexpr (shape <= LoopShape::Core) // what roundWord would find
         Ops::store(out, Rounding<Ops>(ops, bits, p, mode, random).run());
       else
-        Ops::store(out, roundWord(ops, bits, p, mode, random));
+        Ops::store(out, roundFamily(bits, p, mode, random));
     };
     size_t i = 0;
     for (; i + Ops::lanes <= call.size; i += Ops::lanes)
