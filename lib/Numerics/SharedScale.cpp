@@ -186,23 +186,29 @@ template <class T> void SharedRounding<T>::twoLevels() {
   const auto parameters = parametersOf<T>(element);
   Format saturating = scaleFormat;
   saturating.overflow = Format::Overflow::Saturate;
+  const auto scaleParameters = parametersOf<T>(saturating);
   const Rounder<T> scaleRounder(saturating, RoundingMode());
 
-  // The scale of a block; NaN where an element is not finite.
+  // The scale of a block in units of g, not yet rounded; NaN where an element
+  // is not finite.
   auto valueOf = [&](size_t begin, size_t end) -> T {
     T most = greatestOf(in.subspan(begin, end - begin));
     bool isFinite = std::isfinite(most);
-    T local = isFinite ? scaleRounder(T(most / 6 / T(global)), 0)
-                       : std::numeric_limits<T>::quiet_NaN();
+    T local =
+        isFinite ? most / 6 / T(global) : std::numeric_limits<T>::quiet_NaN();
     if (codes)
-      codes->scales.push_back(
-          isFinite ? double(encode(double(local), scaleFormat, Carrier::F64))
-                   : 127);
-    return local * T(global);
+      codes->scales.push_back(isFinite
+                                  ? double(encode(double(scaleRounder(local)),
+                                                  scaleFormat, Carrier::F64))
+                                  : 127);
+    return local;
   };
-  blocks<T>(valueOf, [&](size_t first, size_t count, const T *scales) {
+  blocks<T>(valueOf, [&](size_t first, size_t count, T *scales) {
+    roundLoop(
+        RoundCall<T>{scales, scales, count, scaleParameters, RoundingMode()});
     T units[stretch];
     for (size_t i = 0; i < count; ++i) {
+      scales[i] *= T(global);
       T quotient = in[first + i] / scales[i];
       units[i] = scales[i] > 0 ? quotient : 0;
     }
