@@ -126,6 +126,8 @@ template <class T> void SharedRounding<T>::exponents() {
           ? 2 * carrier.bias() - int64_t(narrow.largest >> carrier.fractionBits)
           : 0;
 
+  // Of the shifts of a stretch.
+  auto low = int32_t(most), high = int32_t(least), last = int32_t(least);
   auto valueOf = [&](size_t begin, size_t end) -> int32_t {
     T greatest = greatestOf(in.subspan(begin, end - begin));
     int exponent = 0;
@@ -133,7 +135,10 @@ template <class T> void SharedRounding<T>::exponents() {
       exponent = sharedExponent(double(greatest), format, carrierOf<T>());
     if (codes)
       codes->scales.push_back(std::isfinite(greatest) ? exponent + 127 : 255);
-    return std::isfinite(greatest) ? exponent : notFinite;
+    last = std::isfinite(greatest) ? exponent : notFinite;
+    low = std::min(low, last);
+    high = std::max(high, last);
+    return last;
   };
   auto roundWide = [&](size_t first, size_t count, int32_t *shifts) {
     double units[stretch];
@@ -157,12 +162,9 @@ template <class T> void SharedRounding<T>::exponents() {
     }
   };
   blocks<int32_t>(valueOf, [&](size_t first, size_t count, int32_t *shifts) {
-    auto low = int32_t(most), high = int32_t(least);
-    for (size_t i = 0; i < count; ++i) {
-      low = std::min(low, shifts[i]);
-      high = std::max(high, shifts[i]);
-    }
-    if (low < least || high > most)
+    bool isNarrow = least <= low && high <= most;
+    low = high = last; // a block may go on in the next stretch
+    if (!isNarrow)
       return roundWide(first, count, shifts);
     roundLoop(RoundCall<T>{in.data() + first, out.data() + first, count, narrow,
                            mode, key, first, shifts});
@@ -207,19 +209,22 @@ template <class T> void SharedRounding<T>::twoLevels() {
     roundLoop(
         RoundCall<T>{scales, scales, count, scaleParameters, RoundingMode()});
     T units[stretch];
+    const T own = T(global); // not a reference, which stores might change
     for (size_t i = 0; i < count; ++i) {
-      scales[i] *= T(global);
+      scales[i] *= own;
       T quotient = in[first + i] / scales[i];
       units[i] = scales[i] > 0 ? quotient : 0;
     }
     roundLoop(RoundCall<T>{units, units, count, parameters, mode, key, first});
     for (size_t i = 0; i < count; ++i) {
       T unit = units[i] == 0 ? std::copysign(T(0), in[first + i]) : units[i];
-      bool isFinite = !std::isnan(scales[i]);
-      out[first + i] =
-          isFinite ? unit * scales[i] : std::numeric_limits<T>::quiet_NaN();
-      note(first + i, isFinite ? double(unit) : 0);
+      units[i] = unit;
+      out[first + i] = std::isnan(scales[i])
+                           ? std::numeric_limits<T>::quiet_NaN()
+                           : unit * scales[i];
     }
+    for (size_t i = 0; codes && i < count; ++i)
+      note(first + i, std::isnan(scales[i]) ? 0 : double(units[i]));
   });
 }
 
@@ -260,16 +265,16 @@ template <class T> void SharedRounding<T>::bias() {
         result = std::copysign(largest, x);
       if (std::isnan(x) || most == 0)
         result = 0;
+      numbers[i] = result;
       out[first + i] = T(result);
-      noteAdaptive(first + i, result, least);
     }
+    for (size_t i = 0; codes && i < count; ++i)
+      noteAdaptive(first + i, numbers[i], least);
   }
 }
 
 template <class T>
 void SharedRounding<T>::noteAdaptive(size_t i, double value, int least) {
-  if (!codes)
-    return;
   const int m = format.fractionBits;
   uint64_t code = 0;
   if (value != 0) {
@@ -317,10 +322,10 @@ template <class T> void SharedRounding<T>::mean() {
     for (size_t i = 0; i < size; ++i)
       units[i] = in[first + i] / divisor;
     roundLoop(RoundCall<T>{units, units, size, parameters, mode, key, first});
-    for (size_t i = 0; i < size; ++i) {
-      note(first + i, double(units[i]));
+    for (size_t i = 0; i < size; ++i)
       out[first + i] = scale == 0 ? 0 : units[i] * scale;
-    }
+    for (size_t i = 0; codes && i < size; ++i)
+      note(first + i, double(units[i]));
   }
 }
 
