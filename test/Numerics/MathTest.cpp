@@ -61,12 +61,17 @@ public:
     return mpfr_get_flt(result, MPFR_RNDN);
   }
 
+  /// Half of all inputs overflow or lie outside of the domain: MPFR is not
+  /// asked again for each.
+  bool believesInfinities = false;
+
   /// M-CORRECT for one input.
   void check(float x) {
     double wide = reference.wide(x);
     float low = static_cast<float>(wide * (1 - 0x1p-46));
     float high = static_cast<float>(wide * (1 + 0x1p-46));
-    bool sure = bitsOf(low) == bitsOf(high) && std::isfinite(low);
+    bool sure = bitsOf(low) == bitsOf(high) &&
+                (std::isfinite(low) || believesInfinities);
     float want = sure ? low : exact(x);
     float got = evaluateMath(function, x);
     bool same =
@@ -103,6 +108,7 @@ TEST_P(Math, CorrectlyRounded) {
   Checker checker(GetParam());
   const char *flag = std::getenv("PREC_EXHAUSTIVE");
   if (flag && *flag == '1') {
+    checker.believesInfinities = true;
     for (uint64_t bits = 0; bits < (uint64_t(1) << 32); ++bits)
       checker.check(fromBits<float>(static_cast<uint32_t>(bits)));
     return;
