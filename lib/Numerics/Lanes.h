@@ -66,6 +66,14 @@ template <class T, class Target> struct LaneOps {
     return {Vector(RealVector(a.v) / RealVector(b.v))};
   }
 
+  /// Signed integers are what every instruction set converts.
+  Word carrierOf(const Word &whole) const
+    requires(sizeof(T) == 4)
+  {
+    typedef int32_t Signed __attribute__((vector_size(Target::bytes)));
+    return {Vector(__builtin_convertvector(Signed(whole.v), RealVector))};
+  }
+
   /// `lanes` elements, of any type of the word's size.
   template <class Element> static Word load(const Element *from) {
     static_assert(sizeof(Element) == sizeof(T));

@@ -62,6 +62,11 @@ RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
       facts.isGradual &&
       (anyExponent || leastNormal - Y > 1 ||
        (leastNormal > 1 && format.subnormals == Format::Subnormals::Absent));
+  const int quantum = format.subnormals == Format::Subnormals::Absent
+                          ? leastNormal
+                          : leastNormal - Y;
+  facts.hasExactThresholds =
+      !anyExponent && Y != Format::runtime && quantum > 24;
   // Only the carrier's own last exponent overflows by carry.
   const bool isCarriers =
       format.family == Format::Family::Mantissa || leastNormal == 1;

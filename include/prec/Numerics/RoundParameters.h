@@ -33,6 +33,9 @@ struct RoundFacts {
   bool hasOddBias = false;
   /// Negative numbers reach farther, or less far, than positive ones.
   bool isAsymmetric = false;
+  /// Products of the quantum and whole multiples of 2^-24 below 1 are normal
+  /// numbers of the carrier.
+  bool hasExactThresholds = false;
   /// A grid's step is a power of two.
   bool hasPlainScale = true;
   /// A grid's codes wrap around at 2^wrapExponent.
@@ -77,6 +80,7 @@ RoundParameters<typename Ops::Word>
 shiftedParameters(Ops &ops, RoundParameters<typename Ops::Word> p,
                   typename Ops::Word shift) {
   p.facts.isGradual = p.facts.hasTiny = p.facts.isBounded = true;
+  p.facts.hasExactThresholds = false;
   auto by = ops.shl(shift, ops.constant(p.facts.carrier.fractionBits));
   for (auto *word : {&p.leastNormal, &p.leastQuantum, &p.discardOffset})
     *word = ops.add(*word, shift);

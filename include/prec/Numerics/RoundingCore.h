@@ -181,9 +181,24 @@ protected:
     case Kind::StochasticEqual:
       return ops.bitAnd(unlessZero, randomSpread());
     case Kind::Stochastic:
+      if constexpr (ConversionOps<Ops>)
+        if (facts.hasExactThresholds && mode.randomBits < 23)
+          return ops.select(ops.less(magnitude, tinyThreshold()), zero,
+                            quantum);
       return ops.select(tinyCarry(exponent), quantum, zero);
     }
     return zero;
+  }
+
+  /// The least magnitude whose place plus the random word carries: what the
+  /// word lacks to 1, times the quantum. Of the 24 bits above the word's last 8
+  /// none is lost.
+  Word tinyThreshold()
+    requires ConversionOps<Ops>
+  {
+    Word lack = ops.lshr(ops.sub(c(0), topRandom()), c(W() - 24));
+    Word unit = ops.sub(p.tinyLimit, c(uint64_t(24) << F()));
+    return ops.carrierMul(ops.carrierOf(lack), unit);
   }
 
   /// The value in units of the quantum is a fraction P of W bits; the random

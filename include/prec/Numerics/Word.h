@@ -73,6 +73,14 @@ concept CarrierOps = WordOps<T> && requires(T ops, typename T::Word word) {
   { ops.carrierDiv(word, word) } -> std::same_as<typename T::Word>;
 };
 
+/// Where it is cheap, words that are whole numbers below 2^(width-1) as the
+/// carrier's numbers; those here are exact.
+template <class T>
+concept ConversionOps =
+    CarrierOps<T> && requires(T ops, typename T::Word word) {
+      { ops.carrierOf(word) } -> std::same_as<typename T::Word>;
+    };
+
 template <class T>
 concept MathOps =
     WordOps<T> && requires(T ops, typename T::Word word, typename T::Bit bit,
