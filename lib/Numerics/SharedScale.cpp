@@ -54,8 +54,10 @@ int mlir::prec::sharedExponent(double greatest, const Format &format,
     Format element = format.element();
     int fraction =
         element.isGrid() ? element.gridFractionBits() : element.fractionBits;
-    exponent = std::ilogb(round(greatest, Format::mantissa(fraction),
-                                RoundingMode::Kind::NearestEven));
+    // A subnormal of f64 may become zero, which has no exponent.
+    exponent = std::max(exponent,
+                        std::ilogb(round(greatest, Format::mantissa(fraction),
+                                         RoundingMode::Kind::NearestEven)));
     break;
   }
   }

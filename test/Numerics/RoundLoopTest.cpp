@@ -201,6 +201,18 @@ TEST(RoundLoopBlocks, NarrowIsWide) {
   }
 }
 
+// A block of f64's subnormals has the least scale in every rule.
+TEST(RoundLoopBlocks, Subnormals) {
+  const std::vector<double> x(32, 0x1p-1060);
+  for (const char *name : {"mx<e2m1,32>", "mx<e2m1,32,ceil>",
+                           "mx<e2m1,32,round>", "mx<e2m1,32,even>"}) {
+    RoundArray round(*Format::parse(name), RoundingMode());
+    EXPECT_EQ(round.encoded(std::span<const double>(x), 32).scales,
+              std::vector<double>{0})
+        << name;
+  }
+}
+
 // What the rounding of multiples takes for granted of a grid that wraps.
 TEST(RoundLoopParameters, Multiples) {
   MachineOps<uint64_t> ops;
