@@ -58,7 +58,8 @@ const char *const formats[] = {"m0",          "m7",
                                "binary",      "ternary",
                                "pow2<-8,0>",  "posit<8,0>",
                                "posit<8,1>",  "posit<16,2>",
-                               "e?m?",        "e5m?",
+                               "e?m?",        "fixed<?/10>",
+                               "ufixed<?/6>", "e5m?",
                                "m?",          "bits?"};
 
 template <class T> std::vector<T> inputs() {
