@@ -65,9 +65,9 @@ const char *const formats[] = {"m0",          "m7",
 template <class T> std::vector<T> inputs() {
   Words words(41);
   std::vector<T> values = specials<T>();
-  for (double x = 1.0 / 64; x <= 512; x *= 2)
+  for (int exponent = -6; exponent <= 9; ++exponent)
     for (double by : {1.0, 1.25, 1.5, 1.75, 1.875})
-      around(values, x * by);
+      around(values, std::ldexp(by, exponent));
   for (int i = 0; i < 24; ++i)
     around(values, i * 0.05);
   for (T x : everyBinade<T>(words, 4, sizeof(T) == 8 ? 9 : 1))
