@@ -16,10 +16,12 @@ add_library(PrecOptions INTERFACE)
 target_compile_definitions(PrecOptions INTERFACE ${PREC_LLVM_DEFINITIONS})
 target_compile_options(PrecOptions INTERFACE -Wall -Wextra -Werror
   -fno-exceptions -fvisibility-inlines-hidden -ffp-contract=off)
-# g++ 12 sees overlapping copies in std::string's own header (GCC bug 105651), empty
-# optionals read (80635), and GoogleTest's macros as an ambiguous else.
+# g++ 12 sees overlapping and endless copies in std::string's own header (GCC bugs 105651,
+# 105329), places beyond arrays in std::map's and std::span's (empty ones), empty optionals
+# read (80635), and GoogleTest's macros as an ambiguous else.
 target_compile_options(PrecOptions INTERFACE $<$<CXX_COMPILER_ID:GNU>:
-  -Wno-restrict -Wno-maybe-uninitialized -Wno-dangling-else>)
+  -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-maybe-uninitialized
+  -Wno-dangling-else>)
 target_include_directories(PrecOptions INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
 # Generated files are not ours to warn about.

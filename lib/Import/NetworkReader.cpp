@@ -36,7 +36,7 @@ llvm::Expected<Network> NetworkReader::read(const JsonNode &root) {
   network.file = source.name.str();
   readRoot({&root, ""});
   if (llvm::Error faults = takeFaults(root))
-    return std::move(faults);
+    return faults;
   return std::move(network);
 }
 

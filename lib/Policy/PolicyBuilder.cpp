@@ -243,7 +243,7 @@ llvm::Expected<Policy> PolicyBuilder::finish() {
   bool hasRules = false;
   for (Stretch &stretch : stretches) {
     if (Error error = policy.append(std::move(stretch.file)))
-      return std::move(error);
+      return error;
     if (stretch.everything)
       stretch.special.insert(stretch.special.begin(),
                              std::move(*stretch.everything));

@@ -24,7 +24,7 @@ public:
   llvm::Expected<Policy> read(const JsonNode &root) {
     readRoot({&root, ""});
     if (llvm::Error faults = takeFaults(root))
-      return std::move(faults);
+      return faults;
     return std::move(policy);
   }
 

@@ -28,7 +28,7 @@ llvm::Expected<Selector> Selector::test(Field field, StringRef pattern) {
           ? checkWord("operation class", pattern, opClassWords)
           : llvm::Error::success();
   if (error)
-    return std::move(error);
+    return error;
   llvm::Expected<Glob> parsed = Glob::parse(pattern);
   if (!parsed)
     return parsed.takeError();

@@ -120,7 +120,7 @@ private:
     StringRef role;
     if (isQuoted) {
       if (llvm::Error error = parseQuoted(pattern))
-        return std::move(error);
+        return error;
       if (rest.consume_front(".")) {
         role = takeWord();
         if (!isWord(roleWords, role))

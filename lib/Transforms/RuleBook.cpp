@@ -18,7 +18,7 @@ static llvm::Expected<Policy> readRules(StringRef text) {
     if (flag == "round" && !part.contains('='))
       value = "*=" + value;
     if (llvm::Error error = builder.apply(flag, value))
-      return std::move(error);
+      return error;
   }
   return builder.finish();
 }

@@ -109,7 +109,7 @@ llvm::Expected<Policy> PrecisionFlags::policy() const {
           " has no effect: no training step is made here, but by prec-train "
           "and by the pass prec-make-training-step{loss-scale=S}");
     if (llvm::Error error = builder.apply(given.flag, given.value))
-      return std::move(error);
+      return error;
   }
   llvm::Expected<Policy> policy = builder.finish();
   if (policy && strict)
