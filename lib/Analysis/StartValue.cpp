@@ -54,9 +54,14 @@ static bool isOnlyCompared(Value argument, bool isLowest) {
         return false;
       }
     }
+    // Chosen only where its own comparison is lost by the other value; that it
+    // points the right way is looked at above.
     auto select = dyn_cast<arith::SelectOp>(user);
-    return select && select.getCondition() != argument &&
-           select.getCondition().getDefiningOp<arith::CmpFOp>();
+    if (!select || select.getTrueValue() == argument)
+      return false;
+    auto compare = select.getCondition().getDefiningOp<arith::CmpFOp>();
+    return compare && llvm::is_contained(compare.getOperands(), argument) &&
+           llvm::is_contained(compare.getOperands(), select.getTrueValue());
   });
 }
 

@@ -91,8 +91,7 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
   if (options.recompute != Recompute::None)
-    function.addPass(createRecomputeTensors(
-        {std::string(recomputeWords[static_cast<size_t>(options.recompute)])}));
+    function.addPass(createRecomputeTensors({options.recompute}));
 }
 
 /// Tensors become buffers that are released after their last use.
@@ -215,11 +214,7 @@ struct LowerOptions : public PassPipelineOptions<LowerOptions> {
   Option<Recompute> recompute{
       *this, "recompute",
       llvm::cl::desc("what is computed again rather than kept"),
-      llvm::cl::init(Recompute::None),
-      llvm::cl::values(
-          clEnumValN(Recompute::None, "none", "nothing"),
-          clEnumValN(Recompute::Cheap, "cheap", "operations without a sum"),
-          clEnumValN(Recompute::All, "all", "any operation"))};
+      llvm::cl::init(Recompute::None), recomputeValues()};
   Option<unsigned> vectorRegisters{
       *this, "vector-registers", llvm::cl::desc("number of vector registers"),
       llvm::cl::init(CodegenOptions().vectorRegisters)};

@@ -4,7 +4,6 @@
 #include "TensorLifetimes.h"
 #include "prec/Codegen/Passes.h"
 #include "prec/Codegen/Recompute.h"
-#include "prec/Words.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -40,8 +39,6 @@ struct RecomputeTensors final
                            unsigned position) const;
   int64_t gain(const TensorLifetimes &lifetimes, Gap gap, unsigned peak) const;
   void repeat(const TensorLifetimes &lifetimes, Gap gap);
-
-  Recompute what = Recompute::None;
 };
 } // namespace
 
@@ -66,7 +63,7 @@ bool RecomputeTensors::mayRepeat(Operation *op) const {
     return true;
   auto structured = dyn_cast<linalg::LinalgOp>(op);
   return structured &&
-         (what == Recompute::All || structured.getNumReductionLoops() == 0);
+         (kind == Recompute::All || structured.getNumReductionLoops() == 0);
 }
 
 std::optional<Gap> RecomputeTensors::gapAt(const TensorLifetimes &lifetimes,
@@ -164,14 +161,7 @@ bool RecomputeTensors::lowerPeak(Block &block) {
 }
 
 void RecomputeTensors::runOnOperation() {
-  auto parsed = parseRecompute(kind);
-  if (!parsed) {
-    emitError(getOperation()->getLoc(), "found recompute kind '")
-        << kind << "', expected one of: " << listWords(recomputeWords);
-    return signalPassFailure();
-  }
-  what = *parsed;
-  if (what == Recompute::None || getOperation().isExternal() ||
+  if (kind == Recompute::None || getOperation().isExternal() ||
       !llvm::hasSingleElement(getOperation().getBody()))
     return;
   Block &block = getOperation().getBody().front();

@@ -20,6 +20,8 @@
 // RUN: prec-opt --summary lenet5 > %t.summary
 // RUN: prec-translate --import-json lenet5 | prec-opt --format=bf16 --report-sites=csv > %t.csv
 // RUN: %python -c "import csv, collections, sys; rows = list(csv.DictReader(open(sys.argv[2]))); want = collections.Counter('(arguments)' if r['op'].endswith(('weight', 'bias')) or r['op'] == 'x' else r['scope'] for r in rows); got = {w[0]: int(w[-1]) for w in (l.split() for l in open(sys.argv[1])) if len(w) == 6 and w[-1].isdigit()}; assert got.pop('total') == len({r['site'] for r in rows}); assert got == dict(want), (got, want)" %t.summary %t.csv
+// RUN: not prec-opt --summary --format=bf16 %s 2>&1 | FileCheck %s --check-prefix=FLAGS
+// FLAGS: error: precision flags have no effect on --summary
 
 //      LENET:@forward, forward
 // LENET-NEXT:layer        output      ops  parameters  multiply-adds  sites

@@ -4,7 +4,7 @@
 // RUN: prec-opt %s --pass-pipeline='builtin.module(func.func(prec-recompute{kind=all}))' | FileCheck %s --check-prefixes=CHECK,ALL
 // RUN: prec-opt %s --pass-pipeline='builtin.module(func.func(prec-recompute{kind=none}))' | FileCheck %s --check-prefix=NONE
 // RUN: not prec-opt %s --pass-pipeline='builtin.module(func.func(prec-recompute{kind=some}))' 2>&1 | FileCheck %s --check-prefix=WORD
-// WORD: found recompute kind 'some', expected one of: none, cheap, all
+// WORD: for the --kind option: Cannot find option named 'some'!
 
 #id = affine_map<(d0) -> (d0)>
 #none = affine_map<(d0) -> ()>

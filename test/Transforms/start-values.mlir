@@ -133,3 +133,23 @@ func.func @equality(%x: tensor<8xf32>) -> (f32, index) {
   }
   return %last#0, %last#1 : f32, index
 }
+
+// A choice that another comparison makes, or that keeps the loser, may give the infinity.
+// CHECK-LABEL: func @choices
+// CHECK: %[[NAN:.*]] = arith.constant 0x7FC00000 : f32
+// CHECK: scf.for {{.*}} iter_args(%{{.*}} = %[[NAN]], %{{.*}} = %[[NAN]])
+func.func @choices(%x: tensor<8xf32>, %y: f32) -> (f32, f32) {
+  %lowest = arith.constant 0xFF800000 : f32
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %last:2 = scf.for %i = %c0 to %c8 step %c1 iter_args(%a = %lowest, %b = %lowest) -> (f32, f32) {
+    %value = tensor.extract %x[%i] : tensor<8xf32>
+    %other = arith.cmpf ogt, %value, %y : f32
+    %next = arith.select %other, %value, %a : f32
+    %more = arith.cmpf ogt, %value, %b : f32
+    %least = arith.select %more, %b, %value : f32
+    scf.yield %next, %least : f32, f32
+  }
+  return %last#0, %last#1 : f32, f32
+}

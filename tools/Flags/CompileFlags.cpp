@@ -34,15 +34,10 @@ CompileFlags::CompileFlags()
             cl::desc("scalar loops instead of fast kernels: the same bits, "
                      "slowly"),
             cl::cat(category())),
-      recompute(
-          "recompute", cl::init(Recompute::None),
-          cl::desc("what may be computed again rather than kept, where "
-                   "that lowers the peak of memory; no bit changes"),
-          cl::values(
-              clEnumValN(Recompute::None, "none", "nothing (default)"),
-              clEnumValN(Recompute::Cheap, "cheap", "operations without a sum"),
-              clEnumValN(Recompute::All, "all", "any operation on tensors")),
-          cl::cat(category())) {}
+      recompute("recompute", cl::init(Recompute::None),
+                cl::desc("what may be computed again rather than kept, where "
+                         "that lowers the peak of memory; no bit changes"),
+                recomputeValues(), cl::cat(category())) {}
 
 CompileOptions CompileFlags::options() const {
   CompileOptions options;

@@ -135,6 +135,10 @@ int main(int argc, char **argv) {
     return fail(policy.takeError());
   if (!diffPolicy.empty())
     return comparePolicies(diffPolicy, input);
+  if (summary && !policy->rules.empty())
+    return fail(llvm::createStringError(
+        "precision flags have no effect on --summary, which shows no bits; "
+        "--report-sites=summary does"));
   if (summary)
     return summarise(input);
 

@@ -3,6 +3,8 @@
 #ifndef PREC_CODEGEN_PASSES_H
 #define PREC_CODEGEN_PASSES_H
 
+#include "prec/Codegen/Recompute.h"
+
 #include "mlir/Pass/Pass.h"
 
 namespace mlir::prec {

@@ -256,8 +256,9 @@ def RecomputeTensors : Pass<"prec-recompute", "func::FuncOp"> {
     own. It comes after the last CSE on tensors, which would undo it.
   }];
   let options = [
-    Option<"kind", "kind", "std::string", /*default=*/"\"cheap\"",
-           "none, cheap or all">,
+    Option<"kind", "kind", "::mlir::prec::Recompute",
+           /*default=*/"::mlir::prec::Recompute::Cheap", "what is made again",
+           "::mlir::prec::recomputeValues()">,
   ];
   let dependentDialects = ["linalg::LinalgDialect", "tensor::TensorDialect"];
   let statistics = [

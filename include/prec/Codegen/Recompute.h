@@ -3,9 +3,7 @@
 #ifndef PREC_CODEGEN_RECOMPUTE_H
 #define PREC_CODEGEN_RECOMPUTE_H
 
-#include <array>
-#include <optional>
-#include <string_view>
+#include "llvm/Support/CommandLine.h"
 
 namespace mlir::prec {
 
@@ -14,15 +12,13 @@ enum class Recompute {
   Cheap, ///< operations without a sum: moves, padding, elementwise ones
   All,   ///< any operation on tensors
 };
-inline constexpr std::array<std::string_view, 3> recomputeWords = {
-    "none", "cheap", "all"};
 
-inline constexpr std::optional<Recompute>
-parseRecompute(std::string_view word) {
-  for (size_t i = 0; i < recomputeWords.size(); ++i)
-    if (recomputeWords[i] == word)
-      return static_cast<Recompute>(i);
-  return std::nullopt;
+/// Their words, for flags of tools and options of passes.
+inline llvm::cl::ValuesClass recomputeValues() {
+  return llvm::cl::values(
+      clEnumValN(Recompute::None, "none", "nothing"),
+      clEnumValN(Recompute::Cheap, "cheap", "operations without a sum"),
+      clEnumValN(Recompute::All, "all", "any operation on tensors"));
 }
 
 } // namespace mlir::prec
