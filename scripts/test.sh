@@ -47,5 +47,5 @@ fi
 results=$build/results
 rm -rf "$results" && mkdir -p "$results"
 ((!${#lit[@]})) || PATH=/usr/bin:$PATH lit-22 -sv --no-progress-bar --xunit-xml-output="$results/lit.xml" "${lit[@]}" || true
-((!${#py[@]})) || .venv/bin/python -m pytest -q --no-header --junitxml="$results/pytest.xml" "${py[@]}" || true
+((!${#py[@]})) || .venv/bin/python -m pytest -q --no-header -n auto --maxprocesses=8 --dist=loadfile --junitxml="$results/pytest.xml" "${py[@]}" || true
 exec .venv/bin/python scripts/count_results.py ${lit:+"$results/lit.xml"} ${py:+"$results/pytest.xml"}
