@@ -2,7 +2,6 @@
 // Multi-head self-attention over the rows of a sample.
 #include "LayerBuilder.h"
 #include "Layers.h"
-#include <limits>
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -51,23 +50,13 @@ static Value batchMatmul(LayerBuilder &b, Value x, Value y) {
   return b.withRowsOf(product.getResult(0), x);
 }
 
-/// Divided by the root of a head's size; what lies ahead becomes -infinity.
+/// Divided by the root of a head's size.
 static Value scaled(LayerBuilder &b, Value scores) {
   int64_t size = b.layer.output.sizes[1] / b.layer.count("heads");
   auto root = b.getF32FloatAttr(float(std::sqrt(double(size))));
-  bool isCausal = b.layer.flag("causal");
   return b.map({scores}, [&](ImplicitLocOpBuilder &n, ValueRange in) -> Value {
     Value divisor = arith::ConstantOp::create(n, root);
-    Value score = arith::DivFOp::create(n, in[0], divisor);
-    if (!isCausal)
-      return score;
-    Value never = arith::ConstantOp::create(
-        n, n.getF32FloatAttr(-std::numeric_limits<float>::infinity()));
-    Value from = linalg::IndexOp::create(n, 1);
-    Value to = linalg::IndexOp::create(n, 2);
-    Value isAhead =
-        arith::CmpIOp::create(n, arith::CmpIPredicate::ugt, to, from);
-    return arith::SelectOp::create(n, isAhead, never, score);
+    return arith::DivFOp::create(n, in[0], divisor);
   });
 }
 
@@ -82,7 +71,8 @@ static Value buildAttention(LayerBuilder &b) {
   Value query = splitHeads(b, project("query", x), /*isTransposed=*/false);
   Value key = splitHeads(b, project("key", x), /*isTransposed=*/true);
   Value value = splitHeads(b, project("value", x), /*isTransposed=*/false);
-  Value weights = b.softmax(scaled(b, batchMatmul(b, query, key)));
+  Value weights =
+      b.softmax(scaled(b, batchMatmul(b, query, key)), b.layer.flag("causal"));
   Value mixed =
       b.splitRows(batchMatmul(b, weights, value), {heads, rows, units / heads});
   Value joined = b.reshape(b.transpose(mixed, {0, 2, 1, 3}), {rows, units});

@@ -168,9 +168,23 @@ Value LayerBuilder::affine(Value x, Value weight, Value bias) {
   return splitRows(y, sizes);
 }
 
-Value LayerBuilder::softmax(Value x) {
+/// In the body of a map: is this the place of an element after the row's own?
+static Value isAhead(ImplicitLocOpBuilder &n, int64_t last) {
+  Value from = linalg::IndexOp::create(n, last - 1);
+  Value to = linalg::IndexOp::create(n, last);
+  return arith::CmpIOp::create(n, arith::CmpIPredicate::ugt, to, from);
+}
+
+Value LayerBuilder::softmax(Value x, bool isCausal) {
   int64_t last = cast<RankedTensorType>(x.getType()).getRank() - 1;
   auto outer = llvm::to_vector(llvm::seq<int64_t>(0, last));
+  // What lies ahead repeats the first element, which every row sees: the
+  // maximum does not change, and no infinity is rounded.
+  if (isCausal)
+    x = map({x, {element(x, last, getIndexAttr(0)), outer}},
+            [&](ImplicitLocOpBuilder &n, ValueRange in) -> Value {
+              return arith::SelectOp::create(n, isAhead(n, last), in[1], in[0]);
+            });
   Value max = reduce(x, {last}, -std::numeric_limits<double>::infinity(),
                      [](ImplicitLocOpBuilder &n, ValueRange in) -> Value {
                        return arith::MaximumFOp::create(n, in[1], in[0]);
@@ -180,8 +194,12 @@ Value LayerBuilder::softmax(Value x) {
                         return arith::SubFOp::create(n, in[0], in[1]);
                       });
   Value exp =
-      map({shifted}, [](ImplicitLocOpBuilder &n, ValueRange in) -> Value {
-        return math::ExpOp::create(n, in[0]);
+      map({shifted}, [&](ImplicitLocOpBuilder &n, ValueRange in) -> Value {
+        Value exp = math::ExpOp::create(n, in[0]);
+        if (!isCausal)
+          return exp;
+        Value zero = arith::ConstantOp::create(n, n.getF32FloatAttr(0));
+        return arith::SelectOp::create(n, isAhead(n, last), zero, exp);
       });
   return map({exp, {sum(exp, {last}), outer}},
              [](ImplicitLocOpBuilder &n, ValueRange in) -> Value {

@@ -68,8 +68,9 @@ public:
   Value matmul(Value a, Value b);
   /// The last dimension times `weight`, plus `bias` unless it is null.
   Value affine(Value x, Value weight, Value bias);
-  /// exp(x - max) over its sum, along the last dimension.
-  Value softmax(Value x);
+  /// exp(x - max) over its sum, along the last dimension. Causal: row i of the
+  /// last two dimensions has elements 0 to i only, zeros after them.
+  Value softmax(Value x, bool isCausal = false);
   Value transpose(Value tensor, ArrayRef<int64_t> order);
   /// Samples of the same elements with other sizes.
   Value reshape(Value tensor, ArrayRef<int64_t> sizes);

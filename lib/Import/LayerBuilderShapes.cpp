@@ -115,14 +115,15 @@ struct Slice {
 } // namespace
 
 /// All of a tensor of that type, but along `axis` `size` elements.
-static Slice sliceAlong(LayerBuilder &b, RankedTensorType type, int64_t axis,
+static Slice sliceAlong(LayerBuilder &b, Value tensor, int64_t axis,
                         OpFoldResult offset, int64_t size) {
+  auto type = cast<RankedTensorType>(tensor.getType());
   unsigned rank = type.getRank();
   Slice slice{SmallVector<OpFoldResult>(rank, b.getIndexAttr(0)),
               getAsIndexOpFoldResult(b.getContext(), type.getShape()),
               SmallVector<OpFoldResult>(rank, b.getIndexAttr(1))};
   if (type.isDynamicDim(0))
-    slice.sizes[0] = b.batch;
+    slice.sizes[0] = b.rows(tensor);
   slice.offsets[axis] = offset;
   slice.sizes[axis] = b.getIndexAttr(size);
   return slice;
@@ -130,22 +131,24 @@ static Slice sliceAlong(LayerBuilder &b, RankedTensorType type, int64_t axis,
 
 Value LayerBuilder::insert(Value part, Value whole, int64_t axis,
                            OpFoldResult offset) {
-  auto type = cast<RankedTensorType>(whole.getType());
   auto partType = cast<RankedTensorType>(part.getType());
   // A part without the dimension is one place along it.
   int64_t size =
-      partType.getRank() == type.getRank() ? partType.getDimSize(axis) : 1;
-  Slice slice = sliceAlong(*this, type, axis, offset, size);
+      partType.getRank() == cast<RankedTensorType>(whole.getType()).getRank()
+          ? partType.getDimSize(axis)
+          : 1;
+  Slice slice = sliceAlong(*this, whole, axis, offset, size);
   return tensor::InsertSliceOp::create(*this, part, whole, slice.offsets,
                                        slice.sizes, slice.strides);
 }
 
 Value LayerBuilder::element(Value tensor, int64_t axis, OpFoldResult place) {
   auto type = cast<RankedTensorType>(tensor.getType());
-  Slice slice = sliceAlong(*this, type, axis, place, 1);
+  Slice slice = sliceAlong(*this, tensor, axis, place, 1);
   SmallVector<int64_t> shape(type.getShape());
   shape.erase(shape.begin() + axis);
-  return tensor::ExtractSliceOp::create(
+  Value part = tensor::ExtractSliceOp::create(
       *this, RankedTensorType::get(shape, type.getElementType()), tensor,
       slice.offsets, slice.sizes, slice.strides);
+  return withRowsOf(part, tensor);
 }

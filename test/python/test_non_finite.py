@@ -13,7 +13,8 @@ import pytest
 NET = {"version": 1, "name": "net", "input": [4],
        "layers": [{"type": "dense", "name": "fc", "units": 3, "bias": False,
                     "init": {"weight": "constant:0.5"}}]}
-# A state t grows by 2^-RATE a step; sqrt(1 - t) is NaN from step 2^RATE + 1 on.
+# A state t grows by 2^-RATE a step; sqrt(1 - t) is NaN from step 2^RATE + 1 on. Before that there
+# is an infinity that is meant: a mask's, of which exp makes zero.
 PLANTED = """
 #map = affine_map<(d0, d1) -> (d0, d1)>
 #one = affine_map<(d0, d1) -> (0)>
@@ -36,12 +37,23 @@ func.func @forward(%w: tensor<4x3xf32> {prec.name = "w", prec.role = "weight", p
     %r = math.sqrt %d : f32
     linalg.yield %r : f32
   } -> tensor<1xf32>
-  %next = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
-    ins(%t : tensor<1xf32>) outs(%e1 : tensor<1xf32>) attrs = {prec.scope = "clock"} {
+  %mask = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+    ins(%t : tensor<1xf32>) outs(%e1 : tensor<1xf32>) attrs = {prec.scope = "mask"} {
   ^bb0(%in: f32, %out: f32):
+    %hidden = arith.constant 0xFF800000 : f32
+    %c = arith.constant 0.0 : f32
+    %is = arith.cmpf oge, %in, %c : f32
+    %s = arith.select %is, %hidden, %in : f32
+    linalg.yield %s : f32
+  } -> tensor<1xf32>
+  %next = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]}
+    ins(%t, %mask : tensor<1xf32>, tensor<1xf32>) outs(%e1 : tensor<1xf32>) attrs = {prec.scope = "clock"} {
+  ^bb0(%in: f32, %m: f32, %out: f32):
     %c = arith.constant RATE : f32
     %d = arith.addf %in, %c : f32
-    linalg.yield %d : f32
+    %nothing = math.exp %m : f32
+    %sum = arith.addf %d, %nothing : f32
+    linalg.yield %sum : f32
   } -> tensor<1xf32>
   %z = linalg.generic {indexing_maps = [#map, #one, #map], iterator_types = ["parallel", "parallel"]}
     ins(%y, %root : tensor<?x3xf32>, tensor<1xf32>) outs(%e : tensor<?x3xf32>) attrs = {prec.scope = "times"} {
@@ -155,10 +167,10 @@ def test_data_that_is_not_finite(run, place):
     assert (kind, at, what) == ("an infinity", 0, "argument 1 'x' of @step")
 
 
-def test_an_infinity_that_is_meant_is_not_blamed(run, place):
+def test_the_infinity_that_a_maximum_starts_from_is_not_blamed(run, place):
     done, _ = train(run, place, "--learning-rate=1e30", model="transformer.json")
     *_, what = found(done.stderr)
-    assert "arith.select" not in what and "linalg.fill" not in what
+    assert "linalg.fill" not in what
 
 
 def test_keep_going(run, place):
