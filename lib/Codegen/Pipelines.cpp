@@ -67,7 +67,9 @@ void mlir::prec::registerCodegen(DialectRegistry &registry) {
 static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   pm.addPass(createLowerParameters());
   pm.addPass(createCallRoundArray());
+  pm.addPass(createCheckIndices());
   OpPassManager &function = pm.nest<func::FuncOp>();
+  function.addPass(createLiftControlFlowToSCFPass());
   function.addPass(createEraseDeallocations());
   function.addPass(createDecomposeComposites());
   function.addPass(createExpandRounding());

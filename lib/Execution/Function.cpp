@@ -4,6 +4,7 @@
 
 #include "prec/Execution/Buffers.h"
 #include "prec/Execution/FloatEnvironment.h"
+#include "prec/Execution/IndexReport.h"
 #include "prec/Execution/Threads.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
@@ -157,5 +158,8 @@ Function::call(llvm::ArrayRef<Tensor *> arguments,
           value, reinterpret_cast<const uint64_t *>(base + offset), blocks));
     }
   }
+  // After the results are taken over, which are released if they are no good.
+  if (llvm::Error outside = takeReportedIndex())
+    return outside;
   return results;
 }

@@ -3,6 +3,7 @@
 #include "prec/Execution/Symbols.h"
 
 #include "prec/Execution/Buffers.h"
+#include "prec/Execution/IndexReport.h"
 #include "prec/Execution/RoundArrayCall.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringSet.h"
@@ -137,6 +138,7 @@ static void *ownSymbol(StringRef name) {
       {"_mlir_ciface_memrefCopy", addressOf(copyMemref)},
       {"prec_round_array_f32", addressOf(roundArrayOfCall<float>)},
       {"prec_round_array_f64", addressOf(roundArrayOfCall<double>)},
+      {"prec_report_index", addressOf(reportIndex)},
       {"puts", addressOf(putLine)},
       {"abort", addressOf(stop)},
       {"__truncsfhf2", addressOf(floatToHalf)},

@@ -51,11 +51,9 @@ static void checkEmbedding(LayerChecker &c) {
   c.output(sizes);
 }
 
-/// Rows of the table by number. A number outside takes the nearest row: the
-/// table is not read out of bounds.
+/// Rows of the table by number.
 static Value buildEmbedding(LayerBuilder &b) {
   Value table = b.parameter("weight");
-  int64_t count = b.layer.count("count");
   auto type = b.samples(b.layer.output.sizes);
   Value out = b.empty(type);
   unsigned rank = type.getRank();
@@ -68,12 +66,8 @@ static Value buildEmbedding(LayerBuilder &b) {
       ArrayRef<AffineMap>{tokens, all}, iterators,
       [&](OpBuilder &nested, Location loc, ValueRange arguments) {
         ImplicitLocOpBuilder n(loc, nested);
-        auto integer = [&](int64_t value) {
-          return arith::ConstantOp::create(n, n.getI32IntegerAttr(value));
-        };
-        Value row = arith::MaxSIOp::create(n, arguments[0], integer(0));
-        row = arith::MinSIOp::create(n, row, integer(count - 1));
-        Value index = arith::IndexCastOp::create(n, n.getIndexType(), row);
+        Value index =
+            arith::IndexCastOp::create(n, n.getIndexType(), arguments[0]);
         Value unit = linalg::IndexOp::create(n, rank - 1);
         Value element =
             tensor::ExtractOp::create(n, table, ValueRange{index, unit});

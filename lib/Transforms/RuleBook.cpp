@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The author's own rules, read and matched.
 #include "prec/Transforms/RuleBook.h"
+#include "prec/IR/Location.h"
 #include "prec/IR/PrecDialect.h"
 #include "prec/Policy/PolicyBuilder.h"
 #include "prec/Transforms/SiteReport.h"

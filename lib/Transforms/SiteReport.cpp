@@ -2,32 +2,14 @@
 // The rows of the table of sites, and what becomes of one of them.
 #include "prec/Transforms/SiteReport.h"
 #include "prec/Analysis/Work.h"
+#include "prec/IR/Location.h"
 #include "prec/Transforms/Plan.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/IR/Location.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/TypeSwitch.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::prec;
-
-std::string mlir::prec::describe(Location location) {
-  return llvm::TypeSwitch<LocationAttr, std::string>(location)
-      .Case([](FileLineColLoc loc) {
-        return llvm::formatv("{0}:{1}:{2}", loc.getFilename().getValue(),
-                             loc.getLine(), loc.getColumn())
-            .str();
-      })
-      .Case([](NameLoc loc) { return loc.getName().str(); })
-      .Case([](FusedLoc loc) {
-        return loc.getLocations().empty() ? std::string()
-                                          : describe(loc.getLocations()[0]);
-      })
-      .Case([](CallSiteLoc loc) { return describe(loc.getCallee()); })
-      .Default([](LocationAttr) { return std::string(); });
-}
 
 /// Bits of a value: of its format's codes (of an element's, where a scale is
 /// shared), or of the carrier. What is known at run time only counts with its

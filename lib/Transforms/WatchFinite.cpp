@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Flags for values that are not finite, and the walk along them.
 #include "prec/Transforms/WatchFinite.h"
+#include "prec/IR/Location.h"
 #include "prec/IR/PrecDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -92,19 +93,9 @@ static std::string describeOperation(Operation *op) {
   return parts.empty() ? text : text + " (" + parts + ")";
 }
 
-static std::string describeLocation(Location loc) {
-  std::string text;
-  if (auto name = dyn_cast<NameLoc>(loc))
-    return describeLocation(name.getChildLoc());
-  if (auto place = dyn_cast<FileLineColLoc>(loc))
-    text = place.getFilename().str() + ":" + std::to_string(place.getLine()) +
-           ":" + std::to_string(place.getColumn());
-  return text;
-}
-
 static WatchedValue describeValue(Value value) {
   WatchedValue watched;
-  watched.location = describeLocation(value.getLoc());
+  watched.location = describe(value.getLoc());
   Operation *op = value.getDefiningOp();
   if (!op) {
     watched.argument = cast<BlockArgument>(value).getArgNumber();

@@ -55,6 +55,23 @@ def CallRoundArray : Pass<"prec-call-round-array", "ModuleOp"> {
                            "memref::MemRefDialect", "tensor::TensorDialect"];
 }
 
+def CheckIndices : Pass<"prec-check-indices", "ModuleOp"> {
+  let summary = "report indices from data that are outside of their tensor";
+  let description = [{
+    An index of `tensor.extract` or `tensor.insert` that depends on data (a
+    token, a label, an argument) is compared with the size of its dimension
+    before the operation that uses it: in the body of a `linalg.generic` all of
+    them by a reduction of its own, elsewhere at the place. If one is outside,
+    `prec_report_index` is called, a function of the engine, and the call of the
+    entry ends with an error; the operation itself uses the nearest index
+    inside. Indices of constants, sizes and loops alone, and those that the
+    program limits to the tensor, are left as they are.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "func::FuncDialect",
+                           "linalg::LinalgDialect", "LLVM::LLVMDialect",
+                           "scf::SCFDialect", "tensor::TensorDialect"];
+}
+
 def ExpandRounding : Pass<"prec-expand-rounding"> {
   let summary = "write roundings of tensors as elementwise linalg.generic";
   let description = [{

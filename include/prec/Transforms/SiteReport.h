@@ -66,9 +66,6 @@ private:
   llvm::StringMap<std::optional<int64_t>> totalFlops;
 };
 
-/// "file.mlir:3:5", or what is most telling of a fused or named location.
-std::string describe(Location location);
-
 /// Lists the sites that two policies treat differently, one line each.
 void printDifference(const SiteReport &a, const SiteReport &b,
                      llvm::raw_ostream &os);
