@@ -15,9 +15,11 @@ static bool isSupportedElement(Type type) {
   return isa<FloatType, IntegerType, IndexType>(type);
 }
 
-/// Operations that compute each lane by itself.
+/// Operations that compute each lane by itself and do no harm in lanes that
+/// nobody asked for: an integer's division traps where a padded divisor is 0.
 static bool isLaneWise(Operation &op) {
   return op.getNumRegions() == 0 && op.getNumResults() == 1 &&
+         isSpeculatable(&op) &&
          (isa<linalg::IndexOp, arith::ConstantOp>(op) ||
           OpTrait::hasElementwiseMappableTraits(&op)) &&
          isSupportedElement(op.getResult(0).getType());
