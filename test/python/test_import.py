@@ -133,7 +133,7 @@ def values(signature, batch, seed):
     for name, (sizes, dtype) in signature:
         shape = [batch if size is None else size for size in sizes]
         if dtype is np.int32:
-            found[name] = rng.integers(-2, 13, shape, dtype)
+            found[name] = rng.integers(0, 11, shape, dtype)
         elif name.endswith("running_var"):
             found[name] = rng.uniform(0.5, 2, shape).astype(dtype)
         else:
