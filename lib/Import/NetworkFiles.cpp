@@ -30,15 +30,22 @@ llvm::Expected<Network> mlir::prec::readNetwork(StringRef text,
 }
 
 llvm::Expected<Network> mlir::prec::readNetworkFile(StringRef pathOrName) {
+  llvm::Expected<std::string> text = readDescription(pathOrName);
+  if (!text)
+    return text.takeError();
+  return readNetwork(*text, pathOrName == "-" ? "<stdin>" : pathOrName);
+}
+
+llvm::Expected<std::string> mlir::prec::readDescription(StringRef pathOrName) {
   for (const BuiltinNetwork &builtin : builtins)
     if (builtin.name == pathOrName)
-      return readNetwork(builtin.text, builtin.name);
+      return builtin.text.str();
   bool isInput = pathOrName == "-";
   auto file = isInput ? llvm::MemoryBuffer::getSTDIN()
                       : llvm::MemoryBuffer::getFile(pathOrName, false, false,
                                                     /*IsVolatile=*/true);
   if (file)
-    return readNetwork((*file)->getBuffer(), isInput ? "<stdin>" : pathOrName);
+    return (*file)->getBuffer().str();
   std::string message =
       ("cannot read '" + pathOrName + "': " + file.getError().message()).str();
   // A word that is no path was meant as a builtin's name.

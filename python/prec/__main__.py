@@ -12,6 +12,8 @@ COMMANDS = {
     "import": ("prec.importing", "a model in ONNX as MLIR and weights, compared with onnxruntime"),
     "sweep": ("prec.study.sweep", "run a study: many trainings, resumable, on many machines"),
     "report": ("prec.report.command", "pictures and statistics of a store of results"),
+    "to-onnx": ("prec.exporting", "a trained network as an ONNX file"),
+    "to-tensorboard": ("prec.tensorboard", "the log of prec-train as TensorBoard's events"),
     "data": ("prec.study.data", "a data set as prec-train reads it"),
     "export": ("prec.study.export", "the results of a store as CSV or Parquet"),
 }

@@ -40,21 +40,27 @@ def tensor(text):
     return [None if size == "?" else int(size) for size in sizes], TYPES[element]
 
 
+def signatures(mlir):
+    """{function: (arguments, results)}, each a list of (name, type)."""
+    found = {}
+    for name, arguments, results in re.findall(
+        r"func\.func @(\w+)\((.*?)\) -> \((.*?)\)(?: attributes .*)? \{$", mlir, re.MULTILINE
+    ):
+        found[name] = tuple(
+            [
+                (label, tensor(kind))
+                for kind, label in re.findall(r'tensor<(\S+)> \{.*?prec\.name = "(.*?)"', side)
+            ]
+            for side in (arguments, results)
+        )
+    return found
+
+
 class NativeModel:
     """The functions of a module; `signature[F]` = (arguments, results), as (name, type)."""
 
     def __init__(self, mlir, folder, llvm_bin):
-        self.signature = {}
-        for name, arguments, results in re.findall(
-            r"func\.func @(\w+)\((.*?)\) -> \((.*?)\)(?: attributes .*)? \{$", mlir, re.MULTILINE
-        ):
-            self.signature[name] = tuple(
-                [
-                    (label, tensor(kind))
-                    for kind, label in re.findall(r'tensor<(\S+)> \{.*?prec\.name = "(.*?)"', side)
-                ]
-                for side in (arguments, results)
-            )
+        self.signature = signatures(mlir)
 
         def run(*command, text):
             done = subprocess.run(command, input=text, capture_output=True, text=True)

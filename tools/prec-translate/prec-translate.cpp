@@ -36,7 +36,14 @@ static cl::opt<bool> locations("locations", cl::cat(category),
                                cl::desc("print where layers were described"));
 
 namespace {
-enum class Action { ImportJson, ToDot, ToSvg, PrintSchema, ListBuiltins };
+enum class Action {
+  ImportJson,
+  ToDot,
+  ToSvg,
+  PrintSchema,
+  PrintDescription,
+  ListBuiltins
+};
 } // namespace
 
 static cl::opt<Action> action(
@@ -49,6 +56,8 @@ static cl::opt<Action> action(
                           "the same as SVG; needs graphviz's dot"),
                clEnumValN(Action::PrintSchema, "print-network-schema",
                           "print the JSON Schema of descriptions"),
+               clEnumValN(Action::PrintDescription, "print-description",
+                          "print a description, a builtin's too"),
                clEnumValN(Action::ListBuiltins, "list-builtins",
                           "print the names of the builtin descriptions")));
 
@@ -108,6 +117,8 @@ static llvm::Expected<std::string> run(const prec::PrecisionFlags &precision) {
     return importJson();
   if (action == Action::PrintSchema)
     return prec::networkSchema();
+  if (action == Action::PrintDescription)
+    return prec::readDescription(input);
   std::string text;
   for (const prec::BuiltinNetwork &builtin : prec::builtinNetworks())
     text += builtin.name.str() + "\n";

@@ -95,6 +95,9 @@ llvm::Expected<Network> readNetwork(llvm::StringRef text, llvm::StringRef name);
 /// Reads a builtin by its name, else a file; `-` is standard input.
 llvm::Expected<Network> readNetworkFile(llvm::StringRef pathOrName);
 
+/// The text that readNetworkFile reads.
+llvm::Expected<std::string> readDescription(llvm::StringRef pathOrName);
+
 /// A description that is part of the program: a file of models/.
 struct BuiltinNetwork {
   llvm::StringLiteral name, text;
