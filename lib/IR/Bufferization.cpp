@@ -51,9 +51,19 @@ Value mlir::prec::buildPosition(OpBuilder &builder, Location loc,
   return position;
 }
 
+Value mlir::prec::positionOfValue(OpBuilder &builder, Location loc,
+                                  Value value) {
+  Type element = getElementTypeOrSelf(value.getType());
+  Type bits = builder.getIntegerType(element.getIntOrFloatBitWidth());
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    bits = vector.clone(bits);
+  return arith::BitcastOp::create(builder, loc, bits, value);
+}
+
 RoundSpec mlir::prec::specOf(RoundOp round) {
-  return {round.getFormatAttr(), round.getModeAttr(), round.getSiteAttr(),
-          llvm::to_vector(round.getParameters()), round.getRandom()};
+  return {round.getFormatAttr(), round.getModeAttr(),
+          round.getSiteAttr(),   llvm::to_vector(round.getParameters()),
+          round.getRandom(),     round.getByValue()};
 }
 
 linalg::GenericOp mlir::prec::buildElementwiseRound(OpBuilder &builder,
@@ -64,7 +74,7 @@ linalg::GenericOp mlir::prec::buildElementwiseRound(OpBuilder &builder,
   auto type = cast<ShapedType>(source.getType());
   int64_t rank = type.getRank();
   SmallVector<OpFoldResult> extents;
-  if (spec.key)
+  if (spec.key && !spec.isByValue)
     for (int64_t d = 0; d < rank; ++d) {
       if (!type.isDynamicDim(d))
         extents.push_back(builder.getIndexAttr(type.getDimSize(d)));
@@ -87,9 +97,11 @@ linalg::GenericOp mlir::prec::buildElementwiseRound(OpBuilder &builder,
         Value word;
         if (spec.key) {
           SmallVector<Value> indices;
-          for (int64_t d = 0; d < rank; ++d)
+          for (int64_t d = 0; !spec.isByValue && d < rank; ++d)
             indices.push_back(linalg::IndexOp::create(b, l, d));
-          Value position = buildPosition(b, l, indices, extents);
+          Value position = spec.isByValue
+                               ? positionOfValue(b, l, args[0])
+                               : buildPosition(b, l, indices, extents);
           word = RandomOp::create(b, l, b.getI32Type(), spec.key, position);
         }
         Value rounded = RoundOp::create(b, l, type.getElementType(), args[0],

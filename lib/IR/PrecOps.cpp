@@ -54,6 +54,10 @@ LogicalResult RoundOp::verify() {
            << mode.str()
            << (mode.isStochastic() ? " needs a random operand"
                                    : " takes no random operand");
+  if (getByValue() &&
+      !(getRandom() && isa<TensorType>(getType()) && format.isElementwise()))
+    return emitOpError("by_value is for tensors in stochastic modes, whose "
+                       "elements have no scale in common");
   if (!getRandom())
     return success();
   Type random = getRandom().getType();

@@ -22,7 +22,8 @@ llvm::ArrayRef<StringRef> PolicyBuilder::flagNames() {
                                         "policy",
                                         "seed",
                                         "loss-scale",
-                                        "random"};
+                                        "random",
+                                        "random-key"};
   return names;
 }
 
@@ -93,6 +94,13 @@ Error PolicyBuilder::apply(StringRef flag, StringRef value) {
     return readWord(flag, value, value, lossScale, LossScaling::parse);
   if (flag == "random")
     return readWord(flag, value, value, random, parseRandomKind);
+  if (flag == "random-key") {
+    if (value != "position" && value != "operands")
+      return bad(flag, value, "expected position or operands");
+    if (value == "operands")
+      random = RandomKind::Values;
+    return Error::success();
+  }
   std::vector<std::string_view> legal(flagNames().begin(), flagNames().end());
   return llvm::createStringError(unknownWord("flag", flag, legal));
 }

@@ -60,6 +60,7 @@ LogicalResult Inserter::insertBuffer(const Plan::Entry &entry,
   Location loc = entry.value.getLoc();
   OpBuilder builder(anchor);
   RoundSpec spec = specFor(action, site);
+  spec.isByValue = words.isByValue();
   if (action.mode.isStochastic())
     spec.key = words.key(site);
   if (isWritten(entry.value)) {
@@ -106,6 +107,7 @@ LogicalResult Inserter::roundBufferOutputs(const Plan::Definition &definition,
     SiteAttr site = SiteTable::makeSite(op->getContext(), candidate,
                                         action.granularity, index);
     RoundSpec spec = specFor(action, site);
+    spec.isByValue = words.isByValue();
     if (action.mode.isStochastic()) {
       FailureOr<Value> key = words.tensorKey(builder, op, site);
       if (failed(key))
@@ -130,6 +132,7 @@ LogicalResult Inserter::finish() {
         function.getContext(), *sites.lookup(function, argument.getArgNumber()),
         action.granularity, /*result=*/1);
     RoundSpec spec = specFor(action, site);
+    spec.isByValue = words.isByValue();
     if (action.mode.isStochastic())
       spec.key = words.key(site);
     function.walk([&](func::ReturnOp op) {

@@ -71,21 +71,27 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
               "of type "
            << value.getType()
            << "; choose granularity op, layer or batch, or a rule for tensors";
+  if (sharesScale && action.mode.isStochastic() && words.isByValue())
+    return emitError(value.getLoc())
+           << "format " << action.format.str()
+           << " shares scales between elements, so the same values need not "
+              "round alike; choose --random=operands or counter";
   RoundSpec spec = specFor(action, site);
   Value random;
   if (action.mode.isStochastic()) {
     FailureOr<Value> made =
         isa<TensorType>(value.getType())
             ? words.tensorKey(builder, op, site)
-            : words.word(builder, op, value.getType(), site, accumulator,
+            : words.word(builder, op, value, site, accumulator,
                          action.mode.needsWholeWord());
     if (failed(made))
       return failure();
     random = *made;
   }
-  return builder.createOrFold<RoundOp>(value.getLoc(), value.getType(), value,
-                                       spec.parameters, random, spec.format,
-                                       spec.mode, spec.site);
+  return builder.createOrFold<RoundOp>(
+      value.getLoc(), value.getType(), value, spec.parameters, random,
+      spec.format, spec.mode, spec.site,
+      random && words.isByValue() && isa<TensorType>(value.getType()));
 }
 
 LogicalResult Inserter::insertConstant(const Plan::Entry &entry,

@@ -85,6 +85,8 @@ FailureOr<RandomWords::Band> RandomWords::loopBand(OpBuilder &builder,
 
 FailureOr<Value> RandomWords::tensorKey(OpBuilder &builder, Operation *op,
                                         SiteAttr site) {
+  if (isByValue())
+    return key(site);
   FailureOr<Band> band = loopBand(builder, op, key(site), /*joinAll=*/true);
   if (failed(band))
     return failure();
@@ -196,10 +198,18 @@ static Value lanePositions(OpBuilder &builder, Location loc, VectorType type,
       lane);
 }
 
-FailureOr<Value> RandomWords::word(OpBuilder &builder, Operation *op, Type type,
-                                   SiteAttr site, SiteAttr accumulator,
-                                   bool wholeWord) {
+FailureOr<Value> RandomWords::word(OpBuilder &builder, Operation *op,
+                                   Value value, SiteAttr site,
+                                   SiteAttr accumulator, bool wholeWord) {
   Location loc = op->getLoc();
+  Type type = value.getType();
+  Type wordType = builder.getI32Type();
+  if (auto vector = dyn_cast<VectorType>(type))
+    wordType = vector.clone(wordType);
+  if (isByValue())
+    return RandomOp::create(builder, loc, wordType, key(site),
+                            positionOfValue(builder, loc, value))
+        .getResult();
   auto parent = op->getParentOfType<linalg::LinalgOp>();
   if (parent && accumulator && kind == RandomKind::Operands)
     if (auto contraction = matchContraction(parent, /*throughRounds=*/true))
@@ -236,9 +246,6 @@ FailureOr<Value> RandomWords::word(OpBuilder &builder, Operation *op, Type type,
                          "fixed positions; use a vector of fixed length");
   if (vector)
     position = lanePositions(builder, loc, vector, position);
-  Type wordType = builder.getI32Type();
-  if (vector)
-    wordType = VectorType::get(vector.getShape(), wordType);
   Value word = RandomOp::create(builder, loc, wordType, band->key, position);
   bool isSum = accumulator && accumulator == site;
   if (!isSum || wholeWord)

@@ -161,3 +161,27 @@ prec.declare @a = 3 schedule [7, 5]
 prec.declare @prec.step = 0
 // expected-error @+1 {{has a schedule, which needs prec.declare @prec.steps_per_epoch}}
 prec.declare @a = 3 schedule [7, 5] per_epoch
+
+// -----
+
+func.func @by_value_scalar(%a: f32, %w: i32) {
+  // expected-error @+1 {{by_value is for tensors in stochastic modes}}
+  %0 = prec.round %a to "m7" "stochastic" random(%w : i32) by_value : f32
+  return
+}
+
+// -----
+
+func.func @by_value_deterministic(%t: tensor<4xf32>) {
+  // expected-error @+1 {{by_value is for tensors in stochastic modes}}
+  %0 = prec.round %t to "m7" "up" by_value : tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @by_value_shared(%t: tensor<4xf32>, %k: i64) {
+  // expected-error @+1 {{whose elements have no scale in common}}
+  %0 = prec.round %t to "mxfp4" "stochastic" random(%k : i64) by_value : tensor<4xf32>
+  return
+}

@@ -33,6 +33,8 @@ func.func @shaped(%v: vector<8xf32>, %t: tensor<4x?xf64>, %words: vector<8xi32>,
   %1 = prec.round %v to "m7" "stochastic" random(%words : vector<8xi32>) : vector<8xf32>
   // CHECK: prec.round %{{.*}} to "m7" "stochastic" random(%{{.*}} : i64) : tensor<4x?xf64>
   %2 = prec.round %t to "m7" "stochastic<16>" random(%key : i64) : tensor<4x?xf64>
+  // CHECK: prec.round %{{.*}} to "m7" "stochastic" random(%{{.*}} : i64) by_value : tensor<4x?xf64>
+  %3 = prec.round %t to "m7" "stochastic" random(%key : i64) by_value : tensor<4x?xf64>
   return
 }
 

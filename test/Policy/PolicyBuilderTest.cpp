@@ -161,6 +161,9 @@ TEST(PolicyBuilder, SeedAndRandom) {
   EXPECT_EQ(merged.seed, 7u);
   EXPECT_EQ(merged.random, RandomKind::Operands);
   EXPECT_EQ(policyOf({{"seed", "1"}, {"seed", "4294967295"}}).seed, UINT32_MAX);
+  EXPECT_EQ(policyOf({{"random-key", "operands"}}).random, RandomKind::Values);
+  EXPECT_EQ(policyOf({{"random-key", "position"}}).random,
+            RandomKind::Operands);
 }
 
 TEST(PolicyBuilder, OriginsAreAsWritten) {
@@ -238,7 +241,10 @@ TEST(PolicyBuilder, Faults) {
               AllOf(HasSubstr("unknown granularity 'elemntary'"),
                     HasSubstr("did you mean 'elementary'"),
                     HasSubstr("elementary, op, layer, batch")));
-  EXPECT_THAT(errorOf({{"random", "count"}}), HasSubstr("operands, counter"));
+  EXPECT_THAT(errorOf({{"random", "count"}}),
+              HasSubstr("operands, counter, values"));
+  EXPECT_THAT(errorOf({{"random-key", "values"}}),
+              HasSubstr("expected position or operands"));
   EXPECT_THAT(errorOf({{"fromat", "m3"}}), HasSubstr("did you mean 'format'"));
   EXPECT_THAT(errorOf({{"format", "m?"}}), HasSubstr("policy file"));
 }

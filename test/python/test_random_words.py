@@ -55,11 +55,19 @@ def rounded(values, words):
 
 def expected(a, b, keys, seed, step, kind):
     key = {role: mix(seed, site, step) for role, site in keys.items()}
-    a = rounded(a, h32(key["a"], np.arange(a.size)).reshape(a.shape))
-    b = rounded(b, h32(key["b"], np.arange(b.size)).reshape(b.shape))
+
+    def place(x):  # what takes the place of a position
+        return x.view("u4") if kind == "values" else np.arange(x.size).reshape(x.shape)
+
+    a, b = (rounded(x, h32(key[name], place(x))) for name, x in (("a", a), ("b", b)))
     i, j = np.indices((ROWS, COLUMNS))
     total = np.zeros((ROWS, COLUMNS), "f4")
     for k in range(INNER):
+        if kind == "values":
+            product = a[:, k : k + 1] * b[k]
+            product = rounded(product, h32(key["product"], place(product)))
+            total = rounded(total + product, h32(key["accumulator"], place(total + product)))
+            continue
         if kind == "operands":
             words = h32(key["accumulator"] ^ C1, i * INNER + k)
             words = words ^ h32(key["accumulator"] ^ C2, k * COLUMNS + j)
@@ -70,7 +78,7 @@ def expected(a, b, keys, seed, step, kind):
     return total
 
 
-@pytest.mark.parametrize("kind", ["operands", "counter"])
+@pytest.mark.parametrize("kind", ["operands", "counter", "values"])
 @pytest.mark.parametrize("seed, step", [(0, 0), (4294967295, 7), (12, 4294967295)])
 @pytest.mark.parametrize("loops", [[], ["--plain-loops"]], ids=str)
 def test_matmul_at_elementary_granularity(run, tmp_path, kind, seed, step, loops):
@@ -97,3 +105,51 @@ def test_another_step_or_seed_gives_other_bits():
     base = h32(mix(1, 2, 3), np.arange(1000))
     for other in (mix(2, 2, 3), mix(1, 3, 3), mix(1, 2, 4)):
         assert (h32(other, np.arange(1000)) == base).mean() < 0.01
+
+
+SAME = """
+func.func @tensor(%x: tensor<3x4xf64>) -> tensor<3x4xf64> {
+  %y = arith.addf %x, %x : tensor<3x4xf64>
+  return %y : tensor<3x4xf64>
+}
+func.func @loop(%x: memref<3x4xf64>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %c4 = arith.constant 4 : index
+  scf.for %i = %c0 to %c3 step %c1 {
+    scf.for %j = %c0 to %c4 step %c1 {
+      %a = memref.load %x[%i, %j] : memref<3x4xf64>
+      %b = arith.addf %a, %a : f64
+      memref.store %b, %x[%i, %j] : memref<3x4xf64>
+    }
+  }
+  return
+}
+"""
+
+
+@pytest.mark.parametrize("entry", ["tensor", "loop"])
+def test_the_same_operands_round_alike(run, tmp_path, entry):
+    """Equal values in all places, f64; by position they do not round alike."""
+    (tmp_path / "m.mlir").write_text(SAME)
+    np.save(tmp_path / "x.npy", np.tile(np.array([1.3, 1.7, 2.3, 1.3]), (3, 1)))
+    results = {}
+    for key in "position", "operands":
+        run("prec-run", tmp_path / "m.mlir", f"--entry={entry}", f"--random-key={key}",
+            "--round=op:arith.addf=m1:stochastic", "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy")
+        results[key] = np.load(tmp_path / "y.npy")
+        low, high = np.floor([2.6, 3.4, 4.6, 2.6]), np.ceil([2.6, 3.4, 4.6, 2.6])
+        high[2] = 6
+        assert ((results[key] == low) | (results[key] == high)).all()
+    alike = results["operands"]
+    assert (alike == alike[0]).all() and (alike[:, 0] == alike[:, 3]).all()
+    assert not (results["position"] == results["position"][0]).all()
+
+
+def test_shared_scales_have_no_words_of_values(run, tmp_path):
+    (tmp_path / "m.mlir").write_text(SAME)
+    done = run("prec-opt", tmp_path / "m.mlir", "--format=mxfp4", "--rounding=stochastic",
+               "--random=values", check=False)
+    assert done.returncode == 1 and "m.mlir:2:19: error: format mxfp4 shares scales" in done.stderr
+    assert "choose --random=operands or counter" in done.stderr

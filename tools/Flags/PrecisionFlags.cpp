@@ -41,8 +41,10 @@ static constexpr Help helps[] = {
      "scale the loss of a training step that is made: a power of two, dynamic "
      "or dynamic<START,STEPS>"},
     {"random", "KIND",
-     "how random words are made: operands (default) or "
-     "counter"},
+     "how random words are made: operands (default), counter or values"},
+    {"random-key", "KEY",
+     "position (default), or operands: the same operands round alike, as "
+     "--random=values"},
 };
 
 // LLVM keeps the addresses of categories for ever, but not those of flags.

@@ -28,15 +28,20 @@ struct RoundSpec {
   SmallVector<Value> parameters;
   /// The call's key in stochastic modes, else null.
   Value key;
+  /// Is an element's word that of its bits, not of its position?
+  bool isByValue = false;
 };
 
 /// Writes a rounding of a tensor or memref `source` as an elementwise
 /// linalg.generic into `destination` (of the same shape and kind, or the same
 /// memref) whose body rounds one scalar; in stochastic modes with the random
-/// word of the element's row-major position.
+/// word of the element's row-major position, or of its bits.
 linalg::GenericOp buildElementwiseRound(OpBuilder &builder, Location loc,
                                         const RoundSpec &spec, Value source,
                                         Value destination);
+
+/// The bits of an f32 or f64, or of a vector of them, as a position.
+Value positionOfValue(OpBuilder &builder, Location loc, Value value);
 
 /// The spec of a tensor's rounding.
 RoundSpec specOf(RoundOp round);

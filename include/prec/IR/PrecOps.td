@@ -47,7 +47,8 @@ def Prec_RoundOp : Prec_Op<"round", [
       it is the random word, one `i32` an element, of which `stochastic<r>`
       takes the low 16 bits (r <= 16) or all 32. On a tensor it is the call's
       `i64` key (`prec.key`): the word of an element is then
-      `prec.random` of that key at the element's row-major position.
+      `prec.random` of that key at the element's row-major position, or with
+      `by_value`, at its bits.
 
     The operation is pure. It is not to be removed, moved past another
     rounding or merged with one of another site, with two exceptions, which
@@ -62,15 +63,18 @@ def Prec_RoundOp : Prec_Op<"round", [
     %2 = prec.round %a to "m?"(%bits : i32) "nearest-even" : f32
     %3 = prec.round %a to "m3" "stochastic" random(%word : i32) : f32
     %4 = prec.round %t to "m3" "stochastic" random(%key : i64) : tensor<4x?xf32>
+    %5 = prec.round %t to "m3" "stochastic" random(%key : i64) by_value : tensor<4xf32>
     ```
   }];
   let arguments = (ins FloatLike:$operand, Variadic<Prec_I32Like>:$parameters,
     Optional<AnyTypeOf<[Prec_I32Like, Prec_I64Like]>>:$random,
-    Prec_FormatAttr:$format, Prec_ModeAttr:$mode, OptionalAttr<Prec_SiteAttr>:$site);
+    Prec_FormatAttr:$format, Prec_ModeAttr:$mode, OptionalAttr<Prec_SiteAttr>:$site,
+    UnitAttr:$by_value);
   let results = (outs FloatLike:$result);
   let assemblyFormat = [{
     $operand `to` custom<Format>($format) (`(` $parameters^ `:` type($parameters) `)`)?
     custom<Mode>($mode) (`random` `(` $random^ `:` type($random) `)`)?
+    (`by_value` $by_value^)?
     (`at` $site^)? attr-dict `:` type($result)
   }];
   let hasVerifier = 1;

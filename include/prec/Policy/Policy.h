@@ -19,9 +19,10 @@ namespace mlir::prec {
 enum class RandomKind : uint8_t {
   Operands, ///< contractions combine a word for each operand's position
   Counter,  ///< one independent word for each position
+  Values,   ///< a word for the value itself: the same values round alike
 };
-inline constexpr std::array<std::string_view, 2> randomKindWords = {"operands",
-                                                                    "counter"};
+inline constexpr std::array<std::string_view, 3> randomKindWords = {
+    "operands", "counter", "values"};
 
 /// What a rule does to its sites: it rounds them, or leaves them in the carrier
 /// (`keep`), or says nothing about rounding (`rounds` is false; the fields

@@ -51,7 +51,7 @@ def InsertRounding : Pass<"prec-insert-rounding", "::mlir::ModuleOp"> {
                "orders of sums, [SELECTOR=]ORDER[:fused|:separate]">,
     Option<"seed", "seed", "std::string", "\"\"", "seed of all random bits">,
     Option<"random", "random", "std::string", "\"\"",
-           "which words contractions take: operands or counter">,
+           "how random words are made: operands, counter or values">,
     Option<"widenNarrow", "widen-narrow", "bool", "false",
            "compute operations on f16, bf16, f8 in f32 and round">,
     Option<"strict", "strict-policy", "bool", "false",

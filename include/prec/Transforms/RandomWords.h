@@ -18,7 +18,8 @@ namespace mlir::prec {
 /// space, and in a contraction those in its two operands; elsewhere the place
 /// among the iterations of the enclosing loops. Loops whose iterations have no
 /// row-major place (a linalg operation or tensor inside a loop, an inner loop
-/// whose trip count varies) join their trip counts to the key instead.
+/// whose trip count varies) join their trip counts to the key instead. With
+/// RandomKind::Values the position is the value's bits, wherever it stands.
 class RandomWords {
 public:
   RandomWords(func::FuncOp function, RandomKind kind)
@@ -31,12 +32,15 @@ public:
   /// of the loops around it.
   FailureOr<Value> tensorKey(OpBuilder &builder, Operation *op, SiteAttr site);
 
-  /// The word for rounding the scalar or vector of `type` that `op` makes.
+  /// The word for rounding the scalar or vector `value` that `op` makes.
   /// `accumulator` is the site of the accumulator if `op` is the product or
   /// the sum of a contraction (they share its words), else null. `wholeWord`:
   /// more than 16 random bits are needed.
-  FailureOr<Value> word(OpBuilder &builder, Operation *op, Type type,
+  FailureOr<Value> word(OpBuilder &builder, Operation *op, Value value,
                         SiteAttr site, SiteAttr accumulator, bool wholeWord);
+
+  /// Do words follow from what is rounded, rather than from its place?
+  bool isByValue() const { return kind == RandomKind::Values; }
 
 private:
   struct Band;
