@@ -21,6 +21,9 @@ std::string Rule::whyNotLegal() const {
     return "products and accumulators are rounded at granularity elementary "
            "only, found " +
            std::string(mlir::prec::str(action.granularity));
+  if (action.feedback && action.granularity == Granularity::Elementary)
+    return "feedback keeps what the rounding of a whole value loses, at "
+           "granularity op, layer or batch, found elementary";
   size_t numExpected = action.format.numRuntimeParameters();
   if (action.parameters.size() != numExpected)
     return "format '" + action.format.str() + "' takes " +

@@ -141,18 +141,21 @@ void PolicyBuilder::setEverything(StringRef written, Action action,
   sweep = std::move(values);
 }
 
-/// SELECTOR=F[:M][@G]. Formats have no '=', so the last one parts the value.
+/// SELECTOR=F[:M][@G][+feedback]. Formats have no '=', so the last one parts
+/// the value.
 Error PolicyBuilder::applyRound(StringRef value) {
   constexpr StringRef flag = "round";
   size_t equals = value.rfind('=');
   if (equals == StringRef::npos)
-    return bad(flag, value, "expected SELECTOR=FORMAT[:MODE][@GRANULARITY]");
+    return bad(flag, value,
+               "expected SELECTOR=FORMAT[:MODE][@GRANULARITY][+feedback]");
   llvm::Expected<Selector> selector = Selector::parse(value.take_front(equals));
   if (!selector)
     return bad(flag, value, llvm::toString(selector.takeError()));
-  auto [action, granularityWord] = value.drop_front(equals + 1).split('@');
+  auto [rounding, addition] = value.drop_front(equals + 1).split('+');
+  auto [action, granularityWord] = rounding.split('@');
   auto [formatWord, modeWord] = action.split(':');
-  bool hasGranularity = value.drop_front(equals).contains('@');
+  bool hasGranularity = rounding.contains('@');
   bool hasMode = action.contains(':');
   Draft draft{{std::move(*selector), {}, ("--round=" + value).str()},
               hasMode,
@@ -160,9 +163,10 @@ Error PolicyBuilder::applyRound(StringRef value) {
   Action &result = draft.rule.action;
   result.granularity = defaultGranularity(draft.rule.selector);
   if (formatWord == "keep") {
-    if (hasMode || hasGranularity)
+    if (hasMode || hasGranularity || rounding != value.drop_front(equals + 1))
       return bad(flag, value,
-                 "'keep' leaves values as they are: no mode, no granularity");
+                 "'keep' leaves values as they are: no mode, no granularity, "
+                 "no feedback");
     result = Action();
     result.keep = true;
     stretches.back().special.push_back(std::move(draft));
@@ -188,6 +192,11 @@ Error PolicyBuilder::applyRound(StringRef value) {
                                parseGranularityWord))
       return error;
     result.granularity = *parsed;
+  }
+  if (rounding != value.drop_front(equals + 1)) {
+    if (addition != "feedback")
+      return bad(flag, value, unknownWord("addition", addition, {"feedback"}));
+    result.feedback = true;
   }
   if (std::string why = draft.rule.whyNotLegal(); !why.empty())
     return bad(flag, value, why);
@@ -277,6 +286,10 @@ llvm::Expected<Policy> PolicyBuilder::finish() {
     policy.parameters.push_back(
         {name, Schedule::constant(sweep.front()), sweep});
   }
+  // The line's granularity may be none for a rule.
+  for (const Rule &rule : policy.rules)
+    if (std::string why = rule.whyNotLegal(); !why.empty())
+      return llvm::createStringError(rule.origin + ": " + why);
   policy.seed = seed.value_or(policy.seed);
   policy.random = random.value_or(policy.random);
   if (lossScale)

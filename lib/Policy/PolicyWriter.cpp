@@ -82,6 +82,8 @@ static JsonNode toJson(const Rule &rule) {
     }
     node.set("rounding", JsonNode::of(action.mode.str()));
     node.set("granularity", JsonNode::of(str(action.granularity)));
+    if (action.feedback)
+      node.set("feedback", JsonNode::ofBool(true));
   }
   if (action.sum)
     node.set("sum", JsonNode::of(action.sum->str()));

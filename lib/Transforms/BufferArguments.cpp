@@ -43,8 +43,18 @@ bool mlir::prec::isWritten(Value buffer) {
   return false;
 }
 
-LogicalResult Inserter::insertBuffer(const Plan::Entry &entry,
-                                     const Action &action, SiteAttr site) {
+/// A buffer is changed in place, by whom is not known.
+static LogicalResult refuseFeedback(Location loc, const Rule &rule) {
+  return emitError(loc) << "rule '" << rule.origin
+                        << "' has feedback, which keeps what the rounding of a "
+                           "tensor or scalar loses, found a buffer";
+}
+
+LogicalResult Inserter::insertBuffer(const Plan::Entry &entry, const Rule &rule,
+                                     SiteAttr site) {
+  const Action &action = rule.action;
+  if (action.feedback)
+    return refuseFeedback(entry.value.getLoc(), rule);
   auto type = dyn_cast<MemRefType>(entry.value.getType());
   if (!type)
     return emitError(entry.value.getLoc())
@@ -96,8 +106,11 @@ LogicalResult Inserter::insertBuffer(const Plan::Entry &entry,
 }
 
 LogicalResult Inserter::roundBufferOutputs(const Plan::Definition &definition,
-                                           const Action &action,
+                                           const Rule &rule,
                                            const Candidate &candidate) {
+  const Action &action = rule.action;
+  if (action.feedback)
+    return refuseFeedback(definition.op->getLoc(), rule);
   auto op = cast<linalg::LinalgOp>(definition.op);
   OpBuilder builder(op->getContext());
   for (auto [index, buffer] : llvm::enumerate(op.getDpsInits())) {

@@ -226,6 +226,7 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &given) {
     for (const Plan &plan : plans)
       report->add(plan, sites, book);
   declareParameters(module, policy);
+  SmallVector<FeedbackRound> feedback;
   for (const Plan &plan : plans) {
     Inserter inserter(plan.function(), sites, policy);
     for (const Plan::Entry &entry : plan.entries())
@@ -236,6 +237,7 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &given) {
         return failure();
     if (failed(inserter.finish()))
       return failure();
+    llvm::append_range(feedback, inserter.feedback());
     IRRewriter rewriter(module.getContext());
     for (Plan::Sum sum : plan.sums())
       if (failed(applySummation(rewriter,
@@ -243,7 +245,8 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &given) {
                                 sum.spec, sites)))
         return failure();
   }
-  if (failed(driveParameters(module, policy)))
+  if (failed(addFeedback(module, feedback)) ||
+      failed(driveParameters(module, policy)))
     return failure();
   // They are carried out: a second insertion must not do so again.
   module.walk([](Operation *op) { op->removeAttr(policyAttrName); });

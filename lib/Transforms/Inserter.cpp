@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -37,11 +38,20 @@ RoundSpec Inserter::specFor(const Action &action, SiteAttr site) {
   return spec;
 }
 
+/// Is it zero everywhere, as what sums start from is? Every format with a
+/// shared scale has such a tensor.
+static bool isZero(Value value) {
+  if (auto fill = value.getDefiningOp<linalg::FillOp>())
+    value = fill.getInputs().front();
+  return matchPattern(value, m_PosZeroFloat());
+}
+
 /// Rounds one value; `op` is the operation that made it, or, for entries, the
 /// one that the rounding stands before.
 FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
-                                      Operation *op, const Action &action,
+                                      Operation *op, const Rule &rule,
                                       SiteAttr site, SiteAttr accumulator) {
+  const Action &action = rule.action;
   Type element = getElementTypeOrSelf(value.getType());
   if (std::string why = action.format.whyNotIn(*carrierOf(element));
       !why.empty())
@@ -58,7 +68,7 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
     Value array = tensor::FromElementsOp::create(
         builder, loc, RankedTensorType::get({}, element), value);
     FailureOr<Value> rounded =
-        roundValue(builder, array, op, action, site, accumulator);
+        roundValue(builder, array, op, rule, site, accumulator);
     if (failed(rounded))
       return failure();
     return tensor::ExtractOp::create(builder, loc, *rounded, ValueRange{})
@@ -76,6 +86,12 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
            << "format " << action.format.str()
            << " shares scales between elements, so the same values need not "
               "round alike; choose --random=operands or counter";
+  // The second operand becomes what the step before lost (addFeedback). A
+  // residual that stays zero needs no state.
+  bool keepsLoss =
+      action.feedback && (action.format.isElementwise() || !isZero(value));
+  if (keepsLoss)
+    value = arith::AddFOp::create(builder, value.getLoc(), value, value);
   RoundSpec spec = specFor(action, site);
   Value random;
   if (action.mode.isStochastic()) {
@@ -88,17 +104,26 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
       return failure();
     random = *made;
   }
-  return builder.createOrFold<RoundOp>(
-      value.getLoc(), value.getType(), value, spec.parameters, random,
-      spec.format, spec.mode, spec.site,
-      random && words.isByValue() && isa<TensorType>(value.getType()));
+  bool isByValue =
+      random && words.isByValue() && isa<TensorType>(value.getType());
+  if (keepsLoss) {
+    auto round = RoundOp::create(builder, value.getLoc(), value.getType(),
+                                 value, spec.parameters, random, spec.format,
+                                 spec.mode, spec.site, isByValue);
+    feedbackRounds.push_back({round, rule.origin});
+    return round.getResult();
+  }
+  return builder.createOrFold<RoundOp>(value.getLoc(), value.getType(), value,
+                                       spec.parameters, random, spec.format,
+                                       spec.mode, spec.site, isByValue);
 }
 
 LogicalResult Inserter::insertConstant(const Plan::Entry &entry,
-                                       const Action &action, SiteAttr site) {
+                                       const Rule &rule, SiteAttr site) {
+  const Action &action = rule.action;
   Operation *constant = entry.value.getDefiningOp();
   bool folds = !action.mode.isStochastic() && !action.format.isRuntime() &&
-               action.format.isElementwise();
+               action.format.isElementwise() && !action.feedback;
   OpBuilder builder(constant);
   Value source = entry.value;
   if (folds) {
@@ -109,7 +134,7 @@ LogicalResult Inserter::insertConstant(const Plan::Entry &entry,
     source = builder.clone(*constant)->getResult(0);
   }
   FailureOr<Value> rounded =
-      roundValue(builder, source, folds ? constant : anchor, action, site, {});
+      roundValue(builder, source, folds ? constant : anchor, rule, site, {});
   if (failed(rounded))
     return failure();
   for (OpOperand *use : entry.uses)
@@ -123,16 +148,16 @@ LogicalResult Inserter::insertConstant(const Plan::Entry &entry,
 LogicalResult Inserter::insert(const Plan::Entry &entry) {
   if (entry.isExempt)
     return success();
-  const Action &action = policy.rules[entry.rule].action;
+  const Rule &rule = policy.rules[entry.rule];
   SiteAttr site = SiteTable::makeSite(function.getContext(), *entry.candidate,
-                                      action.granularity);
+                                      rule.action.granularity);
   if (isa<BaseMemRefType>(entry.value.getType()))
-    return insertBuffer(entry, action, site);
+    return insertBuffer(entry, rule, site);
   if (entry.value.getDefiningOp())
-    return insertConstant(entry, action, site);
+    return insertConstant(entry, rule, site);
   OpBuilder builder(anchor);
   FailureOr<Value> rounded =
-      roundValue(builder, entry.value, anchor, action, site, {});
+      roundValue(builder, entry.value, anchor, rule, site, {});
   if (failed(rounded))
     return failure();
   for (OpOperand *use : entry.uses)
@@ -144,7 +169,8 @@ LogicalResult Inserter::insert(const Plan::Definition &definition) {
   if (definition.isExempt)
     return success();
   Operation *op = definition.op;
-  const Action &action = policy.rules[definition.rule].action;
+  const Rule &rule = policy.rules[definition.rule];
+  const Action &action = rule.action;
   const Candidate &candidate = *sites.lookup(op);
   SiteAttr accumulator;
   if (auto parent = dyn_cast_or_null<linalg::LinalgOp>(op->getParentOp()))
@@ -169,13 +195,13 @@ LogicalResult Inserter::insert(const Plan::Definition &definition) {
     for (OpOperand &use : result.getUses())
       uses.push_back(&use);
     FailureOr<Value> rounded =
-        roundValue(builder, result, op, action, site, accumulator);
+        roundValue(builder, result, op, rule, site, accumulator);
     if (failed(rounded))
       return failure();
     for (OpOperand *use : uses)
       use->set(*rounded);
   }
   if (isa<linalg::LinalgOp>(op) && op->getNumResults() == 0)
-    return roundBufferOutputs(definition, action, candidate);
+    return roundBufferOutputs(definition, rule, candidate);
   return success();
 }

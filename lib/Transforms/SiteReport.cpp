@@ -65,6 +65,7 @@ void SiteReport::add(const Plan &plan, const SiteTable &sites, RuleBook &book) {
       row.granularity = str(action->granularity);
       row.format = action->format.str();
       row.mode = action->mode.str();
+      row.extra = action->feedback ? "feedback" : "";
       row.origin = policy.rules[*rule].origin;
     }
     bool isRounded = status == "rounded" || status == "exempt";
@@ -125,6 +126,12 @@ std::optional<double> SiteReport::flopsShare(const Row &row) const {
   return *total ? double(*row.flops) / double(*total) : 0;
 }
 
+/// As --round spells it.
+static std::string rounding(const SiteReport::Row &row) {
+  return row.format + ":" + row.mode + "@" + row.granularity +
+         (row.extra.empty() ? "" : "+" + row.extra);
+}
+
 LogicalResult SiteReport::explain(StringRef which, raw_ostream &os) const {
   int64_t number = -1;
   bool isNumber = !which.getAsInteger(10, number);
@@ -142,7 +149,7 @@ LogicalResult SiteReport::explain(StringRef which, raw_ostream &os) const {
        << ", phase " << row.phase << ", scope \"" << row.scope << "\", "
        << row.status;
     if (!row.format.empty())
-      os << ", " << row.format << ":" << row.mode << "@" << row.granularity;
+      os << ", " << rounding(row);
     os << '\n';
     os << "  decided by: " << (row.origin.empty() ? "no rule" : row.origin)
        << '\n';
@@ -156,7 +163,7 @@ LogicalResult SiteReport::explain(StringRef which, raw_ostream &os) const {
 static std::string treatment(const SiteReport::Row &row) {
   if (row.status != "rounded" && row.status != "exempt")
     return row.status;
-  return row.format + ":" + row.mode + "@" + row.granularity;
+  return rounding(row);
 }
 
 void mlir::prec::printDifference(const SiteReport &a, const SiteReport &b,

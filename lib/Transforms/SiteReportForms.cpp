@@ -11,10 +11,10 @@
 using namespace mlir;
 using namespace mlir::prec;
 
-static constexpr std::array<StringRef, 15> columns = {
-    "site",     "entry",       "phase",       "scope",  "op",
-    "role",     "granularity", "format",      "mode",   "status",
-    "elements", "flops",       "flops_share", "origin", "location"};
+static constexpr std::array<StringRef, 16> columns = {
+    "site",        "entry",       "phase",  "scope",   "op",     "role",
+    "granularity", "format",      "mode",   "extra",   "status", "elements",
+    "flops",       "flops_share", "origin", "location"};
 
 using Cells = std::array<std::string, columns.size()>;
 
@@ -33,6 +33,7 @@ static Cells cellsOf(const SiteReport::Row &row, std::optional<double> share) {
           row.granularity,
           row.format,
           row.mode,
+          row.extra,
           row.status,
           text(row.elements),
           text(row.flops),
@@ -77,7 +78,7 @@ void SiteReport::printJson(raw_ostream &os) const {
       json.object([&] {
         Cells cells = cellsOf(row, {});
         json.attribute("site", row.number);
-        for (size_t i = 1; i < 10; ++i) {
+        for (size_t i = 1; i < 11; ++i) {
           // A scope may be empty; a format is there or not.
           bool isMissing = cells[i].empty() && columns[i] != "scope";
           json.attribute(

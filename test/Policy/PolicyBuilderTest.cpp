@@ -98,6 +98,22 @@ TEST(PolicyBuilder, RoundIsOneRule) {
                           "a=m3:nearest-even@elementary", "name:a=b=m3:up@op"));
 }
 
+TEST(PolicyBuilder, FeedbackIsBehindTheRest) {
+  Policy policy = policyOf({{"round", "a=m3+feedback"},
+                            {"round", "b=m3:up@layer+feedback"},
+                            {"round", "c+d=m3"}});
+  EXPECT_THAT(textOf(policy),
+              ElementsAre("a=m3:nearest-even@op", "b=m3:up@layer",
+                          "c+d=m3:nearest-even@op"));
+  EXPECT_TRUE(policy.rules[0].action.feedback);
+  EXPECT_TRUE(policy.rules[1].action.feedback);
+  EXPECT_FALSE(policy.rules[2].action.feedback);
+  EXPECT_THAT(
+      errorOf({{"round", "a=m3+feedback"}, {"granularity", "elementary"}}),
+      AllOf(HasSubstr("--round=a=m3+feedback --granularity=elementary: "),
+            HasSubstr("found elementary")));
+}
+
 TEST(PolicyBuilder, RoundTakesTheDefaultsOfTheLine) {
   EXPECT_THAT(rulesOf({{"round", "a=m3"},
                        {"round", "b=m3:up@layer"},
@@ -251,8 +267,9 @@ TEST(PolicyBuilder, Faults) {
 
 TEST(PolicyBuilder, FaultsOfRound) {
   auto round = [](const char *value) { return errorOf({{"round", value}}); };
-  EXPECT_THAT(round("conv1"),
-              HasSubstr("expected SELECTOR=FORMAT[:MODE][@GRANULARITY]"));
+  EXPECT_THAT(
+      round("conv1"),
+      HasSubstr("expected SELECTOR=FORMAT[:MODE][@GRANULARITY][+feedback]"));
   EXPECT_THAT(round("a=m?"), HasSubstr("policy file"));
   EXPECT_THAT(round("=m3"), HasSubstr("expected a pattern"));
   EXPECT_THAT(round("a="), HasSubstr("--round=a=: "));
@@ -262,6 +279,13 @@ TEST(PolicyBuilder, FaultsOfRound) {
   EXPECT_THAT(round("a=m3:upp"), HasSubstr("'up'"));
   EXPECT_THAT(round("a=keep:up"), HasSubstr("'keep'"));
   EXPECT_THAT(round("a=keep@op"), HasSubstr("'keep'"));
+  EXPECT_THAT(round("a=keep+feedback"), HasSubstr("'keep'"));
+  EXPECT_THAT(round("a=keep+"), HasSubstr("'keep'"));
+  EXPECT_THAT(round("a=m3+"), HasSubstr("unknown addition ''"));
+  EXPECT_THAT(round("a=m3+feedbak"), HasSubstr("did you mean 'feedback'"));
+  EXPECT_THAT(round("a=m3+feedback@op"), HasSubstr("unknown addition"));
+  EXPECT_THAT(round("a=m3@elementary+feedback"),
+              HasSubstr("granularity op, layer or batch, found elementary"));
 }
 
 TEST(PolicyBuilder, FilesThatAreNot) {

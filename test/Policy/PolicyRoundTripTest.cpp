@@ -81,6 +81,8 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
         if (rule.action.mode.isStochastic())
           rule.action.mode.randomBits = 1 + pick(32);
         rule.action.granularity = static_cast<Granularity>(pick(4));
+        rule.action.feedback =
+            pick(2) && rule.action.granularity != Granularity::Elementary;
         bool isGrid = rule.action.format.isGrid();
         for (size_t k = rule.action.format.numRuntimeParameters(); k-- > 0;)
           rule.action.parameters.push_back(

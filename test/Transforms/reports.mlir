@@ -22,9 +22,9 @@
 // TEXT: linalg.matmul {{.*}}e4m3 {{.*}}rounded {{.*}}0.8889 {{.*}}--round=name:logits=e4m3
 // TEXT: {{^}}9 {{.*}}argument 0 {{.*}}kept {{.*}}--round=function:g=keep
 // TEXT: math.sin {{.*}}kept {{.*}} -  {{.*}}--round=function:g=keep
-// CSV: {{^}}site,entry,phase,scope,op,role,granularity,format,mode,status,elements,flops,flops_share,origin,location{{$}}
-// CSV: {{^}}5,step,forward,features/fc1,linalg.matmul,activation,op,e8m7,nearest-even,rounded,6,48,0.8889,--format=bf16,logits{{$}}
-// PLAIN: {{^}}5,step,forward,features/fc1,linalg.matmul,activation,,,,kept,6,48,0.8889,,logits{{$}}
+// CSV: {{^}}site,entry,phase,scope,op,role,granularity,format,mode,extra,status,elements,flops,flops_share,origin,location{{$}}
+// CSV: {{^}}5,step,forward,features/fc1,linalg.matmul,activation,op,e8m7,nearest-even,,rounded,6,48,0.8889,--format=bf16,logits{{$}}
+// PLAIN: {{^}}5,step,forward,features/fc1,linalg.matmul,activation,,,,,kept,6,48,0.8889,,logits{{$}}
 // QUOTED: g,forward,"odd, ""scope""",math.sin,activation,op,m3,{{.*}},"--round=""odd, \""scope\""""=m3",
 // SUMMARY: {{^}}layer                flops    in    wt   act  prod   acc  grad wgrad state  loss{{$}}
 // SUMMARY-NEXT: {{^}}features/fc1         88.9%    16    16    16    12    32     -     -     -     -{{$}}

@@ -51,6 +51,22 @@ class Stochastic(SiteRounding):
         return self.f(values, sites.words(key, np.shape(values)))
 
 
+class Feedback(SiteRounding):
+    """Rounds the value plus what the site's rounding lost in the step before, which is `lost` by the site's key."""
+
+    def __init__(self, f):
+        self.f, self.lost = f, {}
+
+    def changes_nothing(self, values):
+        return np.array_equal(self.f(same(values)), same(values))
+
+    def rounded(self, sites, key, values):
+        total = same(values) + self.lost.get(key, f32(0))
+        result = self.f(total)
+        self.lost[key] = total - result
+        return result
+
+
 @dataclass
 class Rules:
     """What is rounded how: functions of arrays for (role, phase, class); granularity as in docs/policy.md, or by role."""

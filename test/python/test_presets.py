@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Shipped policies train softmax regression and an MLP as independent NumPy does, bit for bit."""
+import re
+
 import ml_dtypes
 import mlp_model
 import numpy as np
@@ -7,7 +9,7 @@ import preset_reference
 import pytest
 from preset_formats import binary, binary_stochastic, bits16, cast, fixed, fixed_stochastic
 from preset_formats import int8, int8_stochastic, mxfp6, signed_mean
-from preset_reference import Rules, same
+from preset_reference import Feedback, Rules, same
 from preset_sites import Call, Sites
 
 RATE, BATCH, STEPS = 0.5, 8, 3
@@ -55,8 +57,8 @@ def operands(rounding, gradients):
     return Rules("layer", use, result)
 
 
-def one_bit(role, phase, op):
-    return signed_mean if role == "weight-gradient" else same
+def one_bit(remembers):
+    return Rules("op", result=lambda role, phase, op: remembers if role == "weight-gradient" else same)
 
 
 PRESETS = {
@@ -69,8 +71,8 @@ PRESETS = {
     "binaryconnect-stochastic": binary_connect(binary_stochastic),
     "int8": operands(int8, int8_stochastic),
     "mxfp6": operands(mxfp6, mxfp6),
-    "one-bit-gradients": Rules("op", result=one_bit),
 }  # fmt: skip
+FEEDBACK = {"one-bit-gradients": (signed_mean, one_bit)}
 STOCHASTIC = {"gupta2015", "binaryconnect-stochastic", "int8"}
 
 
@@ -104,6 +106,14 @@ def train(run, folder, sizes, flags, steps=range(STEPS), driven=()):
         weights = results[:-1]
 
 
+def residuals(run, folder, sizes, flags):
+    """What error feedback makes state, in its order."""
+    (folder / "model.mlir").write_text(mlp_model.step_text(sizes, BATCH))
+    text = run("prec-opt", folder / "model.mlir", *flags).stdout
+    arguments = re.findall(r'%\w+: tensor<([\dx]+)xf32> {prec.init = "zeros", prec.name = "(prec.feedback.[\d.]+)"', text)
+    return {name: np.zeros([int(n) for n in shape.split("x")], "f4") for shape, name in arguments}
+
+
 def compare(rules, arguments, results, sites=None):
     news, loss = preset_reference.Step(rules, sites)(*arguments)
     for got, want in zip(results, [*news, loss]):
@@ -129,6 +139,22 @@ def test_preset(run, tmp_path, preset, model):
     assert moved == STEPS
 
 
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("preset", FEEDBACK)
+def test_preset_with_feedback(run, tmp_path, preset, model):
+    """The residuals, too, in each of several steps."""
+    flags = [f"--policy=preset:{preset}"]
+    rounding, rules = FEEDBACK[preset]
+    remembers = Feedback(rounding)
+    driven = residuals(run, tmp_path, MODELS[model], flags)
+    sites = Sites(run, tmp_path / "model.mlir", flags)
+    for step, arguments, results in train(run, tmp_path, MODELS[model], flags, range(5), driven):
+        compare(rules(remembers), arguments, results, Call(sites, 0, step))
+        assert len(driven) == len(remembers.lost) == len(arguments[0])
+        for got, want in zip(driven.values(), remembers.lost.values()):
+            assert got.any() and got.tobytes() == want.tobytes()
+
+
 def test_every_preset_has_a_reference(source):
     followed = {"courbariaux2014"}  # test_overflows.py
-    assert {path.stem for path in (source / "policies").glob("*.json")} == {*PRESETS, *followed}
+    assert {path.stem for path in (source / "policies").glob("*.json")} == {*PRESETS, *FEEDBACK, *followed}

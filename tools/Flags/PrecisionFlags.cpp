@@ -28,8 +28,9 @@ static constexpr Help helps[] = {
      "the rounding mode; default: toward-zero after --truncate-*, else "
      "nearest-even"},
     {"granularity", "G", "elementary, op (default), layer or batch"},
-    {"round", "SELECTOR=F[:M][@G]",
-     "one rule, stronger than the flags above: conv*.weight=e4m3:stochastic"},
+    {"round", "SELECTOR=F[:M][@G][+feedback]",
+     "one rule, stronger than the flags above: conv*.weight=e4m3:stochastic; "
+     "with feedback a training step adds what the step before lost"},
     {"sum", "[SELECTOR=]ORDER",
      "the order of sums: sequential, pairwise, kahan, blocked<N>, "
      "blocked<N,FORMAT[:MODE]>; behind it :fused or :separate"},

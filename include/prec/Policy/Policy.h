@@ -37,6 +37,9 @@ struct Action {
   Granularity granularity = Granularity::Op;
   /// Names of the policy's parameters, one for each `?` of the format.
   std::vector<std::string> parameters;
+  /// Is what the rounding loses kept, and added to the next step's value
+  /// before that is rounded (error feedback)?
+  bool feedback = false;
   /// The order of sums, for operations that take one.
   std::optional<Summation> sum;
   /// Are a contraction's multiplication and addition one operation, rounded

@@ -13,7 +13,7 @@ namespace mlir::prec {
 ///                                                  the last one wins
 ///   rounding=M granularity=G                       what rules that do not say
 ///                                                  otherwise use; last wins
-///   round=SELECTOR=F[:M][@G]                       one rule
+///   round=SELECTOR=F[:M][@G][+feedback]            one rule
 ///   sum=[SELECTOR=]ORDER[:fused|:separate]         one rule about sums
 ///   policy=FILE                                    the rules of a file
 ///   seed=N random=KIND loss-scale=S                last wins

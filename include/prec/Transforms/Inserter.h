@@ -4,6 +4,7 @@
 #define PREC_TRANSFORMS_INSERTER_H
 
 #include "prec/IR/Bufferization.h"
+#include "prec/Transforms/Feedback.h"
 #include "prec/Transforms/Plan.h"
 #include "prec/Transforms/RandomWords.h"
 
@@ -23,17 +24,20 @@ public:
   /// called after all entries.
   LogicalResult finish();
 
+  /// The roundings that were inserted for rules with feedback.
+  ArrayRef<FeedbackRound> feedback() const { return feedbackRounds; }
+
 private:
   RoundSpec specFor(const Action &action, SiteAttr site);
   FailureOr<Value> roundValue(OpBuilder &builder, Value value, Operation *op,
-                              const Action &action, SiteAttr site,
+                              const Rule &rule, SiteAttr site,
                               SiteAttr accumulator);
-  LogicalResult insertConstant(const Plan::Entry &entry, const Action &action,
+  LogicalResult insertConstant(const Plan::Entry &entry, const Rule &rule,
                                SiteAttr site);
-  LogicalResult insertBuffer(const Plan::Entry &entry, const Action &action,
+  LogicalResult insertBuffer(const Plan::Entry &entry, const Rule &rule,
                              SiteAttr site);
   LogicalResult roundBufferOutputs(const Plan::Definition &definition,
-                                   const Action &action,
+                                   const Rule &rule,
                                    const Candidate &candidate);
 
   func::FuncOp function;
@@ -44,6 +48,7 @@ private:
   Operation *anchor;
   llvm::StringMap<Value> parameters;
   llvm::DenseMap<Value, size_t> writtenBuffers;
+  SmallVector<FeedbackRound> feedbackRounds;
 };
 
 /// The name of the declaration that stands for a policy's parameter.

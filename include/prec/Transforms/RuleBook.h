@@ -12,8 +12,8 @@ namespace mlir::prec {
 /// The rules of a policy, and behind them those of each different
 /// `prec.policy`, a list of
 ///
-///   F[:M][@G]              for the operation and what is in it
-///   SELECTOR=F[:M][@G]     the same for some of that
+///   F[:M][@G][+feedback]   for the operation and what is in it
+///   SELECTOR=F...          the same for some of that
 ///   sum=ORDER[:fused|:separate]
 ///
 /// parted by `;`. A site sees those written at it, or at the nearest operation

@@ -21,6 +21,8 @@ struct SiteReport {
   struct Row {
     int64_t number;
     std::string entry, phase, scope, op, role, granularity, format, mode;
+    /// What a rule adds to the rounding, as behind a `+` of --round.
+    std::string extra;
     /// rounded; exempt: in its format already; kept: by a rule or for want of
     /// one; uncovered: its rule's granularity does not contain it
     std::string status;

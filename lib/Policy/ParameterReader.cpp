@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The parameters of a policy file: numbers, schedules, what they follow.
+#include "PolicyReader.h"
+#include "PolicyWords.h"
+#include "prec/Numerics/Spelling.h"
+
+using namespace mlir::prec;
+using llvm::StringRef;
+using llvm::Twine;
+using Kind = JsonNode::Kind;
+using At = JsonAt;
+
+void PolicyReader::readParameter(const At &at, StringRef name) {
+  Parameter parameter;
+  parameter.name = name.str();
+  if (name.empty())
+    return fault(at, "a parameter needs a name");
+  int64_t value = 0;
+  if (at.node->kind == Kind::Integer) {
+    if (readInteger(at, 0, maxParameterValue, value))
+      parameter.schedule = Schedule::constant(int32_t(value));
+  } else {
+    std::vector<std::string_view> legal(scheduleWords.begin(),
+                                        scheduleWords.end());
+    legal.push_back("sweep");
+    legal.push_back("unit");
+    legal.push_back("plateau");
+    legal.push_back("overflow");
+    if (!expectObject(
+            at, "a number or an object such as {\"steps\": [[0, 10]]}", legal))
+      return;
+    bool hasUnit = with(at, "unit", [&](const At &unit) {
+      if (!expect(unit, Kind::String, "step or epoch"))
+        return;
+      parameter.schedule.perEpoch = unit.node->string == "epoch";
+      if (unit.node->string != "step" && unit.node->string != "epoch")
+        fault(unit, unknownWord("unit", unit.node->string, {"step", "epoch"}));
+    });
+    if (at.node->items.size() != 1u + hasUnit)
+      return fault(at, "expected one of the keys constant, steps, linear, "
+                       "cosine, list, sweep, plateau, overflow, found " +
+                           Twine(at.node->items.size() - hasUnit));
+    bool unitIsFirst = hasUnit && at.node->keys.front() == "unit";
+    StringRef word = at.node->keys[unitIsFirst];
+    At values = at.value(word, at.node->items[unitIsFirst]);
+    for (size_t i = 0; i < scheduleWords.size(); ++i)
+      if (word == StringRef(scheduleWords[i]))
+        parameter.schedule.kind = static_cast<Schedule::Kind>(i);
+    if (word == "plateau") {
+      readPlateau(values, parameter);
+    } else if (word == "overflow") {
+      readOverflow(values, parameter);
+    } else if (word == "constant") {
+      if (readInteger(values, 0, maxParameterValue, value))
+        parameter.schedule = Schedule::constant(int32_t(value));
+    } else {
+      readPoints(values, parameter.schedule);
+    }
+    if (word == "sweep" && !parameter.schedule.points.empty()) {
+      for (const Schedule::Point &point : parameter.schedule.points)
+        parameter.sweep.push_back(point.value);
+      parameter.schedule = Schedule::constant(parameter.sweep.front());
+    }
+    if (hasUnit && (word == "sweep" || word == "constant" ||
+                    word == "plateau" || word == "overflow"))
+      return fault(at, "'unit' has no meaning for '" + word + "'");
+    if (!parameter.schedule.points.empty() &&
+        parameter.schedule.changes().size() > Schedule::maxChanges)
+      return fault(values, "expected at most " + Twine(Schedule::maxChanges) +
+                               " changes of the number");
+  }
+  if (const Parameter *other = policy.parameter(name); other)
+    return fault(at, "parameter '" + name + "' is already in an included file");
+  policy.parameters.push_back(std::move(parameter));
+}
+
+void PolicyReader::readNumber(const At &at, StringRef key, int64_t low,
+                              int64_t high, int64_t &value) {
+  if (!with(at, key,
+            [&](const At &item) { readInteger(item, low, high, value); }))
+    fault(at, "missing key '" + key + "'");
+}
+
+void PolicyReader::readPlateau(const At &at, Parameter &parameter) {
+  if (!expectObject(at, "an object with start, by, until, steps",
+                    {"start", "by", "until", "steps", "improvement"}))
+    return;
+  Plateau plateau;
+  int64_t start = 0, by = 0, until = 0, steps = 0;
+  readNumber(at, "start", 0, maxParameterValue, start);
+  readNumber(at, "by", -maxParameterValue, maxParameterValue, by);
+  readNumber(at, "until", 0, maxParameterValue, until);
+  readNumber(at, "steps", 1, 1 << 24, steps);
+  with(at, "improvement", [&](const At &item) {
+    std::optional<double> value = item.node->number();
+    if (!value || *value < 0 || *value > 1e30)
+      return fault(item,
+                   "expected a number from 0, found " + item.node->describe());
+    plateau.improvement = float(*value);
+  });
+  if (by == 0 || (by > 0) != (until > start))
+    return fault(at, "expected 'by' to lead from 'start' to 'until', found " +
+                         Twine(start) + " by " + Twine(by) + " until " +
+                         Twine(until));
+  plateau.by = int32_t(by);
+  plateau.until = int32_t(until);
+  plateau.steps = uint32_t(steps);
+  parameter.schedule = Schedule::constant(int32_t(start));
+  parameter.plateau = plateau;
+}
+
+void PolicyReader::readOverflow(const At &at, Parameter &parameter) {
+  if (!expectObject(at, "an object with start, least, most, share, steps",
+                    {"start", "least", "most", "share", "steps"}))
+    return;
+  OverflowShare overflow;
+  constexpr int64_t most = maxParameterValue;
+  int64_t start = 0, low = 0, high = 0, steps = 1;
+  readNumber(at, "start", -most, most, start);
+  readNumber(at, "least", -most, most, low);
+  readNumber(at, "most", -most, most, high);
+  readNumber(at, "steps", 1, 1 << 24, steps);
+  bool hasShare = with(at, "share", [&](const At &item) {
+    std::optional<double> value = item.node->number();
+    if (!value || *value < 0 || float(*value) >= 1)
+      return fault(item, "expected a share, from 0 and less than 1, found " +
+                             item.node->describe());
+    overflow.share = float(*value);
+  });
+  if (!hasShare)
+    fault(at, "missing key 'share'");
+  if (low > start || start > high)
+    return fault(at, "expected 'least' <= 'start' <= 'most', found " +
+                         Twine(low) + ", " + Twine(start) + ", " + Twine(high));
+  overflow.least = int32_t(low);
+  overflow.most = int32_t(high);
+  overflow.steps = uint32_t(steps);
+  parameter.schedule = Schedule::constant(int32_t(start));
+  parameter.overflow = overflow;
+}
+
+/// Lists and sweeps are numbers, the others pairs of a step and a number.
+void PolicyReader::readPoints(const At &at, Schedule &schedule) {
+  bool hasSteps = schedule.kind == Schedule::Kind::Steps ||
+                  schedule.kind == Schedule::Kind::Linear ||
+                  schedule.kind == Schedule::Kind::Cosine;
+  StringRef expected =
+      hasSteps ? "an array of pairs [step, number]" : "an array of numbers";
+  if (!expect(at, Kind::Array, expected))
+    return;
+  if (at.node->items.empty())
+    return fault(at, "expected " + expected + ", found none");
+  for (size_t i = 0; i < at.node->items.size(); ++i) {
+    At item = at.element(i);
+    int64_t step = int64_t(i), value = 0;
+    if (hasSteps) {
+      if (item.node->kind != Kind::Array || item.node->items.size() != 2)
+        return fault(item, "expected a pair [step, number], found " +
+                               item.node->describe());
+      if (!readInteger(item.element(0), 0, UINT32_MAX, step))
+        return;
+      if (i == 0 ? step != 0 : step <= schedule.points.back().step)
+        return fault(item.element(0),
+                     i == 0
+                         ? "the first step must be 0, found " + Twine(step)
+                         : "steps must ascend, found " + Twine(step) +
+                               " after " + Twine(schedule.points.back().step));
+      item = item.element(1);
+    }
+    if (!readInteger(item, 0, maxParameterValue, value))
+      return;
+    schedule.points.push_back({uint32_t(step), int32_t(value)});
+  }
+}
