@@ -3,6 +3,7 @@
 #include "prec/Analysis/Sites.h"
 #include "prec/Analysis/Contraction.h"
 #include "prec/Analysis/Operations.h"
+#include "prec/IR/GradientNames.h"
 #include "prec/Numerics/Random.h"
 
 using namespace mlir;
@@ -103,7 +104,7 @@ void SiteTable::addFunction(func::FuncOp function) {
     arguments.try_emplace({function, index}, c);
   }
   function.walk<WalkOrder::PreOrder>([&](Operation *op) {
-    if (op == function)
+    if (op == function || op->hasAttr(sitelessAttrName))
       return;
     OpKind kind = classify(op).kind;
     if (kind == OpKind::None || kind == OpKind::Rounded)

@@ -217,6 +217,12 @@ namespace {
 struct MakeTrainingStep final
     : mlir::prec::impl::MakeTrainingStepBase<MakeTrainingStep> {
   using Base::Base;
+  explicit MakeTrainingStep(BeforeDifferentiation before)
+      : before(std::move(before)) {}
+  MakeTrainingStep(const MakeTrainingStep &other)
+      : MakeTrainingStepBase(other), before(other.before) {}
+
+  BeforeDifferentiation before;
 
   void getDependentDialects(DialectRegistry &registry) const override {
     Base::getDependentDialects(registry);
@@ -268,6 +274,7 @@ struct MakeTrainingStep final
     builder.clipNorm = clipNorm;
     builder.scaling = *scaling;
     builder.accumulate = accumulate;
+    builder.before = before;
     if (failed(builder.forward.read(f)) ||
         (!onlyPredict && failed(builder.build())))
       return failure();
@@ -283,3 +290,8 @@ struct MakeTrainingStep final
   }
 };
 } // namespace
+
+std::unique_ptr<Pass>
+mlir::prec::createMakeTrainingStep(BeforeDifferentiation before) {
+  return std::make_unique<MakeTrainingStep>(std::move(before));
+}

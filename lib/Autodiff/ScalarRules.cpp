@@ -4,6 +4,7 @@
 #include "prec/Autodiff/DifferentiableOpInterface.h"
 #include "prec/Autodiff/Expression.h"
 #include "prec/Autodiff/Gradients.h"
+#include "prec/IR/GradientNames.h"
 #include "prec/IR/PrecDialect.h"
 #include "prec/Numerics/Round.h"
 
@@ -229,15 +230,21 @@ double outermost(RoundOp op, bool isLowest) {
 
 /// What the attribute `grad` says; without it straight-through.
 void roundRule(RoundOp op, E g, Gradients &gradients) {
-  auto word = op->getAttrOfType<StringAttr>("grad");
+  auto word = op->getAttrOfType<StringAttr>(gradAttrName);
   if (word && word.getValue() == "zero")
     return;
   if (word && word.getValue() == "clipped") {
+    OpBuilder &b = gradients.builder;
+    Block *block = b.getInsertionBlock();
+    size_t before = std::distance(block->begin(), b.getInsertionPoint());
     E x = g.with(op.getOperand());
     E isInside =
         compare(P::OGE, x, x.number(outermost(op, /*isLowest=*/true))) &&
         compare(P::OLE, x, x.number(outermost(op, /*isLowest=*/false)));
     g = select(isInside, g, zero(g));
+    for (auto op = std::next(block->begin(), before);
+         op != b.getInsertionPoint(); ++op)
+      op->setAttr(sitelessAttrName, b.getUnitAttr());
   }
   gradients.add(op.getOperand(), g.value);
 }

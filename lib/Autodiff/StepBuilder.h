@@ -6,6 +6,7 @@
 #include "ForwardFunction.h"
 #include "MicroBatches.h"
 #include "Optimizers.h"
+#include "prec/Autodiff/Passes.h"
 #include "prec/LossScaling.h"
 
 namespace mlir::prec {
@@ -24,6 +25,7 @@ struct StepBuilder {
   double smoothing = 0, clipValue = 0, clipNorm = 0;
   LossScaling scaling = {};
   int64_t accumulate = 1;
+  BeforeDifferentiation before;
 
   /// @step's arguments; the first `numStates` are also results.
   SmallVector<Argument> arguments;
@@ -37,6 +39,9 @@ struct StepBuilder {
                                  ArrayRef<BlockArgument> own, BlockArgument x,
                                  BlockArgument labels,
                                  ArrayRef<BlockArgument> scaleStates);
+  LogicalResult applyBefore(OpBuilder &b, func::FuncOp function,
+                            BlockArgument labels, Value &loss,
+                            SmallVectorImpl<Value> &outs);
   FailureOr<func::FuncOp> makeMicro(func::FuncOp step);
   FailureOr<BatchResults> accumulated(OpBuilder &b, func::FuncOp step);
   SmallVector<Value> correct(OpBuilder &b, func::FuncOp step);

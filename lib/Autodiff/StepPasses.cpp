@@ -31,6 +31,31 @@ RankedTensorType StepBuilder::labelsType() {
       IntegerType::get(forward.function.getContext(), 32));
 }
 
+/// Lets someone else change what is about to be differentiated. It looks as in
+/// the finished function: what is dead is gone, and the results that are known
+/// are returned in their places. Labels stand for the others, since they are
+/// no numbers.
+LogicalResult StepBuilder::applyBefore(OpBuilder &b, func::FuncOp function,
+                                       BlockArgument labels, Value &loss,
+                                       SmallVectorImpl<Value> &outs) {
+  size_t first = forward.weights.size(), numNext = outs.size() - 1;
+  SmallVector<Value> results(
+      std::max<size_t>(function.getNumResults(), first + numNext + 1), labels);
+  llvm::copy(llvm::drop_begin(outs), results.begin() + first);
+  results.back() = loss;
+  auto keep = func::ReturnOp::create(b, function.getLoc(), results);
+  Value logits = outs.front();
+  eraseDead(function);
+  if (failed(before(function)))
+    return failure();
+  outs.assign(1, logits);
+  llvm::append_range(outs, keep.getOperands().slice(first, numNext));
+  loss = keep.getOperands().back();
+  keep.erase();
+  b.setInsertionPointToEnd(&function.front());
+  return success();
+}
+
 /// Forward, calls inlined, loss and backward in an empty function; the loss is
 /// scaled for the gradients.
 FailureOr<BatchResults>
@@ -53,6 +78,8 @@ StepBuilder::passes(OpBuilder &b, func::FuncOp function,
 
   Location loc = function.getLoc();
   Loss value = buildLoss(b, loc, loss, outs.front(), labels, smoothing);
+  if (before && failed(applyBefore(b, function, labels, value.value, outs)))
+    return failure();
   ScaleLoss scaler(b, loc, scaling, scaleStates);
   SmallVector<Value> weights(own.take_front(forward.weights.size()));
   auto gradients =

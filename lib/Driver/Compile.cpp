@@ -92,7 +92,8 @@ llvm::Expected<Model> Model::load(StringRef path, Timing &timing,
   return model;
 }
 
-llvm::Error Model::makeTrainingStep(const StepOptions &given) {
+llvm::Error Model::makeTrainingStep(const StepOptions &given,
+                                    const Policy &policy) {
   auto forward = parsed->lookupSymbol<func::FuncOp>("forward");
   if (!forward || parsed->lookupSymbol<func::FuncOp>("step")) {
     std::string useless =
@@ -119,7 +120,10 @@ llvm::Error Model::makeTrainingStep(const StepOptions &given) {
   for (const auto &[name, value] : given.numbers)
     options += " " + name + "=" + shortestText(value);
   PassManager pm(context.get());
-  std::unique_ptr<Pass> pass = createMakeTrainingStep();
+  std::unique_ptr<Pass> pass =
+      createMakeTrainingStep([&](func::FuncOp function) {
+        return insertBeforeDifferentiation(function, policy);
+      });
   std::string fault;
   if (failed(pass->initializeOptions(options, [&](const Twine &text) {
         fault = text.str();

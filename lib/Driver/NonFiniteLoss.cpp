@@ -18,7 +18,8 @@ static llvm::Expected<Callable> compileWatched(const TrainOptions &options,
       Model::load(options.model, timing, /*isTraining=*/true);
   if (!model)
     return model.takeError();
-  if (llvm::Error error = model->makeTrainingStep(stepOptionsOf(options)))
+  if (llvm::Error error =
+          model->makeTrainingStep(stepOptionsOf(options), options.policy))
     return error;
   model->setSeed(options.trainer.seed);
   CompileOptions compileOptions = options.compile;

@@ -25,7 +25,7 @@ static llvm::Expected<Engine> compileModel(const TrainOptions &train,
       Model::load(train.model, timing, /*isTraining=*/true);
   if (!model)
     return model.takeError();
-  if (llvm::Error error = model->makeTrainingStep(stepOptionsOf(train)))
+  if (llvm::Error error = model->makeTrainingStep(stepOptionsOf(train), policy))
     return error;
   model->setSeed(train.trainer.seed);
   if (text) {

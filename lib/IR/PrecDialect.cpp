@@ -2,6 +2,7 @@
 // The dialect: registration, discardable attributes, inlining.
 #include "prec/IR/PrecDialect.h"
 #include "prec/IR/Bufferization.h"
+#include "prec/IR/GradientNames.h"
 #include "prec/Words.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -81,6 +82,10 @@ LogicalResult PrecDialect::verifyOperationAttribute(Operation *op,
   // What prec-lower-parameters leaves of the declarations.
   if (attribute.getName() == contextAttrName && isa<ModuleOp>(op) &&
       isa<ArrayAttr>(attribute.getValue()))
+    return success();
+  if (isa<UnitAttr>(attribute.getValue()) &&
+      (attribute.getName() == sitelessAttrName ||
+       attribute.getName() == gradientsAttrName))
     return success();
   // Insertion reads its text; here it only has to be one.
   if (attribute.getName() == policyAttrName &&

@@ -44,7 +44,8 @@ LogicalResult RoundOp::verify() {
                                      word.getValue()))
       return emitOpError("found grad = ")
              << grad << ", expected straight-through, clipped or zero";
-    if (word.getValue() == "clipped" && format.numRuntimeParameters())
+    if (word.getValue() == "clipped" &&
+        (format.isRuntime() || !format.isElementwise()))
       return emitOpError("grad = \"clipped\" needs a format whose range is "
                          "known, found ")
              << format.str();

@@ -24,6 +24,16 @@ std::string Rule::whyNotLegal() const {
   if (action.feedback && action.granularity == Granularity::Elementary)
     return "feedback keeps what the rounding of a whole value loses, at "
            "granularity op, layer or batch, found elementary";
+  if (action.gradient && action.granularity == Granularity::Elementary)
+    return "a gradient is that of the rounding of a whole value, at "
+           "granularity op, layer or batch, found elementary";
+  if (action.gradient && action.feedback)
+    return "a rule has feedback or a gradient, found both: what is added to a "
+           "value has no derivative";
+  if (action.gradient == RoundingGradient::Clipped &&
+      (action.format.isRuntime() || !action.format.isElementwise()))
+    return "the gradient clipped needs a format whose range is known, found " +
+           action.format.str();
   size_t numExpected = action.format.numRuntimeParameters();
   if (action.parameters.size() != numExpected)
     return "format '" + action.format.str() + "' takes " +

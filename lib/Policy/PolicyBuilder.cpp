@@ -141,14 +141,14 @@ void PolicyBuilder::setEverything(StringRef written, Action action,
   sweep = std::move(values);
 }
 
-/// SELECTOR=F[:M][@G][+feedback]. Formats have no '=', so the last one parts
+/// SELECTOR=F[:M][@G][+ADDITION]. Formats have no '=', so the last one parts
 /// the value.
 Error PolicyBuilder::applyRound(StringRef value) {
   constexpr StringRef flag = "round";
   size_t equals = value.rfind('=');
   if (equals == StringRef::npos)
     return bad(flag, value,
-               "expected SELECTOR=FORMAT[:MODE][@GRANULARITY][+feedback]");
+               "expected SELECTOR=FORMAT[:MODE][@GRANULARITY][+ADDITION]");
   llvm::Expected<Selector> selector = Selector::parse(value.take_front(equals));
   if (!selector)
     return bad(flag, value, llvm::toString(selector.takeError()));
@@ -166,7 +166,7 @@ Error PolicyBuilder::applyRound(StringRef value) {
     if (hasMode || hasGranularity || rounding != value.drop_front(equals + 1))
       return bad(flag, value,
                  "'keep' leaves values as they are: no mode, no granularity, "
-                 "no feedback");
+                 "no addition");
     result = Action();
     result.keep = true;
     stretches.back().special.push_back(std::move(draft));
@@ -194,9 +194,13 @@ Error PolicyBuilder::applyRound(StringRef value) {
     result.granularity = *parsed;
   }
   if (rounding != value.drop_front(equals + 1)) {
-    if (addition != "feedback")
-      return bad(flag, value, unknownWord("addition", addition, {"feedback"}));
-    result.feedback = true;
+    std::vector<std::string_view> legal = {"feedback"};
+    llvm::append_range(legal, roundingGradientWords);
+    std::string ignored;
+    result.feedback = addition == "feedback";
+    result.gradient = parseRoundingGradient(addition, &ignored);
+    if (!result.feedback && !result.gradient)
+      return bad(flag, value, unknownWord("addition", addition, legal));
   }
   if (std::string why = draft.rule.whyNotLegal(); !why.empty())
     return bad(flag, value, why);

@@ -90,7 +90,8 @@ void PolicyReader::readInclude(const At &at) {
 void PolicyReader::readRule(const At &at, size_t number) {
   if (!expectObject(at, "a rule, an object",
                     {"select", "keep", "format", "parameters", "rounding",
-                     "granularity", "feedback", "sum", "fused", "origin"}))
+                     "granularity", "feedback", "gradient", "sum", "fused",
+                     "origin"}))
     return;
   unsigned faultsBefore = faultCount();
   Rule rule;
@@ -126,8 +127,8 @@ void PolicyReader::readAction(const At &at, Action &action) {
       return fault(keep, "expected true; without the key the rule rounds");
     action.granularity = Granularity::Op;
     action.keep = true;
-    for (StringRef key :
-         {"format", "parameters", "rounding", "granularity", "feedback"})
+    for (StringRef key : {"format", "parameters", "rounding", "granularity",
+                          "feedback", "gradient"})
       with(at, key, [&](const At &other) {
         fault(other, "'keep' leaves values as they are, so '" + key +
                          "' has no meaning");
@@ -148,7 +149,8 @@ void PolicyReader::readAction(const At &at, Action &action) {
     // A rule about sums alone.
     action.rounds = false;
     action.granularity = Granularity::Op;
-    for (StringRef key : {"parameters", "rounding", "granularity", "feedback"})
+    for (StringRef key :
+         {"parameters", "rounding", "granularity", "feedback", "gradient"})
       with(at, key, [&](const At &other) {
         fault(other, "'" + key + "' has no meaning without a format");
       });
@@ -166,6 +168,10 @@ void PolicyReader::readAction(const At &at, Action &action) {
   with(at, "granularity", [&](const At &granularity) {
     readWord(granularity, "a granularity, a string", action.granularity,
              parseGranularityWord);
+  });
+  with(at, "gradient", [&](const At &gradient) {
+    readWord(gradient, "straight-through, clipped or zero",
+             action.gradient.emplace(), parseRoundingGradient);
   });
   with(at, "feedback", [&](const At &feedback) {
     if (expect(feedback, Kind::Bool, "true or false"))

@@ -22,6 +22,12 @@ std::optional<RandomKind> mlir::prec::parseRandomKind(std::string_view word,
                               error);
 }
 
+std::optional<RoundingGradient>
+mlir::prec::parseRoundingGradient(std::string_view word, std::string *error) {
+  return readWord<RoundingGradient>("gradient", roundingGradientWords, word,
+                                    error);
+}
+
 std::optional<Granularity>
 mlir::prec::parseGranularityWord(std::string_view word, std::string *error) {
   return readWord<Granularity>("granularity", granularityWords, word, error);

@@ -15,6 +15,9 @@ std::optional<RandomKind> parseRandomKind(std::string_view word,
 std::optional<Granularity> parseGranularityWord(std::string_view word,
                                                 std::string *error);
 
+std::optional<RoundingGradient> parseRoundingGradient(std::string_view word,
+                                                      std::string *error);
+
 /// In the order of Schedule::Kind.
 inline constexpr std::array<std::string_view, 5> scheduleWords = {
     "constant", "steps", "linear", "cosine", "list"};

@@ -84,6 +84,8 @@ static JsonNode toJson(const Rule &rule) {
     node.set("granularity", JsonNode::of(str(action.granularity)));
     if (action.feedback)
       node.set("feedback", JsonNode::ofBool(true));
+    if (action.gradient)
+      node.set("gradient", JsonNode::of(str(*action.gradient)));
   }
   if (action.sum)
     node.set("sum", JsonNode::of(action.sum->str()));

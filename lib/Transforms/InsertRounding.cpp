@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The pass: options to policy, module to plan, plan to roundings.
+#include "prec/IR/GradientNames.h"
 #include "prec/IR/Prepare.h"
 #include "prec/Policy/PolicyBuilder.h"
 #include "prec/Transforms/DriveParameters.h"
@@ -179,6 +180,73 @@ static void declareParameters(ModuleOp module, const Policy &policy) {
   }
 }
 
+LogicalResult mlir::prec::insertBeforeDifferentiation(func::FuncOp function,
+                                                      const Policy &policy) {
+  auto module = function->getParentOfType<ModuleOp>();
+  RuleBook book(policy);
+  if (failed(book.readOverrides(module)))
+    return failure();
+  if (!book.hasGradients())
+    return success();
+  if (function.getName() != "step")
+    return function.emitError("parts of a batch that are gone through one "
+                              "after the other (accumulate) cannot be rounded "
+                              "by rules with a gradient");
+  if (policy.widenNarrow)
+    return function.emitError("narrow types are widened after differentiation, "
+                              "so there must be no rule with a gradient");
+  SiteTable sites(module);
+  Plan plan(function, sites, book);
+  if (failed(plan.make()))
+    return failure();
+  declareParameters(module, book.policy());
+  Inserter inserter(function, sites, book.policy());
+  auto hasGradient = [&](size_t rule) {
+    return book.policy().rules[rule].action.gradient.has_value();
+  };
+  for (const Plan::Entry &entry : plan.entries())
+    if (hasGradient(entry.rule) && isa<BlockArgument>(entry.value) &&
+        failed(inserter.insert(entry)))
+      return failure();
+  for (const Plan::Definition &definition : plan.definitions())
+    if (hasGradient(definition.rule) && failed(inserter.insert(definition)))
+      return failure();
+  function->setAttr(gradientsAttrName, UnitAttr::get(module.getContext()));
+  return success();
+}
+
+/// A rule with a gradient promises what nobody can keep in a function that
+/// came with its backward part.
+static LogicalResult checkGradients(const Plan &plan, const RuleBook &book) {
+  func::FuncOp function = plan.function();
+  if (!book.hasGradients() || function->hasAttr(gradientsAttrName))
+    return success();
+  bool wasDifferentiated = false;
+  function.walk([&](Operation *op) {
+    StringRef phase = phaseOf(op);
+    wasDifferentiated |= phase == "backward" || phase == "update";
+  });
+  if (!wasDifferentiated)
+    return success();
+  auto check = [&](size_t rule, Location loc) -> LogicalResult {
+    const Rule &decides = book.policy().rules[rule];
+    if (!decides.action.gradient)
+      return success();
+    return emitError(loc)
+           << "rule '" << decides.origin << "' has the gradient "
+           << str(*decides.action.gradient) << ", but @" << function.getName()
+           << " came with its backward part, so it is rounded after "
+              "differentiation; expected a @forward, or a rule without";
+  };
+  for (const Plan::Entry &entry : plan.entries())
+    if (failed(check(entry.rule, entry.value.getLoc())))
+      return failure();
+  for (const Plan::Definition &definition : plan.definitions())
+    if (failed(check(definition.rule, definition.op->getLoc())))
+      return failure();
+  return success();
+}
+
 LogicalResult InsertRounding::run(ModuleOp module, const Policy &given) {
   stripFastMath(module);
   if (failed(inlineCalls(module)) || failed(decomposeComposites(module)))
@@ -220,6 +288,9 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &given) {
 
   if (failed(checkMatches(module, policy, book)))
     return failure();
+  for (const Plan &plan : plans)
+    if (failed(checkGradients(plan, book)))
+      return failure();
   count(plans);
   warn(module, policy);
   if (report)
@@ -249,7 +320,10 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &given) {
       failed(driveParameters(module, policy)))
     return failure();
   // They are carried out: a second insertion must not do so again.
-  module.walk([](Operation *op) { op->removeAttr(policyAttrName); });
+  module.walk([](Operation *op) {
+    op->removeAttr(policyAttrName);
+    op->removeAttr(gradientsAttrName);
+  });
   return success();
 }
 

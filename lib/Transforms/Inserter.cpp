@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Inserts roundings of values: arguments, constants, results.
 #include "prec/Transforms/Inserter.h"
+#include "prec/IR/GradientNames.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -67,12 +68,17 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
     Location loc = value.getLoc();
     Value array = tensor::FromElementsOp::create(
         builder, loc, RankedTensorType::get({}, element), value);
+    if (action.gradient)
+      array.getDefiningOp()->setAttr(sitelessAttrName, builder.getUnitAttr());
     FailureOr<Value> rounded =
         roundValue(builder, array, op, rule, site, accumulator);
     if (failed(rounded))
       return failure();
-    return tensor::ExtractOp::create(builder, loc, *rounded, ValueRange{})
-        .getResult();
+    auto scalar =
+        tensor::ExtractOp::create(builder, loc, *rounded, ValueRange{});
+    if (action.gradient)
+      scalar->setAttr(sitelessAttrName, builder.getUnitAttr());
+    return scalar.getResult();
   }
   if (sharesScale && !isa<RankedTensorType>(type))
     return emitError(value.getLoc())
@@ -106,11 +112,19 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
   }
   bool isByValue =
       random && words.isByValue() && isa<TensorType>(value.getType());
-  if (keepsLoss) {
+  if (keepsLoss || action.gradient) {
     auto round = RoundOp::create(builder, value.getLoc(), value.getType(),
                                  value, spec.parameters, random, spec.format,
                                  spec.mode, spec.site, isByValue);
-    feedbackRounds.push_back({round, rule.origin});
+    if (keepsLoss)
+      feedbackRounds.push_back({round, rule.origin});
+    if (action.gradient)
+      round->setAttr(gradAttrName,
+                     builder.getStringAttr(str(*action.gradient)));
+    // What the derivative makes belongs to the layer too.
+    if (Operation *maker = value.getDefiningOp(); maker && action.gradient)
+      if (Attribute scope = maker->getAttr(scopeAttrName))
+        round->setAttr(scopeAttrName, scope);
     return round.getResult();
   }
   return builder.createOrFold<RoundOp>(value.getLoc(), value.getType(), value,
@@ -148,6 +162,13 @@ LogicalResult Inserter::insertConstant(const Plan::Entry &entry,
 LogicalResult Inserter::insert(const Plan::Entry &entry) {
   if (entry.isExempt)
     return success();
+  // Sites have other numbers now.
+  if (RoundOp round = entry.inserted) {
+    round.setSiteAttr(
+        SiteTable::makeSite(function.getContext(), *entry.candidate,
+                            policy.rules[entry.rule].action.granularity));
+    return success();
+  }
   const Rule &rule = policy.rules[entry.rule];
   SiteAttr site = SiteTable::makeSite(function.getContext(), *entry.candidate,
                                       rule.action.granularity);
@@ -172,6 +193,14 @@ LogicalResult Inserter::insert(const Plan::Definition &definition) {
   const Rule &rule = policy.rules[definition.rule];
   const Action &action = rule.action;
   const Candidate &candidate = *sites.lookup(op);
+  if (definition.isInserted) {
+    for (OpResult result : op->getResults())
+      for (RoundOp round : insertedRounds(result, sites))
+        round.setSiteAttr(SiteTable::makeSite(function.getContext(), candidate,
+                                              action.granularity,
+                                              result.getResultNumber()));
+    return success();
+  }
   SiteAttr accumulator;
   if (auto parent = dyn_cast_or_null<linalg::LinalgOp>(op->getParentOp()))
     if (auto contraction = matchContraction(parent, /*throughRounds=*/true))

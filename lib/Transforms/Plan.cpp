@@ -2,8 +2,10 @@
 // Which rule decides where, and what it covers.
 #include "PlanState.h"
 #include "prec/Analysis/StartValue.h"
+#include "prec/IR/GradientNames.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -20,6 +22,61 @@ SiteView mlir::prec::viewOf(const Candidate &c) {
   view.name = c.name;
   view.rules = c.rules;
   return view;
+}
+
+/// A scalar may be an array of one element to be rounded (Inserter).
+SmallVector<RoundOp> mlir::prec::insertedRounds(Value value,
+                                                const SiteTable &sites) {
+  SmallVector<RoundOp> rounds;
+  auto argument = dyn_cast<BlockArgument>(value);
+  Operation *op =
+      argument ? argument.getOwner()->getParentOp() : value.getDefiningOp();
+  auto function = dyn_cast<func::FuncOp>(argument ? op : op->getParentOp());
+  if (!function || !function->hasAttr(gradientsAttrName))
+    return rounds;
+  const Candidate *c = argument
+                           ? sites.lookup(function, argument.getArgNumber())
+                           : sites.lookup(op);
+  if (!c)
+    return rounds;
+  unsigned result = argument ? 0 : cast<OpResult>(value).getResultNumber();
+  uint64_t key =
+      SiteTable::makeSite(function.getContext(), *c, Granularity::Op, result)
+          .getKey();
+  auto add = [&](Operation *user) {
+    auto round = dyn_cast<RoundOp>(user);
+    if (round && round->hasAttr(gradAttrName) && round.getSiteAttr() &&
+        round.getSiteAttr().getKey() == key)
+      rounds.push_back(round);
+  };
+  for (Operation *user : value.getUsers()) {
+    add(user);
+    if (isa<tensor::FromElementsOp>(user) && user->hasAttr(sitelessAttrName))
+      llvm::for_each(user->getUsers(), add);
+  }
+  return rounds;
+}
+
+std::optional<size_t> Plan::ruleOfInserted(RoundOp round) const {
+  Value source = round.getOperand();
+  if (auto array = source.getDefiningOp<tensor::FromElementsOp>())
+    if (array->hasAttr(sitelessAttrName))
+      source = array.getElements().front();
+  if (!llvm::is_contained(insertedRounds(source, sites), round))
+    return std::nullopt;
+  if (Operation *op = source.getDefiningOp())
+    return ruleFor(op);
+  Value result = round.getResult();
+  if (result.hasOneUse())
+    if (auto scalar = dyn_cast<tensor::ExtractOp>(*result.user_begin()))
+      if (scalar->hasAttr(sitelessAttrName))
+        result = scalar;
+  // Backward uses are no uses of the rule's.
+  for (OpOperand &use : result.getUses())
+    if (std::optional<size_t> rule = ruleForUse(source, use))
+      if (policy.rules[*rule].action.gradient)
+        return rule;
+  return std::nullopt;
 }
 
 std::optional<size_t> Plan::match(const SiteView &view) const {
@@ -107,13 +164,36 @@ bool Plan::covers(const Action &action, Operation *op) const {
 }
 
 void Plan::addEntries(Value value, const Candidate *candidate) {
+  SmallVector<RoundOp> inserted = insertedRounds(value, sites);
+  for (RoundOp round : inserted) {
+    std::optional<size_t> rule = ruleOfInserted(round);
+    if (!rule)
+      continue;
+    for (OpOperand &use : round.getResult().getUses())
+      if (ruleForUse(value, use) == rule) {
+        allEntries.push_back({value,
+                              candidate,
+                              *rule,
+                              /*isExempt=*/false,
+                              {},
+                              *viewOfUse(value, use),
+                              round});
+        break;
+      }
+  }
+  bool wasDifferentiated = entry->hasAttr(gradientsAttrName);
   llvm::MapVector<size_t, SmallVector<OpOperand *>> byRule;
   std::optional<SiteView> kept;
   for (OpOperand &use : value.getUses()) {
     std::optional<SiteView> view = viewOfUse(value, use);
-    if (!view)
+    if (!view || llvm::is_contained(inserted, use.getOwner()))
       continue;
-    if (std::optional<size_t> rule = match(*view))
+    std::optional<size_t> rule = match(*view);
+    // Then no more are inserted for rules with a gradient.
+    if (rule && wasDifferentiated && isa<BlockArgument>(value) &&
+        policy.rules[*rule].action.gradient)
+      rule = std::nullopt;
+    if (rule)
       byRule[*rule].push_back(&use);
     else
       kept = view;
@@ -132,7 +212,7 @@ void Plan::addEntries(Value value, const Candidate *candidate) {
     std::reverse(uses.begin(), uses.end());
     SiteView view = *viewOfUse(value, *uses.front());
     allEntries.push_back(
-        {value, candidate, rule, isExempt, std::move(uses), view});
+        {value, candidate, rule, isExempt, std::move(uses), view, {}});
   }
 }
 
@@ -177,7 +257,17 @@ LogicalResult Plan::addOperation(Operation *op) {
     return success();
   }
   const Action &action = policy.rules[*rule].action;
-  if (!covers(action, op)) {
+  bool isInserted = llvm::any_of(op->getResults(), [&](Value result) {
+    return !insertedRounds(result, sites).empty();
+  });
+  if (isInserted) {
+    allDefinitions.push_back({op, *rule, /*isExempt=*/false, isInserted});
+    return success();
+  }
+  // No more are inserted for rules with a gradient.
+  bool isTooLate = action.gradient && entry->hasAttr(gradientsAttrName) &&
+                   !isExempt(op, action);
+  if (isTooLate || !covers(action, op)) {
     allUncovered.push_back(op);
     return success();
   }

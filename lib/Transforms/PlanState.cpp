@@ -147,6 +147,9 @@ Plan::State Plan::stateOf(Value value) const {
     return meetOf(incoming(parent, argument.getArgNumber() - first));
   }
   Operation *op = value.getDefiningOp();
+  if (auto round = dyn_cast<RoundOp>(op))
+    if (std::optional<size_t> rule = ruleOfInserted(round))
+      return {&policy.rules[*rule].action, false};
   if (std::optional<size_t> rule = ruleFor(op))
     if (covers(policy.rules[*rule].action, op))
       return {&policy.rules[*rule].action, false};

@@ -24,6 +24,12 @@ static llvm::Expected<Policy> readRules(StringRef text) {
   return builder.finish();
 }
 
+RuleBook::RuleBook(const Policy &policy) : merged(policy), matcher(policy) {
+  for (auto [i, rule] : llvm::enumerate(merged.rules))
+    if (rule.action.gradient)
+      gradientRules[i] = false;
+}
+
 LogicalResult RuleBook::readOverrides(ModuleOp module) {
   WalkResult result = module.walk([&](Operation *op) -> WalkResult {
     auto text = op->getAttrOfType<StringAttr>(policyAttrName);
@@ -38,6 +44,8 @@ LogicalResult RuleBook::readOverrides(ModuleOp module) {
     for (Rule &rule : own->rules) {
       rule.origin = place + (place.empty() ? "" : ": ") + "prec.policy = \"" +
                     text.str() + "\"";
+      if (rule.action.gradient)
+        gradientRules[merged.rules.size()] = false;
       merged.rules.push_back(std::move(rule));
     }
     overrides[text.getValue()] = {first, merged.rules.size()};
@@ -52,11 +60,28 @@ std::vector<size_t> RuleBook::matches(const SiteView &site) {
   for (size_t i = first; i < last; ++i)
     if (merged.rules[i].selector.matches(site))
       all.push_back(i);
+  if (!hasGradients())
+    return all;
+  if (site.phase == "backward" || site.phase == "update")
+    llvm::erase_if(all, [&](size_t i) { return gradientRules.contains(i); });
+  for (size_t i : all)
+    if (auto *found = gradientRules.find(i); found != gradientRules.end())
+      found->second = true;
+  return all;
+}
+
+std::vector<PolicyMatcher::Unmatched> RuleBook::unmatched() const {
+  std::vector<PolicyMatcher::Unmatched> all = matcher.unmatched();
+  for (auto [rule, hasMatched] : gradientRules)
+    if (!hasMatched &&
+        llvm::none_of(all, [&](auto &other) { return other.rule == rule; }))
+      all.push_back({rule, "one with a gradient matches in phases forward and "
+                           "eval only"});
   return all;
 }
 
 std::optional<size_t> RuleBook::match(const SiteView &site) {
-  if (overrides.empty() || site.rules.empty())
+  if (!hasGradients() && (overrides.empty() || site.rules.empty()))
     return matcher.match(site);
   return decidesRounding(merged.rules, matches(site));
 }

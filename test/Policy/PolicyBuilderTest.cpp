@@ -108,6 +108,15 @@ TEST(PolicyBuilder, FeedbackIsBehindTheRest) {
   EXPECT_TRUE(policy.rules[0].action.feedback);
   EXPECT_TRUE(policy.rules[1].action.feedback);
   EXPECT_FALSE(policy.rules[2].action.feedback);
+  EXPECT_FALSE(policy.rules[0].action.gradient);
+  for (RoundingGradient gradient :
+       {RoundingGradient::StraightThrough, RoundingGradient::Clipped,
+        RoundingGradient::Zero})
+    EXPECT_EQ(
+        policyOf({{"round", ("a=m3:up+" + std::string(str(gradient))).c_str()}})
+            .rules[0]
+            .action.gradient,
+        gradient);
   EXPECT_THAT(
       errorOf({{"round", "a=m3+feedback"}, {"granularity", "elementary"}}),
       AllOf(HasSubstr("--round=a=m3+feedback --granularity=elementary: "),
@@ -269,7 +278,7 @@ TEST(PolicyBuilder, FaultsOfRound) {
   auto round = [](const char *value) { return errorOf({{"round", value}}); };
   EXPECT_THAT(
       round("conv1"),
-      HasSubstr("expected SELECTOR=FORMAT[:MODE][@GRANULARITY][+feedback]"));
+      HasSubstr("expected SELECTOR=FORMAT[:MODE][@GRANULARITY][+ADDITION]"));
   EXPECT_THAT(round("a=m?"), HasSubstr("policy file"));
   EXPECT_THAT(round("=m3"), HasSubstr("expected a pattern"));
   EXPECT_THAT(round("a="), HasSubstr("--round=a=: "));
@@ -282,6 +291,11 @@ TEST(PolicyBuilder, FaultsOfRound) {
   EXPECT_THAT(round("a=keep+feedback"), HasSubstr("'keep'"));
   EXPECT_THAT(round("a=keep+"), HasSubstr("'keep'"));
   EXPECT_THAT(round("a=m3+"), HasSubstr("unknown addition ''"));
+  EXPECT_THAT(round("a=m3+clip"),
+              HasSubstr("legal: feedback, straight-through, clipped, zero"));
+  EXPECT_THAT(round("a=m3@elementary+zero"), HasSubstr("found elementary"));
+  EXPECT_THAT(round("a=int8<max>+clipped"),
+              HasSubstr("range is known, found int8<max>"));
   EXPECT_THAT(round("a=m3+feedbak"), HasSubstr("did you mean 'feedback'"));
   EXPECT_THAT(round("a=m3+feedback@op"), HasSubstr("unknown addition"));
   EXPECT_THAT(round("a=m3@elementary+feedback"),

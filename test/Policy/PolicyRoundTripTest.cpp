@@ -83,6 +83,10 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
         rule.action.granularity = static_cast<Granularity>(pick(4));
         rule.action.feedback =
             pick(2) && rule.action.granularity != Granularity::Elementary;
+        if (!rule.action.feedback && pick(2) &&
+            rule.action.granularity != Granularity::Elementary)
+          rule.action.gradient = static_cast<RoundingGradient>(
+              rule.action.format.isRuntime() ? 2 * pick(2) : pick(3));
         bool isGrid = rule.action.format.isGrid();
         for (size_t k = rule.action.format.numRuntimeParameters(); k-- > 0;)
           rule.action.parameters.push_back(

@@ -28,9 +28,10 @@ static constexpr Help helps[] = {
      "the rounding mode; default: toward-zero after --truncate-*, else "
      "nearest-even"},
     {"granularity", "G", "elementary, op (default), layer or batch"},
-    {"round", "SELECTOR=F[:M][@G][+feedback]",
+    {"round", "SELECTOR=F[:M][@G][+ADDITION]",
      "one rule, stronger than the flags above: conv*.weight=e4m3:stochastic; "
-     "with feedback a training step adds what the step before lost"},
+     "ADDITION: feedback (a training step adds what the step before lost) "
+     "or the rounding's gradient: straight-through, clipped, zero"},
     {"sum", "[SELECTOR=]ORDER",
      "the order of sums: sequential, pairwise, kahan, blocked<N>, "
      "blocked<N,FORMAT[:MODE]>; behind it :fused or :separate"},

@@ -58,7 +58,10 @@ public:
   /// Makes @step and @predict of @forward. A module that has @step, or no
   /// @forward, stays as it is: a loss, its scale, a number, or an optimizer
   /// other than sgd, the default, is then an error.
-  llvm::Error makeTrainingStep(const StepOptions &options);
+  /// Those roundings of the policy that have a gradient are inserted before
+  /// the step is differentiated.
+  llvm::Error makeTrainingStep(const StepOptions &options,
+                               const Policy &policy);
 
   /// The seed of the random bits that the model has by itself.
   void setSeed(uint32_t seed);

@@ -24,6 +24,18 @@ enum class RandomKind : uint8_t {
 inline constexpr std::array<std::string_view, 3> randomKindWords = {
     "operands", "counter", "values"};
 
+/// What a rounding's derivative is, where the network is differentiated.
+enum class RoundingGradient : uint8_t {
+  StraightThrough, ///< 1
+  Clipped,         ///< 1 for what lies in the format's range, else 0
+  Zero,            ///< 0
+};
+inline constexpr std::array<std::string_view, 3> roundingGradientWords = {
+    "straight-through", "clipped", "zero"};
+constexpr std::string_view str(RoundingGradient gradient) {
+  return roundingGradientWords[static_cast<size_t>(gradient)];
+}
+
 /// What a rule does to its sites: it rounds them, or leaves them in the carrier
 /// (`keep`), or says nothing about rounding (`rounds` is false; the fields
 /// about it then have their default values); and it may say how sums are
@@ -40,6 +52,9 @@ struct Action {
   /// Is what the rounding loses kept, and added to the next step's value
   /// before that is rounded (error feedback)?
   bool feedback = false;
+  /// The derivative of its roundings, which then are in the network before it
+  /// is differentiated; others come after.
+  std::optional<RoundingGradient> gradient;
   /// The order of sums, for operations that take one.
   std::optional<Summation> sum;
   /// Are a contraction's multiplication and addition one operation, rounded

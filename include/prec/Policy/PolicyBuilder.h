@@ -13,7 +13,8 @@ namespace mlir::prec {
 ///                                                  the last one wins
 ///   rounding=M granularity=G                       what rules that do not say
 ///                                                  otherwise use; last wins
-///   round=SELECTOR=F[:M][@G][+feedback]            one rule
+///   round=SELECTOR=F[:M][@G][+ADDITION]            one rule; the addition is
+///                                                  feedback or a gradient
 ///   sum=[SELECTOR=]ORDER[:fused|:separate]         one rule about sums
 ///   policy=FILE                                    the rules of a file
 ///   seed=N random=KIND loss-scale=S                last wins

@@ -15,6 +15,13 @@ namespace mlir::prec {
 
 /// Inserts the roundings of a policy that was built before. Rows for a report
 /// are appended to `report` if there is one.
+/// Inserts the roundings of the policy's rules with a gradient, and no others,
+/// into a function that is about to be differentiated: whose operations are
+/// those of phase forward, and whose results are the ones it will have.
+/// InsertRounding inserts the others afterwards.
+LogicalResult insertBeforeDifferentiation(func::FuncOp function,
+                                          const Policy &policy);
+
 std::unique_ptr<Pass> createInsertRounding(Policy policy,
                                            SiteReport *report = nullptr);
 

@@ -46,7 +46,7 @@ def InsertRounding : Pass<"prec-insert-rounding", "::mlir::ModuleOp"> {
     Option<"granularity", "granularity", "std::string", "\"\"",
            "elementary, op, layer or batch">,
     ListOption<"round", "round", "std::string",
-               "rules, SELECTOR=FORMAT[:MODE][@GRANULARITY][+feedback]">,
+               "rules, SELECTOR=FORMAT[:MODE][@GRANULARITY][+ADDITION]">,
     ListOption<"sum", "sum", "std::string",
                "orders of sums, [SELECTOR=]ORDER[:fused|:separate]">,
     Option<"seed", "seed", "std::string", "\"\"", "seed of all random bits">,

@@ -12,6 +12,10 @@
 
 namespace mlir::prec {
 
+/// The roundings of a value that rules with a gradient inserted before its
+/// function was differentiated; none in other functions.
+SmallVector<RoundOp> insertedRounds(Value value, const SiteTable &sites);
+
 /// What a policy may look at about a candidate itself.
 SiteView viewOf(const Candidate &candidate);
 
@@ -29,6 +33,8 @@ public:
     Operation *op;
     size_t rule;
     bool isExempt;
+    /// Was it inserted before the function was differentiated?
+    bool isInserted = false;
   };
   /// A rounding of an argument or constant, for those of its uses that one
   /// rule governs.
@@ -40,6 +46,9 @@ public:
     SmallVector<OpOperand *> uses;
     /// What the policy was asked about the first of them.
     SiteView view;
+    /// The rounding, if it was inserted before the function was
+    /// differentiated.
+    RoundOp inserted = {};
   };
   /// Uses of an argument that a `keep` rule or no rule leaves unrounded.
   struct KeptEntry {
@@ -83,6 +92,9 @@ private:
   /// the use does not read the value.
   std::optional<SiteView> viewOfUse(Value value, OpOperand &use) const;
   std::optional<size_t> ruleForUse(Value value, OpOperand &use) const;
+  /// The rule of a rounding that was inserted before the function was
+  /// differentiated.
+  std::optional<size_t> ruleOfInserted(RoundOp round) const;
   bool covers(const Action &action, Operation *op) const;
   bool crosses(Operation *op, Granularity granularity) const;
 
