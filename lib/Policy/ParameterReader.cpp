@@ -17,7 +17,7 @@ void PolicyReader::readParameter(const At &at, StringRef name) {
     return fault(at, "a parameter needs a name");
   int64_t value = 0;
   if (at.node->kind == Kind::Integer) {
-    if (readInteger(at, 0, maxParameterValue, value))
+    if (readInteger(at, -maxParameterValue, maxParameterValue, value))
       parameter.schedule = Schedule::constant(int32_t(value));
   } else {
     std::vector<std::string_view> legal(scheduleWords.begin(),
@@ -51,7 +51,7 @@ void PolicyReader::readParameter(const At &at, StringRef name) {
     } else if (word == "overflow") {
       readOverflow(values, parameter);
     } else if (word == "constant") {
-      if (readInteger(values, 0, maxParameterValue, value))
+      if (readInteger(values, -maxParameterValue, maxParameterValue, value))
         parameter.schedule = Schedule::constant(int32_t(value));
     } else {
       readPoints(values, parameter.schedule);
@@ -87,9 +87,9 @@ void PolicyReader::readPlateau(const At &at, Parameter &parameter) {
     return;
   Plateau plateau;
   int64_t start = 0, by = 0, until = 0, steps = 0;
-  readNumber(at, "start", 0, maxParameterValue, start);
+  readNumber(at, "start", -maxParameterValue, maxParameterValue, start);
   readNumber(at, "by", -maxParameterValue, maxParameterValue, by);
-  readNumber(at, "until", 0, maxParameterValue, until);
+  readNumber(at, "until", -maxParameterValue, maxParameterValue, until);
   readNumber(at, "steps", 1, 1 << 24, steps);
   with(at, "improvement", [&](const At &item) {
     std::optional<double> value = item.node->number();
@@ -167,7 +167,7 @@ void PolicyReader::readPoints(const At &at, Schedule &schedule) {
                                " after " + Twine(schedule.points.back().step));
       item = item.element(1);
     }
-    if (!readInteger(item, 0, maxParameterValue, value))
+    if (!readInteger(item, -maxParameterValue, maxParameterValue, value))
       return;
     schedule.points.push_back({uint32_t(step), int32_t(value)});
   }

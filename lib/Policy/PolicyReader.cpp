@@ -121,6 +121,16 @@ void PolicyReader::readRule(const At &at, size_t number) {
   policy.rules.push_back(std::move(rule));
 }
 
+/// The least value that a parameter may have in any run.
+static int32_t leastOf(const Parameter &parameter) {
+  int32_t value = parameter.plateau ? parameter.plateau->until : INT32_MAX;
+  for (const Schedule::Point &point : parameter.schedule.points)
+    value = std::min(value, point.value);
+  for (int32_t other : parameter.sweep)
+    value = std::min(value, other);
+  return value;
+}
+
 void PolicyReader::readAction(const At &at, Action &action) {
   with(at, "keep", [&](const At &keep) {
     if (!expect(keep, Kind::Bool, "true") || !keep.node->boolean)
@@ -190,6 +200,12 @@ void PolicyReader::readAction(const At &at, Action &action) {
         fault(name, "parameter '" + name.node->string +
                         "' follows overflows, which counts the integer bits "
                         "of fixed<?/N>, found the format " +
+                        action.format.str());
+      else if (known && leastOf(*known) < 0 && !action.format.isGrid())
+        fault(name, "parameter '" + name.node->string + "' goes down to " +
+                        Twine(leastOf(*known)) +
+                        ", which only the integer bits of fixed<?/N> may, "
+                        "found the format " +
                         action.format.str());
       if (!known) {
         std::vector<std::string_view> legal;

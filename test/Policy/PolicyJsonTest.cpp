@@ -219,8 +219,8 @@ TEST(PolicyJson, FaultsOfParameters) {
               HasSubstr("a parameter needs a name"));
   EXPECT_THAT(errorOf("{\"version\": 1, \"parameters\": []}"),
               HasSubstr("expected an object of named numbers"));
-  EXPECT_THAT(errorOfParameter("-1"), HasSubstr("a whole number 0..61"));
-  EXPECT_THAT(errorOfParameter("62"), HasSubstr("a whole number 0..61"));
+  EXPECT_THAT(errorOfParameter("-62"), HasSubstr("a whole number -61..61"));
+  EXPECT_THAT(errorOfParameter("62"), HasSubstr("a whole number -61..61"));
   EXPECT_THAT(errorOfParameter("\"a\""), HasSubstr("expected a number or"));
   EXPECT_THAT(errorOfParameter("{}"), HasSubstr("expected one of the keys"));
   EXPECT_THAT(errorOfParameter("{\"list\": [1], \"sweep\": [1]}"),
@@ -255,7 +255,7 @@ TEST(PolicyJson, FaultsOfParameters) {
       HasSubstr("/rules/0/parameters/0: parameter 'x' follows overflows, which "
                 "counts the integer bits of fixed<?/N>, found the format m?"));
   EXPECT_THAT(errorOfParameter("{\"cosine\": [[0, 62]]}"),
-              HasSubstr("cosine/0/1: expected a whole number 0..61"));
+              HasSubstr("cosine/0/1: expected a whole number -61..61"));
 }
 
 namespace {

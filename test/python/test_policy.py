@@ -248,6 +248,7 @@ BAD = [
     '{"version": 1, "rules": [{"select": "*", "format": "m3", "gradient": true}]}',
     '{"version": 1, "rules": [{"select": "*", "keep": true, "gradient": "zero"}]}',
     '{"version": 1, "parameters": {"x": 62}}',
+    '{"version": 1, "parameters": {"x": {"steps": [[0, 3], [1, -62]]}}}',
     '{"version": 1, "parameters": {"x": {}}}',
     '{"version": 1, "parameters": {"x": {"unit": "epoch"}}}',
     '{"version": 1, "parameters": {"x": {"list": [1], "unit": "day"}}}',

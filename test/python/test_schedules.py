@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from preset_formats import fixed
 from preset_reference import Rules
 from test_presets import MODELS, compare, train
 
@@ -38,6 +39,34 @@ SCHEDULES = {
     "number": (5, {0: 5, 7: 5}),
     "epochs": ({"list": [5, 4], "unit": "epoch"}, {0: 5, 1: 5, 100: 5}),  # prec-run knows no epoch
 }
+
+
+POINTS = {
+    "steps": ({"steps": [[0, -2], [3, 1]]}, {0: -2, 2: -2, 3: 1}),
+    "linear": ({"linear": [[0, 3], [4, -3]]}, {0: 3, 1: 2, 2: 0, 3: -2, 4: -3, 9: -3}),
+    "number": (-5, {0: -5}),
+}
+
+
+@pytest.mark.parametrize("kind", POINTS)
+def test_the_range_of_fixed_point(run, tmp_path, kind):
+    """The integer bits of 8, below 0 as well; 1.5 rounds away from zero to 2, -1.5 to -2."""
+    schedule, wanted = POINTS[kind]
+    rule = {"select": "*", "format": "fixed<?/8>", "parameters": ["place"]}
+    (tmp_path / "p.json").write_text(json.dumps({"version": 1, "parameters": {"place": schedule}, "rules": [rule]}))
+    (tmp_path / "f.mlir").write_text("func.func @f(%x: tensor<9xf32>) -> tensor<9xf32> {\n  %0 = arith.negf %x : tensor<9xf32>\n  return %0 : tensor<9xf32>\n}")
+    x = np.array([0.01, -0.003, 0.3, -0.77, 1.9, -2.4, 3.3, 100, -100], "f4")
+    np.save(tmp_path / "x.npy", x)
+    for step, integer in wanted.items():
+        run("prec-run", tmp_path / "f.mlir", f"--policy={tmp_path / 'p.json'}", "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy", f"--step={step}")
+        assert np.load(tmp_path / "y.npy").tobytes() == fixed(integer, 8 - integer)(-fixed(integer, 8 - integer)(x)).tobytes(), step
+
+
+def test_widths_are_not_negative(run, tmp_path):
+    flags = policy(tmp_path / "p.json", width={"linear": [[0, 10], [100, -1]]})
+    done = run("prec-opt", *flags, "--print-policy", check=False)
+    assert done.returncode == 1
+    assert "/rules/0/parameters/0: parameter 'width' goes down to -1, which only the integer bits of fixed<?/N> may, found the format m?" in done.stderr
 
 
 @pytest.mark.parametrize("kind", SCHEDULES)
