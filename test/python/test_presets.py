@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Shipped policies train softmax regression and an MLP as independent NumPy does, bit for bit."""
+import json
 import re
 
 import ml_dtypes
@@ -153,6 +154,13 @@ def test_preset_with_feedback(run, tmp_path, preset, model):
         assert len(driven) == len(remembers.lost) == len(arguments[0])
         for got, want in zip(driven.values(), remembers.lost.values()):
             assert got.any() and got.tobytes() == want.tobytes()
+
+
+@pytest.mark.parametrize("network, low, high", [("mlp-100x2", 0, 0.2), ("binary-mlp", 0.5, 1)])
+def test_binaryconnect_needs_batch_norm(run, network, low, high):
+    """The figures of docs/policy.md."""
+    log = run("prec-train", network, "--policy=preset:binaryconnect", "--steps=400", "--eval-every=400", "--log=-").stdout
+    assert low < json.loads(log.splitlines()[-1])["test_accuracy"] < high
 
 
 def test_every_preset_has_a_reference(source):
