@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What a number costs that is known at run time only: the width 7 as a parameter (`m?`) beside the constant `m7`.
+
+A matrix product and a training step of softmax regression, elementary and op granularity, one thread. A process repeats one
+of them; the least of its times is what undisturbed runs take. Two such processes, constant and parameter, make a round, in
+turn first; printed are the medians of times and of the rounds' ratios, and the ratios' quartiles.
+Usage: parameters.py [--size=256] [--rounds=9] [--repeat=200] [--json=FILE]
+"""
+import argparse
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+from statistics import median, quantiles
+
+import numpy as np
+from matmul import MODEL
+from peer import BIN, write
+
+MODES = ["toward-zero", "nearest-even", "stochastic"]
+GRANULARITIES = ["elementary", "op"]
+
+
+def policies(folder, mode, granularity):
+    """Two files that say the same, one with a constant, one with a parameter."""
+    rule = {"select": "*", "rounding": mode, "granularity": granularity}
+    texts = {"m7": {"version": 1, "rules": [rule | {"format": "m7"}]},
+             "m?": {"version": 1, "parameters": {"p": 7}, "rules": [rule | {"format": "m?", "parameters": ["p"]}]}}  # fmt: skip
+    for name, text in texts.items():
+        path = folder / f"{granularity}-{mode}-{'constant' if name == 'm7' else 'parameter'}.json"
+        path.write_text(json.dumps(text))
+        yield name, f"--policy={path}"
+
+
+class Process:
+    """A command that leaves the seconds of its repetitions in a file."""
+
+    def __init__(self, command, read):
+        self.command, self.read = [str(word) for word in command], read
+
+    def time(self):
+        subprocess.run(self.command, check=True, stdout=subprocess.DEVNULL)
+        return min(self.read())
+
+
+def matmul(folder, policy, repeat):
+    out = folder / "timing.json"
+    files = [f"--input={folder}/a.npy", f"--input={folder}/b.npy", f"--output={folder}/y.npy", f"--print-timing={out}"]
+    command = [BIN / "prec-run", folder / "mm.mlir", *files, "--threads=1", policy, f"--cache-dir={folder}/cache", f"--repeat={repeat}"]
+    return Process(command, lambda: json.loads(out.read_text())["run_seconds"])
+
+
+def softmax(folder, policy, repeat):
+    out = folder / "log.jsonl"
+    command = [BIN / "prec-train", "softmax-regression", "--threads=1", "--eval-every=0", f"--log={out}", policy, f"--cache-dir={folder}/cache", f"--steps={repeat}"]  # fmt: skip
+    return Process(command, lambda: [json.loads(line)["seconds"] for line in out.read_text().splitlines()])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--repeat", type=int, default=200)
+    parser.add_argument("--json")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        random = np.random.default_rng(0)
+        for operand in "ab":
+            np.save(folder / f"{operand}.npy", random.normal(size=(options.size, options.size)).astype("f4"))
+        (folder / "mm.mlir").write_text(MODEL.replace("N", str(options.size)))
+        pairs = {}
+        for granularity in GRANULARITIES:
+            for mode in MODES:
+                rules = dict(policies(folder, mode, granularity))
+                for work in matmul, softmax:
+                    pair = f"{work.__name__} {granularity} {mode}"
+                    pairs[pair] = {key: work(folder, flag, options.repeat) for key, flag in rules.items()}
+        times = {pair: {"m7": [], "m?": []} for pair in pairs}
+        for round in range(options.rounds):
+            for pair, contestants in pairs.items():
+                # The machine's speed drifts: each comes first as often as second.
+                for key in sorted(contestants, reverse=round % 2):
+                    times[pair][key].append(contestants[key].time())
+    table = {}
+    print(f"{'':34}{'m7 ms':>8}{'m? ms':>8}{'ratio':>8}  quartiles of the ratio")
+    for pair, both in times.items():
+        ratios = [b / a for a, b in zip(both["m7"], both["m?"])]
+        low, middle, high = quantiles(ratios, n=4)
+        constant, parameter = (1e3 * median(both[key]) for key in ("m7", "m?"))
+        table[pair] = {"constant": constant, "parameter": parameter, "ratio": middle, "quartiles": [low, high]}
+        print(f"{pair:34}{constant:8.3f}{parameter:8.3f}{middle:8.3f}  {low:.3f} to {high:.3f}")
+    write(options.json, table)
+
+
+if __name__ == "__main__":
+    main()
