@@ -50,6 +50,10 @@ def Prec_RoundOp : Prec_Op<"round", [
       `prec.random` of that key at the element's row-major position, or with
       `by_value`, at its bits.
 
+    The discardable attribute `grad` says what the derivative is:
+    `"straight-through"` (1, as without it), `"clipped"` (1 for operands within
+    the format's range, 0 beyond, for formats whose range is known) or `"zero"`.
+
     The operation is pure. It is not to be removed, moved past another
     rounding or merged with one of another site, with two exceptions, which
     the folder takes: a deterministic rounding of a constant, and a
