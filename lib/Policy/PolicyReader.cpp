@@ -38,7 +38,8 @@ void PolicyReader::readRoot(const At &at) {
       policy.seed = uint32_t(value);
   });
   with(at, "random", [&](const At &random) {
-    readWord(random, "operands, counter or values", policy.random, parseRandomKind);
+    readWord(random, "operands, counter or values", policy.random,
+             parseRandomKind);
   });
   with(at, "strict", [&](const At &strict) {
     if (expect(strict, Kind::Bool, "true or false"))

@@ -7,6 +7,8 @@ import re
 
 import numpy as np
 import pytest
+from preset_formats import fixed_stochastic
+from test_random_words import h32, mix
 
 STEP = """
 func.func @step(%w: tensor<3xf64> {prec.name = "w", prec.role = "weight"}, %x: tensor<1x3xf64> {prec.name = "x"},
@@ -27,6 +29,18 @@ def fixed(values):
     return np.clip(np.rint(values * GRID), -32, 31) / GRID + 0.0
 
 
+def call(run, folder, values, count, flags):
+    files = []
+    for name, value in values.items():
+        np.save(folder / f"{name}.npy", value)
+        files += ["--input", f"{name}={folder / name}.npy"]
+    outputs = [folder / f"out{i}.npy" for i in range(count)]
+    for path in outputs:
+        files += ["--output", path]
+    run("prec-run", folder / "m.mlir", *files, *flags)
+    return [np.load(path) for path in outputs]
+
+
 def test_values_scalars_and_arguments(run, tmp_path):
     """A weight where it is used, a tensor and a scalar: each has a residual of its own in f64."""
     (tmp_path / "m.mlir").write_text(STEP)
@@ -40,14 +54,7 @@ def test_values_scalars_and_arguments(run, tmp_path):
     for step in range(6):
         x = rng.normal(0, 1.5, (1, 3))
         values = dict(w=w, **dict(zip(names, lost)), x=x, labels=np.zeros(1, "i4"), lr=np.float64(0))
-        files = []
-        for name, value in values.items():
-            np.save(tmp_path / f"{name}.npy", value)
-            files += ["--input", f"{name}={tmp_path / name}.npy"]
-        outputs = [tmp_path / f"out{i}.npy" for i in range(5)]
-        for path in outputs:
-            files += ["--output", path]
-        run("prec-run", tmp_path / "m.mlir", *files, *flags)
+        results = call(run, tmp_path, values, 5, flags)
 
         def rounded(i, value):
             total = value + lost[i]
@@ -56,10 +63,39 @@ def test_values_scalars_and_arguments(run, tmp_path):
 
         product = rounded(1, x[0] * rounded(0, w))
         loss = rounded(2, product[1] * product[1])
-        for got, want in zip((np.load(path) for path in outputs), [product, *lost, loss]):
+        for got, want in zip(results, [product, *lost, loss]):
             assert got.tobytes() == np.float64(want).tobytes(), step
         w = product
         assert all(np.any(each) for each in lost)
+
+
+@pytest.mark.parametrize("kind", ["operands", "values"])
+def test_stochastic_rounding(run, tmp_path, kind):
+    """Random words belong to the site and to the place, or to the value that is rounded: with the residual."""
+    (tmp_path / "m.mlir").write_text(STEP.replace("f64", "f32"))
+    flags = ["--round=weight-gradient | loss=fixed<3,3>:stochastic+feedback", f"--random={kind}", "--seed=5"]
+    text = run("prec-opt", tmp_path / "m.mlir", *flags).stdout
+    keys = {role: int(key) % 2**64 for key, role in re.findall(r'prec\.round .* at <\d+, key = (-?\d+).*role = "([^"]+)"', text)}
+    names = re.findall(r'prec.name = "(prec.feedback[^"]*)", prec.role', text)
+    rng = np.random.default_rng(4)
+    w, lost, rounding = rng.normal(0, 1, 3).astype("f4"), [np.zeros(3, "f4"), np.float32(0)], fixed_stochastic(3, 3)
+    for step in range(4):
+        x = rng.normal(0, 1.5, (1, 3)).astype("f4")
+        got = call(run, tmp_path, dict(w=w, **dict(zip(names, lost)), x=x, labels=np.zeros(1, "i4"), lr=np.float32(0)), 4, [*flags, f"--step={step}"])
+
+        def rounded(i, role, value):
+            total = np.asarray(value + lost[i], "f4")
+            place = total.view("u4") if kind == "values" else np.arange(total.size)
+            result = rounding.f(total, h32(mix(5, keys[role], step), place.reshape(-1)).reshape(total.shape))
+            lost[i] = total - result
+            return result
+
+        product = rounded(0, "weight-gradient", x[0] * w)
+        loss = rounded(1, "loss", product[1] * product[1])
+        for have, want in zip(got, [product, *lost, loss]):
+            assert have.tobytes() == np.float32(want).tobytes(), step
+        w = product
+    assert all(np.any(each) for each in lost)
 
 
 def refusal(run, folder, text, *flags):
