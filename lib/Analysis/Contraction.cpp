@@ -37,8 +37,9 @@ Operation *mlir::prec::matchCombiner(linalg::LinalgOp op, unsigned output,
   return nullptr;
 }
 
-std::optional<Contraction> mlir::prec::matchContraction(linalg::LinalgOp op,
-                                                        bool throughRounds) {
+std::optional<Contraction>
+mlir::prec::matchContraction(linalg::LinalgOp op, bool throughRounds,
+                             bool throughExtensions) {
   if (op.getNumDpsInits() != 1)
     return std::nullopt;
   Operation *add = matchCombiner(op, 0, throughRounds);
@@ -49,8 +50,14 @@ std::optional<Contraction> mlir::prec::matchContraction(linalg::LinalgOp op,
     auto multiply = look(operand, throughRounds).getDefiningOp<arith::MulFOp>();
     if (!multiply || !llvm::hasSingleElement(multiply->getUses()))
       continue;
-    auto a = dyn_cast<BlockArgument>(look(multiply.getLhs(), throughRounds));
-    auto b = dyn_cast<BlockArgument>(look(multiply.getRhs(), throughRounds));
+    auto input = [&](Value value) {
+      value = look(value, throughRounds);
+      if (auto extend = value.getDefiningOp<arith::ExtFOp>();
+          extend && throughExtensions)
+        value = look(extend.getIn(), throughRounds);
+      return dyn_cast<BlockArgument>(value);
+    };
+    BlockArgument a = input(multiply.getLhs()), b = input(multiply.getRhs());
     if (!a || !b || a == b || a == acc || b == acc ||
         a.getOwner() != op.getBlock() || b.getOwner() != op.getBlock())
       return std::nullopt;

@@ -24,9 +24,11 @@ namespace mlir::prec {
 #include "prec/Codegen/Passes.h.inc"
 } // namespace mlir::prec
 
-/// Most fraction bits for which the two-operation form is exact, and the least
-/// for which a NaN keeps its quiet bit.
-static constexpr int mostFraction = 10, leastFraction = 1;
+/// Most fraction bits for which the two-operation form is exact, in f32 and in
+/// f64 (there those of f32 are enough), and the least for which a NaN keeps its
+/// quiet bit.
+static constexpr int mostFraction = 10, mostWideFraction = 23,
+                     leastFraction = 1;
 
 static SmallVector<RoundOp> roundsOf(linalg::GenericOp op) {
   return llvm::to_vector(op.getBody()->getOps<RoundOp>());
@@ -44,6 +46,19 @@ static bool isMaskForm(RoundOp round) {
          facts.format.nans == Format::NaNs::Yes &&
          (facts.fractionBits == Format::runtime ||
           facts.fractionBits >= leastFraction);
+}
+
+/// The numbers of mN in f32, in f64: an addition and a mask as long as all are
+/// normal in f32.
+static bool isWideMaskForm(RoundOp round) {
+  const Format &format = round.getFormat().getValue();
+  Format expected = Format::ieee(8, format.fractionBits);
+  if (format.family == Format::Family::Word)
+    expected.family = format.family;
+  return round.getType().isF64() && format == expected &&
+         (format.fractionBits == Format::runtime ||
+          (format.fractionBits >= leastFraction &&
+           format.fractionBits <= mostWideFraction));
 }
 
 static bool isRuntime(RoundOp round) {
@@ -119,18 +134,38 @@ public:
   /// Both roundings of a contraction may take the two-operation form, if the
   /// operands' exponents allow it.
   bool mayBeTwoOps() const {
-    auto contraction =
-        matchContraction(cast<linalg::LinalgOp>(op.getOperation()), true);
+    return isContraction(Float32Type::get(op.getContext())) &&
+           llvm::all_of(rounds, [](RoundOp round) {
+             return isMaskForm(round) &&
+                    is(round, RoundingMode::Kind::NearestEven) &&
+                    factsOf(round).fractionBits <= mostFraction;
+           });
+  }
+
+  /// The same for f32's mN in f64, whose magnitudes no mode here raises beyond
+  /// the nearest number.
+  bool mayBeMasked() const {
+    return isContraction(Float64Type::get(op.getContext())) &&
+           llvm::all_of(rounds, [](RoundOp round) {
+             bool countsWord =
+                 isRuntime(round) &&
+                 factsOf(round).format.family == Format::Family::Word;
+             return isWideMaskForm(round) && !countsWord &&
+                    (is(round, RoundingMode::Kind::NearestEven) ||
+                     is(round, RoundingMode::Kind::NearestAway) ||
+                     is(round, RoundingMode::Kind::NearestToZero) ||
+                     is(round, RoundingMode::Kind::TowardZero));
+           });
+  }
+
+  /// A contraction of f32 operands from +0, computed in `type`, with one
+  /// rounding of the product and one of the sum.
+  bool isContraction(Type type) const {
+    auto contraction = matchContraction(
+        cast<linalg::LinalgOp>(op.getOperation()), true, type.isF64());
     if (!contraction || rounds.size() != 2 ||
-        !contraction->multiply->getResult(0).getType().isF32() ||
-        !llvm::all_of(rounds, isMaskForm))
-      return false;
-    for (RoundOp round : rounds)
-      if (!is(round, RoundingMode::Kind::NearestEven) ||
-          factsOf(round).fractionBits > mostFraction)
-        return false;
-    // One of the product, one of the sum.
-    if (rounds[0].getOperand() != contraction->multiply->getResult(0) ||
+        contraction->multiply->getResult(0).getType() != type ||
+        rounds[0].getOperand() != contraction->multiply->getResult(0) ||
         rounds[1].getOperand() != contraction->add->getResult(0))
       return false;
     auto zero = dyn_cast_or_null<FloatAttr>(fillOf(op));
@@ -198,8 +233,13 @@ private:
     if (reduction.mayBeTwoOps()) {
       ++twoOps;
       bool quiet = reduction.canBeQuiet && !hasRuntime;
-      Value condition = conditionForTwoOps(b, reduction);
+      Value condition = conditionForTwoOps(b, reduction, mostFraction);
       return version(b, op, condition, twoOpsForm, quiet ? quietForm : "");
+    }
+    if (reduction.mayBeMasked()) {
+      ++twoOps;
+      Value condition = conditionForTwoOps(b, reduction, mostWideFraction);
+      return version(b, op, condition, maskedForm(reduction), "");
     }
     if (!reduction.canBeQuiet)
       return;
@@ -216,9 +256,23 @@ private:
             quietForm, "");
   }
 
+  /// No NaN and no infinity comes up, so the mask alone will do where not all
+  /// is to nearest-even.
+  static StringRef maskedForm(const Reduction &reduction) {
+    bool isEven = llvm::all_of(reduction.rounds, [](RoundOp round) {
+      return is(round, RoundingMode::Kind::NearestEven);
+    });
+    return isEven ? twoOpsForm : quietForm;
+  }
+
   static void mark(linalg::GenericOp op, StringRef form) {
-    for (RoundOp round : roundsOf(op))
+    for (RoundOp round : roundsOf(op)) {
+      int fraction = round.getFormat().getValue().fractionBits;
+      if (form == quietForm && isWideMaskForm(round))
+        round.setFormatAttr(
+            FormatAttr::get(op.getContext(), Format::mantissa(fraction)));
       round->setAttr(formAttrName, StringAttr::get(op.getContext(), form));
+    }
   }
 
   static Value conditionOnWidths(OpBuilder &b, Reduction &reduction, int least,
@@ -237,7 +291,8 @@ private:
 
   /// docs/pipeline.md derives the bounds: products and sums are normal numbers
   /// or zero, and no intermediate result overflows.
-  static Value conditionForTwoOps(OpBuilder &b, Reduction &reduction) {
+  static Value conditionForTwoOps(OpBuilder &b, Reduction &reduction,
+                                  int mostFraction) {
     Location loc = reduction.op.getLoc();
     auto is = [&](arith::CmpIPredicate predicate, Value value,
                   int64_t bound) -> Value {

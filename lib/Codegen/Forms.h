@@ -17,7 +17,7 @@ inline constexpr llvm::StringLiteral quietForm = "quiet";
 
 /// Nearest-even to m = 1..10 bits of f32 by g = (2^d - 1) x, fma(2^d, x, -g),
 /// d = 23 - m: the operand is +0 or a normal number below 2^(127-d), and -0
-/// may become +0.
+/// may become +0. In f64 m = 1..23, d = 52 - m.
 inline constexpr llvm::StringLiteral twoOpsForm = "two-ops";
 
 } // namespace mlir::prec

@@ -96,23 +96,26 @@ private:
     OpBuilder::InsertionGuard guard(builder);
     if (!discard.isConstant())
       builder.setInsertionPointAfterValue(discard.value);
-    ArithOps ops(builder, round.getLoc(), 32, builder.getI32Type());
-    ArithOps::Word exponent = ops.add(discard, ops.constant(127));
-    return ops.floating(ops.shl(exponent, ops.constant(23)));
+    CarrierLayout carrier = layoutOf(*carrierOf(round.getType()));
+    ArithOps ops(builder, round.getLoc(), carrier.width, builder.getI32Type());
+    ArithOps::Word exponent =
+        ops.add(discard, ops.constant(uint64_t(carrier.bias())));
+    return ops.floating(ops.shl(exponent, ops.constant(carrier.fractionBits)));
   }
 
   /// Forms.h has the precondition.
   static void lowerToTwoOps(RoundOp round) {
     OpBuilder builder(round);
     Location loc = round.getLoc();
-    auto p = parametersOf(builder, round, 32);
+    auto p = parametersOf(builder, round,
+                          layoutOf(*carrierOf(round.getType())).width);
     Value scale = scaleOf(builder, round, p.discard), less;
     {
       OpBuilder::InsertionGuard guard(builder);
       if (!p.discard.isConstant())
         builder.setInsertionPointAfterValue(scale);
-      Value one = arith::ConstantOp::create(builder, loc,
-                                            builder.getF32FloatAttr(1.0f));
+      Value one = arith::ConstantOp::create(
+          builder, loc, builder.getFloatAttr(scale.getType(), 1.0));
       less = builder.createOrFold<arith::SubFOp>(loc, scale, one);
     }
     Value x = round.getOperand();

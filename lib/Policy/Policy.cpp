@@ -92,6 +92,8 @@ llvm::Error Policy::append(Policy other) {
   random = other.random;
   strict |= other.strict;
   widenNarrow |= other.widenNarrow;
+  if (other.carrier)
+    carrier = other.carrier;
   if (other.lossScale)
     lossScale = other.lossScale;
   return llvm::Error::success();

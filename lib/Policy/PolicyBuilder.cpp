@@ -23,7 +23,8 @@ llvm::ArrayRef<StringRef> PolicyBuilder::flagNames() {
                                         "seed",
                                         "loss-scale",
                                         "random",
-                                        "random-key"};
+                                        "random-key",
+                                        "carrier"};
   return names;
 }
 
@@ -101,6 +102,8 @@ Error PolicyBuilder::apply(StringRef flag, StringRef value) {
       random = RandomKind::Values;
     return Error::success();
   }
+  if (flag == "carrier")
+    return readWord(flag, value, value, carrier, parseCarrier);
   std::vector<std::string_view> legal(flagNames().begin(), flagNames().end());
   return llvm::createStringError(unknownWord("flag", flag, legal));
 }
@@ -296,6 +299,8 @@ llvm::Expected<Policy> PolicyBuilder::finish() {
       return llvm::createStringError(rule.origin + ": " + why);
   policy.seed = seed.value_or(policy.seed);
   policy.random = random.value_or(policy.random);
+  if (carrier)
+    policy.carrier = carrier;
   if (lossScale)
     policy.lossScale = lossScale;
   *this = PolicyBuilder(options);

@@ -14,8 +14,9 @@ using At = JsonAt;
 
 void PolicyReader::readRoot(const At &at) {
   if (!expectObject(at, "an object with the key \"rules\"",
-                    {"$schema", "version", "seed", "random", "strict", "narrow",
-                     "loss-scale", "include", "parameters", "rules"}))
+                    {"$schema", "version", "seed", "random", "carrier",
+                     "strict", "narrow", "loss-scale", "include", "parameters",
+                     "rules"}))
     return;
   bool hasVersion = with(at, "version", [&](const At &version) {
     int64_t number;
@@ -40,6 +41,9 @@ void PolicyReader::readRoot(const At &at) {
   with(at, "random", [&](const At &random) {
     readWord(random, "operands, counter or values", policy.random,
              parseRandomKind);
+  });
+  with(at, "carrier", [&](const At &carrier) {
+    readWord(carrier, "f32 or f64", policy.carrier.emplace(), parseCarrier);
   });
   with(at, "strict", [&](const At &strict) {
     if (expect(strict, Kind::Bool, "true or false"))

@@ -28,6 +28,11 @@ mlir::prec::parseRoundingGradient(std::string_view word, std::string *error) {
                                     error);
 }
 
+std::optional<Carrier> mlir::prec::parseCarrier(std::string_view word,
+                                                std::string *error) {
+  return readWord<Carrier>("carrier", carrierWords, word, error);
+}
+
 std::optional<Granularity>
 mlir::prec::parseGranularityWord(std::string_view word, std::string *error) {
   return readWord<Granularity>("granularity", granularityWords, word, error);

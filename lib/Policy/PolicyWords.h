@@ -10,6 +10,7 @@ namespace mlir::prec {
 inline constexpr int policyVersion = 1;
 
 /// Reads the word; on failure `error` says what was found and what is legal.
+std::optional<Carrier> parseCarrier(std::string_view word, std::string *error);
 std::optional<RandomKind> parseRandomKind(std::string_view word,
                                           std::string *error);
 std::optional<Granularity> parseGranularityWord(std::string_view word,

@@ -101,6 +101,8 @@ std::string mlir::prec::writePolicy(const Policy &policy) {
   root.set("seed", JsonNode::of(int64_t(policy.seed)));
   root.set("random",
            JsonNode::of(randomKindWords[static_cast<size_t>(policy.random)]));
+  if (policy.carrier)
+    root.set("carrier", JsonNode::of(nameOf(*policy.carrier)));
   if (policy.strict)
     root.set("strict", JsonNode::ofBool(true));
   if (policy.lossScale)

@@ -8,6 +8,7 @@
 #include "prec/Transforms/Loops.h"
 #include "prec/Transforms/Passes.h"
 #include "prec/Transforms/Plan.h"
+#include "prec/Transforms/WideCarrier.h"
 #include "prec/Transforms/WidenNarrow.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -128,7 +129,8 @@ FailureOr<Policy> InsertRounding::policyFromOptions() {
   for (const std::string &rule : sum)
     if (failed(apply("sum", rule)))
       return failure();
-  if (failed(apply("seed", seed)) || failed(apply("random", random)))
+  if (failed(apply("seed", seed)) || failed(apply("random", random)) ||
+      failed(apply("carrier", carrier)))
     return failure();
   llvm::Expected<Policy> policy = builder.finish();
   if (!policy)
@@ -316,8 +318,11 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &given) {
                                 sum.spec, sites)))
         return failure();
   }
-  if (failed(addFeedback(module, feedback)) ||
-      failed(driveParameters(module, policy)))
+  if (failed(addFeedback(module, feedback)))
+    return failure();
+  if (policy.carrier == Carrier::F64 && failed(computeInDouble(module)))
+    return failure();
+  if (failed(driveParameters(module, policy)))
     return failure();
   // They are carried out: a second insertion must not do so again.
   module.walk([](Operation *op) {

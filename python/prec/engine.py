@@ -11,7 +11,7 @@ from prec import tools
 
 ERROR_SIZE = 4096
 WORDS = ("truncate_mantissa", "truncate_bits", "format", "rounding", "granularity", "round", "sum",
-         "policy", "seed", "random")  # fmt: skip
+         "policy", "seed", "random", "carrier")  # fmt: skip
 
 
 class EngineError(RuntimeError):

@@ -279,4 +279,65 @@ func.func @mm(%a: tensor<65536x1xf32>, %b: tensor<1x16xf32>) -> tensor<65536x16x
     }
   }
 }
+
+// The form in f64, of the 48 bits of products of f32 numbers, half of them
+// near borders: each fraction width, two modes (the mask is the other form).
+TEST(TwoOps, WideProducts) {
+  constexpr int64_t rows = 1 << 13, columns = 16;
+  for (const char *mode : {"nearest-even", "nearest-away"}) {
+    std::string text = llvm::formatv(R"(
+prec.declare @bits = 1
+func.func @mm(%a: tensor<8192x1xf32>, %b: tensor<1x16xf32>) -> tensor<8192x16xf64> {{
+  %zero = arith.constant 0.0 : f64
+  %bits = prec.parameter @bits
+  %e = tensor.empty() : tensor<8192x16xf64>
+  %f = linalg.fill ins(%zero : f64) outs(%e : tensor<8192x16xf64>) -> tensor<8192x16xf64>
+  %r = linalg.generic {{indexing_maps = [affine_map<(i, j, k) -> (i, k)>,
+      affine_map<(i, j, k) -> (k, j)>, affine_map<(i, j, k) -> (i, j)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %b : tensor<8192x1xf32>, tensor<1x16xf32>)
+      outs(%f : tensor<8192x16xf64>) {{
+  ^bb0(%x: f32, %y: f32, %acc: f64):
+    %wx = arith.extf %x : f32 to f64
+    %wy = arith.extf %y : f32 to f64
+    %p = arith.mulf %wx, %wy : f64
+    %rp = prec.round %p to "e8m?"(%bits : i32) "{0}" : f64
+    %s = arith.addf %acc, %rp : f64
+    %rs = prec.round %s to "e8m?"(%bits : i32) "{0}" : f64
+    linalg.yield %rs : f64
+  } -> tensor<8192x16xf64>
+  return %r : tensor<8192x16xf64>
+})",
+                                     mode);
+    auto module = Module::compile(text, 3, hostOptions());
+    ASSERT_TRUE(module);
+    std::mt19937 random(9);
+    auto fraction = [&](int bits) {
+      return 1 + std::ldexp(float(random() >> (32 - bits)), -bits);
+    };
+    Matrix a({rows, 1}), b({1, columns});
+    for (int m = 1; m <= 23; ++m) {
+      module->context.front() = m;
+      for (int64_t j = 0; j < columns; ++j)
+        b.values[j] = j < 8 ? std::ldexp(1.0f, int(j)) : -fraction(23);
+      for (int64_t i = 0; i < rows; ++i) {
+        a.values[i] = fraction(23);
+        if (i % 2) // a border, or a power of two, and a little
+          a.values[i] = std::bit_cast<float>(
+              std::bit_cast<uint32_t>(fraction(i % 4 == 1 ? m : 1) +
+                                      std::ldexp(1.0f, -m - 1)) +
+              uint32_t(random() % 3) - 1);
+      }
+      Rounder<double> rounder(Format::ieee(8, m), *RoundingMode::parse(mode));
+      Descriptor<double, 2> result;
+      module->call("mm", &result, a.get(), b.get());
+      std::vector<double> found = takeResult(result);
+      for (int64_t i = 0; i < rows; ++i)
+        for (int64_t j = 0; j < columns; ++j)
+          ASSERT_EQ(found[i * columns + j],
+                    rounder(double(a.values[i]) * b.values[j]))
+              << "m" << m << " of " << a.values[i] << " * " << b.values[j];
+    }
+  }
+}
 } // namespace

@@ -185,6 +185,11 @@ TEST(PolicyBuilder, SeedAndRandom) {
       {{"seed", "7"}, {"random", "operands"}, {"FILE", ""}}, false, file);
   EXPECT_EQ(merged.seed, 7u);
   EXPECT_EQ(merged.random, RandomKind::Operands);
+  Policy wide;
+  wide.carrier = Carrier::F64;
+  EXPECT_EQ(policyOf({{"FILE", ""}}, false, wide).carrier, Carrier::F64);
+  EXPECT_EQ(policyOf({{"carrier", "f32"}, {"FILE", ""}}, false, wide).carrier,
+            Carrier::F32);
   EXPECT_EQ(policyOf({{"seed", "1"}, {"seed", "4294967295"}}).seed, UINT32_MAX);
   EXPECT_EQ(policyOf({{"random-key", "operands"}}).random, RandomKind::Values);
   EXPECT_EQ(policyOf({{"random-key", "position"}}).random,
@@ -270,6 +275,7 @@ TEST(PolicyBuilder, Faults) {
               HasSubstr("operands, counter, values"));
   EXPECT_THAT(errorOf({{"random-key", "values"}}),
               HasSubstr("expected position or operands"));
+  EXPECT_THAT(errorOf({{"carrier", "f16"}}), HasSubstr("f32, f64"));
   EXPECT_THAT(errorOf({{"fromat", "m3"}}), HasSubstr("did you mean 'format'"));
   EXPECT_THAT(errorOf({{"format", "m?"}}), HasSubstr("policy file"));
 }

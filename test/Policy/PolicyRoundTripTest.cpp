@@ -23,6 +23,8 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
     Policy policy;
     policy.seed = random();
     policy.random = static_cast<RandomKind>(pick(2));
+    if (pick(2))
+      policy.carrier = static_cast<Carrier>(pick(2));
     for (size_t n = 1 + pick(4), j = 0; j < n; ++j) {
       Parameter parameter{
           "p" + std::to_string(j), Schedule::constant(pick(62)), {}};

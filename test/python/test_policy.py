@@ -221,6 +221,7 @@ BAD = [
     '{"version": 1, "seed": 4294967296}',
     '{"version": 1, "seed": 1.5}',
     '{"version": 1, "random": "dice"}',
+    '{"version": 1, "carrier": "f16"}',
     '{"version": 1, "strict": 1}',
     '{"version": 1, "narrow": "wide"}',
     '{"version": 1, "loss-scale": "dynamik"}',

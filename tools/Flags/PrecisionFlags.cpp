@@ -47,6 +47,9 @@ static constexpr Help helps[] = {
     {"random-key", "KEY",
      "position (default), or operands: the same operands round alike, as "
      "--random=values"},
+    {"carrier", "C",
+     "where + - * / sqrt fma on f32 whose results are rounded are computed: "
+     "f32 (default) or f64"},
 };
 
 // LLVM keeps the addresses of categories for ever, but not those of flags.

@@ -18,9 +18,11 @@ struct Contraction {
 /// Matches a linalg operation, named or generic, whose body is exactly
 /// `yield add(acc, mul(a, b))` (add and mul commute) and that has a reduction
 /// dimension. Roundings between the operations are looked through when
-/// `throughRounds` is set.
+/// `throughRounds` is set, and so are extensions of inputs to a wider float
+/// when `throughExtensions` is.
 std::optional<Contraction> matchContraction(linalg::LinalgOp op,
-                                            bool throughRounds = false);
+                                            bool throughRounds = false,
+                                            bool throughExtensions = false);
 
 /// The operation of the body that combines accumulator `output` with
 /// something: `c` in `acc = c(acc, g)`; null if the body has another form or

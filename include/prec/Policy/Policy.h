@@ -23,6 +23,8 @@ enum class RandomKind : uint8_t {
 };
 inline constexpr std::array<std::string_view, 3> randomKindWords = {
     "operands", "counter", "values"};
+inline constexpr std::array<std::string_view, 2> carrierWords = {
+    nameOf(Carrier::F32), nameOf(Carrier::F64)};
 
 /// What a rounding's derivative is, where the network is differentiated.
 enum class RoundingGradient : uint8_t {
@@ -100,6 +102,9 @@ struct Policy {
   /// Are operations on narrow types (f16, bf16, f8) computed in f32 and
   /// rounded, instead of left as their author wrote them?
   bool widenNarrow = false;
+  /// Where operations on f32 whose results are rounded are computed; f32 if
+  /// nothing was said.
+  std::optional<Carrier> carrier;
   /// For those who make a training step.
   std::optional<LossScaling> lossScale;
 

@@ -17,7 +17,7 @@ namespace mlir::prec {
 ///                                                  feedback or a gradient
 ///   sum=[SELECTOR=]ORDER[:fused|:separate]         one rule about sums
 ///   policy=FILE                                    the rules of a file
-///   seed=N random=KIND loss-scale=S                last wins
+///   seed=N random=KIND carrier=C loss-scale=S      last wins
 ///
 /// The format of everything is one rule that is weaker than every
 /// `--round` beside it, wherever it stands on the line: the special survives
@@ -80,6 +80,7 @@ private:
   std::optional<Flag<Granularity>> granularity;
   std::optional<uint32_t> seed;
   std::optional<RandomKind> random;
+  std::optional<Carrier> carrier;
   std::optional<LossScaling> lossScale;
   /// The values of a list in the format of everything.
   std::vector<int32_t> sweep;

@@ -16,7 +16,7 @@ def InsertRounding : Pass<"prec-insert-rounding", "::mlir::ModuleOp"> {
     The options are the precision flags of the tools without the dashes. They
     are applied in this order, whatever the order of the text: `policy`,
     `format`, `truncate-bits`, `truncate-mantissa`, `rounding`, `granularity`,
-    `round`, `sum`, `seed`, `random`.
+    `round`, `sum`, `seed`, `random`, `carrier`.
 
     An operation that makes floats and cannot be rounded is an error.
 
@@ -52,6 +52,8 @@ def InsertRounding : Pass<"prec-insert-rounding", "::mlir::ModuleOp"> {
     Option<"seed", "seed", "std::string", "\"\"", "seed of all random bits">,
     Option<"random", "random", "std::string", "\"\"",
            "how random words are made: operands, counter or values">,
+    Option<"carrier", "carrier", "std::string", "\"\"",
+           "where + - * / sqrt fma whose results are rounded are computed: f32 or f64">,
     Option<"widenNarrow", "widen-narrow", "bool", "false",
            "compute operations on f16, bf16, f8 in f32 and round">,
     Option<"strict", "strict-policy", "bool", "false",
