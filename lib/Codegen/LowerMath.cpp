@@ -2,13 +2,12 @@
 // Writes math functions as arith operations.
 #include "prec/Codegen/ArithOps.h"
 #include "prec/Codegen/Passes.h"
+#include "prec/Numerics/MathBinary.h"
 #include "prec/Numerics/MathFunctions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-
-#include <limits>
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -29,60 +28,19 @@ static bool isExact(Operation *op) {
              math::TruncOp>(op);
 }
 
-/// x^y in f32: exp(y log|x|) in f64, rounded once. The product of two f64
-/// roundings is below 2^-44 of the result, so this is the correctly rounded
-/// value but for about one argument in 2^19, and then the next one to it.
-/// Special cases are IEEE 754's (C99, F.10.4.4).
-static Value powerF32(OpBuilder &builder, Location loc, Value x, Value y) {
-  Type type = x.getType();
-  ArithOps ops(builder, loc, 64, type);
-  auto constant = [&](double number) -> Value {
-    TypedAttr value = builder.getFloatAttr(getElementTypeOrSelf(type), number);
-    if (auto vector = dyn_cast<VectorType>(type))
-      value = SplatElementsAttr::get(vector, value);
-    return arith::ConstantOp::create(builder, loc, value);
-  };
-  auto compare = [&](arith::CmpFPredicate predicate, Value a,
-                     Value b) -> Value {
-    return arith::CmpFOp::create(builder, loc, predicate, a, b);
-  };
-  auto both = [&](Value a, Value b) -> Value {
-    return arith::AndIOp::create(builder, loc, a, b);
-  };
-  auto select = [&](Value condition, Value a, Value b) -> Value {
-    return arith::SelectOp::create(builder, loc, condition, a, b);
-  };
-  using Predicate = arith::CmpFPredicate;
-  Value zero = constant(0), one = constant(1), half = constant(0.5);
-  Value magnitude = math::AbsFOp::create(builder, loc, x);
-  auto logarithm =
-      evaluateMathF64(ops, MathFunction::Log, ops.extend(magnitude));
-  auto product = ops.fmul(ops.extend(y), logarithm);
-  Value result = ops.truncate(evaluateMathF64(ops, MathFunction::Exp, product));
-  // +-1 to any power that is not NaN has magnitude 1, infinite ones too.
-  result = select(both(compare(Predicate::OEQ, magnitude, one),
-                       compare(Predicate::ORD, y, y)),
-                  one, result);
-
-  // A negative x (or -0) needs a whole y; an odd one keeps the sign.
-  Value isWhole =
-      compare(Predicate::OEQ, math::FloorOp::create(builder, loc, y), y);
-  Value halved = arith::MulFOp::create(builder, loc, y, half);
-  Value isOdd = both(
-      isWhole, compare(Predicate::UNE,
-                       math::FloorOp::create(builder, loc, halved), halved));
-  Value signedResult = math::CopySignOp::create(builder, loc, result, x);
-  result = select(isOdd, signedResult, result);
-  Value finiteNegative =
-      both(compare(Predicate::OLT, x, zero),
-           compare(Predicate::OLT, magnitude,
-                   constant(std::numeric_limits<double>::infinity())));
-  Value notWhole =
-      compare(Predicate::ONE, math::FloorOp::create(builder, loc, y), y);
-  result = select(both(finiteNegative, notWhole),
-                  constant(std::numeric_limits<double>::quiet_NaN()), result);
-  result = select(compare(Predicate::OEQ, y, zero), one, result);
-  return select(compare(Predicate::OEQ, x, one), one, result);
+/// pow and atan2.
+static Value lowerBinary(OpBuilder &builder, Operation *op) {
+  Value a = op->getOperand(0), b = op->getOperand(1);
+  ArithOps ops(builder, op->getLoc(), 64, a.getType());
+  Binary<ArithOps> evaluator(ops);
+  bool isNarrow = getElementTypeOrSelf(a.getType()).isF32(),
+       isPower = isa<math::PowFOp>(op);
+  auto wide = [&](Value x) { return isNarrow ? ops.extend(x) : ops.real(x); };
+  ArithOps::Double x = wide(a), y = wide(b);
+  ArithOps::Double result = !isPower   ? evaluator.atan2(x, y)
+                            : isNarrow ? evaluator.powF32(x, y)
+                                       : evaluator.pow(x, y);
+  return isNarrow ? ops.truncate(result) : ops.value(result);
 }
 
 namespace {
@@ -111,18 +69,17 @@ struct LowerMath : public prec::impl::LowerMathBase<LowerMath> {
       return refuse("a tensor, expected a scalar or a vector (run "
                     "convert-elementwise-to-linalg first)");
     Type element = getElementTypeOrSelf(type);
-    if (isa<math::PowFOp>(op) && element.isF32()) {
-      OpBuilder builder(op);
-      op->getResult(0).replaceAllUsesWith(powerF32(
-          builder, op->getLoc(), op->getOperand(0), op->getOperand(1)));
+    OpBuilder builder(op);
+    if (isa<math::PowFOp, math::Atan2Op>(op) &&
+        (element.isF32() || element.isF64())) {
+      op->getResult(0).replaceAllUsesWith(lowerBinary(builder, op));
       op->erase();
       return success();
     }
     if (op->getNumOperands() != 1 || op->getNumResults() != 1)
-      return refuse("only functions of one argument and powf of f32 have one");
+      return refuse("only functions of one argument, powf and atan2 have one");
     if (!element.isF32() && !element.isF64())
       return refuse("only functions of f32 and f64 have one");
-    OpBuilder builder(op);
     ArithOps ops(builder, op->getLoc(), 64, type);
     StringRef word = op->getName().stripDialect();
     std::optional<MathFunction> function =

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Math functions by name and on machine numbers.
 #include "prec/Numerics/MathFunctions.h"
+#include "prec/Numerics/MathBinary.h"
 
 #include <iterator>
 
@@ -31,4 +32,20 @@ float mlir::prec::evaluateMath(MathFunction function, float x) {
 double mlir::prec::evaluateMath(MathFunction function, double x) {
   MachineOps<uint64_t> ops;
   return evaluateMathF64(ops, function, x);
+}
+
+float mlir::prec::evaluateAtan2(float y, float x) {
+  return static_cast<float>(evaluateAtan2(double(y), double(x)));
+}
+double mlir::prec::evaluateAtan2(double y, double x) {
+  MachineOps<uint64_t> ops;
+  return Binary<MachineOps<uint64_t>>(ops).atan2(y, x);
+}
+float mlir::prec::evaluatePower(float x, float y) {
+  MachineOps<uint64_t> ops;
+  return static_cast<float>(Binary<MachineOps<uint64_t>>(ops).powF32(x, y));
+}
+double mlir::prec::evaluatePower(double x, double y) {
+  MachineOps<uint64_t> ops;
+  return Binary<MachineOps<uint64_t>>(ops).pow(x, y);
 }
