@@ -35,6 +35,20 @@ template <class T> static T greatestOf(std::span<const T> values) {
   return std::bit_cast<T>(most);
 }
 
+/// Is each value zero, or finite and at least `least` in magnitude?
+template <class T> static bool liesAbove(std::span<const T> values, T least) {
+  using Signed = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+  constexpr Signed magnitude = std::numeric_limits<Signed>::max();
+  const auto low = std::bit_cast<Signed>(least),
+             high = std::bit_cast<Signed>(std::numeric_limits<T>::infinity());
+  Signed beside = 0;
+  for (T x : values) {
+    Signed bits = std::bit_cast<Signed>(x) & magnitude;
+    beside |= Signed(bits != 0) & (Signed(bits < low) | Signed(bits >= high));
+  }
+  return beside == 0;
+}
+
 int mlir::prec::sharedExponent(double greatest, const Format &format,
                                Carrier carrier) {
   if (greatest == 0)
@@ -191,43 +205,59 @@ template <class T> void SharedRounding<T>::twoLevels() {
   Format saturating = scaleFormat;
   saturating.overflow = Format::Overflow::Saturate;
   const auto scaleParameters = parametersOf<T>(saturating);
-  const Rounder<T> scaleRounder(saturating, RoundingMode());
 
-  // The scale of a block in units of g, not yet rounded; NaN where an element
-  // is not finite.
-  auto valueOf = [&](size_t begin, size_t end) -> T {
-    T most = greatestOf(in.subspan(begin, end - begin));
-    bool isFinite = std::isfinite(most);
-    T local =
-        isFinite ? most / 6 / T(global) : std::numeric_limits<T>::quiet_NaN();
-    if (codes)
-      codes->scales.push_back(isFinite
-                                  ? double(encode(double(scaleRounder(local)),
-                                                  scaleFormat, Carrier::F64))
-                                  : 127);
-    return local;
+  // Blocks are short: as many as fill a stretch, then all their scales at once.
+  T scales[stretch], spread[stretch], units[stretch];
+  size_t lengths[stretch], first = 0, count = 0, numBlocks = 0;
+  const T own = T(global); // not a reference, which stores might change
+  auto roundScales = [&] {
+    for (size_t b = 0; b < numBlocks; ++b) { // NaN where one is not finite
+      T scale = scales[b] / 6 / own;
+      scales[b] = scales[b] < std::numeric_limits<T>::infinity()
+                      ? scale
+                      : std::numeric_limits<T>::quiet_NaN();
+    }
+    roundLoop(RoundCall<T>{scales, scales, numBlocks, scaleParameters,
+                           RoundingMode()});
+    for (size_t b = 0; codes && b < numBlocks; ++b)
+      codes->scales.push_back(
+          std::isnan(scales[b])
+              ? 127
+              : double(encode(double(scales[b]), scaleFormat, Carrier::F64)));
+    T *to = spread;
+    for (size_t b = 0; b < numBlocks; ++b)
+      to = std::fill_n(to, lengths[b], scales[b] * own);
   };
-  blocks<T>(valueOf, [&](size_t first, size_t count, T *scales) {
-    roundLoop(
-        RoundCall<T>{scales, scales, count, scaleParameters, RoundingMode()});
-    T units[stretch];
-    const T own = T(global); // not a reference, which stores might change
+  auto roundUnits = [&] {
     for (size_t i = 0; i < count; ++i) {
-      scales[i] *= own;
-      T quotient = in[first + i] / scales[i];
-      units[i] = scales[i] > 0 ? quotient : 0;
+      T quotient = in[first + i] / spread[i];
+      units[i] = spread[i] > 0 ? quotient : 0;
     }
     roundLoop(RoundCall<T>{units, units, count, parameters, mode, key, first});
-    for (size_t i = 0; i < count; ++i) {
-      T unit = units[i] == 0 ? std::copysign(T(0), in[first + i]) : units[i];
-      units[i] = unit;
-      out[first + i] = std::isnan(scales[i])
-                           ? std::numeric_limits<T>::quiet_NaN()
-                           : unit * scales[i];
+    for (size_t i = 0; i < count; ++i) { // a NaN of the scale stays
+      units[i] = std::copysign(units[i], in[first + i]);
+      out[first + i] = units[i] * spread[i];
     }
     for (size_t i = 0; codes && i < count; ++i)
-      note(first + i, std::isnan(scales[i]) ? 0 : double(units[i]));
-  });
+      note(first + i, std::isnan(spread[i]) ? 0 : double(units[i]));
+  };
+  auto flush = [&] {
+    roundScales();
+    roundUnits();
+    first += count;
+    count = numBlocks = 0;
+  };
+  const auto size = size_t(format.block);
+  for (size_t row = 0; row < in.size(); row += lastAxis)
+    for (size_t at = 0; at < lastAxis; at += size) {
+      size_t length = std::min(size, lastAxis - at);
+      if (count + length > stretch)
+        flush();
+      scales[numBlocks] = greatestOf(in.subspan(row + at, length));
+      lengths[numBlocks++] = length;
+      count += length;
+    }
+  flush();
 }
 
 /// R-ADAPTIVE (Tambe et al. 2020): the greatest exponent is the array's; the
@@ -242,36 +272,40 @@ template <class T> void SharedRounding<T>::bias() {
   const int least = top - (binades - 1);
   const double step = std::ldexp(1.0, -m);
   const double smallest = std::ldexp(1 + step, least);
-  const double largest = std::ldexp(2 - step, top);
-  const auto normal = parametersOf<double>(Format::mantissa(m));
+  const auto lowestNumber = T(smallest), highest = T(std::ldexp(2 - step, top));
+  const auto normal = parametersOf<T>(Format::mantissa(m));
   const auto place = parametersOf<double>(Format::integer(2, true));
   if (codes)
     codes->scales.push_back(least);
-  double numbers[stretch], places[stretch];
+  T numbers[stretch];
+  double places[stretch];
   for (size_t first = 0; first < in.size(); first += stretch) {
     const size_t count = std::min(stretch, in.size() - first);
-    for (size_t i = 0; i < count; ++i) {
-      numbers[i] = double(in[first + i]);
-      places[i] = numbers[i] / smallest;
-    }
+    const std::span<const T> from = in.subspan(first, count);
+    const std::span<T> to = out.subspan(first, count);
     roundLoop(
-        RoundCall<double>{numbers, numbers, count, normal, mode, key, first});
-    roundLoop(
-        RoundCall<double>{places, places, count, place, mode, key, first});
-    for (size_t i = 0; i < count; ++i) {
-      const auto x = double(in[first + i]), magnitude = std::fabs(x);
-      double result = std::clamp(numbers[i], -largest, largest);
-      if (magnitude < smallest)
-        result = places[i] * smallest;
-      if (std::isinf(x))
-        result = std::copysign(largest, x);
-      if (std::isnan(x) || most == 0)
-        result = 0;
-      numbers[i] = result;
-      out[first + i] = T(result);
+        RoundCall<T>{from.data(), numbers, count, normal, mode, key, first});
+    const bool hasSmall = !liesAbove(from, lowestNumber);
+    if (hasSmall) {
+      for (size_t i = 0; i < count; ++i)
+        places[i] = double(from[i]) / smallest;
+      roundLoop(
+          RoundCall<double>{places, places, count, place, mode, key, first});
     }
+    for (size_t i = 0; i < count; ++i) { // no negative zero
+      T limited = numbers[i] < highest ? numbers[i] : highest;
+      limited = (limited > -highest ? limited : -highest) + T(0);
+      numbers[i] = numbers[i] == numbers[i] ? limited : 0;
+    }
+    for (size_t i = 0; hasSmall && i < count; ++i) {
+      auto small = T(places[i] * smallest);
+      numbers[i] = std::fabs(from[i]) < lowestNumber ? small : numbers[i];
+    }
+    if (most == 0)
+      std::fill_n(numbers, count, T(0));
+    std::copy_n(numbers, count, to.data());
     for (size_t i = 0; codes && i < count; ++i)
-      noteAdaptive(first + i, numbers[i], least);
+      noteAdaptive(first + i, double(numbers[i]), least);
   }
 }
 

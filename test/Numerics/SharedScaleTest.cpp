@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// NVFP4 and AdaptivFloat in stretches of vectors give the bits of their rules
+// (R-NVFP4, R-ADAPTIVE) taken element by element with one rounding at a time;
+// test_round_array.py compares the rules with NumPy.
+#include "Inputs.h"
+#include "prec/Numerics/RoundArray.h"
+
+#include <gtest/gtest.h>
+
+using namespace mlir::prec;
+using namespace mlir::prec::oracle;
+
+namespace {
+constexpr uint64_t key = 0x123456789abcdef;
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+const RoundingMode modes[] = {RoundingMode::Kind::NearestEven,
+                              RoundingMode::Kind::TowardZero,
+                              RoundingMode::Kind::Up,
+                              RoundingMode::Kind::Down,
+                              RoundingMode::Kind::ToOdd,
+                              RoundingMode::Kind::Away,
+                              {RoundingMode::Kind::Stochastic, 8},
+                              {RoundingMode::Kind::Stochastic, 24},
+                              {RoundingMode::Kind::Stochastic, 32},
+                              RoundingMode::Kind::StochasticEqual};
+
+template <class T> double greatestOf(std::span<const T> values) {
+  double most = 0;
+  for (T x : values)
+    if (std::isfinite(x))
+      most = std::max(most, std::fabs(double(x)));
+  return most;
+}
+
+template <class T>
+std::vector<T> adaptive(const Format &format, RoundingMode mode,
+                        const std::vector<T> &values) {
+  const int m = format.fractionBits, binades = 1 << format.exponentBits;
+  const int lowest = std::numeric_limits<T>::min_exponent - 1;
+  const double most = greatestOf(std::span<const T>(values));
+  const int top =
+      std::max(most == 0 ? lowest : std::ilogb(most), lowest + binades - 1);
+  const double smallest =
+      std::ldexp(1 + std::ldexp(1.0, -m), top - binades + 1);
+  const double largest = std::ldexp(2 - std::ldexp(1.0, -m), top);
+  Rounder<double> normal(Format::mantissa(m), mode),
+      place(Format::integer(2, true), mode);
+  std::vector<T> results;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const auto x = double(values[i]);
+    const uint32_t word = h32(key, i);
+    double y = std::clamp(normal(x, word), -largest, largest);
+    if (std::fabs(x) < smallest)
+      y = place(x / smallest, word) * smallest;
+    if (std::isinf(x))
+      y = std::copysign(largest, x);
+    results.push_back(T(std::isnan(x) || most == 0 ? 0 : y));
+  }
+  return results;
+}
+
+template <class T>
+std::vector<T> twoLevels(RoundingMode mode, const std::vector<T> &values,
+                         size_t lastAxis) {
+  auto global = float(greatestOf(std::span<const T>(values)) / (448 * 6));
+  if (!(global >= std::numeric_limits<float>::min()))
+    global = 1;
+  Format block = *Format::parse("f8e4m3fn-sat"),
+         element = *Format::parse("f4e2m1fn-sat");
+  Rounder<T> unitOf(element, mode);
+  std::vector<T> results(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const size_t row = i / lastAxis * lastAxis,
+                 begin = row + (i - row) / 16 * 16,
+                 end = std::min(begin + 16, row + lastAxis);
+    T most = 0;
+    bool isFinite = true;
+    for (size_t j = begin; j < end; ++j) {
+      isFinite &= std::isfinite(values[j]);
+      most = std::max(most, std::fabs(values[j]));
+    }
+    if (!isFinite) {
+      results[i] = std::numeric_limits<T>::quiet_NaN();
+      continue;
+    }
+    T scale = round(T(most / 6 / T(global)), block, RoundingMode()) * T(global);
+    T unit = scale > 0 ? unitOf(values[i] / scale, h32(key, i)) : T(0);
+    results[i] = std::copysign(unit, values[i]) * scale;
+  }
+  return results;
+}
+
+/// Numbers over `range` binades below 2^top, zeros; specials in the middle.
+template <class T>
+std::vector<T> values(size_t size, int top, int range, bool hasSpecials) {
+  Words words(size + unsigned(range));
+  std::vector<T> result;
+  for (size_t i = 0; i < size; ++i) {
+    double x = std::ldexp(1 + double(words() >> 12) * 0x1p-52,
+                          top - 1 - int(words() % unsigned(range)));
+    if (words() % 8 == 0)
+      x = words() & 1 ? 0 : std::ldexp(double(words() % 16), top - 4);
+    result.push_back(T(words() & 1 ? x : -x));
+  }
+  if (hasSpecials)
+    for (size_t i = size / 2; i < size; i += 97)
+      result[i] = T(i % 3 == 0 ? infinity : i % 3 == 1 ? -infinity : NAN);
+  return result;
+}
+
+template <class T>
+void same(const std::vector<T> &want, const std::vector<T> &x,
+          const Format &format, RoundingMode mode, size_t lastAxis) {
+  std::vector<T> got = x; // in place
+  RoundArray(format, mode, RoundArray::Key{key})(std::span<const T>(got),
+                                                 std::span<T>(got), lastAxis);
+  for (size_t i = 0; i < x.size(); ++i)
+    ASSERT_EQ(bitsOf(got[i]), bitsOf(want[i]))
+        << format.str() << " " << mode.str() << ", element " << i << ", "
+        << x[i] << ": got " << got[i] << ", expected " << want[i];
+}
+
+template <class T> class SharedScale : public testing::Test {};
+using Carriers = testing::Types<float, double>;
+TYPED_TEST_SUITE(SharedScale, Carriers);
+} // namespace
+
+TYPED_TEST(SharedScale, Adaptive) {
+  using T = TypeParam;
+  for (const char *name :
+       {"adaptivfloat<8,4>", "adaptivfloat<4,2>", "adaptivfloat<6,3>"})
+    for (RoundingMode mode : modes)
+      for (int top : {0, 3, 127, -100, -120, -140})
+        for (int range : {2, 5, 20})
+          for (bool hasSpecials : {false, true}) {
+            // Stretches of 1024 elements, and what is left.
+            std::vector<T> x = values<T>(2500, top, range, hasSpecials);
+            Format format = *Format::parse(name);
+            same(adaptive(format, mode, x), x, format, mode, x.size());
+          }
+  for (T filler : {T(0), T(-0.0), T(infinity)}) {
+    std::vector<T> x(1500, filler);
+    Format format = *Format::parse("adaptivfloat<8,4>");
+    same(adaptive(format, RoundingMode(), x), x, format, RoundingMode(), 1500);
+  }
+}
+
+TYPED_TEST(SharedScale, TwoLevels) {
+  using T = TypeParam;
+  Format format = *Format::parse("nvfp4");
+  for (RoundingMode mode : modes)
+    for (int top : {0, 100, -90, -140})
+      for (int range : {3, 12})
+        for (bool hasSpecials : {false, true})
+          // Whole blocks, short last ones, rows shorter than a block.
+          for (size_t lastAxis : {2100, 1050, 35, 5, 1}) {
+            std::vector<T> x = values<T>(2100, top, range, hasSpecials);
+            same(twoLevels(mode, x, lastAxis), x, format, mode, lastAxis);
+          }
+}
