@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // f32 operations and the rounding of their results, in f64.
 #include "prec/Transforms/WideCarrier.h"
+#include "prec/IR/Bufferization.h"
 #include "prec/IR/PrecDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -133,12 +134,34 @@ private:
     const Format &format = round.getFormat().getValue();
     Value rounded = RoundOp::create(
         b, loc, wide.getType(), wide, boundedParameters(round),
-        round.getRandom(), FormatAttr::get(b.getContext(), ::inDouble(format)),
-        round.getMode(), round.getSiteAttr());
+        wordOf(round, wide),
+        FormatAttr::get(b.getContext(), ::inDouble(format)), round.getMode(),
+        round.getSiteAttr(), round.getByValue());
     auto narrow = arith::TruncFOp::create(b, loc, round.getType(), rounded);
     made.insert(narrow);
     round.replaceAllUsesWith(narrow.getResult());
+    Value word = round.getRandom();
     round.erase();
+    auto random = word ? word.getDefiningOp<RandomOp>() : RandomOp();
+    if (random && random->use_empty()) { // it was for the f32 value
+      auto bits = random.getPosition().getDefiningOp<arith::BitcastOp>();
+      random.erase();
+      if (bits)
+        eraseIfUnused(bits);
+    }
+  }
+
+  /// The random word; one for the value is for the one that is rounded now.
+  Value wordOf(RoundOp round, Value wide) {
+    Value word = round.getRandom();
+    auto random = word ? word.getDefiningOp<RandomOp>() : RandomOp();
+    if (!random)
+      return word;
+    auto bits = random.getPosition().getDefiningOp<arith::BitcastOp>();
+    if (!bits || bits.getIn() != round.getOperand())
+      return word;
+    return RandomOp::create(b, round.getLoc(), word.getType(), random.getKey(),
+                            positionOfValue(b, round.getLoc(), wide));
   }
 
   /// Run-time widths, limited to what is legal on f32.

@@ -8,6 +8,15 @@
 // RUN: prec-opt %s --policy=carrier.json --print-policy | FileCheck %s --check-prefix=PRINT
 // RUN: prec-opt %s --format=m12 --carrier=f64 | FileCheck %s --check-prefix=OP
 // RUN: not prec-opt %s --carrier=f16 2>&1 | FileCheck %s --check-prefix=WORD
+// RUN: prec-opt %s --format=m12 --carrier=f64 --rounding=stochastic --random=values --granularity=elementary | FileCheck %s --check-prefix=VALUES
+// Words of values are those of the value that is rounded.
+// VALUES-LABEL: func @scalars
+// VALUES-NOT: = arith.mulf {{.*}} : f32{{$}}
+// VALUES: %[[P:.*]] = arith.mulf {{.*}} : f64
+// VALUES-NEXT: %[[BITS:.*]] = arith.bitcast %[[P]] : f64 to i64
+// VALUES-NEXT: %[[H:.*]] = prec.random %{{.*}}, %[[BITS]]
+// VALUES-NEXT: prec.round %[[P]] to "e8m12" "stochastic" random(%[[H]] : i32)
+// VALUES-NOT: = arith.mulf {{.*}} : f32{{$}}
 // NARROW-NOT: truncf
 // PRINT: "carrier": "f64"
 // WORD: --carrier=f16: unknown carrier 'f16'{{.*}}f32, f64
