@@ -132,11 +132,12 @@ private:
     b.setInsertionPoint(round);
     Location loc = round.getLoc();
     const Format &format = round.getFormat().getValue();
-    Value rounded = RoundOp::create(
+    auto rounded = RoundOp::create(
         b, loc, wide.getType(), wide, boundedParameters(round),
         wordOf(round, wide),
         FormatAttr::get(b.getContext(), ::inDouble(format)), round.getMode(),
         round.getSiteAttr(), round.getByValue());
+    rounded->setDiscardableAttrs(round->getDiscardableAttrDictionary());
     auto narrow = arith::TruncFOp::create(b, loc, round.getType(), rounded);
     made.insert(narrow);
     round.replaceAllUsesWith(narrow.getResult());
