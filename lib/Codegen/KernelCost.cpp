@@ -6,6 +6,8 @@
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::prec;
 
@@ -16,6 +18,9 @@ static constexpr double floatLatency = 4;
 /// Vector operations for an element that moves alone between a register and
 /// memory, and for one row of a transposed square.
 static constexpr double aloneCost = 1.5, transposeCost = 5;
+/// Instructions of an access with its address, and of a loop; by how much LLVM
+/// widens a loop over single elements.
+static constexpr double accessCode = 5, loopCode = 6, widening = 8;
 
 static bool isFree(Operation &inner) {
   return isa<arith::ConstantOp, linalg::IndexOp, arith::BitcastOp>(inner);
@@ -23,26 +28,61 @@ static bool isFree(Operation &inner) {
 
 KernelCost::KernelCost(linalg::GenericOp op)
     : op(op), extents(op.getStaticLoopRanges()) {
-  llvm::DenseSet<Value> onChain;
+  readBody();
+  measureSteps();
+}
+
+/// Instructions of a square of rows and lanes that is read or written across.
+double KernelCost::squareCode(const Tile &tile) {
+  double lanes = double(tile.lanes);
+  return (accessCode + std::log2(lanes)) * lanes;
+}
+
+void KernelCost::readBody() {
+  llvm::SmallDenseMap<Value, uint64_t> dimsOf;
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  for (BlockArgument argument : op.getBody()->getArguments()) {
+    uint64_t dims = 0;
+    AffineMap map = maps[argument.getArgNumber()];
+    for (unsigned dim = 0; dim < extents.size(); ++dim)
+      if (map.isFunctionOfDim(dim))
+        dims |= uint64_t(1) << dim;
+    operandDims.push_back(dims);
+    isRead.push_back(!argument.use_empty());
+    if (unsigned number = argument.getArgNumber();
+        isRead.back() && number < op.getNumDpsInputs() &&
+        isa<ShapedType>(op->getOperand(number).getType()))
+      inputs.push_back(number);
+    dimsOf[argument] = dims;
+  }
+  llvm::SmallDenseSet<Value> onChain;
   for (BlockArgument argument : op.getRegionOutputArgs())
     onChain.insert(argument);
   for (Operation &inner : op.getBody()->without_terminator()) {
-    if (isFree(inner)) {
-      if (inner.getNumOperands() && onChain.contains(inner.getOperand(0)))
-        onChain.insert(inner.getResult(0));
-      continue;
+    uint64_t dims = 0;
+    bool isOnChain = false;
+    for (Value operand : inner.getOperands()) {
+      dims |= dimsOf.lookup(operand);
+      isOnChain |= onChain.contains(operand);
     }
-    ++numOps;
-    if (llvm::none_of(inner.getOperands(),
-                      [&](Value v) { return onChain.contains(v); }))
+    if (auto index = dyn_cast<linalg::IndexOp>(inner))
+      dims = uint64_t(1) << index.getDim();
+    bool isCheap = isFree(inner);
+    if (inner.getNumResults() == 1) {
+      dimsOf[inner.getResult(0)] = dims;
+      if (isOnChain)
+        onChain.insert(inner.getResult(0));
+    }
+    body.push_back({dims, isCheap});
+    if (isCheap)
       continue;
-    onChain.insert(inner.getResult(0));
-    chain += isa<FloatType>(inner.getResult(0).getType()) &&
-                     !isa<arith::SelectOp>(inner)
-                 ? floatLatency
-                 : 1;
+    ++numOps;
+    if (isOnChain)
+      chain += isa<FloatType>(inner.getResult(0).getType()) &&
+                       !isa<arith::SelectOp>(inner)
+                   ? floatLatency
+                   : 1;
   }
-  measureSteps();
 }
 
 /// Elements between neighbours of each dimension, as far as they are known.
@@ -125,6 +165,13 @@ SmallVector<Access> KernelCost::accesses(unsigned vectorDim, int rowDim) const {
   return result;
 }
 
+bool KernelCost::sharesReads(unsigned vectorDim, int rowDim) const {
+  return llvm::any_of(inputs, [&](unsigned number) {
+    return !dependsOn(number, int(vectorDim)) ||
+           (rowDim >= 0 && !dependsOn(number, rowDim));
+  });
+}
+
 int64_t KernelCost::extent(unsigned dim) const {
   return ShapedType::isDynamic(extents[dim]) ? assumedExtent : extents[dim];
 }
@@ -136,24 +183,6 @@ double KernelCost::points(ArrayRef<unsigned> dims) const {
   return count;
 }
 
-KernelCost::Dependence
-KernelCost::dependenceOf(Value value, const KernelPlan &plan,
-                         llvm::DenseMap<Value, Dependence> &known) const {
-  if (value.getParentBlock() != op.getBody())
-    return {};
-  if (auto argument = dyn_cast<BlockArgument>(value)) {
-    unsigned number = argument.getArgNumber();
-    AffineMap map = op.getIndexingMapsArray()[number];
-    return {plan.rowDim >= 0 && map.isFunctionOfDim(plan.rowDim),
-            !plan.isScalar() && map.isFunctionOfDim(plan.vectorDim)};
-  }
-  if (auto index = value.getDefiningOp<linalg::IndexOp>())
-    return {int64_t(index.getDim()) == plan.rowDim,
-            int64_t(index.getDim()) == plan.vectorDim};
-  auto found = known.find(value);
-  return found == known.end() ? Dependence() : found->second;
-}
-
 /// Cache lines that a row's load fetches anew, in loads: rows that lie apart
 /// share no line, and only neighbouring steps of the reduction do.
 double KernelCost::missedLines(unsigned number, const KernelPlan &plan,
@@ -162,10 +191,9 @@ double KernelCost::missedLines(unsigned number, const KernelPlan &plan,
   auto across = step(number, plan.rowDim);
   if (plan.reductions.empty() || (across && std::abs(*across) < int64_t(line)))
     return 0;
-  AffineMap map = op.getIndexingMapsArray()[number];
   double elements = double(tile.rows);
   for (unsigned dim : plan.reductions)
-    if (map.isFunctionOfDim(dim))
+    if (has(operandDims[number], int(dim)))
       elements *= double(extent(dim));
   if (elements <= nearElements)
     return 0;
@@ -174,36 +202,36 @@ double KernelCost::missedLines(unsigned number, const KernelPlan &plan,
   return loadsPerLine / std::min(run, line);
 }
 
+/// As KernelBlock does it: a tile of another shape than a square's is taken an
+/// element at a time.
+Access KernelCost::accessIn(const KernelPlan &plan, const Tile &tile,
+                            unsigned number) {
+  Access access = plan.accesses[number];
+  bool isSquare = tile.rows == tile.lanes ||
+                  (plan.canMask && tile.rows > 1 && tile.rows < tile.lanes);
+  return access == Access::Transposed && !isSquare ? Access::Strided : access;
+}
+
 /// One point of the reduction dimensions (or of none) for a tile.
-double KernelCost::stepCycles(const KernelPlan &plan, const Tile &tile) const {
-  llvm::DenseMap<Value, Dependence> known;
-  double vectorOps = 0, loads = 0, scalarOps = 1;
-  for (Operation &inner : op.getBody()->without_terminator()) {
-    Dependence d;
-    for (Value operand : inner.getOperands()) {
-      Dependence other = dependenceOf(operand, plan, known);
-      d.row |= other.row;
-      d.vector |= other.vector;
-    }
-    if (isa<linalg::IndexOp>(inner))
-      d = dependenceOf(inner.getResult(0), plan, known);
-    known[inner.getResult(0)] = d;
-    if (isFree(inner))
-      continue;
-    (d.vector || plan.isScalar() ? vectorOps : scalarOps) += copies(d, tile);
+KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
+                                          const Tile &tile) const {
+  Effort effort;
+  double vectorOps = 0, loads = 0, scalarOps = 1, lanes = double(tile.lanes);
+  for (const BodyOp &inner : body) {
+    double count = copies(inner.dims, plan, tile);
+    effort.instructions += count;
+    if (!inner.isFree)
+      (has(inner.dims, plan.vectorDim) || plan.isScalar() ? vectorOps
+                                                          : scalarOps) += count;
   }
-  for (OpOperand *input : op.getDpsInputOperands()) {
-    unsigned number = input->getOperandNumber();
-    BlockArgument argument = op.getBody()->getArgument(number);
-    if (argument.use_empty() || !isa<ShapedType>(input->get().getType()))
-      continue;
-    Dependence d = dependenceOf(argument, plan, known);
-    double count = copies(d, tile);
-    if (d.row)
+  for (unsigned number : inputs) {
+    double count = copies(operandDims[number], plan, tile);
+    if (has(operandDims[number], plan.rowDim))
       loads += count * missedLines(number, plan, tile);
-    switch (plan.accesses[number]) {
+    switch (accessIn(plan, tile, number)) {
     case Access::Uniform:
       loads += count;
+      effort.instructions += accessCode * count;
       break;
     case Access::Contiguous: { // a load across cache lines counts twice
       bool isAligned = true;
@@ -211,72 +239,99 @@ double KernelCost::stepCycles(const KernelPlan &plan, const Tile &tile) const {
         if (auto by = step(number, dim); !by || *by % tile.lanes != 0)
           isAligned &= int(dim) == plan.vectorDim;
       loads += count * (isAligned ? 1 : 1.6);
+      effort.instructions += accessCode * count;
       break;
     }
     case Access::Interleaved:
       loads += 2 * count;
       vectorOps += count;
+      effort.instructions += 2 * accessCode * count;
       break;
     case Access::Transposed:
       loads += count;
       vectorOps += transposeCost * count;
+      effort.instructions += squareCode(tile) * double(tile.vectors);
       break;
     case Access::Strided:
-      loads += count * double(tile.lanes);
-      vectorOps += aloneCost * double(tile.lanes) * count;
+      loads += count * lanes;
+      vectorOps += aloneCost * lanes * count;
+      effort.instructions += accessCode * lanes * count;
       break;
     }
   }
   double throughput =
       std::max({vectorOps / 2, loads / 2, scalarOps / 4}) + 0.02 * loads + 0.5;
-  return op.getNumReductionLoops() ? std::max(throughput, chain) : throughput;
+  effort.cycles =
+      op.getNumReductionLoops() ? std::max(throughput, chain) : throughput;
+  return effort;
 }
 
 /// Reading and writing a tile's outputs once.
-double KernelCost::outputCycles(const KernelPlan &plan,
-                                const Tile &tile) const {
-  double cycles = 0;
-  for (OpOperand &output : op.getDpsInitsMutable()) {
-    unsigned number = output.getOperandNumber();
-    double count = double(tile.rows * tile.vectors);
-    bool isRead = !op.getBody()->getArgument(number).use_empty();
-    double each = 1;
-    if (plan.accesses[number] == Access::Strided)
-      each = aloneCost * double(tile.lanes);
-    else if (plan.accesses[number] == Access::Transposed)
+KernelCost::Effort KernelCost::outputEffort(const KernelPlan &plan,
+                                            const Tile &tile) const {
+  Effort effort;
+  for (unsigned number = op.getNumDpsInputs(); number < isRead.size();
+       ++number) {
+    double count = double(tile.rows * tile.vectors), lanes = double(tile.lanes);
+    double each = 1, code = accessCode * count;
+    Access access = accessIn(plan, tile, number);
+    if (access == Access::Strided) {
+      each = aloneCost * lanes;
+      code *= lanes;
+    } else if (access == Access::Transposed) {
       each = transposeCost;
-    cycles += each * count * (isRead && op.getNumReductionLoops() ? 1.5 : 1);
+      code = squareCode(tile) * double(tile.vectors);
+    }
+    bool isReadToo = isRead[number] && op.getNumReductionLoops();
+    effort.cycles += each * count * (isReadToo ? 1.5 : 1);
+    effort.instructions += code * (isReadToo ? 2 : 1);
   }
-  return cycles;
+  return effort;
 }
 
-double KernelCost::tileCycles(const KernelPlan &plan, const Tile &tile) const {
-  return points(plan.reductions) * stepCycles(plan, tile) +
-         outputCycles(plan, tile) + 2;
+KernelCost::Effort KernelCost::tileEffort(const KernelPlan &plan,
+                                          const Tile &tile) const {
+  Effort step = stepEffort(plan, tile), output = outputEffort(plan, tile);
+  double count = points(plan.reductions);
+  return {count * step.cycles + output.cycles + 2,
+          (plan.unroll ? count : 1) * step.instructions + output.instructions +
+              loopCode * double(1 + plan.reductions.size())};
 }
 
 double KernelCost::total(const KernelPlan &plan) const {
   double outside = points(plan.outer) * points(plan.hoisted);
-  if (plan.isScalar())
-    return outside * tileCycles(plan, {1, 1, 1});
+  Effort sum;
+  auto add = [&](double times, const Tile &tile) {
+    if (times == 0)
+      return;
+    Effort each = tileEffort(plan, tile);
+    sum.cycles += times * each.cycles;
+    sum.instructions += each.instructions;
+  };
+  auto all = [&] { return outside * sum.cycles + codeCost * sum.instructions; };
+  if (plan.isScalar()) {
+    add(1, {1, 1, 1});
+    sum.instructions *= widening;
+    return all();
+  }
   int64_t size = extent(plan.vectorDim);
   int64_t whole = size / (plan.lanes * plan.vectors);
   int64_t left = size - whole * plan.lanes * plan.vectors;
   int64_t rowSize = plan.rowDim < 0 ? 1 : extent(plan.rowDim);
-  auto rowBlocks = [&](int64_t vectors) {
-    int64_t wholeRows = rowSize / plan.rows;
-    double cycles =
-        double(wholeRows) * tileCycles(plan, {plan.rows, vectors, plan.lanes});
+  auto rowBlocks = [&](int64_t times, int64_t vectors) {
+    int64_t wholeRows = times * (rowSize / plan.rows);
+    add(double(wholeRows), {plan.rows, vectors, plan.lanes});
     if (int64_t rest = rowSize % plan.rows)
-      cycles += tileCycles(plan, {rest, vectors, plan.lanes});
-    return cycles;
+      add(double(times), {rest, vectors, plan.lanes});
   };
-  double cycles = double(whole) * rowBlocks(plan.vectors);
+  rowBlocks(whole, plan.vectors);
   if (left > 0 && (plan.canMask || left % plan.lanes == 0)) {
-    cycles += rowBlocks(llvm::divideCeil(left, plan.lanes));
+    rowBlocks(1, llvm::divideCeil(left, plan.lanes));
   } else if (left > 0) { // whole vectors, then an element at a time
     int64_t vectors = left / plan.lanes, alone = left % plan.lanes;
-    cycles += (vectors ? rowBlocks(vectors) : 0) + double(alone) * rowBlocks(1);
+    if (vectors)
+      rowBlocks(1, vectors);
+    rowBlocks(alone, 1);
   }
-  return outside * cycles;
+  return all();
 }

@@ -6,17 +6,22 @@
 // cycle, independently of each other; an accumulator that depends on itself
 // waits for its chain of operations. A few percent for what the model leaves
 // out make the smaller of two equal tiles win.
+//
+// Code is not free, either: what a kernel gains by an instruction more must pay
+// for its compilation, so small kernels get small tiles.
 #ifndef PREC_CODEGEN_KERNELCOST_H
 #define PREC_CODEGEN_KERNELCOST_H
 
 #include "KernelPlan.h"
 
-#include "llvm/ADT/DenseMap.h"
-
 namespace mlir::prec {
 
 class KernelCost {
 public:
+  /// Cycles by which an instruction must make each call faster: it takes some
+  /// 0.1 million to compile, and a kernel runs ten thousand times.
+  static constexpr double codeCost = 8;
+
   explicit KernelCost(linalg::GenericOp op);
 
   /// By how many elements `operand` moves when `dim` grows by one; nothing if
@@ -24,11 +29,19 @@ public:
   std::optional<int64_t> step(unsigned operand, unsigned dim) const {
     return steps[operand][dim];
   }
+  /// Whether the element of `operand` depends on `dim`; on -1 nothing does.
+  bool dependsOn(unsigned operand, int dim) const {
+    return has(operandDims[operand], dim);
+  }
   /// The accesses along `vectorDim` when `rowDim` (or -1) gives the rows.
   SmallVector<Access> accesses(unsigned vectorDim, int rowDim) const;
 
-  /// Cycles for everything, with the plan's tile.
+  /// Cycles for everything, with the plan's tile, and for its instructions.
   double total(const KernelPlan &plan) const;
+
+  /// Whether a tile of these dimensions reads something once for several of its
+  /// accumulators.
+  bool sharesReads(unsigned vectorDim, int rowDim) const;
 
   double bodyOps() const { return numOps; }
   /// The extent, 64 for a dynamic one.
@@ -40,28 +53,45 @@ private:
   struct Tile {
     int64_t rows, vectors, lanes;
   };
-  struct Dependence {
-    bool row = false, vector = false;
+  /// Cycles of a call, and instructions of the code before LLVM sees it.
+  struct Effort {
+    double cycles = 0, instructions = 0;
   };
+  /// One operation of the body: the dimensions that it depends on, as bits.
+  struct BodyOp {
+    uint64_t dims;
+    bool isFree;
+  };
+  void readBody();
+  static double squareCode(const Tile &tile);
   void measureSteps();
   std::optional<int64_t> stepOf(OpOperand &operand, unsigned dim);
   /// Vectors are read and written along the last dimension of memory.
   static bool takesVectors(OpOperand &operand);
-  /// Copies of a value in a tile.
-  static double copies(Dependence d, const Tile &tile) {
-    return double(d.row ? tile.rows : 1) * double(d.vector ? tile.vectors : 1);
+  static bool has(uint64_t dims, int dim) {
+    return dim >= 0 && (dims >> dim & 1) != 0;
   }
+  /// Copies of a value in a tile.
+  static double copies(uint64_t dims, const KernelPlan &plan,
+                       const Tile &tile) {
+    return double(has(dims, plan.rowDim) ? tile.rows : 1) *
+           double(has(dims, plan.vectorDim) ? tile.vectors : 1);
+  }
+  static Access accessIn(const KernelPlan &plan, const Tile &tile,
+                         unsigned number);
   double missedLines(unsigned number, const KernelPlan &plan,
                      const Tile &tile) const;
-  double stepCycles(const KernelPlan &plan, const Tile &tile) const;
-  double outputCycles(const KernelPlan &plan, const Tile &tile) const;
-  double tileCycles(const KernelPlan &plan, const Tile &tile) const;
-  Dependence dependenceOf(Value value, const KernelPlan &plan,
-                          llvm::DenseMap<Value, Dependence> &known) const;
+  Effort stepEffort(const KernelPlan &plan, const Tile &tile) const;
+  Effort outputEffort(const KernelPlan &plan, const Tile &tile) const;
+  Effort tileEffort(const KernelPlan &plan, const Tile &tile) const;
 
   mutable linalg::GenericOp op; // a handle, whose accessors are not const
   SmallVector<int64_t> extents;
   SmallVector<SmallVector<std::optional<int64_t>>> steps;
+  SmallVector<uint64_t> operandDims; ///< those that its element depends on
+  SmallVector<bool> isRead;          ///< by the body
+  SmallVector<unsigned> inputs;      ///< those in memory that are read
+  SmallVector<BodyOp> body;
   double numOps = 0;
   double chain = 0; ///< latency of the accumulator's operations
 };

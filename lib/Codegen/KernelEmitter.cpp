@@ -25,7 +25,17 @@ public:
     point.resize(extents.size());
   }
 
-  void emit() { hoistedLoops(0); }
+  /// One loop around everything, of one trip if need be: prec-outline-loops
+  /// makes a function of it.
+  void emit() {
+    if (!plan.hoisted.empty() || !plan.outer.empty())
+      return hoistedLoops(0);
+    auto once =
+        scf::ForOp::create(b, loc, constant(0), constant(1), constant(1));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(once.getBody());
+    hoistedLoops(0);
+  }
 
 private:
   Value constant(int64_t value) {

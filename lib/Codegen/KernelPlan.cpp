@@ -87,7 +87,8 @@ public:
       : op(op), options(options), cost(op), extents(op.getStaticLoopRanges()) {
     op.getParallelDims(parallel);
     op.getReductionDims(reductions);
-    lanes = std::max<int64_t>(1, options.vectorBits / elementBits(op));
+    bits = elementBits(op);
+    lanes = std::max<int64_t>(1, options.vectorBits / bits);
   }
 
   KernelPlan run() {
@@ -133,11 +134,12 @@ private:
     if (reductions.empty())
       return tryElementwise(plan);
     int64_t most = isDynamic(dim) ? 2 : llvm::divideCeil(extents[dim], lanes);
+    bool shares = cost.sharesReads(dim, row);
     for (int64_t vectors : {1, 2, 4}) {
       if (vectors > most)
         break;
       for (int64_t rows : rowCounts(plan)) {
-        if (rows > 1 && !fits(rows, vectors))
+        if (rows > 1 && !fits(rows, vectors, shares))
           break;
         plan.vectors = vectors;
         plan.rows = rows;
@@ -182,9 +184,13 @@ private:
   }
 
   /// Accumulators leave registers for what the body needs, and the unrolled
-  /// body stays small enough to compile quickly.
-  bool fits(int64_t rows, int64_t vectors) const {
+  /// body stays small enough to compile quickly. Where they share nothing they
+  /// only have to keep the processor busy.
+  bool fits(int64_t rows, int64_t vectors, bool shares) const {
     constexpr double maxBody = 400;
+    constexpr int64_t busy = 8;
+    if (!shares && rows * vectors > busy)
+      return false;
     double ops = std::max(cost.bodyOps(), 1.0);
     int64_t all = options.vectorRegisters;
     int64_t budget = ops > 2 ? all / 2 : all - 2 - vectors;
@@ -234,13 +240,12 @@ private:
   /// What one tile reads while the dimensions `inside` run.
   double bytesOf(const KernelPlan &plan, ArrayRef<unsigned> inside) const {
     double bytes = 0;
-    for (OpOperand *input : op.getDpsInputOperands()) {
-      AffineMap map = op.getMatchingIndexingMap(input);
-      double elements = elementBits(op) / 8.0;
+    for (unsigned input = 0; input < op.getNumDpsInputs(); ++input) {
+      double elements = bits / 8.0;
       for (unsigned dim : inside)
-        if (map.isFunctionOfDim(dim))
+        if (cost.dependsOn(input, int(dim)))
           elements *= double(cost.extent(dim));
-      if (plan.vectorDim >= 0 && map.isFunctionOfDim(plan.vectorDim))
+      if (cost.dependsOn(input, plan.vectorDim))
         elements *= double(plan.lanes * plan.vectors);
       bytes += elements;
     }
@@ -252,6 +257,7 @@ private:
   KernelCost cost;
   SmallVector<int64_t> extents;
   SmallVector<unsigned> parallel, reductions;
+  unsigned bits;
   int64_t lanes;
   KernelPlan best;
 };

@@ -7,9 +7,10 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/OperationSupport.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Transforms/RegionUtils.h"
-#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/DenseMap.h"
 
 using namespace mlir;
 
@@ -35,7 +36,7 @@ static SmallVector<Value> takeCaptures(Operation *loop,
   return captures;
 }
 
-/// A function of the captures that does what the nest does.
+/// A function of the captures that the nest moves to.
 static func::FuncOp makeFunction(Operation *loop, ArrayRef<Value> captures,
                                  ArrayRef<Operation *> constants) {
   OpBuilder builder(loop->getContext());
@@ -49,10 +50,13 @@ static func::FuncOp makeFunction(Operation *loop, ArrayRef<Value> captures,
   map.map(captures, entry->getArguments());
   for (Operation *constant : constants)
     builder.clone(*constant, map);
-  builder.clone(*loop, map);
-  func::ReturnOp::create(builder, loop->getLoc());
-  // Scopes and roles have done their work, and would tell equal code apart.
-  function.getBody().walk([](Operation *op) {
+  Operation *last = func::ReturnOp::create(builder, loop->getLoc());
+  loop->moveBefore(last);
+  function.getBody().walk([&](Operation *op) {
+    for (OpOperand &operand : op->getOpOperands())
+      if (Value inside = map.lookupOrNull(operand.get()))
+        operand.set(inside);
+    // Scopes and roles have done their work, and would tell equal code apart.
     for (NamedAttribute attribute : llvm::to_vector(op->getDiscardableAttrs()))
       if (attribute.getName().strref().starts_with("prec."))
         op->removeDiscardableAttr(attribute.getName());
@@ -60,40 +64,69 @@ static func::FuncOp makeFunction(Operation *loop, ArrayRef<Value> captures,
   return function;
 }
 
+/// Equal for equal bodies; values and places do not count.
+static llvm::hash_code hashOf(func::FuncOp function) {
+  llvm::hash_code hash = hash_value(function.getFunctionType());
+  function.getBody().walk([&](Operation *op) {
+    hash = llvm::hash_combine(
+        hash, OperationEquivalence::computeHash(
+                  op, OperationEquivalence::ignoreHashValue,
+                  OperationEquivalence::ignoreHashValue,
+                  OperationEquivalence::Flags::IgnoreLocations));
+  });
+  return hash;
+}
+
+static bool areEqual(func::FuncOp a, func::FuncOp b) {
+  return a.getFunctionType() == b.getFunctionType() &&
+         OperationEquivalence::isRegionEquivalentTo(
+             &a.getBody(), &b.getBody(),
+             OperationEquivalence::Flags::IgnoreLocations);
+}
+
 namespace {
-struct OutlineLoops : public prec::impl::OutlineLoopsBase<OutlineLoops> {
+class OutlineLoops : public prec::impl::OutlineLoopsBase<OutlineLoops> {
+public:
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
-    llvm::StringMap<func::FuncOp> known; // by their text
-    for (auto function :
-         llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
-      if (function.isExternal())
-        continue;
-      for (Block &block : function.getBody())
-        for (Operation &op : llvm::make_early_inc_range(block))
-          if (isa<scf::ForOp, scf::ParallelOp>(op) && op.getNumResults() == 0)
-            outline(&op, symbols, known);
-    }
+    Known known;
+    for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
+      outlineIn(function.getBody(), symbols, known);
   }
 
-  void outline(Operation *loop, SymbolTable &symbols,
-               llvm::StringMap<func::FuncOp> &known) {
+private:
+  /// Functions by their hash.
+  using Known = llvm::DenseMap<size_t, SmallVector<func::FuncOp, 1>>;
+
+  void outlineIn(Region &region, SymbolTable &symbols, Known &known) {
+    for (Block &block : region)
+      for (Operation &op : llvm::make_early_inc_range(block))
+        if (isa<scf::ForOp, scf::ParallelOp>(op) && op.getNumResults() == 0)
+          outline(&op, symbols, known);
+        else if (auto choice = dyn_cast<scf::IfOp>(op))
+          for (Region &branch : choice->getRegions())
+            outlineIn(branch, symbols, known);
+  }
+
+  void outline(Operation *loop, SymbolTable &symbols, Known &known) {
     SmallVector<Operation *> constants;
     SmallVector<Value> captures = takeCaptures(loop, constants);
-    func::FuncOp made = makeFunction(loop, captures, constants);
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    made.print(stream, OpPrintingFlags().useLocalScope());
-    auto [it, isNew] = known.try_emplace(text, made);
-    if (isNew) {
-      symbols.insert(made);
-      ++functions;
-    } else {
-      made.erase();
-    }
     OpBuilder builder(loop);
-    func::CallOp::create(builder, loop->getLoc(), it->second, captures);
-    loop->erase();
+    auto call = func::CallOp::create(builder, loop->getLoc(), "loops",
+                                     TypeRange(), captures);
+    func::FuncOp made = makeFunction(loop, captures, constants);
+    SmallVector<func::FuncOp, 1> &alike = known[hashOf(made)];
+    auto equal = llvm::find_if(
+        alike, [&](func::FuncOp other) { return areEqual(made, other); });
+    if (equal != alike.end()) {
+      made.erase();
+      made = *equal;
+    } else {
+      symbols.insert(made);
+      alike.push_back(made);
+      ++functions;
+    }
+    call.setCallee(made.getName());
     ++nests;
   }
 };

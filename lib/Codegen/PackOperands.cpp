@@ -18,6 +18,8 @@ namespace mlir::prec {
 
 /// Cycles for an element that is read in one layout and written in another.
 static constexpr double cyclesPerElement = 0.7;
+/// Instructions of the kernel that does it.
+static constexpr double codeOfCopy = 300;
 
 /// The scalar that a tensor is filled with, or null.
 static Value filledWith(Value tensor) {
@@ -60,9 +62,8 @@ public:
     OpOperand *output = op.getDpsInitOperand(0);
     if (packOutput && isWorthIt(*output)) {
       unpack = invertPermutationVector(pack(*output));
-      extra += elementsOf(*output);
+      addCopy(*output);
     }
-    extra *= cyclesPerElement;
   }
 
   bool changes() const { return extra > 0; }
@@ -102,6 +103,11 @@ private:
     return elements;
   }
 
+  void addCopy(OpOperand &operand) {
+    extra += cyclesPerElement * elementsOf(operand) +
+             KernelCost::codeCost * codeOfCopy;
+  }
+
   /// The dimensions in the order of the loops, `dim` last.
   SmallVector<int64_t> pack(OpOperand &operand) {
     unsigned number = operand.getOperandNumber();
@@ -115,7 +121,7 @@ private:
     llvm::sort(order, [&](int64_t a, int64_t c) { return rank(a) < rank(c); });
     operands[number] = transposed(b, op.getLoc(), operand.get(), order);
     if (!filledWith(operand.get()))
-      extra += elementsOf(operand);
+      addCopy(operand);
     SmallVector<AffineExpr> results;
     for (int64_t position : order)
       results.push_back(maps[number].getResult(position));

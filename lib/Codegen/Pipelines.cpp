@@ -25,8 +25,11 @@
 #include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -61,6 +64,69 @@ void mlir::prec::registerCodegen(DialectRegistry &registry) {
   registerAllToLLVMIRTranslations(registry);
   registry.insert<PrecDialect>();
   registerBufferizableOpInterfaceExternalModels(registry);
+}
+
+namespace {
+/// Runs a pass on operations that contain one it is for: most of upstream's
+/// passes visit everything many times.
+class OnlyWith : public PassWrapper<OnlyWith, OperationPass<>> {
+public:
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(OnlyWith)
+  using Predicate = bool (*)(Operation *);
+
+  OnlyWith(Predicate isWanted, std::unique_ptr<Pass> pass)
+      : isWanted(isWanted) {
+    pipeline.addPass(std::move(pass));
+  }
+  OnlyWith(const OnlyWith &other) = default;
+
+  StringRef getName() const override { return "OnlyWith"; }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    pipeline.getDependentDialects(registry);
+  }
+  void runOnOperation() override {
+    WalkResult found = getOperation()->walk([&](Operation *op) {
+      return isWanted(op) ? WalkResult::interrupt() : WalkResult::advance();
+    });
+    if (!found.wasInterrupted())
+      return markAllAnalysesPreserved();
+    if (failed(runPipeline(pipeline, getOperation())))
+      signalPassFailure();
+  }
+
+private:
+  Predicate isWanted;
+  OpPassManager pipeline{OpPassManager::Nesting::Implicit};
+};
+} // namespace
+
+static std::unique_ptr<Pass> onlyWith(OnlyWith::Predicate isWanted,
+                                      std::unique_ptr<Pass> pass) {
+  return std::make_unique<OnlyWith>(isWanted, std::move(pass));
+}
+
+/// Views, whose offset and strides have to be computed.
+static bool changesMetadata(Operation *op) {
+  return isa<memref::SubViewOp, memref::ExpandShapeOp, memref::CollapseShapeOp,
+             memref::ReinterpretCastOp, memref::ExtractStridedMetadataOp,
+             memref::ExtractAlignedPointerAsIndexOp>(op);
+}
+
+/// Vector operations that our kernels do not have and that become LLVM's in
+/// several steps.
+static bool needsVectorSteps(Operation *op) {
+  if (!isa_and_nonnull<vector::VectorDialect>(op->getDialect()))
+    return false;
+  auto isWide = [](Type type) {
+    auto vector = dyn_cast<VectorType>(type);
+    return vector && (vector.getRank() != 1 || vector.isScalable());
+  };
+  return llvm::any_of(op->getOperandTypes(), isWide) ||
+         llvm::any_of(op->getResultTypes(), isWide) ||
+         !isa<vector::LoadOp, vector::StoreOp, vector::MaskedLoadOp,
+              vector::MaskedStoreOp, vector::ShuffleOp, vector::BroadcastOp,
+              vector::ExtractOp, vector::InsertOp, vector::FromElementsOp,
+              vector::CreateMaskOp, vector::ConstantMaskOp, vector::StepOp>(op);
 }
 
 /// Everything on tensors: which operations there are, in which order.
@@ -103,6 +169,9 @@ static void buildBufferStage(OpPassManager &pm) {
   options.bufferizeFunctionBoundaries = true;
   options.functionBoundaryTypeConversion =
       bufferization::LayoutMapOption::IdentityLayoutMap;
+  // Else what an scf.if gives would be elements at unknown distances.
+  options.unknownTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
   options.allowReturnAllocsFromLoops = true;
   pm.addPass(bufferization::createOneShotBufferizePass(options));
   pm.addPass(memref::createFoldMemRefAliasOpsPass());
@@ -123,7 +192,9 @@ static void buildLoopStage(OpPassManager &pm, const CodegenOptions &options) {
     kernels.threadGrain = options.threadGrain;
     function.addPass(createEmitKernels(kernels));
   }
-  function.addPass(createConvertLinalgToLoopsPass());
+  function.addPass(
+      onlyWith([](Operation *op) { return isa<linalg::LinalgOp>(op); },
+               createConvertLinalgToLoopsPass()));
   function.addPass(createSerializeReductions());
   pm.addPass(createOutlineLoops());
   if (!options.threads)
@@ -137,28 +208,22 @@ static void buildLoopStage(OpPassManager &pm, const CodegenOptions &options) {
 /// Whatever is left becomes the LLVM dialect.
 static void buildLLVMStage(OpPassManager &pm) {
   OpPassManager &function = pm.nest<func::FuncOp>();
-  function.addPass(createConvertVectorToSCFPass(
-      VectorTransferToSCFOptions().enableFullUnroll()));
-  function.addPass(memref::createExpandStridedMetadataPass());
+  function.addPass(onlyWith(
+      [](Operation *op) {
+        return isa<vector::TransferReadOp, vector::TransferWriteOp>(op);
+      },
+      createConvertVectorToSCFPass(
+          VectorTransferToSCFOptions().enableFullUnroll())));
+  function.addPass(
+      onlyWith(changesMetadata, memref::createExpandStridedMetadataPass()));
   function.addPass(createLowerAffinePass());
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   function.addPass(arith::createArithExpandOpsPass(expand));
   function.addPass(createSCFToControlFlowPass());
-  function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
-  pm.addPass(createConvertVectorToLLVMPass());
-  pm.addPass(createUBToLLVMConversionPass());
-  FinalizeMemRefToLLVMConversionPassOptions memref;
-  memref.useAlignedAlloc = true;
-  memref.useGenericFunctions = true;
-  pm.addPass(createFinalizeMemRefToLLVMConversionPass(memref));
-  pm.addPass(createConvertMathToLLVMPass());
-  pm.addPass(createArithToLLVMConversionPass());
-  pm.addPass(createConvertIndexToLLVMPass());
-  pm.addPass(createConvertControlFlowToLLVMPass());
-  pm.addPass(createConvertFuncToLLVMPass());
-  pm.addPass(createConvertOpenMPToLLVMPass());
+  pm.addPass(onlyWith(needsVectorSteps, createConvertVectorToLLVMPass()));
+  pm.addPass(createConvertToLLVM());
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createCheckFastMath());
 }

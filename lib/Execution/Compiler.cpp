@@ -188,9 +188,9 @@ Error mlir::prec::checkCalls(const llvm::Module &module) {
 /// in which they need each other.
 static constexpr StringRef kPasses =
     "function(sroa,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,"
-    "loop-mssa(loop-rotate,licm),loop(indvars),loop-vectorize,"
-    "loop-load-elim,instcombine<no-verify-fixpoint>,simplifycfg,"
-    "loop-mssa(licm),early-cse<memssa>,dse,adce)";
+    "loop-mssa(loop-rotate,licm),loop-vectorize,"
+    "instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),"
+    "early-cse<memssa>,adce)";
 
 void mlir::prec::optimise(llvm::Module &module, llvm::TargetMachine &target,
                           int optLevel) {

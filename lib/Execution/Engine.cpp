@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Compiles or loads an object, links it, finds its entries.
+// Compiles or loads objects, links them, finds their entries.
+#include "CompileParts.h"
 #include "EngineState.h"
 
 #include "prec/Execution/Compiler.h"
@@ -11,7 +12,7 @@
 #include "llvm/Config/llvm-config.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Object/ObjectFile.h"
-#include "llvm/Support/SmallVectorMemoryBuffer.h"
+#include "llvm/Support/Threading.h"
 #include <chrono>
 
 using namespace mlir::prec;
@@ -36,7 +37,6 @@ private:
   double &seconds;
   std::chrono::steady_clock::time_point start;
 };
-using Buffer = std::unique_ptr<llvm::MemoryBuffer>;
 } // namespace
 
 /// Whatever is not an entry's wrapper is internal, so that what nobody needs
@@ -57,7 +57,7 @@ static void internalise(llvm::Module &module,
 static std::string cacheKey(StringRef kind, StringRef content,
                             const llvm::TargetMachine &target, int optLevel) {
   std::string level = std::to_string(optLevel);
-  return ObjectCache::key({"object 2", kind, PREC_VERSION, LLVM_VERSION_STRING,
+  return ObjectCache::key({"objects 3", kind, PREC_VERSION, LLVM_VERSION_STRING,
                            target.getTargetTriple().str(),
                            target.getTargetCPU(),
                            target.getTargetFeatureString(), level, content});
@@ -84,58 +84,68 @@ static std::optional<ObjectCache> openCache(const EngineOptions &options) {
   return ObjectCache(directory, options.cacheLimitBytes);
 }
 
+/// The objects of an earlier run, or none.
+static std::vector<Buffer> loadObjects(const ObjectCache &cache,
+                                       StringRef key) {
+  Buffer text = cache.load(key);
+  return text ? splitObjects(text->getBuffer()) : std::vector<Buffer>();
+}
+
 /// Optimises and emits, or loads what an earlier run made.
-static Expected<Buffer> makeObject(llvm::Module &module,
-                                   llvm::TargetMachine &target,
-                                   const EngineOptions &options,
-                                   EngineReport &report) {
+static Expected<std::vector<Buffer>>
+makeObjects(llvm::Module &module, llvm::TargetMachine &target,
+            const llvm::orc::JITTargetMachineBuilder &builder,
+            const EngineOptions &options, EngineReport &report) {
   std::optional<ObjectCache> cache = openCache(options);
   std::string key;
   if (cache) {
     Stopwatch watch(report.link);
     key = cacheKey(module, target, options);
-    if (Buffer object = cache->load(key)) {
+    std::vector<Buffer> objects = loadObjects(*cache, key);
+    if (!objects.empty()) {
       report.cacheHit = true;
-      return object;
+      return objects;
     }
   }
-  {
-    Stopwatch watch(report.optimise);
-    optimise(module, target, options.optLevel);
-  }
-  Stopwatch watch(report.codegen);
-  auto object = emitObject(module, target);
-  if (!object)
-    return object.takeError();
-  auto buffer = std::make_unique<llvm::SmallVectorMemoryBuffer>(
-      std::move(*object), "prec", /*RequiresNullTerminator=*/false);
-  if (cache)
-    if (Error error = cache->store(key, buffer->getBuffer()))
+  auto objects = compileParts(
+      module, target, builder, options.optLevel,
+      llvm::hardware_concurrency(options.compileThreads).compute_thread_count(),
+      report);
+  if (objects && cache)
+    if (Error error = cache->store(key, joinObjects(*objects)))
       report.cacheWarning = llvm::toString(std::move(error));
-  return Buffer(std::move(buffer));
+  return objects;
 }
 
-/// Defines what the object leaves open, from the list of Symbols.h.
+/// Defines what the objects leave open, from the list of Symbols.h.
 static Error defineSymbols(llvm::orc::LLJIT &jit,
-                           const llvm::MemoryBuffer &object) {
-  auto file = llvm::object::ObjectFile::createObjectFile(object);
-  if (!file)
-    return file.takeError();
+                           llvm::ArrayRef<Buffer> objects) {
+  llvm::StringSet<> defined, open;
+  for (const Buffer &object : objects) {
+    auto file = llvm::object::ObjectFile::createObjectFile(*object);
+    if (!file)
+      return file.takeError();
+    for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
+      auto flags = symbol.getFlags();
+      if (!flags)
+        return flags.takeError();
+      auto name = symbol.getName();
+      if (!name)
+        return name.takeError();
+      if (!name->empty() && *name != "_GLOBAL_OFFSET_TABLE_")
+        (*flags & llvm::object::SymbolRef::SF_Undefined ? open : defined)
+            .insert(*name);
+    }
+  }
   llvm::orc::SymbolMap symbols;
-  for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
-    auto flags = symbol.getFlags();
-    if (!flags)
-      return flags.takeError();
-    auto name = symbol.getName();
-    if (!name)
-      return name.takeError();
-    if (!(*flags & llvm::object::SymbolRef::SF_Undefined) || name->empty() ||
-        *name == "_GLOBAL_OFFSET_TABLE_")
+  for (const auto &entry : open) {
+    StringRef name = entry.first();
+    if (defined.contains(name))
       continue;
-    void *address = resolveSymbol(*name);
+    void *address = resolveSymbol(name);
     if (!address)
-      return unresolvedSymbol(*name);
-    symbols[jit.mangleAndIntern(*name)] = {
+      return unresolvedSymbol(name);
+    symbols[jit.mangleAndIntern(name)] = {
         llvm::orc::ExecutorAddr::fromPtr(address),
         llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
   }
@@ -146,7 +156,8 @@ static Error defineSymbols(llvm::orc::LLJIT &jit,
 }
 
 static Error link(Engine::State &state,
-                  llvm::orc::JITTargetMachineBuilder builder, Buffer object) {
+                  llvm::orc::JITTargetMachineBuilder builder,
+                  std::vector<Buffer> objects) {
   Stopwatch watch(state.report.link);
   auto jit = llvm::orc::LLJITBuilder()
                  .setJITTargetMachineBuilder(std::move(builder))
@@ -156,10 +167,11 @@ static Error link(Engine::State &state,
   if (!jit)
     return jit.takeError();
   state.jit = std::move(*jit);
-  if (Error error = defineSymbols(*state.jit, *object))
+  if (Error error = defineSymbols(*state.jit, objects))
     return error;
-  if (Error error = state.jit->addObjectFile(std::move(object)))
-    return error;
+  for (Buffer &object : objects)
+    if (Error error = state.jit->addObjectFile(std::move(object)))
+      return error;
   for (const Signature &entry : state.entries) {
     auto address = state.jit->lookup(invokeName(entry.name));
     if (!address)
@@ -208,16 +220,17 @@ Expected<std::optional<Engine>> Engine::load(std::vector<Signature> entries,
   if (!target)
     return target.takeError();
   auto state = makeState(std::move(entries), options);
-  Buffer object;
+  std::vector<Buffer> objects;
   {
     Stopwatch watch(state->report.link);
-    object = cache->load(
-        cacheKey("source", options.source, *target->machine, options.optLevel));
+    objects = loadObjects(*cache, cacheKey("source", options.source,
+                                           *target->machine, options.optLevel));
   }
-  if (!object)
+  if (objects.empty())
     return std::nullopt;
   state->report.cacheHit = true;
-  if (Error error = link(*state, std::move(target->builder), std::move(object)))
+  if (Error error =
+          link(*state, std::move(target->builder), std::move(objects)))
     return error;
   return Engine(std::move(state));
 }
@@ -245,13 +258,14 @@ Expected<Engine> Engine::create(std::unique_ptr<llvm::Module> given,
   setTarget(*module, *target->machine);
   if (Error error = checkCalls(*module))
     return error;
-  auto object = makeObject(*module, *target->machine, options, state->report);
-  if (!object)
-    return object.takeError();
+  auto objects = makeObjects(*module, *target->machine, target->builder,
+                             options, state->report);
+  if (!objects)
+    return objects.takeError();
   module.reset();
   context.reset();
   if (Error error =
-          link(*state, std::move(target->builder), std::move(*object)))
+          link(*state, std::move(target->builder), std::move(*objects)))
     return error;
   return Engine(std::move(state));
 }

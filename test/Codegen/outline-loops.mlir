@@ -71,6 +71,35 @@ func.func @others(%m: memref<8xf32>, %n: index, %p: i1) -> f32 {
   return %sum : f32
 }
 
+// Nests in the branches of a choice at the top move, too.
+// CHECK-LABEL: func.func @choice(
+// CHECK-SAME: %[[M:.*]]: memref<8xf32>, %[[S:.*]]: f32, %[[P:.*]]: i1
+// CHECK: scf.if %[[P]] {
+// CHECK-NEXT: call @[[$SCALE]](%[[M]], %[[S]])
+// CHECK-NEXT: } else {
+// CHECK-NEXT: call @[[$HALF]](%[[M]], %[[S]])
+// CHECK-NEXT: }
+func.func @choice(%m: memref<8xf32>, %s: f32, %p: i1) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %c8 = arith.constant 8 : index
+  scf.if %p {
+    scf.for %i = %c0 to %c8 step %c1 {
+      %x = memref.load %m[%i] : memref<8xf32>
+      %y = arith.mulf %x, %s : f32
+      memref.store %y, %m[%i] : memref<8xf32>
+    }
+  } else {
+    scf.for %i = %c0 to %c4 step %c1 {
+      %x = memref.load %m[%i] : memref<8xf32>
+      %y = arith.mulf %x, %s : f32
+      memref.store %y, %m[%i] : memref<8xf32>
+    }
+  }
+  return
+}
+
 // CHECK: func.func private @[[$SCALE]](%[[X:.*]]: memref<8xf32>, %[[F:.*]]: f32)
 // CHECK: %[[LAST:.*]] = arith.constant 8 : index
 // CHECK: scf.for %{{.*}} = %{{.*}} to %[[LAST]]

@@ -308,6 +308,18 @@ def OutlineLoops : Pass<"prec-outline-loops", "ModuleOp"> {
   ];
 }
 
+def ConvertToLLVM : Pass<"prec-convert-to-llvm", "ModuleOp"> {
+  let summary = "convert arith, math, vector, memref, cf, func, omp at once";
+  let description = [{
+    Upstream has a pass for each dialect, each of which visits every operation;
+    this one has all their patterns. Buffers come from `aligned_alloc`, masks are
+    compared in 32 bits. Vector operations that need more than one step
+    (transfers, contractions, vectors of vectors) must be gone.
+  }];
+  let dependentDialects = ["LLVM::LLVMDialect", "arith::ArithDialect",
+                           "vector::VectorDialect"];
+}
+
 def CheckFastMath : Pass<"prec-check-fast-math", "ModuleOp"> {
   let summary = "refuse operations with fast-math flags";
   let description = [{

@@ -38,6 +38,9 @@ struct EngineOptions {
   std::string cpu;
   /// Threads of parallel loops; 0: all cores.
   unsigned threads = 1;
+  /// Threads that compile a large module at level 2; 0: all cores. The code
+  /// does not depend on it.
+  unsigned compileThreads = 0;
   /// Folder of compiled objects; empty: ObjectCache::defaultDirectory().
   std::string cacheDirectory;
   bool useCache = true;

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// All of upstream's patterns that end in the LLVM dialect, in one conversion.
+#include "prec/Codegen/Passes.h"
+
+#include "mlir/Analysis/DataLayoutAnalysis.h"
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
+#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/OpenMPToLLVM/ConvertOpenMPToLLVM.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/OpenMP/OpenMPDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
+#include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
+#include "mlir/Transforms/DialectConversion.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+
+namespace mlir::prec {
+#define GEN_PASS_DEF_CONVERTTOLLVM
+#include "prec/Codegen/Passes.h.inc"
+} // namespace mlir::prec
+
+namespace {
+class ConvertToLLVM : public prec::impl::ConvertToLLVMBase<ConvertToLLVM> {
+public:
+  void runOnOperation() override {
+    if (failed(writeMasks()) || failed(convert()))
+      signalPassFailure();
+  }
+
+private:
+  /// Masks and steps become comparisons and constants.
+  LogicalResult writeMasks() {
+    SmallVector<Operation *> ops;
+    getOperation()->walk([&](Operation *op) {
+      if (isa<vector::CreateMaskOp, vector::ConstantMaskOp, vector::StepOp>(op))
+        ops.push_back(op);
+    });
+    RewritePatternSet patterns(&getContext());
+    vector::populateVectorMaskMaterializationPatterns(
+        patterns, /*force32BitVectorIndices=*/true);
+    vector::populateVectorMaskOpLoweringPatterns(patterns);
+    vector::populateVectorStepLoweringPatterns(patterns);
+    GreedyRewriteConfig config;
+    config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
+    return applyOpPatternsGreedily(ops, std::move(patterns), config);
+  }
+
+  LogicalResult convert() {
+    ModuleOp module = getOperation();
+    const auto &layouts = getAnalysis<DataLayoutAnalysis>();
+    LowerToLLVMOptions options(&getContext(), layouts.getAtOrAbove(module));
+    options.allocLowering = LowerToLLVMOptions::AllocLowering::AlignedAlloc;
+    options.useGenericFunctions = true;
+    LLVMTypeConverter converter(&getContext(), options, &layouts);
+    SymbolTableCollection symbols;
+    RewritePatternSet patterns(&getContext());
+    arith::populateArithToLLVMConversionPatterns(converter, patterns);
+    populateVectorToLLVMConversionPatterns(converter, patterns,
+                                           /*reassociateFPReductions=*/false,
+                                           /*force32BitVectorIndices=*/true);
+    populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns,
+                                                   &symbols);
+    populateFuncToLLVMConversionPatterns(converter, patterns, &symbols);
+    populateMathToLLVMConversionPatterns(converter, patterns);
+    index::populateIndexToLLVMConversionPatterns(converter, patterns);
+    ub::populateUBToLLVMConversionPatterns(converter, patterns);
+    cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
+    cf::populateAssertToLLVMConversionPattern(
+        converter, patterns, /*abortOnFailure=*/true, &symbols);
+    LLVMConversionTarget target(getContext());
+    target.addLegalOp<ModuleOp>();
+    if (module
+            ->walk([](Operation *op) {
+              return isa_and_nonnull<omp::OpenMPDialect>(op->getDialect())
+                         ? WalkResult::interrupt()
+                         : WalkResult::advance();
+            })
+            .wasInterrupted()) {
+      configureOpenMPToLLVMConversionLegality(target, converter);
+      populateOpenMPToLLVMConversionPatterns(converter, patterns);
+    }
+    ConversionConfig config;
+    // CSE comes before, LLVM folds behind.
+    config.foldingMode = DialectConversionFoldingMode::Never;
+    return applyPartialConversion(module, target, std::move(patterns), config);
+  }
+};
+} // namespace
