@@ -67,7 +67,7 @@ def Prec_RoundOp : Prec_Op<"round", [
     %2 = prec.round %a to "m?"(%bits : i32) "nearest-even" : f32
     %3 = prec.round %a to "m3" "stochastic" random(%word : i32) : f32
     %4 = prec.round %t to "m3" "stochastic" random(%key : i64) : tensor<4x?xf32>
-    %5 = prec.round %t to "m3" "stochastic" random(%key : i64) by_value : tensor<4xf32>
+    %5 = prec.round %t to "m3" "stochastic" random(%key : i64) by_value : tensor<4x?xf32>
     ```
   }];
   let arguments = (ins FloatLike:$operand, Variadic<Prec_I32Like>:$parameters,
