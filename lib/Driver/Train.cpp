@@ -9,6 +9,7 @@
 #include "prec/Execution/Files.h"
 #include "prec/Execution/Npz.h"
 
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/WithColor.h"
 
 using namespace mlir;
@@ -50,7 +51,8 @@ private:
   llvm::Error openLog();
   llvm::Expected<Trainer> trainerOf(size_t run);
   llvm::Expected<TrainingState> firstState(const Trainer &trainer, size_t run);
-  llvm::Error saveWeights(const TrainingState &state) const;
+  llvm::Error checkBestWeights() const;
+  void warnOfLostBest(const TrainingState &state) const;
 
   const TrainOptions &options;
   Timing timing;
@@ -65,7 +67,46 @@ private:
 };
 } // namespace
 
+static llvm::Error saveWeights(StringRef path, const TrainingState &state,
+                               Durable durable = Durable::No) {
+  std::vector<NamedTensorRef> arrays;
+  for (auto [name, tensor] : llvm::zip_equal(state.names, state.tensors))
+    arrays.push_back({name, &tensor});
+  return writeNpz(path, arrays, durable);
+}
+
+llvm::Error TrainingRuns::checkBestWeights() const {
+  const std::string &path = options.bestWeights;
+  if (path.empty())
+    return llvm::Error::success();
+  size_t runs = options.policy.numRuns();
+  if (runs > 1)
+    return llvm::createStringError(
+        "the best weights are those of one run, found a sweep of " +
+        Twine(runs) + "; train each of its runs with a command of its own");
+  for (const std::string &other :
+       {std::string("-"), options.weights, options.checkpoint, options.log})
+    if (path == other)
+      return llvm::createStringError("found '" + path +
+                                     "' as file of the best weights, expected "
+                                     "one that nothing else is written to");
+  return llvm::Error::success();
+}
+
+/// A run may go on from beyond its best evaluation.
+void TrainingRuns::warnOfLostBest(const TrainingState &state) const {
+  if (options.bestWeights.empty() || !state.bestAccuracy ||
+      llvm::sys::fs::exists(options.bestWeights))
+    return;
+  llvm::WithColor::warning(llvm::errs())
+      << "'" << options.bestWeights << "' does not exist: the best weights so "
+      << "far, of the evaluation after step " << state.bestDone - 1
+      << ", are lost; it gets only better ones\n";
+}
+
 llvm::Error TrainingRuns::prepare() {
+  if (llvm::Error error = checkBestWeights())
+    return error;
   if (!options.resume.empty()) {
     llvm::Expected<Checkpoint> read = readCheckpoint(options.resume);
     if (!read)
@@ -117,6 +158,10 @@ llvm::Expected<Trainer> TrainingRuns::trainerOf(size_t run) {
   TrainerOptions trainerOptions = options.trainer;
   trainerOptions.preprocess = preprocess;
   trainerOptions.fields = fieldsOf(options.policy, run, options.trainer.seed);
+  if (!options.bestWeights.empty())
+    trainerOptions.saveBest = [this](const TrainingState &state) {
+      return saveWeights(options.bestWeights, state, Durable::Yes);
+    };
   trainerOptions.onNonFinite = [this,
                                 run](const Trainer &trainer,
                                      NonFinite found) -> llvm::Expected<bool> {
@@ -167,16 +212,10 @@ llvm::Expected<TrainingState> TrainingRuns::firstState(const Trainer &trainer,
   return std::move(resumed->state);
 }
 
-llvm::Error TrainingRuns::saveWeights(const TrainingState &state) const {
-  std::vector<NamedTensorRef> arrays;
-  for (auto [name, tensor] : llvm::zip_equal(state.names, state.tensors))
-    arrays.push_back({name, &tensor});
-  return writeNpz(options.weights, arrays);
-}
-
 llvm::Expected<bool> TrainingRuns::run() {
   size_t runs = options.policy.numRuns(), first = 0;
-  for (const std::string &path : {options.checkpoint, options.resume})
+  for (const std::string &path :
+       {options.checkpoint, options.resume, options.bestWeights})
     if (!path.empty())
       removeLeftovers(path);
   for (size_t run = first; run < runs; ++run) {
@@ -197,6 +236,7 @@ llvm::Expected<bool> TrainingRuns::run() {
     llvm::Expected<TrainingState> state = firstState(*trainer, run);
     if (!state)
       return state.takeError();
+    warnOfLostBest(*state);
     if (llvm::Error error = openLog())
       return error;
     SaveState save;
@@ -214,7 +254,7 @@ llvm::Expected<bool> TrainingRuns::run() {
     if (result->interrupted)
       return false;
     if (!options.weights.empty() && run + 1 == runs)
-      if (llvm::Error error = saveWeights(*state))
+      if (llvm::Error error = saveWeights(options.weights, *state))
         return error;
   }
   if (llvm::Error error = writeTiming(options.timingFile, timing))

@@ -142,6 +142,11 @@ Expected<TrainingResult> Trainer::run(TrainingState &state, TrainingLog *log,
       }
       if (record.testAccuracy)
         isPatient = !noteAccuracy(state, *record.testAccuracy);
+      record.isBest = options.saveBest && record.testAccuracy &&
+                      state.bestDone == state.done;
+      if (record.isBest)
+        if (Error error = options.saveBest(state))
+          return error;
     }
     state.epochLoss =
         (record.step % stepsPerEpoch ? state.epochLoss : 0) + record.loss;
@@ -163,7 +168,7 @@ Expected<TrainingResult> Trainer::run(TrainingState &state, TrainingLog *log,
         }
       }
     }
-    if (save && (isSaved(state.done) || !isPatient)) {
+    if (save && (isSaved(state.done) || !isPatient || record.isBest)) {
       if (Error error = save(state))
         return error;
       saved = state.done;

@@ -152,6 +152,12 @@ Expected<Trainer> Trainer::create(Callable step, Callable predict,
     return createStringError("found a checkpoint every " +
                              Twine(*given.saveEvery) +
                              " steps, expected 1 or more");
+  if (given.saveBest && (given.evalEvery == 0 || data.test.count() == 0))
+    return createStringError(
+        given.evalEvery == 0
+            ? "found no evaluation, expected some to know the best weights by"
+            : "the data set has no test samples, expected some to know the "
+              "best weights by");
   if (!std::isfinite(given.learningRate.base))
     return createStringError("found a learning rate that is not finite");
   if (Error error = checkPreprocess(given.preprocess, data))

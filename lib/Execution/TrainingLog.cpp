@@ -39,6 +39,8 @@ std::string mlir::prec::toJson(const TrainingRecord &record,
       json.attribute("test_accuracy", *record.testAccuracy);
     if (record.testAccuracyF32)
       json.attribute("test_accuracy_f32", *record.testAccuracyF32);
+    if (record.isBest)
+      json.attribute("best", true);
     if (record.learningRate)
       json.attribute("learning_rate", *record.learningRate);
     json.attribute("seconds", record.seconds);

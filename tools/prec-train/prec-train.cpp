@@ -117,6 +117,10 @@ int main(int argc, char **argv) {
   cl::opt<std::string> weights("save-weights", cl::value_desc("w.npz"),
                                cl::desc("parameters after the last run"),
                                cl::cat(category));
+  cl::opt<std::string> bestWeights(
+      "save-best", cl::value_desc("w.npz"),
+      cl::desc("parameters of the evaluation with the best test accuracy"),
+      cl::cat(category));
   cl::opt<std::string> checkpoint(
       "checkpoint", cl::value_desc("file"),
       cl::desc("keeps the run there, so that --resume can go on with it"),
@@ -169,6 +173,7 @@ int main(int argc, char **argv) {
   options.trainer.preprocess.crop = crop;
   options.log = log;
   options.weights = weights;
+  options.bestWeights = bestWeights;
   options.timingFile = compileFlags.timingFile();
   options.evaluateUnrounded = evalF32;
   if (batch.getNumOccurrences())

@@ -18,6 +18,8 @@ struct TrainOptions {
   std::string log;
   /// Where the last run's parameters and state go, as .npz; empty: nowhere.
   std::string weights;
+  /// The same after the evaluation with the best test accuracy; empty: nowhere.
+  std::string bestWeights;
   /// Where checkpoints go, and the one to go on from; empty: none.
   std::string checkpoint, resume;
   /// Go on after a loss that is not finite.

@@ -51,6 +51,9 @@ struct TrainingState {
   bool isFinite() const;
 };
 
+/// Keeps a state for later.
+using SaveState = std::function<llvm::Error(const TrainingState &)>;
+
 /// A loss that is not finite: its step, and a state from before it whose
 /// numbers all were.
 struct NonFinite {
@@ -82,9 +85,12 @@ struct TrainerOptions {
   /// says so. Unset: it goes on.
   std::function<llvm::Expected<bool>(const Trainer &, NonFinite)> onNonFinite;
   /// How often `save` is called (Trainer::run): after each N-th step; unset: at
-  /// the end of each epoch. After the last step, and when Ctrl-C ended the run,
-  /// it is called anyway.
+  /// the end of each epoch. After the last step, after one that `saveBest` was
+  /// called for, and when Ctrl-C ended the run, it is called anyway.
   std::optional<int64_t> saveEvery;
+  /// Called after each evaluation whose test accuracy is above all before, also
+  /// those before the state that the run goes on from. Unset: never.
+  SaveState saveBest;
   Preprocess preprocess;
   uint32_t seed = 0;
   /// The step that random bits see first.
@@ -107,9 +113,6 @@ struct TrainingResult {
   /// The first step whose loss was not finite.
   std::optional<uint64_t> firstNonFinite;
 };
-
-/// Keeps a state for later.
-using SaveState = std::function<llvm::Error(const TrainingState &)>;
 
 class Trainer {
 public:

@@ -2,7 +2,7 @@
 // The record of a training run: one JSON object a line.
 //
 //   {"step":0,"epoch":0,"loss":2.31,"accuracy":0.1,"test_accuracy":0.1,
-//    "test_accuracy_f32":0.2,"seconds":0.001, ...constant fields}
+//    "test_accuracy_f32":0.2,"best":true,"seconds":0.001, ...constant fields}
 //
 // Keys are absent where nothing was measured. JSON has no NaN: a loss that is
 // not finite is null, and "loss_is" says "nan", "inf" or "-inf". Each line is
@@ -31,6 +31,8 @@ struct TrainingRecord {
   std::optional<double> learningRate;
   /// The step's own time: no loading, logging, evaluation.
   double seconds = 0;
+  /// The test accuracy is the best so far, and its weights were kept.
+  bool isBest = false;
 };
 
 /// Fields that every line repeats, in order.
