@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Counts the elements beyond a range as integers, whose order does not matter.
 #include "OverflowShares.h"
+#include "ElementSums.h"
 #include "prec/Analysis/Operations.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -14,104 +13,69 @@ using namespace mlir::prec;
 namespace {
 class Counter {
 public:
-  Counter(OpBuilder &b, Location loc, Value integerBits)
-      : b(b), loc(loc), integerBits(integerBits), elements(number(0)),
-        whole(elements), half(elements) {}
+  Counter(ImplicitLocOpBuilder &b, Value integerBits)
+      : b(b), integerBits(integerBits), elements(number(0)),
+        beyond{elements, elements} {}
 
   void add(Value values) {
-    if (auto type = dyn_cast<RankedTensorType>(values.getType()))
-      return addTensor(values, type);
-    elements = sum(elements, number(1));
-    whole = sum(whole, reaches(b, values, limit(values.getType(), 1)));
-    half = sum(half, reaches(b, values, limit(values.getType(), 2)));
+    Type type = getElementTypeOrSelf(values.getType());
+    Value limits[] = {limit(type, 1), limit(type, 2)};
+    beyond = sumElements(
+        b, values, beyond,
+        [&](ImplicitLocOpBuilder &n, ValueRange x, ValueRange sums) {
+          SmallVector<Value> next;
+          for (auto [sum, limit] : llvm::zip_equal(sums, limits))
+            next.push_back(
+                arith::AddIOp::create(n, sum, reaches(n, x[0], limit)));
+          return next;
+        });
+    elements = arith::AddIOp::create(b, elements, countElements(b, values));
   }
 
   OverflowShares shares() {
     auto real = [&](Value count) -> Value {
-      return arith::UIToFPOp::create(b, loc, b.getF32Type(), count);
+      return arith::UIToFPOp::create(b, b.getF32Type(), count);
     };
     Value all = real(elements);
-    return {arith::DivFOp::create(b, loc, real(whole), all),
-            arith::DivFOp::create(b, loc, real(half), all)};
+    return {arith::DivFOp::create(b, real(beyond[0]), all),
+            arith::DivFOp::create(b, real(beyond[1]), all)};
   }
 
 private:
   Value number(int64_t value) {
-    return arith::ConstantIntOp::create(b, loc, value, 64);
+    return arith::ConstantIntOp::create(b, value, 64);
   }
-  Value sum(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
 
   /// 2^(IL - below) from the bits of its exponent.
   Value limit(Type type, int64_t below) {
     CarrierLayout layout = layoutOf(*carrierOf(type));
     Type word = b.getIntegerType(layout.width);
     auto constant = [&](int64_t value) -> Value {
-      return arith::ConstantIntOp::create(b, loc, value, int(layout.width));
+      return arith::ConstantIntOp::create(b, value, int(layout.width));
     };
     Value exponent = integerBits;
     if (layout.width != 32)
-      exponent = arith::ExtSIOp::create(b, loc, word, exponent);
-    exponent = arith::AddIOp::create(b, loc, exponent,
-                                     constant(layout.bias() - below));
-    Value bits = arith::ShLIOp::create(b, loc, exponent,
+      exponent = arith::ExtSIOp::create(b, word, exponent);
+    exponent =
+        arith::AddIOp::create(b, exponent, constant(layout.bias() - below));
+    Value bits = arith::ShLIOp::create(b, exponent,
                                        constant(int64_t(layout.fractionBits)));
-    return arith::BitcastOp::create(b, loc, type, bits);
+    return arith::BitcastOp::create(b, type, bits);
   }
 
   /// 1 or 0; NaN reaches nothing.
-  Value reaches(OpBuilder &at, Value value, Value limit) {
+  static Value reaches(ImplicitLocOpBuilder &n, Value value, Value limit) {
     using Predicate = arith::CmpFPredicate;
-    Value opposite = arith::NegFOp::create(at, loc, limit);
-    Value above = arith::CmpFOp::create(at, loc, Predicate::OGE, value, limit);
-    Value below =
-        arith::CmpFOp::create(at, loc, Predicate::OLE, value, opposite);
-    return arith::ExtUIOp::create(at, loc, at.getI64Type(),
-                                  arith::OrIOp::create(at, loc, above, below));
+    Value opposite = arith::NegFOp::create(n, limit);
+    Value above = arith::CmpFOp::create(n, Predicate::OGE, value, limit);
+    Value below = arith::CmpFOp::create(n, Predicate::OLE, value, opposite);
+    return arith::ExtUIOp::create(n, n.getI64Type(),
+                                  arith::OrIOp::create(n, above, below));
   }
 
-  void addTensor(Value values, RankedTensorType type) {
-    Value limits[] = {limit(type.getElementType(), 1),
-                      limit(type.getElementType(), 2)};
-    auto countType = RankedTensorType::get({}, b.getI64Type());
-    Value empty =
-        tensor::EmptyOp::create(b, loc, ArrayRef<int64_t>(), b.getI64Type());
-    Value zero = linalg::FillOp::create(b, loc, number(0), empty).getResult(0);
-    unsigned rank = type.getRank();
-    AffineMap each = b.getMultiDimIdentityMap(rank);
-    AffineMap none = AffineMap::get(rank, 0, b.getContext());
-    SmallVector<utils::IteratorType> loops(rank,
-                                           utils::IteratorType::reduction);
-    auto counts = linalg::GenericOp::create(
-        b, loc, TypeRange{countType, countType}, values, ValueRange{zero, zero},
-        ArrayRef<AffineMap>{each, none, none}, loops,
-        [&](OpBuilder &at, Location, ValueRange arguments) {
-          SmallVector<Value> next;
-          for (unsigned i : {0, 1})
-            next.push_back(
-                arith::AddIOp::create(at, loc, arguments[1 + i],
-                                      reaches(at, arguments[0], limits[i])));
-          linalg::YieldOp::create(at, loc, next);
-        });
-    auto scalar = [&](unsigned i) -> Value {
-      return tensor::ExtractOp::create(b, loc, counts.getResult(i),
-                                       ValueRange());
-    };
-    whole = sum(whole, scalar(0));
-    half = sum(half, scalar(1));
-    Value size = number(1);
-    for (unsigned d = 0; d < rank; ++d) {
-      Value extent = number(type.getDimSize(d));
-      if (type.isDynamicDim(d))
-        extent = arith::IndexCastOp::create(
-            b, loc, b.getI64Type(), tensor::DimOp::create(b, loc, values, d));
-      size = arith::MulIOp::create(b, loc, size, extent);
-    }
-    elements = sum(elements, size);
-  }
-
-  OpBuilder &b;
-  Location loc;
-  Value integerBits, elements, whole, half;
+  ImplicitLocOpBuilder &b;
+  Value integerBits, elements;
+  SmallVector<Value> beyond;
 };
 } // namespace
 
@@ -119,7 +83,8 @@ FailureOr<OverflowShares> mlir::prec::countOverflows(OpBuilder &builder,
                                                      Location loc,
                                                      ArrayRef<RoundOp> rounds,
                                                      Value integerBits) {
-  Counter counter(builder, loc, integerBits);
+  ImplicitLocOpBuilder b(loc, builder);
+  Counter counter(b, integerBits);
   for (RoundOp round : rounds) {
     if (!isa<func::FuncOp>(round->getParentOp()))
       return round.emitError("a number that follows the share of overflows "

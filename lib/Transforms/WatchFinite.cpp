@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Flags for values that are not finite, and the walk along them.
 #include "prec/Transforms/WatchFinite.h"
+#include "ElementSums.h"
 #include "prec/IR/Location.h"
 #include "prec/IR/PrecDialect.h"
 
@@ -53,28 +54,14 @@ static Value flagOf(ImplicitLocOpBuilder &b, Value x) {
 
 /// The largest flag of a tensor's elements, or a scalar's.
 static Value worstFlag(ImplicitLocOpBuilder &b, Value value) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type)
-    return flagOf(b, value);
-  auto scalar = RankedTensorType::get({}, b.getI32Type());
   Value zero = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
-  Value empty = tensor::EmptyOp::create(b, ArrayRef<int64_t>{}, b.getI32Type());
-  Value init = linalg::FillOp::create(b, zero, empty).getResult(0);
-  unsigned rank = type.getRank();
-  AffineMap all = b.getMultiDimIdentityMap(rank);
-  AffineMap none = AffineMap::get(rank, 0, b.getContext());
-  SmallVector<utils::IteratorType> reduction(rank,
-                                             utils::IteratorType::reduction);
-  auto generic = linalg::GenericOp::create(
-      b, TypeRange{scalar}, ValueRange{value}, ValueRange{init},
-      ArrayRef<AffineMap>{all, none}, reduction,
-      [](OpBuilder &nested, Location loc, ValueRange arguments) {
-        ImplicitLocOpBuilder n(loc, nested);
-        Value flag = flagOf(n, arguments[0]);
-        linalg::YieldOp::create(
-            n, Value(arith::MaxSIOp::create(n, flag, arguments[1])));
-      });
-  return tensor::ExtractOp::create(b, generic.getResult(0), ValueRange{});
+  return sumElements(b, value, zero,
+                     [](ImplicitLocOpBuilder &n, ValueRange x,
+                        ValueRange worst) -> SmallVector<Value> {
+                       Value flag = flagOf(n, x[0]);
+                       return {arith::MaxSIOp::create(n, flag, worst[0])};
+                     })
+      .front();
 }
 
 /// "linalg.generic (arith.mulf, arith.addf)".
