@@ -8,12 +8,20 @@
 #include "prec/Execution/Evaluate.h"
 #include "prec/Execution/Files.h"
 #include "prec/Execution/Npz.h"
+#include "prec/Transforms/Passes.h"
 
+#include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/WithColor.h"
 
 using namespace mlir;
 using namespace mlir::prec;
+
+static LogicalResult measureStep(ModuleOp module, const TrainOptions &train) {
+  PassManager pm(module.getContext());
+  pm.addPass(createMeasureStep({train.logGradients}));
+  return pm.run(module);
+}
 
 /// Compiles `entries` of the model; `text`, if given, gets the module as it was
 /// before anything was rounded.
@@ -34,6 +42,10 @@ static llvm::Expected<Engine> compileModel(const TrainOptions &train,
     model->module().print(stream);
   }
   CompileOptions options = train.compile;
+  if (llvm::is_contained(entries, "step"))
+    options.afterInsertion = [&](ModuleOp module) {
+      return measureStep(module, train);
+    };
   options.entries = std::move(entries);
   return compile(model->module(), policy, options, timing);
 }
@@ -107,6 +119,9 @@ void TrainingRuns::warnOfLostBest(const TrainingState &state) const {
 llvm::Error TrainingRuns::prepare() {
   if (llvm::Error error = checkBestWeights())
     return error;
+  if (options.logGradients && options.log.empty())
+    return llvm::createStringError(
+        "found measures to log and no log, expected one to write them to");
   if (!options.resume.empty()) {
     llvm::Expected<Checkpoint> read = readCheckpoint(options.resume);
     if (!read)

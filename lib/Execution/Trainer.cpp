@@ -3,6 +3,7 @@
 #include "prec/Execution/Trainer.h"
 
 #include "Progress.h"
+#include "StepMeasures.h"
 #include "TrainerBatch.h"
 #include "prec/Execution/Evaluate.h"
 #include "prec/Execution/Interrupt.h"
@@ -126,7 +127,9 @@ Expected<TrainingResult> Trainer::run(TrainingState &state, TrainingLog *log,
     // counts as done.
     for (auto [tensor, next] : llvm::zip(state.tensors, *results))
       tensor.swap(next);
-    record.loss = numberOf(results->back());
+    record.loss = numberOf((*results)[stateCount]);
+    readMeasures(llvm::ArrayRef(step.signature.results).drop_front(lossEnd()),
+                 llvm::ArrayRef(*results).drop_front(lossEnd()), record);
     ++state.done;
 
     bool isPatient = true;

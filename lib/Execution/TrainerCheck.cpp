@@ -2,7 +2,9 @@
 // What a training module, a data set and options must agree in.
 #include "prec/Execution/Trainer.h"
 
+#include "StepMeasures.h"
 #include "prec/Execution/Evaluate.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 #include <cmath>
 
@@ -30,7 +32,9 @@ Error Trainer::checkStep() {
                              ", expected " + expected);
   };
   size_t count = signature.arguments.size();
-  if (count < 4 || signature.results.size() != count - 2)
+  llvm::ArrayRef<ValueInfo> results = signature.results;
+  if (count < 4 || results.size() < count - 2 ||
+      !llvm::all_of(results.drop_front(count - 2), isMeasure))
     return createStringError(
         "@" + signature.name + ": found " + Twine(count) + " arguments and " +
         Twine(signature.results.size()) +
@@ -58,9 +62,9 @@ Error Trainer::checkStep() {
     return bad(stateCount + 1, "labels, one i32 for each sample of x");
   if (!isNumber(rate) || rate.dtype != DType::F32)
     return bad(stateCount + 2, "the learning rate, f32");
-  if (!isNumber(signature.results.back()))
+  if (!isNumber(results[stateCount]))
     return createStringError("@" + signature.name + ": found the last result " +
-                             describe(signature.results.back()) +
+                             describe(results[stateCount]) +
                              ", expected the loss, f32 or f64");
   if (sampleSize(x) != data->training.sampleSize())
     return createStringError(

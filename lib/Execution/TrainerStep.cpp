@@ -104,7 +104,8 @@ Expected<bool> Trainer::advanceToNonFinite(TrainingState &state,
     auto results = call(step, state, batch);
     if (!results)
       return results.takeError();
-    if (!llvm::all_of(*results, [](const Tensor &t) { return isFinite(t); }))
+    if (!llvm::all_of(llvm::ArrayRef(*results).take_front(lossEnd()),
+                      [](const Tensor &t) { return isFinite(t); }))
       return true;
     for (auto [tensor, next] : llvm::zip(state.tensors, *results))
       tensor.swap(next);

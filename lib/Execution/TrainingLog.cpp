@@ -24,6 +24,16 @@ void mlir::prec::writeLoss(llvm::json::OStream &json, double loss) {
                                              : "-inf");
 }
 
+static void writeMeasures(llvm::json::OStream &json,
+                          const TrainingRecord &record) {
+  if (!record.gradientNorms.empty())
+    json.attributeObject("gradient_norms", [&] {
+      for (const auto &[scope, norm] : record.gradientNorms)
+        json.attribute(scope, std::isfinite(norm) ? llvm::json::Value(norm)
+                                                  : llvm::json::Value(nullptr));
+    });
+}
+
 std::string mlir::prec::toJson(const TrainingRecord &record,
                                const ConstantFields &fields) {
   std::string text;
@@ -44,6 +54,7 @@ std::string mlir::prec::toJson(const TrainingRecord &record,
     if (record.learningRate)
       json.attribute("learning_rate", *record.learningRate);
     json.attribute("seconds", record.seconds);
+    writeMeasures(json, record);
     for (const auto &[name, value] : fields)
       json.attribute(name, value);
   });

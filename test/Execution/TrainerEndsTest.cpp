@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// How a training run goes: rates, losses that are not finite, patience, epochs.
+// How a training run goes: rates, losses that are not finite, patience, epochs,
+// measures of a step.
 #include "Expect.h"
 #include "TrainerFunctions.h"
 #include "prec/Execution/Trainer.h"
@@ -119,6 +120,83 @@ TEST(Trainer, PatienceEndsARunAndTheStateRemembers) {
                  *lines[3 * epoch + 1].getNumber("loss");
     EXPECT_EQ(line.getNumber("mean_loss"), sum / 2);
   }
+}
+
+/// Results behind the loss.
+Callable measuring(Seen &seen, ValueInfo info,
+                   const std::function<Tensor()> &make) {
+  Callable step = stepOf(seen, 4);
+  step.signature.results.push_back(std::move(info));
+  step.call = [call = step.call,
+               make](llvm::ArrayRef<Tensor *> arguments,
+                     uint32_t at) -> llvm::Expected<std::vector<Tensor>> {
+    auto results = call(arguments, at);
+    results->push_back(make());
+    return results;
+  };
+  return step;
+}
+
+TEST(Trainer, MeasuresGoToTheLog) {
+  DataSet set = numbers();
+  Seen seen;
+  TrainerOptions options = quiet();
+  options.steps = 1;
+  TemporaryFolder folder;
+  auto lineWith = [&](ValueInfo info, const std::function<Tensor()> &make) {
+    Trainer trainer =
+        llvm::cantFail(Trainer::create(measuring(seen, std::move(info), make),
+                                       predictOf(seen, -1), set, options));
+    TrainingState state = valueOf(trainer.initialState());
+    TrainingLog log = llvm::cantFail(TrainingLog::open(folder / "log"));
+    valueOf(trainer.run(state, &log));
+    EXPECT_EQ(state.tensors.size(), 1u);
+    return linesOf(folder / "log").front();
+  };
+  auto line = lineWith(value("gradient_squares/a/b", DType::F64, {}),
+                       [] { return Tensor::scalar(9.0); });
+  EXPECT_EQ(line.getObject("gradient_norms")->getNumber("a/b"), 3);
+  line = lineWith(value("gradient_squares/a", DType::F64, {}),
+                  [] { return Tensor::scalar(double(NAN)); });
+  EXPECT_EQ(line.getObject("gradient_norms")->getNull("a"), nullptr);
+}
+
+TEST(Trainer, OtherResultsBehindTheLossAreRefused) {
+  DataSet set = numbers();
+  Seen seen;
+  for (const ValueInfo &info :
+       {value("gradient_squares/a", DType::F32, {}),
+        value("rounding/a", DType::I64, {5}), value("more", DType::F64, {})}) {
+    std::string message = messageOf(Trainer::create(
+        measuring(seen, info, [] { return Tensor::scalar(1.0); }),
+        predictOf(seen, -1), set, quiet()));
+    EXPECT_NE(message.find("found 4 arguments and 3"), std::string::npos);
+  }
+}
+
+TEST(Trainer, TheBestIsKeptOnce) {
+  DataSet set = numbers();
+  Seen seen;
+  TrainerOptions options = quiet();
+  options.steps = 9;
+  options.evalEvery = 3;
+  std::vector<uint64_t> best, saved;
+  options.saveBest = [&](const TrainingState &now) {
+    best.push_back(now.done);
+    return llvm::Error::success();
+  };
+  options.saveEvery = 100;
+  auto save = [&](const TrainingState &now) {
+    saved.push_back(now.done);
+    return llvm::Error::success();
+  };
+  Trainer trainer = llvm::cantFail(
+      Trainer::create(stepOf(seen, 4), predictOf(seen, -1), set, options));
+  TrainingState state = valueOf(trainer.initialState());
+  valueOf(trainer.run(state, nullptr, save));
+  // The accuracy is the same in each evaluation.
+  EXPECT_EQ(best, std::vector<uint64_t>{3});
+  EXPECT_EQ(saved, (std::vector<uint64_t>{3, 9}));
 }
 
 } // namespace

@@ -89,6 +89,11 @@ int main(int argc, char **argv) {
   cl::opt<bool> logEpochs("log-epochs",
                           cl::desc("a line of the log for each epoch, too"),
                           cl::cat(category));
+  cl::opt<bool> logGradients(
+      "log-gradients",
+      cl::desc("each line of the log has each layer's norm of weight "
+               "gradients"),
+      cl::cat(category));
   cl::opt<bool> keepGoing("keep-going",
                           cl::desc("go on after a loss that is not finite"),
                           cl::cat(category));
@@ -167,6 +172,7 @@ int main(int argc, char **argv) {
       options.step.numbers.emplace_back(number.name.str(), *number.flag);
   if (accumulate.getNumOccurrences())
     options.step.numbers.emplace_back("accumulate", double(accumulate));
+  options.logGradients = logGradients;
   options.keepGoing = keepGoing;
   options.normalize = normalize;
   options.trainer.preprocess.flip = flip;

@@ -4,12 +4,13 @@
 // It runs two functions over mini-batches:
 //
 //   @step(parameters..., state..., x, labels i32, learning rate f32)
-//       -> (parameters..., state..., loss)
+//       -> (parameters..., state..., loss, measures...)
 //   @predict(parameters..., x) -> logits
 //
 // Their first dimensions of x, labels and logits are the batch: a number, or
 // dynamic. In training a short last batch is dropped; evaluation takes all
-// samples, the last ones padded with zeros if the batch is a number.
+// samples, the last ones padded with zeros if the batch is a number. Measures
+// are what StepResults.h names; they go to the log.
 //
 // Everything follows from the seed: the first parameters (Initialise.h), and
 // the order of each epoch from seed and epoch. There is no hidden state: a
@@ -180,6 +181,8 @@ private:
   std::optional<Callable> unroundedPredict;
   const DataSet *data = nullptr;
   TrainerOptions options;
+  /// How many results are no measures.
+  size_t lossEnd() const { return stateCount + 1; }
   size_t stateCount = 0; // parameters and state
   int64_t batch = 0;
   uint64_t stepsPerEpoch = 0, total = 0;

@@ -2,12 +2,14 @@
 // The record of a training run: one JSON object a line.
 //
 //   {"step":0,"epoch":0,"loss":2.31,"accuracy":0.1,"test_accuracy":0.1,
-//    "test_accuracy_f32":0.2,"best":true,"seconds":0.001, ...constant fields}
+//    "test_accuracy_f32":0.2,"best":true,"seconds":0.001,
+//    "gradient_norms":{"fc1":0.2},
+//    ...constant fields}
 //
-// Keys are absent where nothing was measured. JSON has no NaN: a loss that is
-// not finite is null, and "loss_is" says "nan", "inf" or "-inf". Each line is
-// written whole by one call of the system, so that a log is valid whenever the
-// process ends; when the disk is full the last line is taken back.
+// Keys are absent where nothing was measured. JSON has no NaN: a norm or loss
+// that is not finite is null, and "loss_is" says "nan", "inf" or "-inf". Each
+// line is written whole by one call of the system, so that a log is valid
+// whenever the process ends; when the disk is full the last line is taken back.
 #ifndef PREC_EXECUTION_TRAININGLOG_H
 #define PREC_EXECUTION_TRAININGLOG_H
 
@@ -31,6 +33,8 @@ struct TrainingRecord {
   std::optional<double> learningRate;
   /// The step's own time: no loading, logging, evaluation.
   double seconds = 0;
+  /// By scope: 2-norms of weight gradients.
+  std::vector<std::pair<std::string, double>> gradientNorms;
   /// The test accuracy is the best so far, and its weights were kept.
   bool isBest = false;
 };

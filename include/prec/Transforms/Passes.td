@@ -72,4 +72,27 @@ def InsertRounding : Pass<"prec-insert-rounding", "::mlir::ModuleOp"> {
     "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
 }
 
+def MeasureStep : Pass<"prec-measure-step", "::mlir::ModuleOp"> {
+  let summary = "let @step say what it does to gradients";
+  let description = [{
+    Runs after insertion, so that nothing it adds is a site, and adds results to
+    `@step` behind the loss; nothing else changes, and no bit of the others.
+
+    `gradients`: for each scope an `f64` named `gradient_squares/SCOPE`, the sum
+    of the squares of its weights' gradients as the update gets them: rounded,
+    without the loss's scale, clipped. They are the values of role
+    `weight-gradient` (or phase `backward`) that the new value of an argument of
+    role `weight` is made of; the scope is that of the update.
+
+    A scope without a name is `(none)`.
+  }];
+  let options = [
+    Option<"gradients", "gradients", "bool", "false",
+           "sums of squares of weight gradients">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::prec::PrecDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif // PREC_TRANSFORMS_PASSES

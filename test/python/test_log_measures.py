@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""--log-gradients in the lines of a run that they do not change.
+
+The oracle of a norm: with momentum 0 the buffer is the gradient that the update got, and NumPy takes its norm. That
+gradient is compared with NumPy's f64 one where nothing is rounded.
+"""
+import json
+import math
+
+import numpy as np
+import pytest
+from test_step_measures import is_near
+
+NET = {"version": 1, "name": "net", "input": [12],
+       "layers": [{"type": "dense", "name": "fc1", "units": 9}, {"type": "relu", "name": "relu"},
+                  {"type": "dense", "name": "fc2", "units": 3}]}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("measures")
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((96, 12)).astype(np.float32)
+    y = x[:, :3].argmax(1).astype(np.int32)
+    np.savez(folder / "data.npz", x=x, y=y)
+    bad = x.copy()
+    bad[:, 0] = np.inf
+    np.savez(folder / "bad.npz", x=bad, y=y)
+    (folder / "net.json").write_text(json.dumps(NET))
+    return folder
+
+
+def train(run, place, *flags, data="data.npz", batch=32, steps=2, check=True):
+    log, weights = place / "log.jsonl", place / "w.npz"
+    for path in (log, weights):
+        path.unlink(missing_ok=True)
+    done = run("prec-train", place / "net.json", f"--data={place / data}", f"--batch-size={batch}", f"--steps={steps}",
+               "--eval-every=0", f"--log={log}", f"--save-weights={weights}", f"--cache-dir={place / 'cache'}", *flags, check=check)
+    if done.returncode:
+        return done, None
+    with np.load(weights) as archive:
+        return [json.loads(line) for line in log.read_text().splitlines()], dict(archive)
+
+
+def without_clock(lines):
+    drop = ("seconds", "gradient_norms", "rounding_shares")
+    return [{key: value for key, value in line.items() if key not in drop} for line in lines]
+
+
+BOTH = ["--log-gradients"]
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--truncate-mantissa=7"],
+        ["--format=bf16", "--rounding=stochastic", "--optimizer=adam", "--clip-norm=0.5"],
+        ["--format=fixed<2,6>", "--accumulate=4", "--granularity=layer"],
+    ],
+)
+def test_no_bit_changes(run, place, flags):
+    lines, weights = train(run, place, *flags, steps=5)
+    measured, same = train(run, place, *flags, *BOTH, steps=5)
+    assert list(weights) == list(same)
+    for name in weights:
+        assert weights[name].tobytes() == same[name].tobytes(), name
+    assert without_clock(measured) == without_clock(lines)
+    for line, plain in zip(measured, lines):
+        assert "gradient_norms" not in plain
+        assert set(line["gradient_norms"]) == {"fc1", "fc2"}
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        [],
+        ["--clip-value=0.01", "--round=weight-gradient=e5m10"],
+        ["--loss-scale=dynamic<4096,2>", "--clip-norm=0.05"],
+        ["--accumulate=4", "--truncate-mantissa=7"],
+    ],
+)
+def test_norms_are_those_that_the_update_gets(run, place, flags):
+    flags = [*flags, "--optimizer=momentum", "--momentum=0", "--log-gradients"]
+    lines, _ = train(run, place, *flags)
+    for step, line in enumerate(lines):
+        _, weights = train(run, place, *flags, steps=step + 1)
+        assert set(line["gradient_norms"]) == {"fc1", "fc2"}
+        for scope, norm in line["gradient_norms"].items():
+            gradients = [weights[f"{scope}.{name}.momentum_buffer"] for name in ("weight", "bias")]
+            assert norm > 0 and is_near(norm, gradients, root=True)
+
+
+def test_the_gradient_is_the_loss_s(run, place):
+    """Of all samples at once, in f64 from the first weights; f32 sums of 96 products of size 1 or less."""
+    _, first = train(run, place, "--learning-rate=0", batch=96, steps=1)
+    lines, _ = train(run, place, "--log-gradients", batch=96, steps=1)
+    with np.load(place / "data.npz") as data:
+        x, y = data["x"].astype("f8"), data["y"]
+    w = {name: value.astype("f8") for name, value in first.items()}
+    hidden = x @ w["fc1.weight"] + w["fc1.bias"]
+    active = np.maximum(hidden, 0)
+    logits = active @ w["fc2.weight"] + w["fc2.bias"]
+    p = np.exp(logits - logits.max(1, keepdims=True))
+    g = (p / p.sum(1, keepdims=True) - np.eye(3)[y]) / len(y)
+    inner = (g @ w["fc2.weight"].T) * (hidden > 0)
+    for scope, parts in ("fc1", (x.T @ inner, inner.sum(0))), ("fc2", (active.T @ g, g.sum(0))):
+        norm = math.sqrt(sum((part**2).sum() for part in parts))
+        assert lines[0]["gradient_norms"][scope] == pytest.approx(norm, rel=1e-5)
+
+
+def test_numbers_that_are_not_finite_are_null(run, place):
+    lines, _ = train(run, place, "--keep-going", "--format=e5m2", *BOTH, data="bad.npz")
+    assert lines[0]["gradient_norms"]["fc1"] is None
+
+
+def test_a_step_that_marks_no_gradient(run, source, place):
+    """A hand-written step, with its marks and without."""
+    text = (source / "models" / "logistic.mlir").read_text()
+    (place / "marked.mlir").write_text(text)
+    text = text.replace('prec.role = "weight-gradient"', 'prec.role = "activation"').replace('prec.phase = "backward"', 'prec.phase = "update"')
+    (place / "unmarked.mlir").write_text(text)
+    done = run("prec-opt", place / "unmarked.mlir", "--prec-measure-step=gradients=true", check=False)
+    assert done.returncode == 1 and "is updated without a gradient that can be found" in done.stderr
+    marked = run("prec-opt", place / "marked.mlir", "--prec-measure-step=gradients=true").stdout
+    assert "gradient_squares/dense" in marked
