@@ -7,6 +7,9 @@
 //
 //   gradient_squares/SCOPE   f64: the sum of the squares of the gradients of
 //                            the weights that are updated there
+//   rounding/SCOPE           tensor<4xi64>: elements rounded there, and of them
+//                            overflows, underflows to zero, saturations;
+//                            tensor<3xi64>: the last is not known
 #ifndef PREC_STEPRESULTS_H
 #define PREC_STEPRESULTS_H
 
@@ -15,6 +18,7 @@
 namespace mlir::prec {
 
 inline constexpr llvm::StringLiteral gradientSquares = "gradient_squares/";
+inline constexpr llvm::StringLiteral roundingCounts = "rounding/";
 
 } // namespace mlir::prec
 

@@ -19,7 +19,7 @@ using namespace mlir::prec;
 
 static LogicalResult measureStep(ModuleOp module, const TrainOptions &train) {
   PassManager pm(module.getContext());
-  pm.addPass(createMeasureStep({train.logGradients}));
+  pm.addPass(createMeasureStep({train.logGradients, train.logRounding}));
   return pm.run(module);
 }
 
@@ -119,7 +119,7 @@ void TrainingRuns::warnOfLostBest(const TrainingState &state) const {
 llvm::Error TrainingRuns::prepare() {
   if (llvm::Error error = checkBestWeights())
     return error;
-  if (options.logGradients && options.log.empty())
+  if ((options.logGradients || options.logRounding) && options.log.empty())
     return llvm::createStringError(
         "found measures to log and no log, expected one to write them to");
   if (!options.resume.empty()) {

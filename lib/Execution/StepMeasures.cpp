@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Sums of squares to norms.
+// Sums of squares and counts to norms and shares.
 #include "StepMeasures.h"
 #include "prec/StepResults.h"
 
@@ -8,9 +8,26 @@
 
 using namespace mlir::prec;
 
+static bool isGradient(const ValueInfo &info) {
+  return llvm::StringRef(info.name).starts_with(gradientSquares);
+}
+
 bool mlir::prec::isMeasure(const ValueInfo &result) {
-  return llvm::StringRef(result.name).starts_with(gradientSquares) &&
-         result.dtype == DType::F64 && result.shape.empty();
+  if (isGradient(result))
+    return result.dtype == DType::F64 && result.shape.empty();
+  return llvm::StringRef(result.name).starts_with(roundingCounts) &&
+         result.dtype == DType::I64 && result.shape.size() == 1 &&
+         (result.shape[0] == 3 || result.shape[0] == 4);
+}
+
+static RoundingShares sharesOf(llvm::ArrayRef<int64_t> counts) {
+  auto share = [&](size_t i) {
+    return counts[0] ? double(counts[i]) / double(counts[0]) : 0;
+  };
+  RoundingShares shares{share(1), share(2), std::nullopt};
+  if (counts.size() > 3)
+    shares.saturation = share(3);
+  return shares;
 }
 
 void mlir::prec::readMeasures(llvm::ArrayRef<ValueInfo> infos,
@@ -21,5 +38,7 @@ void mlir::prec::readMeasures(llvm::ArrayRef<ValueInfo> infos,
     if (name.consume_front(gradientSquares))
       record.gradientNorms.emplace_back(name,
                                         std::sqrt(result.span<double>()[0]));
+    else if (name.consume_front(roundingCounts))
+      record.rounding.emplace_back(name, sharesOf(result.span<int64_t>()));
   }
 }

@@ -32,6 +32,16 @@ static void writeMeasures(llvm::json::OStream &json,
         json.attribute(scope, std::isfinite(norm) ? llvm::json::Value(norm)
                                                   : llvm::json::Value(nullptr));
     });
+  if (!record.rounding.empty())
+    json.attributeObject("rounding_shares", [&] {
+      for (const auto &[scope, shares] : record.rounding)
+        json.attributeObject(scope, [&] {
+          json.attribute("overflow", shares.overflow);
+          json.attribute("underflow", shares.underflow);
+          if (shares.saturation)
+            json.attribute("saturation", *shares.saturation);
+        });
+    });
 }
 
 std::string mlir::prec::toJson(const TrainingRecord &record,

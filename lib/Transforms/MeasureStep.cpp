@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// prec-measure-step: results of @step about its gradients.
+// prec-measure-step: results of @step about its gradients and roundings.
 #include "ElementSums.h"
 #include "StepGradients.h"
+#include "StepRoundings.h"
 #include "prec/IR/PrecDialect.h"
 #include "prec/StepResults.h"
 #include "prec/Transforms/Passes.h"
@@ -67,8 +68,31 @@ struct MeasureStep final : mlir::prec::impl::MeasureStepBase<MeasureStep> {
     return success();
   }
 
+  LogicalResult measureRounding(func::FuncOp step) {
+    int64_t numLeft = 0;
+    FailureOr<CountsByScope> found = countRoundings(step, numLeft);
+    if (failed(found))
+      return failure();
+    if (found->empty())
+      return step.emitError("@step: found no rounding of a whole tensor or "
+                            "scalar to count")
+             << (numLeft ? ", only some inside of operations; choose "
+                           "granularity op, layer or batch"
+                         : "; expected a policy that rounds some");
+    if (numLeft)
+      emitWarning(step.getLoc(), "@step: ")
+          << numLeft
+          << " roundings inside of operations or branches are not counted";
+    for (auto &[scope, counts] : *found) {
+      ImplicitLocOpBuilder b(step.getLoc(), step.front().getTerminator());
+      Value all = tensor::FromElementsOp::create(b, counts);
+      addResult(step, roundingCounts + nameFor(scope), all);
+    }
+    return success();
+  }
+
   void runOnOperation() override {
-    if (!gradients)
+    if (!gradients && !rounding)
       return;
     auto step = getOperation().lookupSymbol<func::FuncOp>("step");
     if (!step || step.isExternal() || !step.getBody().hasOneBlock()) {
@@ -76,7 +100,9 @@ struct MeasureStep final : mlir::prec::impl::MeasureStepBase<MeasureStep> {
                 "found no @step of one block to measure");
       return signalPassFailure();
     }
-    if (failed(measureGradients(step)))
+    // Gradients first: what counts roundings replaces loops.
+    if ((gradients && failed(measureGradients(step))) ||
+        (rounding && failed(measureRounding(step))))
       signalPassFailure();
   }
 };

@@ -159,6 +159,18 @@ TEST(Trainer, MeasuresGoToTheLog) {
   line = lineWith(value("gradient_squares/a", DType::F64, {}),
                   [] { return Tensor::scalar(double(NAN)); });
   EXPECT_EQ(line.getObject("gradient_norms")->getNull("a"), nullptr);
+  line = lineWith(value("rounding/a", DType::I64, {4}),
+                  [] { return Tensor::of<int64_t>({4}, {8, 1, 2, 4}); });
+  llvm::json::Object *shares =
+      line.getObject("rounding_shares")->getObject("a");
+  EXPECT_EQ(shares->getNumber("overflow"), 0.125);
+  EXPECT_EQ(shares->getNumber("underflow"), 0.25);
+  EXPECT_EQ(shares->getNumber("saturation"), 0.5);
+  line = lineWith(value("rounding/a", DType::I64, {3}),
+                  [] { return Tensor::of<int64_t>({3}, {0, 0, 0}); });
+  shares = line.getObject("rounding_shares")->getObject("a");
+  EXPECT_EQ(shares->getNumber("overflow"), 0);
+  EXPECT_EQ(shares->get("saturation"), nullptr);
 }
 
 TEST(Trainer, OtherResultsBehindTheLossAreRefused) {

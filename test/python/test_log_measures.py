@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""--log-gradients in the lines of a run that they do not change.
+"""--log-gradients and --log-rounding in the lines of a run that they do not change.
 
 The oracle of a norm: with momentum 0 the buffer is the gradient that the update got, and NumPy takes its norm. That
 gradient is compared with NumPy's f64 one where nothing is rounded.
@@ -47,7 +47,7 @@ def without_clock(lines):
     return [{key: value for key, value in line.items() if key not in drop} for line in lines]
 
 
-BOTH = ["--log-gradients"]
+BOTH = ["--log-gradients", "--log-rounding"]
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,11 @@ def test_no_bit_changes(run, place, flags):
         assert weights[name].tobytes() == same[name].tobytes(), name
     assert without_clock(measured) == without_clock(lines)
     for line, plain in zip(measured, lines):
-        assert "gradient_norms" not in plain
-        assert set(line["gradient_norms"]) == {"fc1", "fc2"}
+        assert "gradient_norms" not in plain and "rounding_shares" not in plain
+        assert set(line["gradient_norms"]) == {"fc1", "fc2"} <= set(line["rounding_shares"])
+        for shares in line["rounding_shares"].values():
+            assert set(shares) == {"overflow", "underflow", "saturation"}
+            assert all(0 <= share <= 1 for share in shares.values())
 
 
 @pytest.mark.parametrize(
@@ -77,6 +80,7 @@ def test_no_bit_changes(run, place, flags):
         ["--clip-value=0.01", "--round=weight-gradient=e5m10"],
         ["--loss-scale=dynamic<4096,2>", "--clip-norm=0.05"],
         ["--accumulate=4", "--truncate-mantissa=7"],
+        ["--carrier=f64", "--truncate-mantissa=7", "--clip-value=0.01"],
     ],
 )
 def test_norms_are_those_that_the_update_gets(run, place, flags):
@@ -108,9 +112,41 @@ def test_the_gradient_is_the_loss_s(run, place):
         assert lines[0]["gradient_norms"][scope] == pytest.approx(norm, rel=1e-5)
 
 
+def test_parts_of_a_batch_are_counted_together(run, place):
+    """x is rounded once, before it is parted; rows of activations are the same in any part."""
+    flags = ["--round=fc1.input=fixed<2,6>", "--round=fc1.activation=fixed<2,6>", "--log-rounding"]
+    whole, _ = train(run, place, *flags, steps=1)
+    parts, _ = train(run, place, *flags, "--accumulate=4", steps=1)
+    assert parts[0]["rounding_shares"] == whole[0]["rounding_shares"]
+    assert set(whole[0]["rounding_shares"]) == {"fc1", "(none)"}
+    assert all(shares["underflow"] > 0 for shares in whole[0]["rounding_shares"].values())
+
+
 def test_numbers_that_are_not_finite_are_null(run, place):
     lines, _ = train(run, place, "--keep-going", "--format=e5m2", *BOTH, data="bad.npz")
     assert lines[0]["gradient_norms"]["fc1"] is None
+    assert lines[0]["rounding_shares"]["fc1"]["overflow"] == 0
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--log-rounding"], "found no rounding of a whole tensor or scalar to count; expected a policy"),
+        (["--log-rounding", "--round=accumulator=e4m3fn@elementary"], "only some inside of operations; choose granularity op"),
+    ],
+)
+def test_what_is_refused(run, place, flags, message):
+    done, _ = train(run, place, *flags, check=False)
+    assert done.returncode == 1 and message in done.stderr
+    done = run("prec-train", place / "net.json", f"--data={place / 'data.npz'}", flags[0], check=False)
+    assert done.returncode == 1 and "found measures to log and no log" in done.stderr
+
+
+def test_roundings_inside_of_operations_are_told(run, place):
+    flags = ["--format=e4m3fn", "--round=fc1 & accumulator=e5m10@elementary", "--log-rounding"]
+    done = run("prec-train", place / "net.json", f"--data={place / 'data.npz'}", "--batch-size=32",
+               "--steps=1", "--log=-", *flags)
+    assert "roundings inside of operations or branches are not counted" in done.stderr
 
 
 def test_a_step_that_marks_no_gradient(run, source, place):

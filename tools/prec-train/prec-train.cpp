@@ -94,6 +94,11 @@ int main(int argc, char **argv) {
       cl::desc("each line of the log has each layer's norm of weight "
                "gradients"),
       cl::cat(category));
+  cl::opt<bool> logRounding(
+      "log-rounding",
+      cl::desc("each line of the log has each layer's shares of numbers that "
+               "rounding makes infinite, zero or the format's largest"),
+      cl::cat(category));
   cl::opt<bool> keepGoing("keep-going",
                           cl::desc("go on after a loss that is not finite"),
                           cl::cat(category));
@@ -173,6 +178,7 @@ int main(int argc, char **argv) {
   if (accumulate.getNumOccurrences())
     options.step.numbers.emplace_back("accumulate", double(accumulate));
   options.logGradients = logGradients;
+  options.logRounding = logRounding;
   options.keepGoing = keepGoing;
   options.normalize = normalize;
   options.trainer.preprocess.flip = flip;

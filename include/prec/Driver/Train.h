@@ -22,8 +22,9 @@ struct TrainOptions {
   std::string bestWeights;
   /// Where checkpoints go, and the one to go on from; empty: none.
   std::string checkpoint, resume;
-  /// Whether each line of the log has norms of gradients.
-  bool logGradients = false;
+  /// Whether each line of the log has norms of gradients, and what roundings
+  /// lost.
+  bool logGradients = false, logRounding = false;
   /// Go on after a loss that is not finite.
   bool keepGoing = false;
   std::string timingFile;

@@ -4,6 +4,7 @@
 //   {"step":0,"epoch":0,"loss":2.31,"accuracy":0.1,"test_accuracy":0.1,
 //    "test_accuracy_f32":0.2,"best":true,"seconds":0.001,
 //    "gradient_norms":{"fc1":0.2},
+//    "rounding_shares":{"fc1":{"overflow":0.0,"underflow":0.1,"saturation":0.0}},
 //    ...constant fields}
 //
 // Keys are absent where nothing was measured. JSON has no NaN: a norm or loss
@@ -23,6 +24,13 @@
 
 namespace mlir::prec {
 
+/// Of the elements that a scope's roundings took; no saturation where a largest
+/// number is not known.
+struct RoundingShares {
+  double overflow = 0, underflow = 0;
+  std::optional<double> saturation;
+};
+
 struct TrainingRecord {
   uint64_t step = 0, epoch = 0;
   double loss = 0;
@@ -33,8 +41,9 @@ struct TrainingRecord {
   std::optional<double> learningRate;
   /// The step's own time: no loading, logging, evaluation.
   double seconds = 0;
-  /// By scope: 2-norms of weight gradients.
+  /// By scope: 2-norms of weight gradients, and what roundings lost.
   std::vector<std::pair<std::string, double>> gradientNorms;
+  std::vector<std::pair<std::string, RoundingShares>> rounding;
   /// The test accuracy is the best so far, and its weights were kept.
   bool isBest = false;
 };

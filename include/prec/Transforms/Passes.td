@@ -73,7 +73,7 @@ def InsertRounding : Pass<"prec-insert-rounding", "::mlir::ModuleOp"> {
 }
 
 def MeasureStep : Pass<"prec-measure-step", "::mlir::ModuleOp"> {
-  let summary = "let @step say what it does to gradients";
+  let summary = "let @step say what it does to gradients and roundings";
   let description = [{
     Runs after insertion, so that nothing it adds is a site, and adds results to
     `@step` behind the loss; nothing else changes, and no bit of the others.
@@ -84,11 +84,21 @@ def MeasureStep : Pass<"prec-measure-step", "::mlir::ModuleOp"> {
     `weight-gradient` (or phase `backward`) that the new value of an argument of
     role `weight` is made of; the scope is that of the update.
 
+    `rounding`: for each scope a `tensor<4xi64>` named `rounding/SCOPE`: how
+    many elements its roundings took, of them finite ones that became infinite
+    or NaN, numbers other than zero that became zero, and finite ones that
+    became the format's largest number and smaller. Roundings of tensors and
+    scalars count, also those in loops; how many stand inside of other operations
+    is a warning. Where a format shares scales, a largest number is not known
+    and the tensor has three elements.
+
     A scope without a name is `(none)`.
   }];
   let options = [
     Option<"gradients", "gradients", "bool", "false",
            "sums of squares of weight gradients">,
+    Option<"rounding", "rounding", "bool", "false",
+           "counts of overflows, underflows and saturations">,
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
