@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Computes what only some of a reduction's loops need beforehand.
+#include "Coordinates.h"
 #include "prec/Codegen/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -10,6 +11,8 @@
 #include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
+using mlir::prec::Coordinate;
+using mlir::prec::coordinateOf;
 
 namespace mlir::prec {
 #define GEN_PASS_DEF_HOISTTABLES
@@ -98,13 +101,51 @@ private:
         b.eraseOp(inner);
   }
 
+  static constexpr double assumedExtent = 64;
+
   double points(const Dims &dims) const {
-    constexpr double assumedExtent = 64;
     double count = 1;
     for (unsigned dim : dims.set_bits())
       count *= ShapedType::isDynamic(extents[dim]) ? assumedExtent
                                                    : double(extents[dim]);
     return count;
+  }
+
+  /// Is a value computed from the coordinates of an operand alone?
+  bool isOver(AffineMap map, Value value) {
+    Operation *def = value.getDefiningOp();
+    if (value.getParentBlock() != op.getBody())
+      return true;
+    if (coordinateOf(value, map))
+      return true;
+    return def && !isa<linalg::IndexOp>(def) &&
+           llvm::all_of(def->getOperands(),
+                        [&](Value operand) { return isOver(map, operand); });
+  }
+
+  /// The input whose elements a part belongs to one by one, although the loops
+  /// come to each of them many times, as those of a convolution do: the part
+  /// is then a table of the input's shape. Null for all others.
+  OpOperand *inputOf(Value part) {
+    for (OpOperand *input : op.getDpsInputOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(input);
+      if (!map.isProjectedPermutation() && isOver(map, part))
+        return input;
+    }
+    return nullptr;
+  }
+
+  double sizeOf(OpOperand *input) const {
+    double count = 1;
+    for (int64_t size :
+         cast<RankedTensorType>(input->get().getType()).getShape())
+      count *= ShapedType::isDynamic(size) ? assumedExtent : double(size);
+    return count;
+  }
+
+  double pointsOfTable(Value part) {
+    OpOperand *input = inputOf(part);
+    return input ? sizeOf(input) : points(dimsOf(part));
   }
 
   double largestInput() {
@@ -117,6 +158,8 @@ private:
           dims.set(dim);
       if (map.isProjectedPermutation())
         largest = std::max(largest, points(dims));
+      else
+        largest = std::max(largest, sizeOf(input));
     }
     return largest;
   }
@@ -143,7 +186,7 @@ private:
     Type type = value.getType();
     if (!isPart(value) || !(isa<FloatType>(type) || type.isInteger(32)))
       return false;
-    double size = points(dimsOf(value));
+    double size = pointsOfTable(value);
     Dims all(op.getNumLoops(), true);
     return size * fewerPoints <= points(all) && size <= 2 * largestInput() &&
            treeOf(value).size() >= leastOps;
@@ -171,6 +214,46 @@ private:
     llvm::append_range(order, loops);
     llvm::erase_if(order, [&](unsigned dim) { return !dims.test(dim); });
     return order;
+  }
+
+  /// The tensor of a part over an input's elements; the reduction reads it as
+  /// it reads the input.
+  std::pair<Value, AffineMap> tableOver(OpOperand *input, Value part) {
+    Location loc = part.getLoc();
+    AffineMap map = op.getMatchingIndexingMap(input);
+    SmallVector<OpFoldResult> shape =
+        tensor::getMixedSizes(b, loc, input->get());
+    Value empty = tensor::EmptyOp::create(b, loc, shape, part.getType());
+    SmallVector<utils::IteratorType> iterators(shape.size(),
+                                               utils::IteratorType::parallel);
+    auto table = linalg::GenericOp::create(
+        b, loc, empty.getType(), ValueRange(), empty,
+        b.getMultiDimIdentityMap(shape.size()), iterators,
+        [&](OpBuilder &builder, Location l, ValueRange) {
+          IRMapping mapping;
+          std::function<Value(Value)> copy = [&](Value value) -> Value {
+            if (value.getParentBlock() != op.getBody())
+              return value;
+            if (Value done = mapping.lookupOrNull(value))
+              return done;
+            if (std::optional<Coordinate> at = coordinateOf(value, map)) {
+              Value index = linalg::IndexOp::create(builder, l, at->result);
+              if (at->offset)
+                index = arith::AddIOp::create(
+                    builder, l, index,
+                    arith::ConstantIndexOp::create(builder, l, at->offset));
+              mapping.map(value, index);
+              return index;
+            }
+            Operation *def = value.getDefiningOp();
+            for (Value operand : def->getOperands())
+              copy(operand);
+            builder.clone(*def, mapping);
+            return mapping.lookup(value);
+          };
+          linalg::YieldOp::create(builder, l, copy(part));
+        });
+    return {table.getResult(0), map};
   }
 
   /// The tensor of a part over its loops, and how the reduction reads it.
@@ -239,7 +322,8 @@ private:
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
     unsigned numInputs = inputs.size();
     for (Value part : parts) {
-      auto [table, map] = tableOf(part, sizes);
+      OpOperand *input = inputOf(part);
+      auto [table, map] = input ? tableOver(input, part) : tableOf(part, sizes);
       maps.insert(maps.begin() + int64_t(inputs.size()), map);
       inputs.push_back(table);
     }
