@@ -295,7 +295,7 @@ template <class T> void SharedRounding<T>::bias() {
     for (size_t i = 0; i < count; ++i) { // no negative zero
       T limited = numbers[i] < highest ? numbers[i] : highest;
       limited = (limited > -highest ? limited : -highest) + T(0);
-      numbers[i] = numbers[i] == numbers[i] ? limited : 0;
+      numbers[i] = std::isnan(numbers[i]) ? 0 : limited;
     }
     for (size_t i = 0; hasSmall && i < count; ++i) {
       auto small = T(places[i] * smallest);
