@@ -6,8 +6,8 @@
 #x = affine_map<(n, f, h, w, c, k, l) -> (n, c, h + k, w + l)>
 #y = affine_map<(n, f, h, w, c, k, l) -> (f, c, k, l)>
 #z = affine_map<(n, f, h, w, c, k, l) -> (n, f, h, w)>
-// CHECK-DAG: #[[WINDOW:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d4, d2 + d5, d3 + d6)>
-// CHECK-DAG: #[[WEIGHT:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d1, d4, d5, d6)>
+// CHECK-DAG: #[[$WINDOW:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d4, d2 + d5, d3 + d6)>
+// CHECK-DAG: #[[$WEIGHT:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d1, d4, d5, d6)>
 // CHECK-LABEL: func @conv
 // CHECK-SAME: %[[X:.*]]: tensor<8x16x18x18xf32>, %[[W:.*]]: tensor<32x16x5x5xf32>
 func.func @conv(%x: tensor<8x16x18x18xf32>, %w: tensor<32x16x5x5xf32>, %e: tensor<8x32x14x14xf32>, %key: i32) -> tensor<8x32x14x14xf32> {
@@ -19,7 +19,7 @@ func.func @conv(%x: tensor<8x16x18x18xf32>, %w: tensor<32x16x5x5xf32>, %e: tenso
   // CHECK: arith.addi %[[ROW]], %{{.*}} : index
   // CHECK: arith.xori
   // CHECK: linalg.yield
-  // CHECK: linalg.generic {indexing_maps = [#[[WINDOW]], #[[WEIGHT]], #[[WINDOW]],
+  // CHECK: linalg.generic {indexing_maps = [#[[$WINDOW]], #[[$WEIGHT]], #[[$WINDOW]],
   // CHECK-SAME: ins(%[[X]], %[[W]], %[[TABLE]] :
   // CHECK-NOT: linalg.index
   %r = linalg.generic {indexing_maps = [#x, #y, #z],
