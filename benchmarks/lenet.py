@@ -14,6 +14,9 @@ ROUNDED = {
     "elementary, m=7 nearest": [
         "--truncate-mantissa=7", "--rounding=nearest-even", "--granularity=elementary",
     ],
+    "elementary, m=7 stochastic": [
+        "--truncate-mantissa=7", "--rounding=stochastic", "--granularity=elementary",
+    ],
 }  # fmt: skip
 
 
