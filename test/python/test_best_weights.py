@@ -124,13 +124,15 @@ def test_kill_minus_9_leaves_a_whole_file(place, whole):
     dice, checkpoint = random.Random(5), place / "k.ckpt"
     best = place / "k.best.npz"
     long = dict(steps=4000, checkpoint=checkpoint, checkpoint_every=50)
+    start = time.monotonic()
     train(place, "long", **{**long, "checkpoint": None})
+    whole_run = time.monotonic() - start
     kills = 0
     for _ in range(6):
         resume = {"resume": checkpoint} if checkpoint.exists() else {}
         process = subprocess.Popen(command(place, "k", **long, **resume), stderr=subprocess.PIPE)
         try:
-            process.wait(dice.uniform(0.05, 1))
+            process.wait(dice.uniform(0.05, 0.5) * whole_run)
         except subprocess.TimeoutExpired:
             process.kill()
             kills += 1
