@@ -1,17 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`python -m prec to-onnx MODEL --weights w.npz -o model.onnx`: a trained network as ONNX."""
-import argparse
 import sys
 
-from prec.frontend import FrontendError
-
-
-class Parser(argparse.ArgumentParser):
-    """Errors exit with 1, as those of all tools here."""
-
-    def error(self, message):
-        print(f"prec to-onnx: {message}", file=sys.stderr)
-        sys.exit(1)
+from prec.frontend import FrontendError, Parser
 
 
 def main(arguments):

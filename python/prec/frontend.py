@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the front ends share: optional packages, the compiled tools, files of weights."""
+import argparse
 import importlib
 import os
 import subprocess
@@ -11,6 +12,14 @@ import numpy as np
 from prec import tools
 
 REQUIREMENTS = "python/requirements-frontends.txt"
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors exit with 1, as those of all tools here."""
+
+    def error(self, message):
+        print(f"{self.prog}: {message}", file=sys.stderr)
+        sys.exit(1)
 
 
 class FrontendError(Exception):
@@ -82,17 +91,22 @@ def weights_path(output):
     return Path(output).with_suffix(".npz")
 
 
+def write_whole(path, write):
+    """Calls write(file) for a temporary file, which then gets the name `path`."""
+    part = Path(path).with_name(Path(path).name + ".part")
+    try:
+        with open(part, "wb") as file:
+            write(file)
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise FrontendError(f"cannot write '{path}': {error.strerror}") from None
+
+
 def write_model(output, text, weights):
     """Writes X.mlir and, if there are weights, X.npz: both whole or not at all."""
     for path, write in (
         (weights_path(output), lambda f: np.savez(f, **weights)),
         (Path(output), lambda f: f.write(text.encode())),
     ):
-        part = path.with_name(path.name + ".part")
-        try:
-            with open(part, "wb") as file:
-                write(file)
-            os.replace(part, path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise FrontendError(f"cannot write '{path}': {error.strerror}") from None
+        write_whole(path, write)

@@ -5,15 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from prec.frontend import FrontendError, weights_path, write_model
-
-
-class Parser(argparse.ArgumentParser):
-    """Errors exit with 1, as those of all tools here."""
-
-    def error(self, message):
-        print(f"prec import: {message}", file=sys.stderr)
-        sys.exit(1)
+from prec.frontend import FrontendError, Parser, weights_path, write_model
 
 
 def shape_of(text):

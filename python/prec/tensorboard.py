@@ -4,12 +4,11 @@
 A run of the log (a number of a sweep) is a folder of DIR, its measurements are scalars by step.
 tensorboardX writes the files.
 """
-import argparse
 import json
 import sys
 from pathlib import Path
 
-from prec.frontend import FrontendError, require
+from prec.frontend import FrontendError, Parser, require
 
 MEASURED = ("loss", "accuracy", "test_accuracy", "test_accuracy_f32", "seconds")
 NOT_OF_THE_RUN = {"step", "epoch", "kind", "loss_is", "best", "steps", "mean_loss", *MEASURED}
@@ -62,14 +61,6 @@ def convert(log, folder):
     for writer in writers.values():
         writer.close()
     return count
-
-
-class Parser(argparse.ArgumentParser):
-    """Errors exit with 1, as those of all tools here."""
-
-    def error(self, message):
-        print(f"prec to-tensorboard: {message}", file=sys.stderr)
-        sys.exit(1)
 
 
 def main(arguments):

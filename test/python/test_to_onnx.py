@@ -77,6 +77,8 @@ def test_the_accuracy_is_that_of_prec_eval(run, export, tmp_path):
     count = line["samples"]
     logits = session(tmp_path / "net.onnx").run(None, {"x": x[:count]})[0]
     assert 0.5 < line["accuracy"] < 1
+    with np.load(tmp_path / "w.npz") as archive:
+        assert {t.name for t in onnx.load(tmp_path / "net.onnx").graph.initializer} == set(archive.files)
     assert (logits.argmax(1) == y[:count]).mean() == pytest.approx(line["accuracy"], abs=1e-9)
 
 
@@ -100,6 +102,7 @@ def test_back_into_the_file_it_came_from(export, tmp_path):
 
 @pytest.mark.parametrize("change, message", [
     (lambda w: w.pop("fc.bias"), "has no 'fc.bias'"),
+    (lambda w: w.update({"fc2.bias": np.zeros(3)}), "'fc2.bias' is nothing that the model has"),
     (lambda w: w.update({"fc.bias": np.zeros(3, np.float32)}), "has the shape [3], expected [2]"),
 ])
 def test_what_is_refused(export, tmp_path, capsys, change, message):

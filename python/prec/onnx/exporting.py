@@ -1,31 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Trained weights in an ONNX file: of a description, or in the ONNX file it was imported from."""
 
-import os
 import re
-from pathlib import Path
 
 import numpy as np
 
 from prec import jsonc
-from prec.frontend import FrontendError, require, run_tool
+from prec.frontend import FrontendError, require, run_tool, write_whole
 from prec.onnx.layers import JOINS, LAYERS
 
 OPSET, IR_VERSION = 20, 9  # Gelu came with 20
 
 
 class Graph:
-    """Collects nodes and constants; names of results are the layer's with a number."""
+    """Collects nodes and constants; names of results are the layer's with a number. An array of
+    `weights` keeps its name."""
 
-    def __init__(self):
+    def __init__(self, weights):
         self.onnx = require("onnx")
         self.nodes, self.constants, self.scope = [], {}, ""
+        self.names = {id(array): name for name, array in weights.items()}
 
     def tensor(self, value):
         return self.onnx.numpy_helper.from_array(np.float32([value]))
 
     def constant(self, array):
-        name = f"{self.scope}.constant{len(self.constants)}"
+        name = self.names.get(id(array), f"{self.scope}.constant{len(self.constants)}")
         self.constants[name] = self.onnx.numpy_helper.from_array(np.asarray(array), name)
         return name
 
@@ -39,7 +39,7 @@ class Graph:
 
 
 def check_names(found, expected, path):
-    """The archive has exactly the network's parameters, in their shapes."""
+    """The archive has what is expected, in its shapes."""
     for name, shape in expected.items():
         if name not in found:
             raise FrontendError(f"'{path}' has no '{name}', which the model needs")
@@ -64,10 +64,14 @@ def signature(model):
 def of_description(model, weights, path):
     """The ONNX model of a description, a file or a builtin's name."""
     helper = require("onnx").helper
-    check_names(weights, signature(model), path)  # also finds what is wrong in the file
+    expected = signature(model)  # also finds what is wrong in the file
+    check_names(weights, expected, path)
+    unknown = sorted(weights.keys() - expected.keys())
+    if unknown:
+        raise FrontendError(f"'{path}': '{unknown[0]}' is nothing that the model has")
     text = run_tool("prec-translate", "--print-description", model)
     net = jsonc.Document(text, str(model)).value
-    g, kinds = Graph(), require("onnx").TensorProto
+    g, kinds = Graph(weights), require("onnx").TensorProto
     inputs = net.get("inputs") or {"x": {"sizes": net["input"], "type": "f32"}}
     values, described = {}, []
     for name, spec in inputs.items():
@@ -129,10 +133,4 @@ def export(model, weights, output):
         raise FrontendError(f"cannot read '{weights}': {error}") from None
     made = (of_onnx if str(model).endswith(".onnx") else of_description)(model, arrays, weights)
     onnx.checker.check_model(made)
-    part = Path(output).with_name(Path(output).name + ".part")
-    try:
-        part.write_bytes(made.SerializeToString())
-        os.replace(part, output)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise FrontendError(f"cannot write '{output}': {error.strerror}") from None
+    write_whole(output, lambda file: file.write(made.SerializeToString()))
