@@ -37,10 +37,12 @@ for path in "${paths[@]}"; do
 done
 
 # The front ends' packages are for their tests alone (about 2 GB, two minutes).
-if ((${#py[@]})) && ! cmp -s python/requirements-frontends.txt .venv/requirements-frontends.txt; then
+frontends=(python/requirements-frontends.txt python/requirements-torch.txt)
+if ((${#py[@]})) && ! cat "${frontends[@]}" | cmp -s - .venv/requirements-frontends.txt; then
   echo "test: installing the front ends' packages"
-  PIP_CONSTRAINT=python/requirements.txt .venv/bin/pip install -q -r python/requirements-frontends.txt &&
-    cp python/requirements-frontends.txt .venv/requirements-frontends.txt ||
+  export PIP_CONSTRAINT=python/requirements.txt
+  .venv/bin/pip install -q -r "${frontends[0]}" && .venv/bin/pip install -q -r "${frontends[1]}" &&
+    cat "${frontends[@]}" >.venv/requirements-frontends.txt ||
     echo "test: cannot install them; the front ends' tests are skipped" >&2
 fi
 

@@ -6,6 +6,30 @@
 
 using namespace mlir::prec;
 
+std::string Action::addition() const {
+  return feedback ? "feedback"
+         : scale  ? scale->str()
+                  : std::string(gradient ? mlir::prec::str(*gradient) : "");
+}
+
+/// The scale of a rule, by itself.
+static std::string whyNotScaled(const Action &action) {
+  const Format &format = action.format;
+  if (action.granularity == Granularity::Elementary)
+    return "a scale is that of a whole value, at granularity op, layer or "
+           "batch, found elementary";
+  if (action.feedback || action.gradient)
+    return "a rule has a scale or " +
+           std::string(action.feedback ? "feedback" : "a gradient") +
+           ", found both";
+  if (format.isRuntime() || !format.isElementwise() ||
+      format.family == Format::Family::Mantissa)
+    return "a scale moves values into a format's range, which must be known "
+           "and the same for all elements, found " +
+           format.str();
+  return "";
+}
+
 std::string Rule::whyNotLegal() const {
   if (action.fused.value_or(false) && action.sum && !action.sum->canFuse())
     return "a fused multiply-add has an order of sequential or blocked<N>, "
@@ -30,6 +54,9 @@ std::string Rule::whyNotLegal() const {
   if (action.gradient && action.feedback)
     return "a rule has feedback or a gradient, found both: what is added to a "
            "value has no derivative";
+  if (action.scale)
+    if (std::string why = whyNotScaled(action); !why.empty())
+      return why;
   if (action.gradient == RoundingGradient::Clipped &&
       (action.format.isRuntime() || !action.format.isElementwise()))
     return "the gradient clipped needs a format whose range is known, found " +

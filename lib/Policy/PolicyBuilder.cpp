@@ -197,13 +197,19 @@ Error PolicyBuilder::applyRound(StringRef value) {
     result.granularity = *parsed;
   }
   if (rounding != value.drop_front(equals + 1)) {
-    std::vector<std::string_view> legal = {"feedback"};
+    std::vector<std::string_view> legal = {"feedback", "amax"};
     llvm::append_range(legal, roundingGradientWords);
     std::string ignored;
     result.feedback = addition == "feedback";
     result.gradient = parseRoundingGradient(addition, &ignored);
-    if (!result.feedback && !result.gradient)
-      return bad(flag, value, unknownWord("addition", addition, legal));
+    if (addition.starts_with("amax")) {
+      if (Error error =
+              readWord(flag, value, addition, result.scale, AmaxScale::parse))
+        return error;
+    } else if (!result.feedback && !result.gradient) {
+      return bad(flag, value,
+                 unknownWord("addition", addition, legal, "amax<STEPS>"));
+    }
   }
   if (std::string why = draft.rule.whyNotLegal(); !why.empty())
     return bad(flag, value, why);

@@ -95,8 +95,8 @@ void PolicyReader::readInclude(const At &at) {
 void PolicyReader::readRule(const At &at, size_t number) {
   if (!expectObject(at, "a rule, an object",
                     {"select", "keep", "format", "parameters", "rounding",
-                     "granularity", "feedback", "gradient", "sum", "fused",
-                     "origin"}))
+                     "granularity", "feedback", "scale", "gradient", "sum",
+                     "fused", "origin"}))
     return;
   unsigned faultsBefore = faultCount();
   Rule rule;
@@ -143,7 +143,7 @@ void PolicyReader::readAction(const At &at, Action &action) {
     action.granularity = Granularity::Op;
     action.keep = true;
     for (StringRef key : {"format", "parameters", "rounding", "granularity",
-                          "feedback", "gradient"})
+                          "feedback", "scale", "gradient"})
       with(at, key, [&](const At &other) {
         fault(other, "'keep' leaves values as they are, so '" + key +
                          "' has no meaning");
@@ -164,8 +164,8 @@ void PolicyReader::readAction(const At &at, Action &action) {
     // A rule about sums alone.
     action.rounds = false;
     action.granularity = Granularity::Op;
-    for (StringRef key :
-         {"parameters", "rounding", "granularity", "feedback", "gradient"})
+    for (StringRef key : {"parameters", "rounding", "granularity", "feedback",
+                          "scale", "gradient"})
       with(at, key, [&](const At &other) {
         fault(other, "'" + key + "' has no meaning without a format");
       });
@@ -187,6 +187,10 @@ void PolicyReader::readAction(const At &at, Action &action) {
   with(at, "gradient", [&](const At &gradient) {
     readWord(gradient, "straight-through, clipped or zero",
              action.gradient.emplace(), parseRoundingGradient);
+  });
+  with(at, "scale", [&](const At &scale) {
+    readWord(scale, "amax or amax<STEPS>, a string", action.scale.emplace(),
+             AmaxScale::parse);
   });
   with(at, "feedback", [&](const At &feedback) {
     if (expect(feedback, Kind::Bool, "true or false"))

@@ -84,6 +84,8 @@ static JsonNode toJson(const Rule &rule) {
     node.set("granularity", JsonNode::of(str(action.granularity)));
     if (action.feedback)
       node.set("feedback", JsonNode::ofBool(true));
+    if (action.scale)
+      node.set("scale", JsonNode::of(action.scale->str()));
     if (action.gradient)
       node.set("gradient", JsonNode::of(str(*action.gradient)));
   }

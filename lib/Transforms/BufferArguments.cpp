@@ -44,17 +44,23 @@ bool mlir::prec::isWritten(Value buffer) {
 }
 
 /// A buffer is changed in place, by whom is not known.
-static LogicalResult refuseFeedback(Location loc, const Rule &rule) {
-  return emitError(loc) << "rule '" << rule.origin
-                        << "' has feedback, which keeps what the rounding of a "
-                           "tensor or scalar loses, found a buffer";
+static LogicalResult refuseAddition(Location loc, const Rule &rule) {
+  if (rule.action.feedback)
+    return emitError(loc) << "rule '" << rule.origin
+                          << "' has feedback, which keeps what the rounding of "
+                             "a tensor or scalar loses, found a buffer";
+  if (rule.action.scale)
+    return emitError(loc) << "rule '" << rule.origin
+                          << "' has a scale, which follows the magnitudes of a "
+                             "tensor or scalar, found a buffer";
+  return success();
 }
 
 LogicalResult Inserter::insertBuffer(const Plan::Entry &entry, const Rule &rule,
                                      SiteAttr site) {
   const Action &action = rule.action;
-  if (action.feedback)
-    return refuseFeedback(entry.value.getLoc(), rule);
+  if (failed(refuseAddition(entry.value.getLoc(), rule)))
+    return failure();
   auto type = dyn_cast<MemRefType>(entry.value.getType());
   if (!type)
     return emitError(entry.value.getLoc())
@@ -109,8 +115,8 @@ LogicalResult Inserter::roundBufferOutputs(const Plan::Definition &definition,
                                            const Rule &rule,
                                            const Candidate &candidate) {
   const Action &action = rule.action;
-  if (action.feedback)
-    return refuseFeedback(definition.op->getLoc(), rule);
+  if (failed(refuseAddition(definition.op->getLoc(), rule)))
+    return failure();
   auto op = cast<linalg::LinalgOp>(definition.op);
   OpBuilder builder(op->getContext());
   for (auto [index, buffer] : llvm::enumerate(op.getDpsInits())) {

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Residuals of roundings as state of @step.
 #include "prec/Transforms/Feedback.h"
+#include "StepState.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 using namespace mlir::prec;
-
-/// @step(parameters..., state..., x, labels, rate) -> (parameters...,
-/// state..., loss)
-static bool isTrainingStep(func::FuncOp function) {
-  return function.getName() == "step" && function.getNumArguments() >= 4 &&
-         function.getNumResults() >= 2 && function.getBody().hasOneBlock();
-}
 
 /// Can the residual be a state?
 static LogicalResult check(const FeedbackRound &each) {
@@ -55,34 +49,21 @@ LogicalResult mlir::prec::addFeedback(ModuleOp module,
       return failure();
   if (rounds.empty())
     return success();
-  auto step = module.lookupSymbol<func::FuncOp>("step");
-  auto end = cast<func::ReturnOp>(step.front().getTerminator());
-  OpBuilder b(step);
-  SmallVector<Value> results(end.getOperands());
+  StepState state(module.lookupSymbol<func::FuncOp>("step"));
   llvm::DenseMap<int64_t, unsigned> count;
-  for (auto [i, each] : llvm::enumerate(rounds)) {
+  for (const FeedbackRound &each : rounds) {
     RoundOp round = each.round;
     Location loc = round.getLoc();
-    Type type = round.getType();
     int64_t site = round.getSiteAttr().getNumber();
     std::string name = "prec.feedback." + std::to_string(site);
     if (unsigned earlier = count[site]++)
       name += "." + std::to_string(earlier);
-    auto named = b.getNamedAttr(nameAttrName, b.getStringAttr(name));
-    NamedAttribute attributes[] = {
-        named, b.getNamedAttr(roleAttrName, b.getStringAttr("state")),
-        b.getNamedAttr(initAttrName, b.getStringAttr("zeros"))};
-    unsigned argument = step.getNumArguments() - 3;
-    unsigned result = step.getNumResults() - 1;
-    (void)step.insertArgument(argument, type, b.getDictionaryAttr(attributes),
-                              loc);
-    (void)step.insertResult(result, type, b.getDictionaryAttr(named));
     auto sum = round.getOperand().getDefiningOp<arith::AddFOp>();
-    sum.getRhsMutable().assign(step.getArgument(argument));
+    sum.getRhsMutable().assign(state.add(name, round.getType(), "zeros", loc));
+    OpBuilder b(round);
     b.setInsertionPointAfter(round);
-    Value rest = arith::SubFOp::create(b, loc, sum, round.getResult());
-    results.insert(results.end() - 1, rest);
+    state.next(arith::SubFOp::create(b, loc, sum, round.getResult()));
   }
-  end->setOperands(results);
+  state.done();
   return success();
 }

@@ -300,6 +300,7 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &given) {
       report->add(plan, sites, book);
   declareParameters(module, policy);
   SmallVector<FeedbackRound> feedback;
+  SmallVector<ScaledRound> scaled;
   for (const Plan &plan : plans) {
     Inserter inserter(plan.function(), sites, policy);
     for (const Plan::Entry &entry : plan.entries())
@@ -311,6 +312,7 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &given) {
     if (failed(inserter.finish()))
       return failure();
     llvm::append_range(feedback, inserter.feedback());
+    llvm::append_range(scaled, inserter.scaled());
     IRRewriter rewriter(module.getContext());
     for (Plan::Sum sum : plan.sums())
       if (failed(applySummation(rewriter,
@@ -318,7 +320,8 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &given) {
                                 sum.spec, sites)))
         return failure();
   }
-  if (failed(addFeedback(module, feedback)))
+  if (failed(addFeedback(module, feedback)) ||
+      failed(scaleRounds(module, scaled)))
     return failure();
   if (policy.carrier == Carrier::F64 && failed(computeInDouble(module)))
     return failure();

@@ -112,12 +112,16 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
   }
   bool isByValue =
       random && words.isByValue() && isa<TensorType>(value.getType());
-  if (keepsLoss || action.gradient) {
+  // Zero stays zero, whatever its scale.
+  bool isScaled = action.scale && !isZero(value);
+  if (keepsLoss || isScaled || action.gradient) {
     auto round = RoundOp::create(builder, value.getLoc(), value.getType(),
                                  value, spec.parameters, random, spec.format,
                                  spec.mode, spec.site, isByValue);
     if (keepsLoss)
       feedbackRounds.push_back({round, rule.origin});
+    if (isScaled)
+      scaledRounds.push_back({round, rule.origin, *action.scale});
     if (action.gradient)
       round->setAttr(gradAttrName,
                      builder.getStringAttr(str(*action.gradient)));
@@ -137,7 +141,8 @@ LogicalResult Inserter::insertConstant(const Plan::Entry &entry,
   const Action &action = rule.action;
   Operation *constant = entry.value.getDefiningOp();
   bool folds = !action.mode.isStochastic() && !action.format.isRuntime() &&
-               action.format.isElementwise() && !action.feedback;
+               action.format.isElementwise() && !action.feedback &&
+               !action.scale;
   OpBuilder builder(constant);
   Value source = entry.value;
   if (folds) {

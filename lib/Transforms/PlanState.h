@@ -21,7 +21,9 @@ struct Plan::State {
   bool isIn(const Action &other) const {
     if (constant && isRepresentable(constant, other.format))
       return true;
-    return any || (action && action->format == other.format &&
+    // A scale differs from site to site.
+    return any || (action && !action->scale && !other.scale &&
+                   action->format == other.format &&
                    action->parameters == other.parameters);
   }
   State meet(State other) const {

@@ -65,9 +65,7 @@ void SiteReport::add(const Plan &plan, const SiteTable &sites, RuleBook &book) {
       row.granularity = str(action->granularity);
       row.format = action->format.str();
       row.mode = action->mode.str();
-      row.extra = action->feedback   ? "feedback"
-                  : action->gradient ? str(*action->gradient)
-                                     : "";
+      row.extra = action->addition();
       row.origin = policy.rules[*rule].origin;
     }
     bool isRounded = status == "rounded" || status == "exempt";

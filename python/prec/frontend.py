@@ -11,7 +11,7 @@ import numpy as np
 
 from prec import tools
 
-REQUIREMENTS = "python/requirements-frontends.txt"
+REQUIREMENTS = ("python/requirements-frontends.txt", "python/requirements-torch.txt")
 
 
 class Parser(argparse.ArgumentParser):
@@ -42,7 +42,7 @@ def require(module):
         package = module.split(".")[0]
         raise MissingPackage(
             f"this needs the package '{package}', which is not installed ({error}); install the "
-            f"front ends' packages: {sys.executable} -m pip install -r {REQUIREMENTS}"
+            "front ends' packages: " + " && ".join(f"{sys.executable} -m pip install -r {file}" for file in REQUIREMENTS)
         ) from None
 
 

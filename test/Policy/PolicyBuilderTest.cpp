@@ -117,6 +117,11 @@ TEST(PolicyBuilder, FeedbackIsBehindTheRest) {
             .rules[0]
             .action.gradient,
         gradient);
+  EXPECT_EQ(policyOf({{"round", "a=e4m3+amax"}}).rules[0].action.scale,
+            AmaxScale{0});
+  EXPECT_EQ(
+      policyOf({{"round", "a=e4m3:up@layer+amax<4096>"}}).rules[0].action.scale,
+      AmaxScale{4096});
   EXPECT_THAT(
       errorOf({{"round", "a=m3+feedback"}, {"granularity", "elementary"}}),
       AllOf(HasSubstr("--round=a=m3+feedback --granularity=elementary: "),
@@ -297,8 +302,17 @@ TEST(PolicyBuilder, FaultsOfRound) {
   EXPECT_THAT(round("a=keep+feedback"), HasSubstr("'keep'"));
   EXPECT_THAT(round("a=keep+"), HasSubstr("'keep'"));
   EXPECT_THAT(round("a=m3+"), HasSubstr("unknown addition ''"));
-  EXPECT_THAT(round("a=m3+clip"),
-              HasSubstr("legal: feedback, straight-through, clipped, zero"));
+  EXPECT_THAT(
+      round("a=m3+clip"),
+      HasSubstr("legal: feedback, amax, straight-through, clipped, zero, "
+                "amax<STEPS>"));
+  EXPECT_THAT(round("a=e4m3+amax<0>"), HasSubstr("1..4096 steps, found '0'"));
+  EXPECT_THAT(round("a=e4m3+amax<4097>"), HasSubstr("1..4096 steps"));
+  EXPECT_THAT(round("a=e4m3+amax<4"), HasSubstr("unknown scale 'amax<4'"));
+  EXPECT_THAT(round("a=e4m3@elementary+amax"), HasSubstr("found elementary"));
+  EXPECT_THAT(round("a=m3+amax"), HasSubstr("must be known and the same for "
+                                            "all elements, found m3"));
+  EXPECT_THAT(round("a=int8<max>+amax"), HasSubstr("found int8<max>"));
   EXPECT_THAT(round("a=m3@elementary+zero"), HasSubstr("found elementary"));
   EXPECT_THAT(round("a=int8<max>+clipped"),
               HasSubstr("range is known, found int8<max>"));

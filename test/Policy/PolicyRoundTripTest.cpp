@@ -89,6 +89,12 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
             rule.action.granularity != Granularity::Elementary)
           rule.action.gradient = static_cast<RoundingGradient>(
               rule.action.format.isRuntime() ? 2 * pick(2) : pick(3));
+        if (!rule.action.feedback && !rule.action.gradient && pick(2) &&
+            rule.action.granularity != Granularity::Elementary) {
+          rule.action.scale = AmaxScale{unsigned(pick(3))};
+          if (!rule.whyNotLegal().empty())
+            rule.action.scale.reset();
+        }
         bool isGrid = rule.action.format.isGrid();
         for (size_t k = rule.action.format.numRuntimeParameters(); k-- > 0;)
           rule.action.parameters.push_back(

@@ -67,6 +67,36 @@ class Feedback(SiteRounding):
         return result
 
 
+class Delayed(SiteRounding):
+    """Rounds in units of a power of two that takes the largest magnitude of the last steps into the format's range.
+
+    `states` by the site's key: [history, latest first; scale]. `f` rounds arrays, `largest` is its largest number.
+    """
+
+    def __init__(self, f, largest, steps):
+        self.f, self.largest, self.steps, self.states, self.done = f, largest, steps, {}, {}
+
+    def changes_nothing(self, values):
+        return not np.any(values)
+
+    def scale(self, amax):
+        """By search, in exact f64."""
+        k = 126
+        while max(float(amax), 2.0**-126) * 2.0**k > self.largest and k > -126:
+            k -= 1
+        return f32(2.0**k)
+
+    def rounded(self, sites, key, values):
+        if self.done.get(key, (None,))[0] is sites:  # a second use in this step
+            return self.done[key][1]
+        history, scale = self.states.get(key, (np.zeros(self.steps, "f4"), f32(1)))
+        result = self.f(same(values) * scale) / scale
+        history = np.append(np.abs(same(values)).max(), history)[: self.steps].astype("f4")
+        self.states[key] = history, self.scale(history.max()) if history.max() > 0 else scale
+        self.done[key] = sites, result
+        return result
+
+
 @dataclass
 class Rules:
     """What is rounded how: functions of arrays for (role, phase, class); granularity as in docs/policy.md, or by role."""

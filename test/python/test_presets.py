@@ -10,7 +10,7 @@ import preset_reference
 import pytest
 from preset_formats import binary, binary_stochastic, bits16, cast, fixed, fixed_stochastic
 from preset_formats import int8, int8_stochastic, mxfp6, signed_mean
-from preset_reference import Feedback, Rules, same
+from preset_reference import Delayed, Feedback, Rules, same
 from preset_sites import Call, Sites
 
 RATE, BATCH, STEPS = 0.5, 8, 3
@@ -74,6 +74,7 @@ PRESETS = {
     "mxfp6": operands(mxfp6, mxfp6),
 }  # fmt: skip
 FEEDBACK = {"one-bit-gradients": (signed_mean, one_bit)}
+DELAYED = {"fp8-delayed": ((cast(ml_dtypes.float8_e4m3fn, 448), 448), (cast(ml_dtypes.float8_e5m2, 57344), 57344), 16)}
 STOCHASTIC = {"gupta2015", "binaryconnect-stochastic", "int8"}
 
 
@@ -156,6 +157,29 @@ def test_preset_with_feedback(run, tmp_path, preset, model):
             assert got.any() and got.tobytes() == want.tobytes()
 
 
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("preset", DELAYED)
+def test_preset_with_delayed_scales(run, tmp_path, preset, model):
+    """The histories and scales, too, in each of more steps than a history has."""
+    flags = [f"--policy=preset:{preset}"]
+    forward, backward, length = DELAYED[preset]
+    rounding, gradients = Delayed(*forward, length), Delayed(*backward, length)
+    (tmp_path / "model.mlir").write_text(mlp_model.step_text(MODELS[model], BATCH))
+    text = run("prec-opt", tmp_path / "model.mlir", *flags).stdout
+    names = re.findall(r'prec.name = "(prec.(?:amax|scale).[\d.]+)", prec.role', text)
+    driven = {name: np.zeros(length, "f4") if ".amax." in name else np.float32(1) for name in names}
+    numbers = {int(key) % 2**64: number for number, key in re.findall(r"at <(\d+), key = (-?\d+)", text)}
+    sites = Sites(run, tmp_path / "model.mlir", flags)
+    for step, arguments, results in train(run, tmp_path, MODELS[model], flags, range(length + 2), driven):
+        compare(operands(rounding, gradients), arguments, results, Call(sites, 0, step))
+        states = rounding.states | gradients.states
+        assert len(driven) == 2 * len(states) == 2 * len(numbers)
+        for key, (history, scale) in states.items():
+            assert driven[f"prec.amax.{numbers[key]}"].tobytes() == history.tobytes()
+            assert driven[f"prec.scale.{numbers[key]}"].tobytes() == scale.tobytes()
+        assert sum(scale != 1 for _, scale in states.values()) > len(states) / 2
+
+
 @pytest.mark.parametrize("network, low, high", [("mlp-100x2", 0, 0.2), ("binary-mlp", 0.5, 1)])
 def test_binaryconnect_needs_batch_norm(run, network, low, high):
     """The figures of docs/policy.md."""
@@ -165,4 +189,4 @@ def test_binaryconnect_needs_batch_norm(run, network, low, high):
 
 def test_every_preset_has_a_reference(source):
     followed = {"courbariaux2014"}  # test_overflows.py
-    assert {path.stem for path in (source / "policies").glob("*.json")} == {*PRESETS, *FEEDBACK, *followed}
+    assert {path.stem for path in (source / "policies").glob("*.json")} == {*PRESETS, *FEEDBACK, *DELAYED, *followed}

@@ -30,7 +30,8 @@ static constexpr Help helps[] = {
     {"granularity", "G", "elementary, op (default), layer or batch"},
     {"round", "SELECTOR=F[:M][@G][+ADDITION]",
      "one rule, stronger than the flags above: conv*.weight=e4m3:stochastic; "
-     "ADDITION: feedback (a training step adds what the step before lost) "
+     "ADDITION: feedback (a training step adds what the step before lost), "
+     "amax (scaled by the largest magnitude; amax<N>: of the last N steps) "
      "or the rounding's gradient: straight-through, clipped, zero"},
     {"sum", "[SELECTOR=]ORDER",
      "the order of sums: sequential, pairwise, kahan, blocked<N>, "

@@ -6,6 +6,7 @@
 #include "prec/LossScaling.h"
 #include "prec/Numerics/Format.h"
 #include "prec/Numerics/RoundingMode.h"
+#include "prec/Policy/AmaxScale.h"
 #include "prec/Policy/Schedule.h"
 #include "prec/Policy/Selector.h"
 #include "prec/Policy/Summation.h"
@@ -54,6 +55,8 @@ struct Action {
   /// Is what the rounding loses kept, and added to the next step's value
   /// before that is rounded (error feedback)?
   bool feedback = false;
+  /// By what values are multiplied before they are rounded, and divided behind.
+  std::optional<AmaxScale> scale;
   /// The derivative of its roundings, which then are in the network before it
   /// is differentiated; others come after.
   std::optional<RoundingGradient> gradient;
@@ -62,6 +65,10 @@ struct Action {
   /// Are a contraction's multiplication and addition one operation, rounded
   /// once? Unset: where neither result is rounded.
   std::optional<bool> fused;
+
+  /// What its roundings have besides format and mode: `feedback`, `amax<16>`,
+  /// a gradient; a rule has at most one.
+  std::string addition() const;
 
   bool operator==(const Action &) const = default;
 };

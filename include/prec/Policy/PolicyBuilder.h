@@ -14,7 +14,8 @@ namespace mlir::prec {
 ///   rounding=M granularity=G                       what rules that do not say
 ///                                                  otherwise use; last wins
 ///   round=SELECTOR=F[:M][@G][+ADDITION]            one rule; the addition is
-///                                                  feedback or a gradient
+///                                                  feedback, a scale or a
+///                                                  gradient
 ///   sum=[SELECTOR=]ORDER[:fused|:separate]         one rule about sums
 ///   policy=FILE                                    the rules of a file
 ///   seed=N random=KIND carrier=C loss-scale=S      last wins

@@ -7,6 +7,7 @@
 #include "prec/Transforms/Feedback.h"
 #include "prec/Transforms/Plan.h"
 #include "prec/Transforms/RandomWords.h"
+#include "prec/Transforms/ScaleRounds.h"
 
 namespace mlir::prec {
 
@@ -26,6 +27,8 @@ public:
 
   /// The roundings that were inserted for rules with feedback.
   ArrayRef<FeedbackRound> feedback() const { return feedbackRounds; }
+  /// ... for rules with a scale.
+  ArrayRef<ScaledRound> scaled() const { return scaledRounds; }
 
 private:
   RoundSpec specFor(const Action &action, SiteAttr site);
@@ -49,6 +52,7 @@ private:
   llvm::StringMap<Value> parameters;
   llvm::DenseMap<Value, size_t> writtenBuffers;
   SmallVector<FeedbackRound> feedbackRounds;
+  SmallVector<ScaledRound> scaledRounds;
 };
 
 /// The name of the declaration that stands for a policy's parameter.
