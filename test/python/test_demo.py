@@ -76,7 +76,7 @@ def test_page_needs_no_network(run_demo, tmp_path):
     # What starts with # is a place in the page itself.
     assert [value for value in loaded if not value.startswith("#")] == [] and "@import" not in page
     assert "2 mini-batches of 128" in page
-    for name in ("accuracy-by-bits", "accuracy-by-iteration"):
+    for name in ("accuracy-by-bits", "accuracy-by-step"):
         picture = (tmp_path / "out" / f"{name}.png").read_bytes()
         assert picture.startswith(b"\x89PNG") and len(picture) > 10000
 

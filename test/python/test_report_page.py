@@ -59,8 +59,8 @@ def page(path, chromium):
 def test_it_shows_every_chart_and_asks_no_network(page, path):
     shown = page.run("[...document.querySelectorAll('figure svg.marks')].map(s => s.closest('figure')"
                      ".querySelector('figcaption').textContent)")  # fmt: skip
-    for title in ("Accuracy by word size", "Accuracy by iteration", "Steps to 70 %",
-                  "Spread over the seeds", "Mean accuracy"):  # fmt: skip
+    for title in ("Accuracy by word size", "Accuracy by mini-batch", "Accuracy by pass",
+                  "Steps to 70 %", "Spread over the seeds", "Mean accuracy"):  # fmt: skip
         assert sum(title in caption for caption in shown) == 1, shown
     outside = [url for url in page.requests if not url.startswith(("data:", "blob:"))]
     assert outside == [path.as_uri()]
@@ -142,14 +142,6 @@ def test_the_other_formats(bench):
     assert (bench.folder / "report.png").read_bytes().startswith(b"\x89PNG")
     assert report(bench, "-o", "x.svg").returncode == 0
     assert (bench.folder / "x.svg").read_text().startswith("<svg")
-    assert report(bench, "-o", "study.md").returncode == 0
-    text = (bench.folder / "study.md").read_text()
-    pictures = [line.split("](")[1][:-1] for line in text.splitlines() if line.startswith("![")]
-    assert len(pictures) == 5 and all((bench.folder / file).exists() for file in pictures)
-    assert "| twelve bits are enough |" in text and "no runs yet" not in text
-    assert report(bench, "-o", "study.md", "--shipped").returncode == 0
-    assert "no runs yet: the quick form has 14, the full 440" in (
-        bench.folder / "study.md").read_text()  # fmt: skip
 
 
 def test_what_is_refused(bench, tmp_path):

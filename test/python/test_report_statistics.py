@@ -31,6 +31,16 @@ def test_bootstrap_intervals_cover_as_they_say():
     assert 0.88 <= covered / 200 <= 0.98  # percentile bootstraps of 30 cover a little less
 
 
+def test_intervals_of_few_values_are_student_s():
+    """Three values of mean 2 and deviation 1: 4.303 / sqrt 3 to each side."""
+    assert statistics.interval([1, 2, 3]) == pytest.approx((2 - 2.4843, 2 + 2.4843), abs=1e-3)
+    generator, covered = np.random.default_rng(4), 0
+    for _ in range(1000):
+        low, high = statistics.interval(generator.normal(0, 1, 3))
+        covered += low <= 0 <= high
+    assert 0.93 <= covered / 1000 <= 0.97  # a bootstrap of three covers 0.75
+
+
 def test_sign_flip_is_the_share_of_all_signs():
     differences = [1.1, -0.3, 0.8, 2.0, 0.4]
     sums = [abs(sum(s * d for s, d in zip(signs, differences)))
@@ -72,6 +82,17 @@ def test_inflection_is_where_the_loss_stays_within_the_margin():
     assert (size, low, high) == (16, 8, 16)
 
 
+def test_inflection_of_few_seeds_goes_by_each_size_s_interval():
+    """Losses at 10 bits 1.5, 2.5, 2 (2 +- 1.24: surely above 1 - no, from 0.76), at 12 bits
+    0.6, 0.8, 0.7 (0.7 +- 0.25: surely within 1), at 8 bits 9, 10, 11 (10 +- 2.5)."""
+    accuracies = [[71, 78.5, 79.4, 80], [70, 77.5, 79.2, 80], [69, 78, 79.3, 80]]
+    assert statistics.inflection([8, 10, 12, 16], accuracies, 1.0) == (12, 10, 12)
+    # At 10 bits the loss is 1 above the margin and its deviation 0.5: (2.8 * 0.5)^2 = 1.96 seeds
+    # tell the two apart with 80 % power; at 12 it is 0.3 below with 0.1: 0.87 seeds.
+    expected = [statistics.expected_inflection([8, 10, 12, 16], accuracies, 1.0, n) for n in (1, 2)]
+    assert expected == [(10, 12), (12, 12)]
+
+
 def test_seeds_needed_is_the_formula_of_paired_means():
     differences = [1.0, 3.0, 2.0, 4.0]  # mean 2.5, deviation 1.29
     assert statistics.seeds_needed(differences) == max(2, np.ceil((2.8 * 1.2909944 / 2.5) ** 2))
@@ -102,7 +123,20 @@ CLAIMS = [
     (0, {"kind": "inflection", "where": TRUNCATION, "value": 12}, "holds"),
     (0, {"kind": "inflection", "where": TRUNCATION, "value": 8}, "does not hold"),
     (0, {"kind": "inflection", "where": {}, "value": 8}, "undecided"),
+    # More by 0.5, 1, 1.5, 0.5, 1, 1.5 points, seed by seed: 1 +- 0.47.
+    (1, {"kind": "better", "where": STOCHASTIC, "than": TRUNCATION, "value": 1}, "undecided"),
+    (1, {"kind": "better", "where": STOCHASTIC, "than": TRUNCATION, "value": 1, "within": 0.5},
+     "holds"),
+    (1, {"kind": "better", "where": STOCHASTIC, "than": TRUNCATION, "value": 3, "within": 0.5},
+     "does not hold"),
+    (1, {"kind": "better", "where": TRUNCATION, "than": STOCHASTIC, "value": -2}, "holds"),
     (0, {"kind": "faster", "where": STOCHASTIC, "than": TRUNCATION}, "holds"),
+    (0, {"kind": "faster", "where": STOCHASTIC, "than": TRUNCATION, "value": 25, "within": 5},
+     "holds"),
+    (0, {"kind": "faster", "where": STOCHASTIC, "than": TRUNCATION, "value": 35, "within": 5},
+     "does not hold"),
+    (0, {"kind": "faster", "where": TRUNCATION, "than": STOCHASTIC}, "does not hold"),
+    (0, {"kind": "more-bits", "where": TRUNCATION, "than": STOCHASTIC}, "does not hold"),
     (0, {"kind": "does-not-learn", "where": {"truncate-bits": 8}, "value": 0.5}, "holds"),
     (0, {"kind": "does-not-learn", "where": {"truncate-bits": 16}, "value": 0.5}, "does not hold"),
 ]
@@ -111,10 +145,50 @@ CLAIMS = [
 @pytest.mark.parametrize("shift, claim, verdict", CLAIMS)
 def test_claims(shift, claim, verdict):
     data = study(shift)
-    measured, found = claims.judge(data, {"says": "", **claim})
-    assert found == verdict, measured
-    if claim["kind"] == "faster":
-        assert measured.startswith("25.0 % fewer steps")
+    found = claims.judge(data, {"says": "", **claim})
+    assert found.verdict == verdict, found.measured
+    if claim["kind"] == "faster" and claim["where"] == STOCHASTIC:
+        assert found.measured.startswith("25.0 % fewer steps to 50 % accuracy at the 2 of 3")
+
+
+def test_more_bits_holds_where_the_intervals_do_not_meet():
+    """With truncation 12 bits lose 3 points, 14 none; with stochastic rounding 12 lose none."""
+    runs = [{"key": f"{b}{r}{s}", "test_accuracy": 0.8 + s / 100 - 0.03 * (b == 12 and r == "toward-zero"),
+             "settings": {"truncate-bits": b, "rounding": r, "seed": s}}
+            for b in (12, 14, 16) for r in ("toward-zero", "stochastic") for s in range(3)]  # fmt: skip
+    data = dataset.assemble("s", "full", ["truncate-bits", "rounding"], runs, {})
+    claim = {"says": "", "kind": "more-bits", "where": TRUNCATION, "than": STOCHASTIC}
+    found = claims.judge(data, claim)
+    assert found == claims.Verdict("14 bits against 12, 3 seeds", "holds")
+    other = {**claim, "where": STOCHASTIC, "than": TRUNCATION}
+    assert claims.judge(data, other).verdict == "does not hold"
+    assert claims.judge(data, {**claim, "where": {}}).measured == "2 curves, one is needed"
+
+
+def test_seeds_for_an_inflection():
+    """At 12 bits the loss is 0.6 points, deviation 0.4: within 1 with (2.8 * 0.4 / 0.4)^2 = 7.84
+    seeds; with the three there are it is 0.6 +- 0.99."""
+    runs = [{"key": f"{b}{s}", "test_accuracy": 0.8 - (0.006 + 0.004 * (s - 1)) * (b == 12)
+             - 0.05 * (b == 10), "settings": {"truncate-bits": b, "seed": s}}
+            for b in (10, 12, 16) for s in range(3)]  # fmt: skip
+    data = dataset.assemble("s", "full", ["truncate-bits"], runs, {})
+    found = claims.judge(data, {"says": "", "kind": "inflection", "value": 12})
+    assert found == claims.Verdict("12 (12 to 16) bits, 3 seeds", "undecided", 8)
+    found = claims.judge(data, {"says": "", "kind": "inflection", "value": 11, "within": 1})
+    assert (found.verdict, found.seeds) == ("undecided", 8)
+    assert claims.judge(data, {"says": "", "kind": "inflection", "value": 10}).verdict == "does not hold"
+
+
+def test_a_seed_counts_once_however_many_settings_it_has():
+    """At each of two sizes 1, 2, 3 points better: three seeds of 1, 2, 3, not six values."""
+    runs = [{"key": f"{b}{r}{s}", "test_accuracy": b / 100 + (s + 1) / 100 * (r == "stochastic"),
+             "settings": {"truncate-bits": b, "rounding": r, "seed": s}}
+            for b in (10, 12) for r in ("toward-zero", "stochastic") for s in range(3)]  # fmt: skip
+    data = dataset.assemble("s", "full", ["truncate-bits", "rounding"], runs, {})
+    claim = {"says": "", "kind": "better", "where": STOCHASTIC, "than": TRUNCATION}
+    found = claims.judge(data, claim)
+    assert found.verdict == "undecided"  # 2 +- 2.48; six values would give 2 +- 0.94
+    assert found.measured == "+2.00 points (-0.48 to +4.48), 3 seeds"
 
 
 def test_what_is_undecided_says_how_many_runs_it_takes():
@@ -123,9 +197,12 @@ def test_what_is_undecided_says_how_many_runs_it_takes():
             for r in ("toward-zero", "stochastic") for s, d in enumerate((1, -1, 2, -1.5))]  # fmt: skip
     data = dataset.assemble("s", "full", ["rounding"], runs, {})
     claim = {"says": "", "kind": "better", "where": STOCHASTIC, "than": TRUNCATION}
-    measured, verdict = claims.judge(data, claim)
+    found = claims.judge(data, claim)
     want = np.ceil((2.8 * np.std([1, -1, 2, -1.5], ddof=1) / np.mean([1, -1, 2, -1.5])) ** 2)
-    assert verdict == "undecided" and f"about {want:.0f} pairs would show it" in measured
+    assert (found.verdict, found.seeds) == ("undecided", want)
+    data.claims = ({**claim, "says": "x"},)
+    ((*_, takes),) = claims.table(data)[1]
+    assert takes == f"about {want:.0f} seeds, {2 * want:,.0f} runs"
 
 
 def test_summary_and_comparison():
@@ -147,7 +224,7 @@ def test_summary_and_comparison():
 
 def test_every_chart_of_words_and_of_panels_can_be_drawn():
     """Axes without numbers, three at once: panels, error bars instead of bands."""
-    from prec.report import charts, command
+    from prec.report import charts
 
     runs = [{"key": f"{r}{g}{n}{s}", "test_accuracy": 0.5 + s / 100,
              "settings": {"format": n, "rounding": r, "granularity": g, "seed": s}}
@@ -158,6 +235,6 @@ def test_every_chart_of_words_and_of_panels_can_be_drawn():
     data = dataset.assemble("s", "full", ["format", "rounding", "granularity"], runs, points)
     assert (data.x, data.series, len(data.values("panel"))) == ("format", "rounding", 2)
     shown = charts.all_of(data)
-    assert len(shown) == 4
+    assert len(shown) == 5
     for chart in [*shown.values(), charts.together(shown.values())]:
-        assert command.picture(chart, "svg").startswith(b"<svg")
+        assert charts.picture(chart, "svg").startswith(b"<svg")

@@ -34,7 +34,7 @@ def described(data):
     shown = tables.all_of(data)
     columns, rows = claims.table(data)
     if rows:
-        shown = {"claims": ("What the 2017 study says", columns, rows), **shown}
+        shown = {"claims": ("Claims", columns, rows), **shown}
     names = data.values("series")
     return {
         "id": f"{data.name}-{data.form}", "title": heading(data), "about": data.about,

@@ -6,6 +6,7 @@ Values come computed (means, intervals): a chart draws and does no statistics. A
 an entry of a legend shows that one alone; the wheel zooms.
 """
 
+import re
 from statistics import mean
 
 import altair
@@ -15,6 +16,7 @@ from prec.report.dataset import word
 
 WIDTH, HEIGHT = 420, 300
 ACCURACY = "test accuracy, %"
+SMALL_POINTS = {"size": 12}
 
 
 def _tooltip(*names):
@@ -38,7 +40,11 @@ def _series(data, **more):
 def _picked(data, field="series"):
     """A selection by the legend, and the opacity that shows it."""
     pick = altair.selection_point(fields=[field], bind="legend", name=f"pick_{field}")
-    return pick, altair.condition(pick, altair.value(1), altair.value(0.12))
+    return pick, _shown(pick, 1)
+
+
+def _shown(pick, opacity):
+    return altair.condition(pick, altair.value(opacity), altair.value(0.12 * opacity))
 
 
 def _panels(data, chart, title, columns=2):
@@ -60,26 +66,28 @@ def accuracy_by_x(data):
         x=_x(data), color=_series(data), opacity=opacity,
         tooltip=_tooltip("series:N", "x:N", "accuracy:Q", "low:Q", "high:Q", "seeds:O"),
     )  # fmt: skip
-    line = base.mark_line(point=True).encode(
-        y=altair.Y("accuracy:Q", title=ACCURACY, scale=altair.Scale(zero=False))
-    )
+    mark = base.mark_line(point=True) if data.ordered else base.mark_point(filled=True, size=50)
+    line = mark.encode(y=altair.Y("accuracy:Q", title=ACCURACY, scale=altair.Scale(zero=False)))
     band = base.mark_errorband() if data.ordered else base.mark_errorbar(ticks=True)
-    band = band.encode(y=altair.Y("low:Q", title=ACCURACY), y2="high:Q")
+    band = band.encode(y=altair.Y("low:Q", title=ACCURACY), y2="high:Q",
+                       opacity=_shown(pick, 0.3 if data.ordered else 1))  # fmt: skip
     # The selection belongs to the line: a band is several marks, each would have its own.
     chart = (line.add_params(pick) + band).properties(width=WIDTH, height=HEIGHT)
     return _panels(data, chart, f"Accuracy by {word(data.x)}")
 
 
-def accuracy_by_iteration(data):
+def accuracy_over(data, unit, title):
+    """The curves over `step` (a mini-batch) or `passes` (over the data; what the 2017 study
+    calls an iteration)."""
     cells = {}
     for point in data.points:
         if point["accuracy"] is not None:
-            name = (point["panel"], point["series"], point["x"], point["step"], point["epoch"])
+            name = (point["panel"], point["series"], point["x"], point["step"], point["passes"])
             cells.setdefault(name, []).append(point["accuracy"])
     rows = [
         {"panel": ", ".join(filter(None, (panel, series))), "x": x, "step": step + 1,
-         "epoch": epoch, "accuracy": mean(values), "seeds": len(values)}
-        for (panel, series, x, step, epoch), values in cells.items()
+         "passes": round(passes, 4), "accuracy": round(mean(values), 4), "seeds": len(values)}
+        for (panel, series, x, step, passes), values in cells.items()
     ]  # fmt: skip
     order = [", ".join(filter(None, (panel, series)))
              for panel in data.values("panel") for series in data.values("series")]  # fmt: skip
@@ -87,19 +95,19 @@ def accuracy_by_iteration(data):
     scheme = {"scale": altair.Scale(scheme="viridis")} if data.ordered else {}
     chart = (
         altair.Chart(altair.Data(values=rows))
-        .mark_line(point={"size": 12})
+        .mark_line(point=SMALL_POINTS)
         .encode(
-            x=altair.X("step:Q", title="mini-batches"),
+            x=altair.X(f"{unit}:Q", title=title),
             y=altair.Y("accuracy:Q", title=ACCURACY),
             color=altair.Color("x:O", title=word(data.x), sort=data.values("x"), **scheme),
             opacity=opacity,
-            tooltip=_tooltip("x:O", "step:O", "epoch:O", "accuracy:Q", "seeds:O"),
+            tooltip=_tooltip("x:O", "step:O", "passes:Q", "accuracy:Q", "seeds:O"),
         )
         .add_params(pick)
         .properties(width=320, height=HEIGHT)
         .facet(facet=altair.Facet("panel:N", title=None, sort=order), columns=2)
     )
-    return chart.properties(title="Accuracy by iteration, mean over the seeds")
+    return chart.properties(title=f"Accuracy by {title}, mean over the seeds")
 
 
 def steps_to_threshold(data, threshold):
@@ -173,7 +181,8 @@ def all_of(data):
         "accuracy-by-bits" if "truncate" in data.x else "accuracy-by-axis": accuracy_by_x(data)
     }
     if len({point["step"] for point in data.points}) > 1:
-        found["accuracy-by-iteration"] = accuracy_by_iteration(data)
+        found["accuracy-by-step"] = accuracy_over(data, "step", "mini-batch")
+        found["accuracy-by-pass"] = accuracy_over(data, "passes", "pass over the data")
     for threshold in data.thresholds:
         if any(step for cell in data.steps_to(threshold).values() for step in cell.values()):
             found[f"steps-to-{100 * threshold:g}"] = steps_to_threshold(data, threshold)
@@ -186,3 +195,25 @@ def all_of(data):
 
 def together(charts):
     return altair.vconcat(*charts).resolve_scale(color="independent")
+
+
+def _without_points(spec):
+    """Without the small points of curves, which are for the mouse."""
+    if isinstance(spec, list):
+        return [_without_points(part) for part in spec]
+    if not isinstance(spec, dict):
+        return spec
+    return {name: _without_points(part) for name, part in spec.items()
+            if not (name == "point" and part == SMALL_POINTS)}  # fmt: skip
+
+
+def picture(chart, kind):
+    """The bytes of an SVG or PNG file, without what only a page can use: small points, and the
+    texts for screen readers that each mark has; a picture has its own."""
+    import vl_convert
+
+    spec = _without_points(chart.to_dict())
+    spec["config"] = {**spec.get("config", {}), "aria": False}
+    if kind == "svg":  # a hundredth of a pixel is fine enough
+        return re.sub(r"(\.\d\d)\d+", r"\1", vl_convert.vegalite_to_svg(spec)).encode()
+    return vl_convert.vegalite_to_png(spec, scale=2)

@@ -2,127 +2,250 @@
 """What a study set out to check: what was said, what was measured, whether it holds.
 
     inflection      the curve's smallest sufficient size is `value`, give or take `within`
-    better          final accuracy: `where` above `than`, paired by seed
-    faster          steps to the study's first threshold: `where` below `than`, paired
+    more-bits       the smallest sufficient size of `where` is above that of `than`
+    better          final accuracy: `where` minus `than`, in points, is above `value`
+    faster          steps to the study's first threshold: `where` takes more than `value`
+                    percent fewer than `than`
     does-not-learn  the accuracy stays below `value` (default 0.2)
 
-`where` and `than` pick runs by their settings. A claim holds or does not when the whole
-95 % interval says so; otherwise it is undecided, with the seeds that would decide it.
+`value` is 0 if not given; with `within` a difference is claimed to be `value`, give or take
+that. `where` and `than` pick runs by their settings; runs that differ in nothing else are
+compared, and a seed's value is the mean over them. A claim holds or does not when the whole
+95 % interval over the seeds says so; else it is undecided, with the seeds that would do.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from statistics import mean
+from typing import Any
 
 from prec.report import statistics, tables
+from prec.report.dataset import Dataset
 
-FEWEST = 3  # pairs that an interval is believed of
+FEWEST = 3  # seeds that an interval is believed of
+MOST = 10000  # seeds that are still worth naming
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"
+COLUMNS = ["claim", "the 2017 study", "measured (95 % interval)", "verdict", "to decide it"]
+
+Claim = dict[str, Any]
+Row = dict[str, Any]
 
 
-def picks(run, where):
-    return all(run["settings"].get(name) == value for name, value in where.items())
+@dataclass(frozen=True)
+class Verdict:
+    """What was measured, in words; the verdict; how many seeds would decide, if that is known."""
+
+    measured: str
+    verdict: str = UNDECIDED
+    seeds: int | None = None
 
 
-def judge(data, claim):
-    """(what was measured, verdict) of one claim."""
-    kinds = {"inflection": _inflection, "better": _better, "faster": _faster,
-             "does-not-learn": _does_not_learn}  # fmt: skip
+def judge(data: Dataset, claim: Claim) -> Verdict:
+    kinds = {"inflection": _inflection, "more-bits": _more_bits, "better": _better,
+             "faster": _faster, "does-not-learn": _does_not_learn}  # fmt: skip
     return kinds[claim["kind"]](data, claim)
 
 
-def _narrowed(data, where):
-    from dataclasses import replace
+def picks(run: Row, where: Row) -> bool:
+    return all(run["settings"].get(name) == value for name, value in where.items())
 
+
+def _chosen(data: Dataset, claim: Claim) -> list[Row]:
+    """The runs that a claim is about."""
+    sides = [claim.get("where", {}), *([claim["than"]] if "than" in claim else [])]
+    return [run for run in data.runs if any(picks(run, side) for side in sides)]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The one curve that is picked: its inflection with the interval, accuracies by seed."""
+
+    sizes: list[int]
+    accuracies: list[list[float]]
+    margin: float
+    size: int
+    low: int
+    high: int
+
+    @property
+    def seeds(self) -> int:
+        return len(self.accuracies)
+
+    @property
+    def text(self) -> str:
+        return f"{self.size}" + (f" ({self.low} to {self.high})" if self.low != self.high else "")
+
+    def expected(self, seeds: int) -> tuple[int, int]:
+        return statistics.expected_inflection(self.sizes, self.accuracies, self.margin, seeds)
+
+
+def _curve(data: Dataset, where: Row) -> Curve | str:
+    """The curve, or why there is none."""
     runs = [run for run in data.runs if picks(run, where)]
-    keys = {run["key"] for run in runs}
-    return replace(data, runs=runs, points=[p for p in data.points if p["key"] in keys])
-
-
-def _inflection(data, claim):
-    narrowed = _narrowed(data, claim.get("where", {}))
-    curves = list(tables.curves(narrowed))
+    curves = list(tables.curves(replace(data, runs=runs)))
     if len(curves) != 1:
-        return f"{len(curves)} curves, one is needed", UNDECIDED
+        return f"{len(curves)} curves, one is needed"
     ((_, sizes, seeds, grid),) = curves
-    size, low, high = statistics.inflection(sizes, grid, 100 * data.margin)
+    if not tables.learns(grid):
+        return f"does not learn with {sizes[-1]} bits either"
+    margin = 100 * data.margin
+    size, low, high = statistics.inflection(sizes, grid, margin)
+    if len(seeds) < FEWEST:
+        return f"{size} bits; {len(seeds)} seeds, {FEWEST} are needed"
+    return Curve(sizes, grid, margin, size, low, high)
+
+
+def _seeds(fewest: int, decides: Callable[[int], str]) -> int | None:
+    """The smallest number of seeds, to a twentieth, with which a verdict is expected."""
+    seeds = fewest
+    while seeds < MOST:
+        if decides(seeds) != UNDECIDED:
+            return seeds
+        seeds += max(1, seeds // 20)
+    return None
+
+
+def _inflection(data: Dataset, claim: Claim) -> Verdict:
+    curve = _curve(data, claim.get("where", {}))
+    if isinstance(curve, str):
+        return Verdict(curve)
     near, far = claim["value"] - claim.get("within", 0), claim["value"] + claim.get("within", 0)
-    text = f"{size} bits" + ("" if low is None else f" ({low} to {high})") + f", {len(seeds)} seeds"
-    if low is None:
-        return text, UNDECIDED
-    if near <= low and high <= far:
-        return text, HOLDS
-    if high < near or low > far:
-        return text, FAILS
-    return text + "; the interval reaches over the border: more seeds", UNDECIDED
+
+    def verdict(low: int, high: int) -> str:
+        if near <= low and high <= far:
+            return HOLDS
+        return FAILS if high < near or low > far else UNDECIDED
+
+    text = f"{curve.text} bits, {curve.seeds} seeds"
+    found = verdict(curve.low, curve.high)
+    needed = _seeds(curve.seeds + 1, lambda seeds: verdict(*curve.expected(seeds)))
+    return Verdict(text, found, needed if found == UNDECIDED else None)
 
 
-def _cells(data, where, measure):
-    """{(settings that `where` leaves open): value}, so that pairs differ in nothing else."""
-    found = {}
+def _more_bits(data: Dataset, claim: Claim) -> Verdict:
+    """Holds where the intervals of the two inflections do not meet, so it says too little
+    rather than too much."""
+    ours, theirs = _curve(data, claim["where"]), _curve(data, claim["than"])
+    if isinstance(ours, str) or isinstance(theirs, str):
+        return Verdict(ours if isinstance(ours, str) else str(theirs))
+
+    def verdict(mine: tuple[int, int], other: tuple[int, int]) -> str:
+        if mine[0] > other[1]:
+            return HOLDS
+        return FAILS if mine[1] <= other[0] else UNDECIDED
+
+    fewest = min(ours.seeds, theirs.seeds)
+    text = f"{ours.text} bits against {theirs.text}, {fewest} seeds"
+    found = verdict((ours.low, ours.high), (theirs.low, theirs.high))
+    needed = _seeds(fewest + 1, lambda n: verdict(ours.expected(n), theirs.expected(n)))
+    return Verdict(text, found, needed if found == UNDECIDED else None)
+
+
+def _cells(data: Dataset, where: Row, measure: Callable[[Row], float | None]) -> dict:
+    """{settings that `where` leaves open, without the seed: {seed: value}}."""
+    found: dict[str, dict[int, float | None]] = {}
     for run in data.runs:
         if picks(run, where):
-            rest = {n: v for n, v in run["settings"].items() if n not in where}
-            found[repr(sorted(rest.items(), key=lambda item: item[0]))] = measure(run)
+            rest = {n: v for n, v in run["settings"].items() if n not in where and n != "seed"}
+            cell = found.setdefault(repr(sorted(rest.items(), key=lambda item: item[0])), {})
+            cell[run["seed"]] = measure(run)
     return found
 
 
-def _paired(data, claim, measure):
+def _by_seed(data: Dataset, claim: Claim, measure: Callable[[Row], float | None],
+             compare: Callable[[float, float], float]) -> tuple[list[float], int, int]:  # fmt: skip
+    """(each seed's mean comparison, cells compared, cells). Cells in which a seed's value is
+    missing are left out for all seeds, so that these differ in nothing but the seed."""
     ours = _cells(data, claim.get("where", {}), measure)
     theirs = _cells(data, claim["than"], measure)
-    return [
-        (ours[name], theirs[name]) for name in ours
-        if ours[name] is not None and theirs.get(name) is not None
+    pairs = {}
+    for name in ours:
+        seeds = sorted(set(ours[name]) & set(theirs.get(name, {})))
+        if seeds:
+            pairs[name] = {seed: (ours[name][seed], theirs[name][seed]) for seed in seeds}
+    whole = [
+        cell for cell in pairs.values()
+        if all(a is not None and b is not None for a, b in cell.values())
     ]  # fmt: skip
+    seeds = sorted(set.intersection(*map(set, whole))) if whole else []
+    values = [mean(compare(*cell[seed]) for cell in whole) for seed in seeds]
+    return values, len(whole), len(pairs)
 
 
-def _verdict(differences, unit, text, sign=1):
-    """`sign` 1: the claim is that the differences are positive."""
-    low, high = statistics.interval(differences)
-    if len(differences) < FEWEST:
-        return f"{text}; {len(differences)} pairs, {FEWEST} are needed", UNDECIDED
-    text = f"{text} ({low:.2f} to {high:.2f}{unit}), {len(differences)} pairs"
-    if sign * low > 0 and sign * high > 0:
-        return text, HOLDS
-    if sign * low < 0 and sign * high < 0:
-        return text, FAILS
-    needed = statistics.seeds_needed(differences)
-    return text + (f"; about {needed} pairs would show it" if needed else ""), UNDECIDED
+def _verdict(values: list[float], claim: Claim, text: str, unit: str) -> Verdict:
+    if len(values) < FEWEST:
+        return Verdict(f"{text}; {len(values)} seeds, {FEWEST} are needed")
+    low, high = statistics.interval(values)
+    text = f"{text} ({low:+.2f} to {high:+.2f}{unit}), {len(values)} seeds"
+    value, within = claim.get("value", 0), claim.get("within")
+    far = float("inf") if within is None else value + within
+    near = value - (within or 0)
+    if low > near and high < far:
+        return Verdict(text, HOLDS)
+    if high <= near or low >= far:
+        return Verdict(text, FAILS)
+    border = min((near, far), key=lambda border: abs(mean(values) - border))
+    return Verdict(text, UNDECIDED, statistics.seeds_needed([v - border for v in values]))
 
 
-def _better(data, claim):
-    pairs = _paired(data, claim, lambda run: run["accuracy"])
-    if not pairs:
-        return "no pairs of runs yet", UNDECIDED
-    differences = [a - b for a, b in pairs]
-    return _verdict(differences, " points", f"{mean(differences):+.2f} points")
+def _better(data: Dataset, claim: Claim) -> Verdict:
+    values, _, _ = _by_seed(data, claim, lambda run: run["accuracy"], lambda a, b: a - b)
+    if not values:
+        return Verdict("no pairs of runs yet")
+    return _verdict(values, claim, f"{mean(values):+.2f} points", "")
 
 
-def _faster(data, claim):
+def _faster(data: Dataset, claim: Claim) -> Verdict:
     if not data.thresholds:
-        return "the study has no threshold", UNDECIDED
-    reached = {}
+        return Verdict("the study has no threshold")
+    reached: dict[str, int] = {}
     for point in data.points:
         if (point["accuracy"] or 0) >= 100 * data.thresholds[0]:
             reached.setdefault(point["key"], point["step"] + 1)
-    pairs = _paired(data, claim, lambda run: reached.get(run["key"]))
-    if not pairs:
-        return "no pair of runs reaches the threshold", UNDECIDED
-    saved = [100 * (b - a) / b for a, b in pairs]
-    return _verdict(saved, " %", f"{mean(saved):.1f} % fewer steps to "
-                                 f"{100 * data.thresholds[0]:g} % accuracy")  # fmt: skip
+    values, whole, cells = _by_seed(data, claim, lambda run: reached.get(run["key"]),
+                                    lambda a, b: 100 * (b - a) / b)  # fmt: skip
+    goal = f"{100 * data.thresholds[0]:g} % accuracy"
+    if not values:
+        return Verdict(f"at none of {cells} settings all seeds reach {goal} both ways")
+    text = f"{mean(values):.1f} % fewer steps to {goal}"
+    if whole < cells:
+        text += f" at the {whole} of {cells} settings where all seeds reach it both ways"
+    return _verdict(values, claim, text, " %")
 
 
-def _does_not_learn(data, claim):
-    values = [r["accuracy"] for r in data.runs if picks(r, claim.get("where", {}))]
-    values = [value for value in values if value is not None]
+def _does_not_learn(data: Dataset, claim: Claim) -> Verdict:
+    values = [r["accuracy"] for r in _chosen(data, claim) if r["accuracy"] is not None]
+    if len(values) < FEWEST:
+        return Verdict(f"{len(values)} runs, {FEWEST} are needed")
     low, high = statistics.interval(values)
-    if low is None:
-        return "fewer than two runs yet", UNDECIDED
-    border = 100 * claim.get("value", 0.2)
+    border = 100 * claim.get("value", tables.LEARNS / 100)
     text = f"{mean(values):.1f} % ({low:.1f} to {high:.1f}), {len(values)} runs"
-    return text, HOLDS if high < border else FAILS if low > border else UNDECIDED
+    if high < border or low > border:
+        return Verdict(text, HOLDS if high < border else FAILS)
+    return Verdict(text, UNDECIDED, statistics.seeds_needed([v - border for v in values]))
 
 
-def table(data):
+def _takes(data: Dataset, claim: Claim, found: Verdict) -> str:
+    """How many seeds and runs would decide, in words."""
+    if found.verdict != UNDECIDED:
+        return ""
+    chosen = _chosen(data, claim)
+    have = len({run["seed"] for run in chosen})
+    if not found.seeds:
+        return "not known yet"
+    seeds = max(found.seeds, have + 1)
+    return f"about {seeds} seeds, {seeds * -(-len(chosen) // max(have, 1)):,} runs"
+
+
+def source(claim: Claim) -> str:
+    return "asked" if claim.get("question") else "said so"
+
+
+def table(data: Dataset) -> tuple[list[str], list[list[str]]]:
     """(columns, rows) of all claims of a study."""
-    rows = [[claim["says"], *judge(data, claim)] for claim in data.claims]
-    return ["the 2017 study says", "measured", "verdict"], rows
+    rows = []
+    for claim in data.claims:
+        found = judge(data, claim)
+        rows.append([claim["says"], source(claim), found.measured, found.verdict,
+                     _takes(data, claim, found)])  # fmt: skip
+    return COLUMNS, rows

@@ -8,21 +8,30 @@ panel    a picture each: the values of all other axes together
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from prec.study import export
+from prec.study import expect, export
 
 SIZES = ("truncate-bits", "truncate-mantissa")
 WORDS = {
     "truncate-bits": "word size, bits", "truncate-mantissa": "fraction, bits", "seed": "seed",
-    "toward-zero": "truncation", "stochastic": "stochastic rounding",
+    "toward-zero": "truncation", "stochastic": "stochastic rounding", "*": "everything",
+    "none": "nothing", "policy.what": "what is rounded", "policy.width": "width, bits",
+    "policy.switch": "step of the switch", "policy.before": "fraction bits before", "policy.after": "fraction bits after",
+    "weight": "weights", "input | activation": "inputs and activations",
+    "gradient": "output gradients", "model.init": "initial weights",
+    "model.layers": "dense layers", "model.units": "dense units",
+    "model.convolutions": "convolutions",
 }  # fmt: skip
 NONE = "f32"
+BATCH = 128  # of prec-train, when a study does not say
 
 
 @dataclass
 class Dataset:
     """Rows of runs have key, x, series, panel, seed, accuracy (percent or None), status,
-    diverged_at, command and the settings; rows of points key, step, epoch, accuracy, loss."""
+    diverged_at, command and the settings; rows of points key, step, epoch, accuracy, loss and
+    passes, how often the data had been gone through then."""
 
     name: str
     form: str
@@ -30,6 +39,7 @@ class Dataset:
     series: str | None = None
     title: str = ""
     about: str = ""
+    experiment: int = 0
     planned: int = 0
     margin: float = 0.01
     thresholds: tuple = ()
@@ -42,6 +52,11 @@ class Dataset:
     def ordered(self):
         """Whether x is a number."""
         return all(isinstance(run["x"], (int, float)) for run in self.runs)
+
+    @property
+    def sized(self):
+        """Whether x is a number of bits, by its name."""
+        return any(part in self.x for part in ("bits", "mantissa", "width"))
 
     def values(self, name):
         """The values of x, series or panel; numbers by size, words as they come."""
@@ -82,7 +97,17 @@ def word(value):
         return NONE
     if isinstance(value, (dict, list)):
         return json.dumps(value)
-    return WORDS.get(value, str(value))
+    text = str(value)
+    if text.endswith(".json"):
+        return Path(text).stem
+    return WORDS.get(value, text)
+
+
+def label(name, settings):
+    """A value of a series; a number with what it counts."""
+    value = settings.get(name)
+    number = isinstance(value, (int, float))
+    return f"{word(name)} {value}" if number else word(value)
 
 
 def roles(axes, runs, wanted):
@@ -107,14 +132,15 @@ def assemble(name, form, axes, runs, points, document=None):
     data = Dataset(
         name, form, x, series,
         title=document.get("title", name), about=document.get("about", ""),
+        experiment=document.get("experiment", 0),
         margin=measure.get("margin", 0.01), thresholds=tuple(measure.get("thresholds", ())),
         claims=tuple(document.get("claims", ())), axes=axes,
     )  # fmt: skip
     for run in runs:
         settings = run["settings"]
         accuracy = run.get("test_accuracy")
-        panel = ", ".join(f"{name} {word(settings.get(name))}" for name in panels)
-        place = {"panel": panel, "series": word(settings.get(series)) if series else "all runs"}
+        panel = ", ".join(f"{word(name)} {word(settings.get(name))}" for name in panels)
+        place = {"panel": panel, "series": label(series, settings) if series else "all runs"}
         place["x"] = settings.get(x) if settings.get(x) is not None else NONE
         if not isinstance(place["x"], (int, float)):
             place["x"] = word(place["x"])
@@ -123,13 +149,17 @@ def assemble(name, form, axes, runs, points, document=None):
             "accuracy": None if accuracy is None else 100 * accuracy,
             "status": run.get("status", "done"), "error": run.get("error"),
             "diverged_at": run.get("diverged_at"), "command": run.get("command", ""),
-            "seconds": run.get("seconds"),
+            "seconds": run.get("seconds"), "cpu_seconds": run.get("cpu_seconds"),
+            "machine": run.get("machine"),
         })  # fmt: skip
+        batch = settings.get("batch-size") or BATCH
+        examples = expect.EXAMPLES.get(settings.get("data"), 60000)
         for point in points.get(run["key"], ()):
             share = point["test_accuracy"]
             data.points.append({
                 **place, "key": run["key"], "seed": settings.get("seed", 0),
                 "step": point["step"], "epoch": point["epoch"], "loss": point.get("loss"),
+                "passes": (point["step"] + 1) * batch / examples,
                 "accuracy": None if share is None else 100 * share,
             })  # fmt: skip
     if {type(run["x"]) for run in data.runs} & {str}:
@@ -139,7 +169,7 @@ def assemble(name, form, axes, runs, points, document=None):
 
 
 def from_store(store, study=None):
-    """A Dataset for each study and form of a store."""
+    """A Dataset for each study and form of a store, in the order of the experiments."""
     from prec import jsonc
     from prec.study.file import parse
     from prec.study.rerun import command_text
@@ -160,4 +190,4 @@ def from_store(store, study=None):
         data = assemble(row["name"], row["form"], axes, members, points, document)
         data.planned = row["planned"]
         found.append(data)
-    return found
+    return sorted(found, key=lambda data: (data.experiment or len(found), data.name, data.form))

@@ -1,39 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What separates an effect from noise, over the seeds of a study.
 
-Intervals are percentile bootstraps (B. Efron 1979) of 95 %. Comparisons are paired by seed:
-from a dozen seeds on tested by flipping the signs of the differences (R. A. Fisher 1935),
-which assumes nothing of their distribution; with fewer, where that could show nothing, by
-Student's t (1908), which takes them as normal. Over several comparisons S. Holm's step-down
+Intervals are percentile bootstraps (B. Efron 1979) of 95 %. Comparisons are paired by seed
+and tested by flipping the signs of the differences (R. A. Fisher 1935), which assumes
+nothing of their distribution. With fewer than a dozen values flipping could show nothing,
+and a bootstrap is too narrow (of three values it covers 75 %): there both are Student's t
+(1908), which takes the values as normal. Over several comparisons S. Holm's step-down
 correction (1979) holds the chance of any false one at its level. Every resampling starts
 from the same seed: a report is the same each time it is made.
 """
 
 import itertools
 import math
+from functools import cache
 
 import mpmath
 import numpy as np
 
 RESAMPLES = 2000
 LEVEL = 0.95
-FEW = 12  # pairs below which flipping signs has no power
+FEW = 12  # values below which Student's t is used
+POWER = 1.96 + 0.84  # deviations of the mean that show it with 80 % power at 5 %
 EXACT = 14  # pairs up to which all signs are tried: 2^14
 
 
-def interval(values, statistic=np.mean, level=LEVEL):
-    """(low, high) of a statistic along the last axis; (None, None) for fewer than two values."""
+def interval(values, level=LEVEL):
+    """(low, high) of the mean; (None, None) for fewer than two values."""
     values = np.asarray(values, float)
     if len(values) < 2:
         return None, None
+    if len(values) < FEW:
+        half = quantile(len(values) - 1, level) * values.std(ddof=1) / math.sqrt(len(values))
+        return float(values.mean() - half), float(values.mean() + half)
     picks = np.random.default_rng(0).integers(0, len(values), (RESAMPLES, len(values)))
-    return percentiles(statistic(values[picks], axis=-1), level)
+    return percentiles(values[picks].mean(axis=-1), level)
 
 
 def percentiles(resampled, level=LEVEL):
     tail = 50 * (1 - level)
     low, high = np.percentile(resampled, [tail, 100 - tail])
     return float(low), float(high)
+
+
+def tail(t, freedom):
+    """The chance that Student's t is farther from zero than this, on both sides."""
+    share = freedom / (freedom + t * t)
+    return mpmath.betainc(freedom / 2, 0.5, 0, share, regularized=True)
+
+
+@cache
+def quantile(freedom, level):
+    """The t that is not exceeded, on either side, with the chance `level`."""
+    low, high = 0.0, 1.0
+    while tail(high, freedom) > 1 - level:
+        high *= 2
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if tail(middle, freedom) > 1 - level else (low, middle)
+    return high
 
 
 def paired(differences):
@@ -50,9 +74,7 @@ def student(differences):
     spread = differences.std(ddof=1)
     if not spread:
         return 0.0
-    t = differences.mean() / spread * math.sqrt(freedom + 1)
-    share = freedom / (freedom + t * t)
-    return float(mpmath.betainc(freedom / 2, 0.5, 0, share, regularized=True))
+    return float(tail(differences.mean() / spread * math.sqrt(freedom + 1), freedom))
 
 
 def sign_flip(differences):
@@ -82,34 +104,48 @@ def holm(ps):
 
 
 def smallest(losses, margin):
-    """The first column from which on no column's mean loss exceeds the margin; None if none.
-
-    `losses` has a row a seed and a column a size, ascending, the reference last.
-    """
-    found = None
-    for column in reversed(range(losses.shape[1])):
-        if not losses[:, column].mean() <= margin:
+    """The first column from which on no loss exceeds the margin. The last column is the
+    reference, which loses nothing."""
+    found = len(losses) - 1
+    for column in reversed(range(len(losses))):
+        if not losses[column] <= margin:
             break
         found = column
     return found
 
 
 def inflection(sizes, accuracies, margin):
-    """(size, low, high): the smallest size that is not worse than the largest by more than
-    the margin, and its interval when seeds are drawn anew. `accuracies`: seeds by sizes.
-    Where a resample has none, the largest size stands for it."""
+    """(size, low, high): the smallest size from which on no mean is worse than the largest
+    size's by more than the margin, and its interval. `accuracies`: seeds by sizes.
+
+    From a dozen seeds on the interval is what drawing them anew gives. With fewer it begins
+    at the size from which no loss is surely above the margin, and ends at that from which
+    all losses surely are within it, by the loss's own interval at each size."""
     accuracies = np.asarray(accuracies, float)
     losses = accuracies[:, -1:] - accuracies
-    found = smallest(losses, margin)
+    found = sizes[smallest(losses.mean(axis=0), margin)]
     if len(losses) < 2:
-        return sizes[found], None, None
+        return found, None, None
+    if len(losses) < FEW:
+        spans = [interval(column) for column in losses.T]
+        low, high = (smallest([span[end] for span in spans], margin) for end in (0, 1))
+        return found, sizes[low], sizes[high]
     generator, columns = np.random.default_rng(0), []
     for _ in range(RESAMPLES):
         rows = generator.integers(0, len(losses), len(losses))
-        columns.append(smallest(losses[rows], margin))
+        columns.append(smallest(losses[rows].mean(axis=0), margin))
     ordered = sorted(columns)
-    tail = int(math.floor(RESAMPLES * (1 - LEVEL) / 2))
-    return sizes[found], sizes[ordered[tail]], sizes[ordered[-1 - tail]]
+    cut = int(math.floor(RESAMPLES * (1 - LEVEL) / 2))
+    return found, sizes[ordered[cut]], sizes[ordered[-1 - cut]]
+
+
+def expected_inflection(sizes, accuracies, margin, seeds):
+    """The interval (low, high) that the inflection has with so many seeds, if means and spreads
+    stay as they are, at the power that `seeds_needed` has."""
+    accuracies = np.asarray(accuracies, float)
+    losses = accuracies[:, -1:] - accuracies
+    middle, half = losses.mean(axis=0), POWER * losses.std(axis=0, ddof=1) / math.sqrt(seeds)
+    return sizes[smallest(middle - half, margin)], sizes[smallest(middle + half, margin)]
 
 
 def seeds_needed(differences):
@@ -119,4 +155,4 @@ def seeds_needed(differences):
     if len(differences) < 2 or not differences.mean():
         return None
     ratio = differences.std(ddof=1) / differences.mean()
-    return max(2, math.ceil(((1.96 + 0.84) * ratio) ** 2))
+    return max(2, math.ceil((POWER * ratio) ** 2))

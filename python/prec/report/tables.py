@@ -7,6 +7,9 @@ from prec.report import statistics
 from prec.report.dataset import word
 
 
+LEARNS = 20.0  # percent of accuracy below which a network has not learnt
+
+
 def _span(low, high, digits=2):
     return "" if low is None else f"{low:.{digits}f} to {high:.{digits}f}"
 
@@ -45,18 +48,47 @@ def _without_constant(columns, rows, optional):
     return [columns[i] for i in kept], [[row[i] for i in kept] for row in rows]
 
 
+def means(data):
+    """Mean and interval of each point: a row for each x, a column for each series."""
+    groups, series = data.groups(), data.values("series")
+    rows = []
+    for panel in data.values("panel"):
+        for x in data.values("x"):
+            cells = [list(groups.get((panel, name, x), {}).values()) for name in series]
+            if any(cells):
+                rows.append([panel, x, *map(_mean_and_span, cells)])
+    columns = ["setting", word(data.x), *(series if len(series) > 1 else ["accuracy, %"])]
+    heading = "Test accuracy at the end, %: mean (95 % interval)"
+    return heading, *_without_constant(columns, rows, {0})
+
+
+def _mean_and_span(values):
+    if not values:
+        return ""
+    span = _span(*statistics.interval(values), digits=1)
+    return f"{mean(values):.2f}" + (f" ({span})" if span else "")
+
+
 def inflections(data):
-    """For each curve: the smallest size that is as good as the largest, within the margin."""
+    """For each curve over numbers of bits: the smallest that is as good as the largest, within
+    the margin."""
     rows = []
     for (panel, series), sizes, seeds, grid in curves(data):
-        if len(sizes) > 1:
+        if len(sizes) > 1 and data.sized:
             size, low, high = statistics.inflection(sizes, grid, 100 * data.margin)
             span = "" if low is None else f"{low} to {high}"
+            if not learns(grid):
+                size, span = "does not learn", ""
             rows.append([series, panel, size, span, len(seeds)])
     heading = (f"Inflection: the smallest size whose accuracy, and that of all larger ones, is "
                f"within {100 * data.margin:g} points of the largest size's")  # fmt: skip
     columns = ["series", "setting", word(data.x), "95 % interval", "seeds"]
     return heading, *_without_constant(columns, rows, {1})
+
+
+def learns(grid):
+    """Whether the largest size of accuracies[seed][size] does."""
+    return mean(row[-1] for row in grid) >= LEARNS
 
 
 def curves(data):

@@ -13,7 +13,7 @@ from prec import tools
 from prec.study.store import Store, StoreError
 
 MEASURED = ("key", "status", "error", "test_accuracy", "loss", "steps", "diverged_at", "seconds",
-            "program", "worker", "finished")  # fmt: skip
+            "cpu_seconds", "machine", "program", "worker", "finished")  # fmt: skip
 POINTS = ("step", "epoch", "loss", "accuracy", "test_accuracy", "test_accuracy_f32")
 
 

@@ -73,6 +73,11 @@ MIGRATIONS = (
     """
     ALTER TABLE members ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
     """,
+    # 4: on what machine a run was computed and what it cost there.
+    """
+    ALTER TABLE runs ADD COLUMN machine TEXT;
+    ALTER TABLE runs ADD COLUMN cpu_seconds REAL;
+    """,
 )
 VERSION = len(MIGRATIONS)
 POINT = ("step", "epoch", "loss", "accuracy", "test_accuracy", "test_accuracy_f32")
@@ -195,13 +200,14 @@ class Store:
         with self.transaction() as database:
             database.execute(
                 "INSERT OR IGNORE INTO runs (key, status, error, config, program, finished,"
-                " seconds, steps, diverged_at, test_accuracy, loss, worker)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " seconds, steps, diverged_at, test_accuracy, loss, worker, machine, cpu_seconds)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (run.key, "failed" if result.get("error") else "done", result.get("error"),
                  json.dumps(run.config), run.config["program"],
                  datetime.now(timezone.utc).isoformat(timespec="seconds"),
                  result.get("seconds"), result.get("steps"), result.get("diverged_at"),
-                 result.get("test_accuracy"), result.get("loss"), result.get("worker")),
+                 result.get("test_accuracy"), result.get("loss"), result.get("worker"),
+                 result.get("machine"), result.get("cpu_seconds")),
             )  # fmt: skip
             database.executemany(
                 "INSERT OR IGNORE INTO points VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -18,11 +18,16 @@ from prec.study.store import Store, StoreError
 MOST_OF_A_JOB = 16  # runs that one process does one after the other
 
 
+class Stopped(RuntimeError):
+    """A sweep that did not come to its end; the text is for the user."""
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="prec sweep", description=__doc__)
     add = parser.add_argument
-    add("study", metavar="STUDY", help="a study file (docs/study-files.md), or the name of a shipped one")
-    add("--quick", action="store_true", help="the study's form for two cores")
+    add("studies", metavar="STUDY", nargs="+",
+        help="a study file (docs/study-files.md), or the name of a shipped one")  # fmt: skip
+    add("--quick", action="store_true", help="the studies' form for two cores")
     add("--store", default="results.db", metavar="FILE", help="where results go (results.db)")
     add(
         "--dry-run",
@@ -48,7 +53,7 @@ def main(arguments=None):
         return 1 if stop.code else 0
     try:
         return sweep(options)
-    except (jsonc.Fault, tools.ToolError, StoreError) as error:
+    except (jsonc.Fault, tools.ToolError, StoreError, Stopped) as error:
         print(f"prec sweep: {error}", file=sys.stderr)
     except OSError as error:
         what = f"cannot read '{error.filename}'" if error.filename else "cannot write"
@@ -57,11 +62,17 @@ def main(arguments=None):
 
 
 def sweep(options):
-    study = load(tools.study_file(options.study), options.quick)
+    """Study after study, once all files are known to be good."""
+    studies = [load(tools.study_file(name), options.quick) for name in options.studies]
+    return max([one(options, study, len(studies) > 1) for study in studies])
+
+
+def one(options, study, of_several=False):
     resolver = Resolver(study, partial(data.content_hash, folder=options.data_dir))
     rounds = halving.rounds(study, resolver, options.any_number)
     runs = next(rounds)
-    print(f"{halving.total(study, runs)} runs", flush=True)
+    prefix = f"{study.name}: " if of_several else ""
+    print(f"{prefix}{halving.total(study, runs)} runs", flush=True)
     if options.dry_run:
         return dry_run(options, runs, resolver)
     with Store(options.store) as store:
@@ -76,13 +87,11 @@ def sweep(options):
                 except StopIteration:
                     break
         except KeyboardInterrupt:
-            print(f"prec sweep: interrupted; {_stored(store, asked)}", file=sys.stderr)
-            return 1
+            raise Stopped(f"interrupted; {_stored(store, asked)}") from None
         except RuntimeError as error:
             if isinstance(error, StoreError):
                 raise
-            print(f"prec sweep: {error}; {_stored(store, asked)}", file=sys.stderr)
-            return 1
+            raise Stopped(f"{error}; {_stored(store, asked)}") from None
         failures = sum(status == "failed" for status in store.finished(asked).values())
     print(f"{len(asked) - failures} done, {failures} failed, all in {options.store}")
     if failures == len(asked):

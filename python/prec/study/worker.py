@@ -12,11 +12,14 @@ import functools
 import json
 import math
 import os
+import platform
 import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
+
+import psutil
 
 from prec import tools
 from prec.study import data
@@ -62,18 +65,39 @@ def _given(job, kind, folder):
     return str(path)
 
 
+@functools.cache
+def machine():
+    """What kind of machine this is, in words."""
+    cores = f"{len(os.sched_getaffinity(0))} cores of {platform.machine()}"
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return f"{cores}, {line.partition(':')[2].strip()}"
+    return cores
+
+
+def cpu_seconds(process):
+    """What a process has used until now, or 0 where it cannot be asked."""
+    with contextlib.suppress(psutil.Error):
+        times = psutil.Process(process.pid).cpu_times()
+        return times.user + times.system
+    return 0.0
+
+
 class Reader:
     """Lines of prec-train, in order, into one result for each run."""
 
     def __init__(self):
         self.results, self.losses = [], []
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
+        self.charged, self.paid = 0, 0.0  # results that have their CPU time, and its sum
 
     def take(self, line):
         """True when the line is an evaluated step, at which a run may be over."""
         record = json.loads(line)
         if record["step"] == 0:
-            self.results.append({"points": [], "seconds": 0.0, "steps": 0, "worker": self.worker})
+            self.results.append({"points": [], "seconds": 0.0, "steps": 0, "worker": self.worker,
+                                 "machine": machine()})  # fmt: skip
             self.losses = []
         result = self.results[-1]
         result["steps"] = record["step"] + 1
@@ -91,6 +115,12 @@ class Reader:
         result["points"].append({name: record.get(name) for name in POINT})
         result["test_accuracy"], result["loss"] = record["test_accuracy"], record["loss"]
         return True
+
+    def charge(self, spent, over):
+        """Shares what the process has spent since the last time among the runs that ended."""
+        for result in self.results[self.charged : over]:
+            result["cpu_seconds"] = max(spent - self.paid, 0.0) / (over - self.charged)
+        self.charged, self.paid = over, spent
 
 
 def lines(pipe):
@@ -122,9 +152,13 @@ def run_process(job, indices, tell):
                 steps += 1
                 over = len(reader.results) - 1
                 now = time.monotonic()
+                if over > told:
+                    reader.charge(cpu_seconds(process), over)
                 if over > told or now - last > PAUSE:
                     tell(steps, {indices[i]: reader.results[i] for i in range(told, over)})
                     told, last, steps = over, now, 0
+            # Its output has ended, it is not waited for yet: its times are still there.
+            reader.charge(cpu_seconds(process), len(reader.results))
             process.wait()
             errors.seek(0)
             error = errors.read().strip()

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The result page: what was run, the claims and their verdicts, then each study with its
+pictures, means, inflections and the command that repeats it; as Markdown, pictures beside it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from prec import tools
+from prec.report import charts, claims, heading, length, tables
+from prec.report.dataset import Dataset, word
+from prec.study.file import Study, load
+
+MADE = ("Made by `python -m prec report STORE --format=md`, not written by hand. A quick form is "
+        "for two cores and an hour: what its intervals leave open is undecided.")  # fmt: skip
+READING = """How to read it. Intervals are of 95 % over the seeds: bootstraps, with fewer than a dozen
+seeds Student's t. The **inflection** is the smallest size from which on no mean is worse than the
+largest size's by more than the margin. A claim **holds** or **does not hold** where the whole
+interval says so, else it is **undecided**, with the seeds and runs that would decide it (80 % power).
+"Said so" is what the 2017 study said; where it asked and no answer of it is known, the claim is ours
+and says "asked". A word of N bits has one sign bit, 8 exponent bits and N - 9 fraction bits."""
+PICTURED = ("accuracy-by-bits", "accuracy-by-axis", "accuracy-by-step", "accuracy-by-pass", "steps-to")
+
+
+def page(found: list[Dataset], output: str, shipped: bool = False) -> str:
+    """The text; its pictures are written into images/NAME/ beside the file NAME.md."""
+    several = len({data.form for data in found}) > 1
+    rows = [[heading(data) if several else data.title, *row]
+            for data in found for row in claims.table(data)[1]]  # fmt: skip
+    rest = unmeasured(found) if shipped else []
+    for full, quick in rest:
+        takes = f"{quick.count():,} runs in the quick form, {full.count():,} in the full"
+        rows += [[full.get("title", full.name), claim["says"], claims.source(claim),
+                  "no runs yet", claims.UNDECIDED, takes] for claim in full.get("claims", [])]  # fmt: skip
+    lines = ["# The 2017 study, measured", "", MADE, "", "## What was run", "", *ran(found), ""]
+    if rows:
+        lines += ["## Claims", "", tables.as_markdown(["study", *claims.COLUMNS], rows), "", READING, ""]
+    folder = Path("." if output == "-" else output)
+    name = "report" if output == "-" else folder.stem
+    for data in found:
+        lines += section(data, folder.parent, Path("images") / name)
+    for full, _ in rest:
+        lines += [f"## {numbered(full.get('experiment', 0))}{full.get('title', full.name)}", "",
+                  full.get("about", ""), "", "No runs yet:", "",
+                  f"    python -m prec sweep --quick {full.name}", ""]  # fmt: skip
+    return "\n".join(lines)
+
+
+def shipped_only(found: list[Dataset]) -> list[Dataset]:
+    names = {path.stem for path in tools.shipped_studies()}
+    return [data for data in found if data.name in names]
+
+
+def unmeasured(found: list[Dataset]) -> list[tuple[Study, Study]]:
+    """The shipped studies that the store does not have, in their full and their quick form."""
+    done = {data.name for data in found if data.runs}
+    rest = [(load(path), load(path, quick=True)) for path in sorted(tools.shipped_studies())
+            if path.stem not in done]  # fmt: skip
+    return sorted(rest, key=lambda forms: forms[0].get("experiment", 0))
+
+
+def ran(found: list[Dataset]) -> list[str]:
+    """What was run, on what, and what it cost."""
+    rows, machines, total = [], set(), 0.0
+    for data in found:
+        spent = sum(run["cpu_seconds"] or 0 for run in data.runs)
+        total += spent
+        machines |= {run["machine"] for run in data.runs if run["machine"]}
+        seeds = {run["seed"] for run in data.runs}
+        rows.append([data.name, data.form, len(data.runs), len(seeds), f"{spent / 60:.1f}"])
+    number = sum(len(data.runs) for data in found)
+    where = f" on {' and '.join(sorted(machines))}" if machines else ""
+    text = f"{number:,} runs{where}: {total / 3600:.2f} hours of CPU time, compiling included"
+    return [text + ".", "", tables.as_markdown(["study", "form", "runs", "seeds", "CPU minutes"], rows)]
+
+
+def numbered(experiment: int) -> str:
+    return f"{experiment}. " if experiment else ""
+
+
+def section(data: Dataset, beside: Path, folder: Path) -> list[str]:
+    form = " --quick" if data.form == "quick" else ""
+    lines = [f"## {numbered(data.experiment)}{heading(data)}", "", *([data.about, ""] if data.about else []),
+             length(data), "", shared(data), ""]  # fmt: skip
+    for name, chart in charts.all_of(data).items():
+        if name.startswith(PICTURED):
+            (beside / folder).mkdir(parents=True, exist_ok=True)
+            file = folder / f"{data.name}-{data.form}-{name}.svg"
+            (beside / file).write_bytes(charts.picture(chart, "svg"))
+            title = chart.title if isinstance(chart.title, str) else name
+            lines += [f"![{data.title}: {title}]({file})", ""]
+    for title, columns, body in (tables.means(data), tables.inflections(data)):
+        if body:
+            lines += [f"**{title}**", "", tables.as_markdown(columns, body), ""]
+    if data.runs:
+        title, columns, body = tables.comparisons(data)
+        if body:
+            lines += [f"<details><summary>{title}</summary>", "",
+                      tables.as_markdown(columns, body), "", "</details>", ""]  # fmt: skip
+    if data.claims:
+        lines += ["**What it decides**", "", *decided(data), ""]
+    return [*lines, "Again:", "", f"    python -m prec sweep{form} {data.name}", ""]
+
+
+def shared(data: Dataset) -> str:
+    """The settings that all runs have in common."""
+    first = data.runs[0]["settings"] if data.runs else {}
+    same = [f"{name} {name_of(value)}"
+            for name, value in first.items()
+            if name != "seed" and value is not None and name_of(value)
+            and all(run["settings"].get(name) == value for run in data.runs)]  # fmt: skip
+    return f"All runs: {', '.join(same)}." if same else ""
+
+
+def name_of(value: Any) -> str:
+    """Of a model or policy that stands in the study file the name that it has, or none."""
+    return str(value.get("name", "")) if isinstance(value, dict) else word(value)
+
+
+def decided(data: Dataset) -> list[str]:
+    lines = []
+    for says, _, measured, verdict, takes in claims.table(data)[1]:
+        more = f"; {takes} would decide it" if takes.startswith("about") else ""
+        lines.append(f"- {says}: **{verdict}**, {measured}{more}.")
+    return lines
