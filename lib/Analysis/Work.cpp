@@ -84,8 +84,7 @@ Count mlir::prec::countValues(Operation *op) {
   return times(values, countRuns(op));
 }
 
-/// Operations of one run of `op`, counted by its name.
-static int64_t flopsOfScalar(Operation *op) {
+int64_t mlir::prec::flopsOfScalar(Operation *op) {
   if (op->getNumResults() != 1 || !isCarrierLike(op->getResult(0).getType()))
     return 0;
   if (isa<math::FmaOp, vector::FMAOp>(op))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Writes linalg.generic on buffers as register-tiled loops on vectors.
 #include "KernelEmitter.h"
+#include "Profile.h"
 #include "prec/Codegen/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -140,7 +141,7 @@ public:
     llvm::DenseSet<Operation *> needless;
     for (linalg::GenericOp op : llvm::reverse(generics)) {
       if (needless.contains(op))
-        rewriter.eraseOp(op);
+        eraseProfiled(rewriter, op);
       else
         emit(rewriter, op, options, needless);
     }

@@ -131,6 +131,8 @@ static bool needsVectorSteps(Operation *op) {
 
 /// Everything on tensors: which operations there are, in which order.
 static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
+  if (options.profile || options.trackBuffers)
+    pm.addPass(createNamePlaces());
   pm.addPass(createLowerParameters());
   pm.addPass(createCallRoundArray());
   pm.addPass(createCheckIndices());
@@ -183,6 +185,8 @@ static void buildBufferStage(OpPassManager &pm) {
 }
 
 static void buildLoopStage(OpPassManager &pm, const CodegenOptions &options) {
+  if (options.profile)
+    pm.addPass(createProfileKernels());
   OpPassManager &function = pm.nest<func::FuncOp>();
   if (options.fast) {
     EmitKernelsOptions kernels;
@@ -196,6 +200,8 @@ static void buildLoopStage(OpPassManager &pm, const CodegenOptions &options) {
       onlyWith([](Operation *op) { return isa<linalg::LinalgOp>(op); },
                createConvertLinalgToLoopsPass()));
   function.addPass(createSerializeReductions());
+  if (options.trackBuffers)
+    pm.addPass(createTrackBuffers());
   pm.addPass(createOutlineLoops());
   if (!options.threads)
     return;
@@ -282,6 +288,11 @@ struct LowerOptions : public PassPipelineOptions<LowerOptions> {
       *this, "recompute",
       llvm::cl::desc("what is computed again rather than kept"),
       llvm::cl::init(Recompute::None), recomputeValues()};
+  Option<bool> profile{*this, "profile", llvm::cl::desc("measure each kernel"),
+                       llvm::cl::init(false)};
+  Option<bool> trackBuffers{*this, "track-buffers",
+                            llvm::cl::desc("tell which buffers live"),
+                            llvm::cl::init(false)};
   Option<unsigned> vectorRegisters{
       *this, "vector-registers", llvm::cl::desc("number of vector registers"),
       llvm::cl::init(CodegenOptions().vectorRegisters)};
@@ -294,6 +305,8 @@ struct LowerOptions : public PassPipelineOptions<LowerOptions> {
     options.vectorBits = vectorBits;
     options.vectorRegisters = vectorRegisters;
     options.recompute = recompute;
+    options.profile = profile;
+    options.trackBuffers = trackBuffers;
     return options;
   }
 };

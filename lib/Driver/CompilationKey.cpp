@@ -38,8 +38,9 @@ std::string mlir::prec::compilationKey(ModuleOp module,
   llvm::raw_string_ostream stream(key);
   stream << code << ' ' << options.fast << ' ' << options.threads << ' '
          << options.threadGrain << ' ' << options.vectorBits << ' '
-         << options.vectorRegisters << ' '
-         << static_cast<int>(options.recompute) << '\n';
+         << options.vectorRegisters << ' ' << options.profile << ' '
+         << options.trackBuffers << ' ' << static_cast<int>(options.recompute)
+         << '\n';
   module.print(stream); // as a whole: a part would leave resources' data out
   return key;
 }

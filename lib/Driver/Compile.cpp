@@ -243,6 +243,8 @@ llvm::Expected<Engine> mlir::prec::compile(ModuleOp module,
   options.codegen.setTarget(builder->getTargetTriple().str(),
                             builder->getFeatures().getString());
   options.codegen.threads = options.engine.threads != 1;
+  options.codegen.profile = options.observe.profile;
+  options.codegen.trackBuffers = options.observe.memory;
   // Nothing below depends on more than this: a second run finds its object.
   options.engine.source = compilationKey(module, options.codegen);
   auto found = Engine::load(entries, options.engine);

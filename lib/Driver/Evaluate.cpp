@@ -2,6 +2,7 @@
 // One compilation of @predict, an evaluation for each value of a sweep.
 #include "prec/Driver/Evaluate.h"
 #include "SweepRuns.h"
+#include "prec/Driver/Observe.h"
 #include "prec/Driver/Run.h"
 #include "prec/Execution/Checkpoint.h"
 #include "prec/Execution/Evaluate.h"
@@ -213,6 +214,10 @@ mlir::prec::evaluateModel(const EvaluateModelOptions &options,
     log.emplace(std::move(*opened));
   }
 
+  llvm::Expected<Observation> seen =
+      Observation::begin(options.compile.observe);
+  if (!seen)
+    return seen.takeError();
   InterruptGuard guard;
   Table table;
   for (size_t run = 0, runs = options.policy.numRuns(); run < runs; ++run) {
@@ -237,6 +242,8 @@ mlir::prec::evaluateModel(const EvaluateModelOptions &options,
   }
   if (options.log != "-")
     table.print(os);
+  if (llvm::Error error = seen->finish(options.compile.engine, llvm::errs()))
+    return error;
   if (llvm::Error error = writeTiming(options.timingFile, timing))
     return error;
   return true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Arguments from files, the call, results to files.
 #include "prec/Driver/Run.h"
+#include "prec/Driver/Observe.h"
 #include "prec/Execution/Buffers.h"
 #include "prec/Execution/Files.h"
 #include "prec/Execution/Npy.h"
@@ -68,6 +69,10 @@ llvm::Error mlir::prec::runModel(const RunOptions &options, raw_ostream &os) {
   if (!arguments)
     return arguments.takeError();
 
+  llvm::Expected<Observation> seen =
+      Observation::begin(options.compile.observe);
+  if (!seen)
+    return seen.takeError();
   std::vector<int32_t> numbers = contextFor(*function, options.step);
   std::vector<Tensor> copies, results;
   for (unsigned i = 0; i < options.repeat; ++i) {
@@ -90,6 +95,8 @@ llvm::Error mlir::prec::runModel(const RunOptions &options, raw_ostream &os) {
       return called.takeError();
     results = std::move(*called);
   }
+  if (llvm::Error error = seen->finish(compileOptions.engine, llvm::errs()))
+    return error;
   if (llvm::Error error = writeOutputs(signature, results, copies,
                                        parseFiles(options.outputs), os))
     return error;

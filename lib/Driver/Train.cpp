@@ -4,6 +4,7 @@
 #include "NonFiniteLoss.h"
 #include "RunFacts.h"
 #include "SweepRuns.h"
+#include "prec/Driver/Observe.h"
 #include "prec/Driver/Run.h"
 #include "prec/Execution/Evaluate.h"
 #include "prec/Execution/Files.h"
@@ -283,5 +284,14 @@ llvm::Expected<bool> mlir::prec::trainModel(const TrainOptions &options) {
   TrainingRuns runs(options);
   if (llvm::Error error = runs.prepare())
     return error;
-  return runs.run();
+  llvm::Expected<Observation> seen =
+      Observation::begin(options.compile.observe);
+  if (!seen)
+    return seen.takeError();
+  llvm::Expected<bool> done = runs.run();
+  if (!done)
+    return done;
+  if (llvm::Error error = seen->finish(options.compile.engine, llvm::errs()))
+    return error;
+  return done;
 }

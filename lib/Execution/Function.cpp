@@ -5,6 +5,8 @@
 #include "prec/Execution/Buffers.h"
 #include "prec/Execution/FloatEnvironment.h"
 #include "prec/Execution/IndexReport.h"
+#include "prec/Execution/LiveBuffers.h"
+#include "prec/Execution/Profile.h"
 #include "prec/Execution/Threads.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
@@ -141,9 +143,11 @@ Function::call(llvm::ArrayRef<Tensor *> arguments,
   auto *base = reinterpret_cast<uint8_t *>(storage.data());
   pointers.push_back(base);
 
+  LiveBuffers::Call buffersOfCall(info->name, arguments);
   {
     ThreadCount threads(state->threads);
     FloatEnvironment environment;
+    Profile::Call timesOfCall(info->name);
     invoke(pointers.data());
   }
 
@@ -158,6 +162,7 @@ Function::call(llvm::ArrayRef<Tensor *> arguments,
           value, reinterpret_cast<const uint64_t *>(base + offset), blocks));
     }
   }
+  buffersOfCall.setResults(results);
   // After the results are taken over, which are released if they are no good.
   if (llvm::Error outside = takeReportedIndex())
     return outside;

@@ -4,6 +4,8 @@
 
 #include "prec/Execution/Buffers.h"
 #include "prec/Execution/IndexReport.h"
+#include "prec/Execution/LiveBuffers.h"
+#include "prec/Execution/Profile.h"
 #include "prec/Execution/RoundArrayCall.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringSet.h"
@@ -139,6 +141,11 @@ static void *ownSymbol(StringRef name) {
       {"prec_round_array_f32", addressOf(roundArrayOfCall<float>)},
       {"prec_round_array_f64", addressOf(roundArrayOfCall<double>)},
       {"prec_report_index", addressOf(reportIndex)},
+      {"prec_profile_begin", addressOf(profileBegin)},
+      {"prec_profile_end", addressOf(profileEnd)},
+      {"prec_buffer_size", addressOf(bufferSize)},
+      {"prec_buffer_live", addressOf(bufferLive)},
+      {"prec_buffer_dead", addressOf(bufferDead)},
       {"puts", addressOf(putLine)},
       {"abort", addressOf(stop)},
       {"__truncsfhf2", addressOf(floatToHalf)},

@@ -28,6 +28,15 @@ CompileFlags::CompileFlags()
              cl::desc("write the seconds of each phase as JSON; - is standard "
                       "output"),
              cl::cat(category())),
+      profile("profile", cl::ValueOptional, cl::value_desc("file"),
+              cl::desc("measure each kernel: a table on standard error or in "
+                       "the file; one that ends in .json is a trace for "
+                       "chrome://tracing or Perfetto; the same bits"),
+              cl::cat(category())),
+      memory("print-memory",
+             cl::desc("print the peak of the buffers of each function that "
+                      "ran, and the largest of them, on standard error"),
+             cl::cat(category())),
       noCache("no-cache", cl::desc("do not keep or use compiled objects"),
               cl::cat(category())),
       plain("plain-loops",
@@ -48,5 +57,8 @@ CompileOptions CompileFlags::options() const {
   options.engine.useCache = !noCache;
   options.codegen.fast = !plain;
   options.codegen.recompute = recompute;
+  options.observe.profile = profile.getNumOccurrences() > 0;
+  options.observe.profileFile = profile;
+  options.observe.memory = memory;
   return options;
 }

@@ -25,8 +25,8 @@ public:
 private:
   llvm::cl::opt<unsigned> threads;
   llvm::cl::opt<int> optLevel;
-  llvm::cl::opt<std::string> cpu, cacheDirectory, timing;
-  llvm::cl::opt<bool> noCache, plain;
+  llvm::cl::opt<std::string> cpu, cacheDirectory, timing, profile;
+  llvm::cl::opt<bool> memory, noCache, plain;
   llvm::cl::opt<Recompute> recompute;
 };
 

@@ -16,6 +16,11 @@ std::optional<int64_t> countElements(Type type);
 /// size or a trip count is not static.
 std::optional<int64_t> countValues(Operation *op);
 
+/// Floating-point operations of one element of an operation that computes
+/// scalars or vectors: a carrier value is one, an fma two; selection, sign
+/// manipulation and conversion are none.
+int64_t flopsOfScalar(Operation *op);
+
 /// The number of floating-point operations in one call, its body's included:
 /// each scalar arith or math operation that computes a carrier value is one,
 /// an fma two; selection, sign manipulation and conversion are none. None

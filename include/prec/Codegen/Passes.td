@@ -30,6 +30,55 @@ def LowerParameters : Pass<"prec-lower-parameters", "ModuleOp"> {
   let dependentDialects = ["arith::ArithDialect", "LLVM::LLVMDialect"];
 }
 
+def NamePlaces : Pass<"prec-name-places", "ModuleOp"> {
+  let summary = "keep phase, scope, role and kind of operations in locations";
+  let description = [{
+    Passes that come later drop attributes and names of operations; their
+    locations stay, so that a kernel or a buffer can be called by its layer.
+    Roundings are marked: what they become is no arithmetic of the program.
+    Only for `prec-profile-kernels` and `prec-track-buffers`.
+  }];
+  let statistics = [
+    Statistic<"places", "places", "Operations that have a name">
+  ];
+}
+
+def ProfileKernels : Pass<"prec-profile-kernels", "ModuleOp"> {
+  let summary = "measure each kernel";
+  let description = [{
+    Before each linalg operation on buffers, loop nest, copy and call of the
+    engine comes a call of `prec_profile_begin`, behind it one of
+    `prec_profile_end`, functions of the engine (prec/Execution/Profile.h). The
+    first gets the kernel's name, its floating-point operations and the bytes of
+    its operands. Both counts are exact: those of the body (an operation on
+    floats is one, an fma two, what roundings consist of none) times the points
+    of the iteration space, which may be known at run time only; each element of
+    a buffer that is read or written once. Of plain loops with bounds that are
+    not constant the operations are not known. Loops around kernels are not
+    measured themselves. No operation on values changes.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "func::FuncDialect",
+                           "LLVM::LLVMDialect", "memref::MemRefDialect"];
+  let statistics = [
+    Statistic<"kernels", "kernels", "Kernels that are measured">
+  ];
+}
+
+def TrackBuffers : Pass<"prec-track-buffers", "ModuleOp"> {
+  let summary = "tell the engine which buffers live";
+  let description = [{
+    After each `memref.alloc` comes a call of `prec_buffer_live` with the
+    buffer's layer and type, before each `memref.dealloc` one of
+    `prec_buffer_dead` (prec/Execution/LiveBuffers.h). Those in parallel loops
+    are left out. No operation on values changes.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "func::FuncDialect",
+                           "LLVM::LLVMDialect", "memref::MemRefDialect"];
+  let statistics = [
+    Statistic<"buffers", "buffers", "Allocations that are told of">
+  ];
+}
+
 def EraseDeallocations : Pass<"prec-erase-deallocations"> {
   let summary = "leave the release of buffers to the compiler";
   let description = [{

@@ -50,6 +50,9 @@ struct CodegenOptions {
   /// Width of a vector register in bits, and how many there are.
   unsigned vectorBits = 128;
   unsigned vectorRegisters = 16;
+  /// Calls of the engine around each kernel (Execution/Profile.h), and at each
+  /// allocation and release (Execution/LiveBuffers.h).
+  bool profile = false, trackBuffers = false;
   /// What may be computed again rather than kept.
   Recompute recompute = Recompute::None;
 

@@ -96,12 +96,24 @@ LogicalResult lower(ModuleOp module, const CodegenOptions &options);
 /// Changes a module between insertion and lowering.
 using AfterInsertion = std::function<LogicalResult(ModuleOp)>;
 
+/// What a run says of itself (Observe.h).
+struct ObserveOptions {
+  /// Times of kernels: to a file, else as a table where the caller says; a file
+  /// that ends in .json is a trace.
+  bool profile = false;
+  std::string profileFile;
+  /// Peaks of memory.
+  bool memory = false;
+};
+
 struct CompileOptions {
   /// The functions to compile; empty: all public ones.
   std::vector<std::string> entries;
   AfterInsertion afterInsertion;
+  ObserveOptions observe;
   EngineOptions engine;
-  /// Target, vectors and threads are set from `engine`.
+  /// Target, vectors and threads are set from `engine`, what is measured from
+  /// `observe`.
   CodegenOptions codegen;
 };
 

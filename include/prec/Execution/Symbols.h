@@ -3,8 +3,9 @@
 //
 // Everything on this list has one exactly defined result: memory (by our
 // allocator, Buffers.h), copying, the OpenMP runtime, our rounding of arrays
-// that share a scale (RoundArrayCall.h), and the functions whose result IEEE
-// 754 or integer arithmetic fixes (fma, sqrt, floor, conversions of narrow
+// that share a scale (RoundArrayCall.h), reports that no result depends on
+// (IndexReport.h, Profile.h, LiveBuffers.h), and the functions whose result
+// IEEE 754 or integer arithmetic fixes (fma, sqrt, floor, conversions of narrow
 // floats, ...). The host's exp, log, sin, ... are not on it: their bits differ
 // from machine to machine, so a program that calls them is refused.
 #ifndef PREC_EXECUTION_SYMBOLS_H
