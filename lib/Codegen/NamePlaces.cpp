@@ -127,10 +127,14 @@ struct NamePlaces : public prec::impl::NamePlacesBase<NamePlaces> {
       if (isa<ModuleOp, FunctionOpInterface>(op))
         return;
       Place place{phaseOf(op), scopeOf(op), givenRole(op), wordOf(op)};
-      // An argument is rounded outside of all layers, but has a name.
       if (auto round = dyn_cast<RoundOp>(op);
-          round && place.scope.empty() && round.getSite())
-        place.scope = round.getSite()->getOp();
+          round && place.scope.empty() && round.getSite()) {
+        place.phase = round.getSite()->getPhase();
+        place.scope = round.getSite()->getScope();
+        // An argument is rounded outside of all layers, but has a name.
+        if (place.scope.empty() && isa<BlockArgument>(round.getOperand()))
+          place.scope = round.getSite()->getOp();
+      }
       named.emplace_back(op, withPlace(op->getLoc(), place));
     });
     for (auto [op, location] : named)
