@@ -213,7 +213,10 @@ def NarrowProducers : Pass<"prec-narrow-producers"> {
   let summary = "compute only the part of a reduction's result that is used";
   let description = [{
     A reduction whose only use is a slice of its result is computed for that
-    slice: the gradient of a padded input, of which the padding is cut off.
+    slice: the gradient of a padded input, of which the padding is cut off. So
+    is one whose result is changed element by element before, by its rounding;
+    an element keeps its position, and so its random word. What a narrowed
+    reduction reads of a padded tensor is padded no further than that.
   }];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
                            "linalg::LinalgDialect", "tensor::TensorDialect"];
