@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Peer: steps of lenet5 in PyTorch, f32, eager, one thread. Usage: lenet_torch.py STEPS"""
+"""Peer: steps of lenet5 in PyTorch, f32, eager, one thread.
+
+Usage: lenet_torch.py STEPS [channels_last]
+"""
 import sys
 
 import torch
@@ -14,6 +17,9 @@ net = nn.Sequential(
 )  # fmt: skip
 optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
 x, y = torch.rand(128, 1, 28, 28), torch.randint(10, (128,))
+if "channels_last" in sys.argv:
+    net = net.to(memory_format=torch.channels_last)
+    x = x.to(memory_format=torch.channels_last)
 
 
 def steps():

@@ -146,8 +146,10 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   function.addPass(createNarrowProducers());
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
-  if (options.fast)
+  if (options.fast) {
+    function.addPass(createReuseActivations());
     function.addPass(createChooseForms());
+  }
   function.addPass(createFuseElementwise());
   function.addPass(createLowerRounding());
   function.addPass(createLowerMath());

@@ -172,6 +172,19 @@ def FuseElementwise : Pass<"prec-fuse-elementwise"> {
                            "tensor::TensorDialect"];
 }
 
+def ReuseActivations : Pass<"prec-reuse-activations"> {
+  let summary = "ask an activation's result for its sign instead of the operand";
+  let description = [{
+    The gradient of `y = max(x, 0)` asks whether `x > 0`, which is whether
+    `y > 0`, for a NaN too. So it reads `y`: `x` is not kept for it, and `max`
+    fuses with what makes `x`.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect"];
+  let statistics = [
+    Statistic<"reused", "reused", "Uses of an operand that became the result's">
+  ];
+}
+
 def ChooseForms : Pass<"prec-choose-forms"> {
   let summary = "choose cheaper forms of the roundings inside reductions";
   let description = [{
