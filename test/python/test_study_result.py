@@ -46,7 +46,7 @@ def bench(tmp_path_factory):
     second = {**STUDY, "experiment": 1, "name": "earlier", "trials": 1}
     bench.write(first)
     (bench.folder / "b.json").write_text(json.dumps(second))
-    done = bench.sweep(bench.folder / "b.json")  # two studies in one sweep
+    done = bench.sweep(bench.folder / "b.json", timeout=400)  # two studies in one sweep
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == "earlier: 6 runs"
     return bench

@@ -18,7 +18,8 @@ seeds Student's t. The **inflection** is the smallest size from which on no mean
 largest size's by more than the margin. A claim **holds** or **does not hold** where the whole
 interval says so, else it is **undecided**, with the seeds and runs that would decide it (80 % power).
 "Said so" is what the 2017 study said; where it asked and no answer of it is known, the claim is ours
-and says "asked". A word of N bits has one sign bit, 8 exponent bits and N - 9 fraction bits."""
+and says "asked". A word of N bits has one sign bit, 8 exponent bits and N - 9 fraction bits; should
+the study have counted fractions, its N is a word of N + 9 here."""
 PICTURED = ("accuracy-by-bits", "accuracy-by-axis", "accuracy-by-step", "accuracy-by-pass", "steps-to")
 
 
