@@ -17,6 +17,7 @@ READING = """How to read it. Intervals are of 95 % over the seeds: bootstraps, w
 seeds Student's t. The **inflection** is the smallest size from which on no mean is worse than the
 largest size's by more than the margin. A claim **holds** or **does not hold** where the whole
 interval says so, else it is **undecided**, with the seeds and runs that would decide it (80 % power).
+Some quick forms got their last seeds after a look at the first; such an interval is a little too narrow.
 "Said so" is what the 2017 study said; where it asked and no answer of it is known, the claim is ours
 and says "asked". A word of N bits has one sign bit, 8 exponent bits and N - 9 fraction bits; should
 the study have counted fractions, its N is a word of N + 9 here."""
