@@ -38,7 +38,7 @@ def main():
         running = {"prec f32": ours(cache, [], 10), "torch f32": Peer("lenet_torch.py", 10)}
         running["torch f32, channels last"] = Peer("lenet_torch.py", 10, "channels_last")
         running |= {
-            f"prec {name}": ours(cache, flags, 3)
+            f"prec {name}": ours(cache, flags, 10 if name.startswith("op") else 3)
             for name, flags in ROUNDED.items()
             if options.only in name
         }
