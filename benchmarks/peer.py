@@ -18,27 +18,31 @@ PYTHON = HERE / ".venv" / "bin" / "python"
 BIN = HERE.parent / "build" / "bin"
 
 
-def answer(once):
-    """A peer's main loop: `once()` for each line of standard input, timed."""
+def answer(once, count=None, **facts):
+    """A peer's main loop: `once()` for each line of standard input, timed: its CPU time, or, if it makes `count` steps, the wall
+    time of one. `facts` are said once."""
     once()
-    print("ready", flush=True)
+    print("ready", json.dumps(facts), flush=True)
+    clock = time.perf_counter if count else time.process_time
     for _ in sys.stdin:
-        start = time.process_time()
+        start = clock()
         once()
-        print(json.dumps({"seconds": time.process_time() - start}), flush=True)
+        print(json.dumps({"seconds": (clock() - start) / (count or 1)}), flush=True)
 
 
 class Peer:
     """A program of this folder that calls `answer`."""
 
-    def __init__(self, program, *arguments):
+    def __init__(self, program, *arguments, threads=1):
         self.process = subprocess.Popen(
             [PYTHON, HERE / program, *map(str, arguments)], cwd=HERE, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env=dict(os.environ, OMP_NUM_THREADS="1"),
+            env=dict(os.environ, OMP_NUM_THREADS=str(threads)),
         )  # fmt: skip
-        if self.process.stdout.readline().strip() != "ready":
+        word, _, facts = self.process.stdout.readline().partition(" ")
+        if word.strip() != "ready":
             sys.exit(f"benchmarks: {program} did not start; was benchmarks/setup.sh run?")
+        self.peak_bytes = json.loads(facts or "{}").get("peak_bytes")
 
     def time(self):
         self.process.stdin.write("go\n")

@@ -42,7 +42,7 @@ class Peer:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             env=dict(os.environ, OMP_NUM_THREADS="1"),
         )  # fmt: skip
-        if self.process.stdout.readline().strip() != "ready":
+        if not self.process.stdout.readline().startswith("ready"):
             sys.exit(f"softmax: {program} did not start; was benchmarks/setup.sh run?")
 
     def time(self):
