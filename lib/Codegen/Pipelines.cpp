@@ -289,7 +289,7 @@ struct LowerOptions : public PassPipelineOptions<LowerOptions> {
   Option<Recompute> recompute{
       *this, "recompute",
       llvm::cl::desc("what is computed again rather than kept"),
-      llvm::cl::init(Recompute::None), recomputeValues()};
+      llvm::cl::init(Recompute::Cheap), recomputeValues()};
   Option<bool> profile{*this, "profile", llvm::cl::desc("measure each kernel"),
                        llvm::cl::init(false)};
   Option<bool> trackBuffers{*this, "track-buffers",

@@ -21,6 +21,10 @@ using namespace mlir::prec;
 namespace {
 /// What gains less than this part of the peak is not worth its time.
 constexpr int64_t leastShare = 256;
+/// Scalar operations for an element that cost no more than moving it to and
+/// from memory, which is saved: a mask, a normalisation, a rounding to bf16,
+/// but no exp and no random word.
+constexpr ptrdiff_t mostOperations = 12;
 
 /// A buffer that is not in use between two of its touches if its values are
 /// made again at the second.
@@ -62,8 +66,12 @@ bool RecomputeTensors::mayRepeat(Operation *op) const {
   if (isa<tensor::TensorDialect>(op->getDialect()))
     return true;
   auto structured = dyn_cast<linalg::LinalgOp>(op);
-  return structured &&
-         (kind == Recompute::All || structured.getNumReductionLoops() == 0);
+  if (!structured)
+    return false;
+  return kind == Recompute::All ||
+         (structured.getNumReductionLoops() == 0 &&
+          llvm::range_size(structured.getBlock()->without_terminator()) <=
+              mostOperations);
 }
 
 std::optional<Gap> RecomputeTensors::gapAt(const TensorLifetimes &lifetimes,

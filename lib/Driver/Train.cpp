@@ -18,9 +18,13 @@
 using namespace mlir;
 using namespace mlir::prec;
 
-static LogicalResult measureStep(ModuleOp module, const TrainOptions &train) {
+/// What @step gets after insertion. Training drops a batch that is not full.
+static LogicalResult finishStep(ModuleOp module, const TrainOptions &train) {
   PassManager pm(module.getContext());
   pm.addPass(createMeasureStep({train.logGradients, train.logRounding}));
+  const TrainerOptions &trainer = train.trainer;
+  pm.addPass(createSpecializeBatch(
+      {trainer.batchSize.value_or(trainer.usualBatchSize)}));
   return pm.run(module);
 }
 
@@ -45,7 +49,7 @@ static llvm::Expected<Engine> compileModel(const TrainOptions &train,
   CompileOptions options = train.compile;
   if (llvm::is_contained(entries, "step"))
     options.afterInsertion = [&](ModuleOp module) {
-      return measureStep(module, train);
+      return finishStep(module, train);
     };
   options.entries = std::move(entries);
   return compile(model->module(), policy, options, timing);

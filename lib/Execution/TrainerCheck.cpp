@@ -76,7 +76,8 @@ Error Trainer::checkStep() {
     return createStringError("found batch size " + Twine(*options.batchSize) +
                              ", expected " + Twine(fixed) + " as @" +
                              signature.name + " is made for");
-  batch = fixed >= 0 ? fixed : options.batchSize.value_or(128);
+  batch =
+      fixed >= 0 ? fixed : options.batchSize.value_or(options.usualBatchSize);
   if (options.batchParts < 1 || batch % options.batchParts != 0)
     return createStringError("found " + Twine(options.batchParts) +
                              " parts of a batch, expected a divisor of the "

@@ -10,6 +10,8 @@ SOURCE = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PREC_BUILD_DIR", SOURCE / "build"))
 SANITIZED = "PREC_SANITIZE:BOOL=ON" in (BUILD / "CMakeCache.txt").read_text()
 os.environ.update(line.split("=", 1) for line in (BUILD / "test/environment").read_text().split())
+# Python has no sanitizer's runtime, so that it cannot load our libraries if they need one.
+in_process = pytest.mark.skipif(SANITIZED, reason="loads a sanitized library into Python")
 LLVM_BIN = Path("/usr/lib/llvm-22/bin")
 
 

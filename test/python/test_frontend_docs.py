@@ -5,7 +5,7 @@ import re
 import sys
 
 import pytest
-from conftest import BUILD, SOURCE
+from conftest import BUILD, SOURCE, in_process
 
 pytest.importorskip("iree.compiler")
 os.environ.setdefault("PREC_BUILD_DIR", str(BUILD))
@@ -19,6 +19,7 @@ def examples(page):
     return found
 
 
+@in_process
 def test_pytorch(tmp_path, monkeypatch):
     torch = pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
@@ -32,6 +33,7 @@ def test_pytorch(tmp_path, monkeypatch):
     assert all(p.grad is not None for p in names["model"].parameters())
 
 
+@in_process
 def test_jax():
     jax = pytest.importorskip("jax")
     jnp = jax.numpy

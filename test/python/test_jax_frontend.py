@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import BUILD, SOURCE
+from conftest import BUILD, SOURCE, in_process
 
 jax = pytest.importorskip("jax")
 pytest.importorskip("iree.compiler")
@@ -48,6 +48,7 @@ CASES = {
 }
 
 
+@in_process
 @pytest.mark.parametrize("name", CASES)
 def test_results_equal_jax(name):
     f, args = CASES[name]
@@ -64,6 +65,7 @@ def test_an_export_has_names_weights_and_scopes(tmp_path, run):
         assert sorted(archive.files) == ["0/b1", "0/w1", "0/w2"]
 
 
+@in_process
 def test_seven_bits_are_seven_bits():
     value, gradients = prec.jax.jit(jax.value_and_grad(loss), truncate_mantissa=7)(*arguments())
     for leaf in jax.tree_util.tree_leaves((value, gradients)):

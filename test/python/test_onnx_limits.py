@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import BUILD, SOURCE
+from conftest import BUILD, SANITIZED, SOURCE
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -70,6 +70,7 @@ def large():
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/smaps_rollup"), reason="needs Linux's /proc")
+@pytest.mark.skipif(SANITIZED, reason="sanitizers take memory of their own")
 @pytest.mark.parametrize("is_external", [False, True])
 def test_a_large_file(large, tmp_path, is_external):
     """100 MB: less than a minute, at most four times the file, the weights bit for bit."""

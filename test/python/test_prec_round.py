@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import ml_dtypes
 import numpy as np
 import pytest
-from conftest import BUILD, SOURCE
+from conftest import BUILD, SOURCE, in_process
 
 if not list((BUILD / "python" / "prec").glob("_prec*")):
     pytest.skip("the extension is not built", allow_module_level=True)
 sys.path.insert(0, str(SOURCE / "python"))
 import prec  # noqa: E402
 
+pytestmark = in_process
 X = np.random.default_rng(0).standard_normal((11, 70))
 CASES = [
     ("e5m10", "nearest-even"), ("m3", "stochastic"), ("fixed<4,12>", "to-odd"), ("int8<0.1>", "up"),

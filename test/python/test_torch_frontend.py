@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import BUILD, SOURCE
+from conftest import BUILD, SOURCE, in_process
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("iree.compiler")
@@ -116,6 +116,7 @@ def network():
     )
 
 
+@in_process
 def test_training_equals_eager_without_rounding():
     torch._dynamo.reset()
     with warnings.catch_warnings():
@@ -127,6 +128,7 @@ def test_training_equals_eager_without_rounding():
         np.testing.assert_allclose(mine, reference, rtol=1e-3, atol=1e-6)
 
 
+@in_process
 def test_training_at_seven_bits_rounds_forward_and_backward():
     torch._dynamo.reset()
     model = network()

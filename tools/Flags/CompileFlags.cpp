@@ -43,7 +43,7 @@ CompileFlags::CompileFlags()
             cl::desc("scalar loops instead of fast kernels: the same bits, "
                      "slowly"),
             cl::cat(category())),
-      recompute("recompute", cl::init(Recompute::None),
+      recompute("recompute", cl::init(Recompute::Cheap),
                 cl::desc("what may be computed again rather than kept, where "
                          "that lowers the peak of memory; no bit changes"),
                 recomputeValues(), cl::cat(category())) {}

@@ -330,8 +330,9 @@ def RecomputeTensors : Pass<"prec-recompute", "func::FuncOp"> {
     in use, and for the value there that is read only later and whose
     repetition just before that use lowers the peak most; then again, until
     none is left. What a repetition reads is kept until then. `kind=cheap`
-    repeats operations without a reduction (elementwise ones, padding,
-    transposition), `kind=all` any on tensors.
+    repeats operations without a reduction whose body is small (elementwise
+    ones, padding, transposition), so that it costs no more than keeping the
+    value in memory; `kind=all` any on tensors.
 
     No bit changes: this comes after rounding was lowered, so a copy rounds as
     its original does, with the same random words, and it is no site of its

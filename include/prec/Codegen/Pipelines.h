@@ -54,7 +54,7 @@ struct CodegenOptions {
   /// allocation and release (Execution/LiveBuffers.h).
   bool profile = false, trackBuffers = false;
   /// What may be computed again rather than kept.
-  Recompute recompute = Recompute::None;
+  Recompute recompute = Recompute::Cheap;
 
   /// Sets the vector unit from a target's triple and features (the texts that
   /// LLVM's TargetMachine gives: "x86_64-...", "+avx512f,+fma,...").

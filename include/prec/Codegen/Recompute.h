@@ -9,7 +9,7 @@ namespace mlir::prec {
 
 enum class Recompute {
   None,  ///< everything is kept
-  Cheap, ///< operations without a sum: moves, padding, elementwise ones
+  Cheap, ///< operations without a sum and of few instructions
   All,   ///< any operation on tensors
 };
 
@@ -17,7 +17,7 @@ enum class Recompute {
 inline llvm::cl::ValuesClass recomputeValues() {
   return llvm::cl::values(
       clEnumValN(Recompute::None, "none", "nothing"),
-      clEnumValN(Recompute::Cheap, "cheap", "operations without a sum"),
+      clEnumValN(Recompute::Cheap, "cheap", "operations without a sum, of few instructions (default)"),
       clEnumValN(Recompute::All, "all", "any operation on tensors"));
 }
 

@@ -64,7 +64,8 @@ struct NonFinite {
 };
 
 struct TrainerOptions {
-  /// Unset: what the module says, or 128 if it is dynamic there.
+  static constexpr int64_t usualBatchSize = 128;
+  /// Unset: what the module says, or the usual one if it is dynamic there.
   std::optional<int64_t> batchSize;
   /// Equal parts in which the step goes through a batch.
   int64_t batchParts = 1;

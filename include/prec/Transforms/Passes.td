@@ -72,6 +72,24 @@ def InsertRounding : Pass<"prec-insert-rounding", "::mlir::ModuleOp"> {
     "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
 }
 
+def SpecializeBatch : Pass<"prec-specialize-batch", "::mlir::ModuleOp"> {
+  let summary = "give @step the batch's size as a constant";
+  let description = [{
+    The samples and labels of `@step(parameters..., state..., x, labels, rate)`
+    get `size` as their first extent where that is `?`, and what is computed
+    from them the extents that follow. Loops then have constant bounds, which is
+    what kernels are planned by. `@predict` keeps its `?`: an evaluation ends
+    with a batch that is not full.
+
+    Runs after insertion: no site, key or random word depends on whether an
+    extent is known. An operation that it does not know gets tensors of their
+    old types by `tensor.cast`.
+  }];
+  let options = [Option<"size", "size", "int64_t", "0", "samples of a batch">];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def MeasureStep : Pass<"prec-measure-step", "::mlir::ModuleOp"> {
   let summary = "let @step say what it does to gradients and roundings";
   let description = [{
