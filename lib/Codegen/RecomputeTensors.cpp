@@ -50,7 +50,8 @@ struct RecomputeTensors final
 /// not begin before.
 static void separateEmptyTensors(Block &block) {
   OpBuilder builder(block.getParentOp()->getContext());
-  for (auto empty : llvm::make_early_inc_range(block.getOps<tensor::EmptyOp>()))
+  SmallVector<tensor::EmptyOp> before(block.getOps<tensor::EmptyOp>());
+  for (tensor::EmptyOp empty : before)
     for (OpOperand &use : llvm::make_early_inc_range(empty->getUses())) {
       Operation *user = use.getOwner();
       if (user->getBlock() != &block)
@@ -58,6 +59,20 @@ static void separateEmptyTensors(Block &block) {
       builder.setInsertionPoint(user);
       use.set(builder.clone(*empty)->getResult(0));
     }
+}
+
+/// Do the makers write into new tensors only? What is written over a value of
+/// another buffer that is still read begins with a copy of it; made again when
+/// that is read no more, it would take that buffer's place and prolong it.
+static bool isSelfContained(const TensorBuffer &buffer) {
+  return llvm::all_of(buffer.makers, [&](Operation *maker) {
+    auto writes = dyn_cast<DestinationStyleOpInterface>(maker);
+    return !writes || llvm::all_of(writes.getDpsInits(), [&](Value init) {
+      Operation *definition = init.getDefiningOp();
+      return isa_and_nonnull<tensor::EmptyOp>(definition) ||
+             llvm::is_contained(buffer.makers, definition);
+    });
+  });
 }
 
 bool RecomputeTensors::mayRepeat(Operation *op) const {
@@ -81,6 +96,8 @@ std::optional<Gap> RecomputeTensors::gapAt(const TensorLifetimes &lifetimes,
   auto *to = llvm::upper_bound(buffer.touches, position);
   if (to == buffer.touches.begin() || to == buffer.touches.end() ||
       *std::prev(to) == position || *to + 1 == lifetimes.operations.size())
+    return std::nullopt;
+  if (!isSelfContained(buffer))
     return std::nullopt;
   // What is written later than at the gap's end would be written over twice.
   for (Operation *maker : buffer.makers)

@@ -240,8 +240,8 @@ void ShapeRefiner::visitBranch(scf::IfOp branch) {
 }
 
 void ShapeRefiner::visit(Operation *op) {
-  bool isOurYield = isa<scf::YieldOp>(op) &&
-                    isa<scf::ForOp, scf::IfOp>(op->getParentOp());
+  bool isOurYield =
+      isa<scf::YieldOp>(op) && isa<scf::ForOp, scf::IfOp>(op->getParentOp());
   if (isOurYield || visitTensorOp(op))
     return;
   if (auto loop = dyn_cast<scf::ForOp>(op))

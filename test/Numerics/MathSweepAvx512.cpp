@@ -150,7 +150,7 @@ static void sweep(uint32_t first, uint32_t count, std::vector<uint32_t> &open,
     auto got = evaluateMathF32(ops, function, x);
     auto differs = (Patterns(got.v) != Patterns(low.v)) |
                    (Patterns(got.v) != Patterns(high.v));
-    auto isNaN = [](auto v) { return (v < 0) == 0 & (v >= 0) == 0; };
+    auto isNaN = [](auto v) { return ((v < 0) == 0) & ((v >= 0) == 0); };
     differs &= ~(isNaN(got.v) & isNaN(low.v));
     bool any = false;
     for (unsigned i = 0; i < lanes; ++i)

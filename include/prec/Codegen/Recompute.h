@@ -17,7 +17,8 @@ enum class Recompute {
 inline llvm::cl::ValuesClass recomputeValues() {
   return llvm::cl::values(
       clEnumValN(Recompute::None, "none", "nothing"),
-      clEnumValN(Recompute::Cheap, "cheap", "operations without a sum, of few instructions (default)"),
+      clEnumValN(Recompute::Cheap, "cheap",
+                 "operations without a sum, of few instructions (default)"),
       clEnumValN(Recompute::All, "all", "any operation on tensors"));
 }
 
