@@ -210,8 +210,10 @@ TEST(Exhaustive, EveryF32OfFamilies) {
 
 // Codes: all of them decode to the table's numbers and encode back.
 TEST(Codes, EveryCodeOfTheTables) {
-  std::vector<Table> tables = {gridTable("fixed<4,4>", -128, 127, 0x1p-4),
-                               gridTable("uint5", 0, 31, 1)};
+  std::vector<Table> tables = {
+      gridTable("fixed<4,4>", -128, 127, 0x1p-4), gridTable("uint5", 0, 31, 1),
+      gridTable("int8<0.25>", -128, 127, 0.25), powerTable("pow2<-8,0>", -8, 0),
+      powerTable("pow2<-3,4>", -3, 4)};
   for (int es = 0; es <= 3; ++es)
     tables.push_back(positTable(9, es));
   for (int precision = 1; precision <= 7; ++precision)
@@ -225,7 +227,9 @@ TEST(Codes, EveryCodeOfTheTables) {
           << table.name;
     }
     uint64_t mask = (uint64_t(1) << format.width(Carrier::F64)) - 1;
-    bool isFloat = format.family == Format::Family::P3109;
+    // A sign bit, or two's complement.
+    bool isFloat = format.family == Format::Family::P3109 ||
+                   format.family == Format::Family::Power;
     for (size_t k = 1; k < table.negatives.size() || k < 2; ++k) {
       if (!format.isSigned)
         break;

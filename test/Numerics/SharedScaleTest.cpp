@@ -3,6 +3,7 @@
 // (R-NVFP4, R-ADAPTIVE) taken element by element with one rounding at a time;
 // test_round_array.py compares the rules with NumPy.
 #include "Inputs.h"
+#include "prec/Numerics/Codes.h"
 #include "prec/Numerics/RoundArray.h"
 
 #include <gtest/gtest.h>
@@ -143,6 +144,29 @@ TYPED_TEST(SharedScale, Adaptive) {
     std::vector<T> x(1500, filler);
     Format format = *Format::parse("adaptivfloat<8,4>");
     same(adaptive(format, RoundingMode(), x), x, format, RoundingMode(), 1500);
+  }
+}
+
+/// R-MX: with s the shared exponent, floor(log2 amax) - 8, each block's scale
+/// is s + 127 and its elements are the codes of f8e4m3fn for x 2^-s; all blocks
+/// of an array have the same s, which goes through every binade.
+TYPED_TEST(SharedScale, CodesOfBlocks) {
+  using T = TypeParam;
+  Format format = *Format::parse("mxfp8e4m3"),
+         element = *Format::parse("e4m3fn");
+  Rounder<double> rounded(element, RoundingMode());
+  for (int s = -100; s <= 100; ++s) {
+    std::vector<T> x;
+    for (int i = 0; i < 96; ++i) // magnitudes up to 448, in each block one
+      x.push_back(T(std::ldexp(i % 32 == 7 ? -300.0 : 3.7 * i, s)));
+    RoundArray::Encoded got =
+        RoundArray(format, RoundingMode()).encoded(std::span<const T>(x), 96);
+    ASSERT_EQ(got.scales, std::vector<double>(3, s + 127));
+    ASSERT_EQ(got.codes.size(), x.size());
+    for (size_t i = 0; i < x.size(); ++i)
+      EXPECT_EQ(got.codes[i], encode(rounded(std::ldexp(double(x[i]), -s), 0),
+                                     element, Carrier::F64))
+          << "shared exponent " << s << ", element " << i;
   }
 }
 
