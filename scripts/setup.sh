@@ -43,8 +43,8 @@ if ! cmp -s python/requirements.txt .venv/requirements.txt; then
   echo "setup: making .venv"
   rm -rf .venv
   quietly /usr/bin/python3 -m venv .venv
-  # Our pins are the only constraint, whatever pip's configuration on this machine adds.
-  PIP_CONSTRAINT=python/requirements.txt quietly .venv/bin/pip install -r python/requirements.txt
+  # Our pins are complete, whatever pip's configuration on this machine adds.
+  PIP_CONSTRAINT=/dev/null quietly .venv/bin/pip install -r python/requirements.txt
   cp python/requirements.txt .venv/requirements.txt
 fi
 

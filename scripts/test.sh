@@ -40,8 +40,8 @@ done
 frontends=(python/requirements-frontends.txt python/requirements-torch.txt)
 if ((${#py[@]})) && ! cat "${frontends[@]}" | cmp -s - .venv/requirements-frontends.txt; then
   echo "test: installing the front ends' packages"
-  export PIP_CONSTRAINT=python/requirements.txt
-  .venv/bin/pip install -q -r "${frontends[0]}" && .venv/bin/pip install -q -r "${frontends[1]}" &&
+  export PIP_CONSTRAINT=/dev/null
+  .venv/bin/pip install -q -r python/requirements.txt -r "${frontends[0]}" && .venv/bin/pip install -q -r "${frontends[1]}" &&
     cat "${frontends[@]}" >.venv/requirements-frontends.txt ||
     echo "test: cannot install them; the front ends' tests are skipped" >&2
 fi

@@ -20,7 +20,7 @@ llvm::Expected<Policy> build(const Flags &flags, bool allowSweep = false,
     if (llvm::StringRef(flag) == "FILE")
       builder.append(file);
     else if (llvm::Error error = builder.apply(flag, value))
-      return std::move(error);
+      return error;
   }
   return builder.finish();
 }
