@@ -72,6 +72,10 @@ bool mlir::prec::exactThroughCarrier(ExactOperation operation,
             least = normal - q + 1, beyond = layout.bias() + 1;
   const Shape f = shapeOf(format, carrier);
 
+  if (mode == RoundingMode::Kind::NearestEven &&
+      roundFacts(format, carrier).isIdentity)
+    return true; // the carrier's own rounding
+
   // Results that the carrier holds are the exact ones; what exceeds the format
   // does so in the carrier too.
   const bool isBounded = format.overflow != Format::Overflow::Wrap;
@@ -99,8 +103,6 @@ bool mlir::prec::exactThroughCarrier(ExactOperation operation,
   }
 
   using Kind = RoundingMode::Kind;
-  if (mode == Kind::NearestEven && roundFacts(format, carrier).isIdentity)
-    return true;
   if (!isBounded || RoundingMode(mode).isStochastic())
     return false;
   const bool isNearest = mode == Kind::NearestEven ||

@@ -255,6 +255,11 @@ TEST_P(DoubleRounding, F64) {
   for (int exponentBits : {5, 8})
     compare<double>(exponentBits, GetParam());
 }
+// The carrier itself: its own rounding is the only one, to nearest-even.
+TEST(DoubleRounding, Identity) {
+  compare<float>(8, 23);
+  compare<double>(11, 52);
+}
 // Beyond f32: 25 significant bits are the most for which all four are exact.
 TEST(DoubleRounding, F64Wide) {
   for (int fraction : {23, 24, 25, 26, 30})
