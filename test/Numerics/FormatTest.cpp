@@ -167,6 +167,30 @@ TEST(Format, Widths) {
   EXPECT_FALSE(Format::parse("m7")->isRuntime());
 }
 
+// A code for each number, in as few bits as hold them all.
+TEST(Format, CodeWidths) {
+  for (auto [text, width] : std::initializer_list<std::pair<const char *, int>>{
+           {"e4m3", 8},
+           {"m7", 16},
+           {"bits12", 12},
+           {"fixed<4,12>", 16},
+           {"ufixed<3,4>", 7},
+           {"int8<max>", 8},
+           {"uint4", 4},
+           {"ternary", 2},
+           {"binary", 1},
+           {"posit<11,1>", 11},
+           {"binary7p3se", 7},
+           {"f8e8m0fnu", 8},
+           // a sign, and places for zero and the exponents
+           {"pow2<-8,0>", 5},
+           {"pow2<-3,4>", 5},
+           {"pow2<0,0>", 2},
+           {"pow2<0,2>", 3},
+           {"pow2<-6,0>", 4}})
+    EXPECT_EQ(Format::parse(text)->width(Carrier::F32), width) << text;
+}
+
 TEST(Format, WhyNotIn) {
   EXPECT_EQ(Format::parse("f32")->whyNotIn(Carrier::F32), "");
   EXPECT_EQ(Format::parse("e11m52")->whyNotIn(Carrier::F64), "");
