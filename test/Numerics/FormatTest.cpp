@@ -122,6 +122,8 @@ TEST(Format, OutOfRange) {
                   "has 0 integer bits (the sign counts), expected "
                   "1..54"),
         {"ufixed<0,0>", "has 0 bits, expected 1..53"},
+        {"mx<e4m60,32>", "'e4m60' has 60 fraction bits, expected 0..52"},
+        {"mx<e4q3,32>", "unknown format 'e4q3'"},
         {"fixed<40,40>", "has 80 bits, expected 1..54"},
         {"fixed<1,54>", "has 54 fraction bits, expected 0..53"},
         {"fixed<?/2>", "has 2 bits, expected 3..54"},
