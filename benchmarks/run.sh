@@ -11,5 +11,6 @@ python=.venv/bin/python
 lscpu | grep -E "Model name|MHz|L2 cache" | tee "$results/machine.txt" || true
 taskset -c 0 $python matmul.py --json="$results/matmul.json"
 taskset -c 0 $python lenet.py --json="$results/lenet.json"
+taskset -c 0 $python steps.py --json="$results/steps.json"
 $python compile.py --json="$results/compile.json"
 taskset -c 0 $python softmax.py
