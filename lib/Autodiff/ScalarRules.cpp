@@ -216,18 +216,6 @@ struct SincosModel
   }
 };
 
-/// A number of the carrier rounded toward zero is the format's outermost one.
-double outermost(RoundOp op, bool isLowest) {
-  const Format &format = op.getFormat().getValue();
-  RoundingMode mode{RoundingMode::Kind::TowardZero};
-  if (getElementTypeOrSelf(op.getType()).isF32()) {
-    float limit = std::numeric_limits<float>::max();
-    return double(round(isLowest ? -limit : limit, format, mode));
-  }
-  double limit = std::numeric_limits<double>::max();
-  return round(isLowest ? -limit : limit, format, mode);
-}
-
 /// What the attribute `grad` says; without it straight-through.
 void roundRule(RoundOp op, E g, Gradients &gradients) {
   auto word = op->getAttrOfType<StringAttr>(gradAttrName);
@@ -238,9 +226,13 @@ void roundRule(RoundOp op, E g, Gradients &gradients) {
     Block *block = b.getInsertionBlock();
     size_t before = std::distance(block->begin(), b.getInsertionPoint());
     E x = g.with(op.getOperand());
-    E isInside =
-        compare(P::OGE, x, x.number(outermost(op, /*isLowest=*/true))) &&
-        compare(P::OLE, x, x.number(outermost(op, /*isLowest=*/false)));
+    auto limit = [&](bool isLowest) {
+      return x.number(outermost(op.getFormat().getValue(),
+                                *carrierOf(getElementTypeOrSelf(op.getType())),
+                                isLowest));
+    };
+    E isInside = compare(P::OGE, x, limit(/*isLowest=*/true)) &&
+                 compare(P::OLE, x, limit(/*isLowest=*/false));
     g = select(isInside, g, zero(g));
     for (auto op = std::next(block->begin(), before);
          op != b.getInsertionPoint(); ++op)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Roundings of tensors to formats with a shared scale become calls of the
 // engine.
+#include "Texts.h"
 #include "prec/Codegen/Passes.h"
 #include "prec/IR/PrecDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -28,6 +28,7 @@ public:
       if (!round.getFormat().getValue().isElementwise())
         rounds.push_back(round);
     });
+    texts.emplace(getOperation(), "prec.round_array.");
     for (RoundOp round : rounds)
       replaceByCall(round);
   }
@@ -35,40 +36,21 @@ public:
 private:
   /// The address of "format\0mode\0", one constant for each pair.
   Value textFor(OpBuilder &builder, RoundOp round) {
-    const std::string format = round.getFormat().getValue().str(),
-                      mode = round.getMode().getValue().str();
-    LLVM::GlobalOp &global = texts[format + '\0' + mode];
-    if (!global) {
-      OpBuilder top = OpBuilder::atBlockBegin(getOperation().getBody());
-      std::string text = format + '\0' + mode + '\0';
-      auto type = LLVM::LLVMArrayType::get(top.getI8Type(), text.size());
-      global = LLVM::GlobalOp::create(
-          top, round.getLoc(), type, /*isConstant=*/true,
-          LLVM::Linkage::Internal,
-          "prec.round_array." + std::to_string(texts.size()),
-          top.getStringAttr(text));
-    }
-    return LLVM::AddressOfOp::create(builder, round.getLoc(), global);
+    return texts->address(builder, round.getLoc(),
+                          round.getFormat().getValue().str() + '\0' +
+                              round.getMode().getValue().str());
   }
 
-  /// The declaration of the engine's function for one carrier. Flat memrefs of
-  /// a known rank travel in registers: a call in a loop takes no stack.
+  /// The engine's function for one carrier. Flat memrefs of a known rank travel
+  /// in registers: a call in a loop takes no stack.
   func::FuncOp functionFor(Type element) {
-    func::FuncOp &function = functions[element];
-    if (!function) {
-      OpBuilder top = OpBuilder::atBlockBegin(getOperation().getBody());
-      Type array = MemRefType::get({ShapedType::kDynamic}, element);
-      Type word = top.getI64Type();
-      auto type = top.getFunctionType(
-          {LLVM::LLVMPointerType::get(&getContext()), word, word, array, array},
-          {});
-      function = func::FuncOp::create(top, getOperation().getLoc(),
-                                      element.isF32() ? "prec_round_array_f32"
-                                                      : "prec_round_array_f64",
-                                      type);
-      function.setPrivate();
-    }
-    return function;
+    Builder b(&getContext());
+    Type array = MemRefType::get({ShapedType::kDynamic}, element);
+    Type word = b.getI64Type();
+    return declareEngineFunction(
+        getOperation(),
+        element.isF32() ? "prec_round_array_f32" : "prec_round_array_f64",
+        {LLVM::LLVMPointerType::get(&getContext()), word, word, array, array});
   }
 
   void replaceByCall(RoundOp round) {
@@ -113,7 +95,6 @@ private:
     round.erase();
   }
 
-  std::map<std::string, LLVM::GlobalOp> texts;
-  llvm::DenseMap<Type, func::FuncOp> functions;
+  std::optional<Texts> texts;
 };
 } // namespace

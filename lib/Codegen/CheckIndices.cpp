@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Indices that come from data are looked at before they are used.
+#include "Texts.h"
 #include "prec/Codegen/Passes.h"
 #include "prec/IR/Location.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -80,6 +80,7 @@ public:
       if (isa<tensor::ExtractOp, tensor::InsertOp>(op))
         found.push_back(op);
     });
+    texts.emplace(getOperation(), "prec.place.");
     for (Operation *op : found) {
       if (auto read = dyn_cast<tensor::ExtractOp>(op))
         check({op, read.getTensor(), read.getIndicesMutable()});
@@ -125,9 +126,9 @@ private:
       auto word = [&](Value value) -> Value {
         return arith::IndexCastOp::create(then, loc, then.getI64Type(), value);
       };
-      func::CallOp::create(
-          then, loc, reporter(),
-          ValueRange{textFor(then, loc), word(index), word(size)});
+      func::CallOp::create(then, loc, reporter(),
+                           ValueRange{texts->address(then, loc, describe(loc)),
+                                      word(index), word(size)});
       scf::YieldOp::create(then, loc);
     });
   }
@@ -240,34 +241,13 @@ private:
   }
 
   func::FuncOp reporter() {
-    if (!function) {
-      OpBuilder top = OpBuilder::atBlockBegin(getOperation().getBody());
-      Type word = top.getI64Type();
-      auto type = top.getFunctionType(
-          {LLVM::LLVMPointerType::get(&getContext()), word, word}, {});
-      function = func::FuncOp::create(top, getOperation().getLoc(),
-                                      "prec_report_index", type);
-      function.setPrivate();
-    }
-    return function;
+    Type word = Builder(&getContext()).getI64Type();
+    return declareEngineFunction(
+        getOperation(), "prec_report_index",
+        {LLVM::LLVMPointerType::get(&getContext()), word, word});
   }
 
-  /// The address of where the access stands in the user's file.
-  Value textFor(OpBuilder &b, Location loc) {
-    std::string text = describe(loc);
-    LLVM::GlobalOp &global = texts[text];
-    if (!global) {
-      OpBuilder top = OpBuilder::atBlockBegin(getOperation().getBody());
-      auto type = LLVM::LLVMArrayType::get(top.getI8Type(), text.size() + 1);
-      global = LLVM::GlobalOp::create(
-          top, loc, type, /*isConstant=*/true, LLVM::Linkage::Internal,
-          "prec.place." + std::to_string(texts.size()),
-          top.getStringAttr(text + '\0'));
-    }
-    return LLVM::AddressOfOp::create(b, loc, global);
-  }
-
-  std::map<std::string, LLVM::GlobalOp> texts;
-  func::FuncOp function;
+  /// Where accesses stand in the user's file.
+  std::optional<Texts> texts;
 };
 } // namespace

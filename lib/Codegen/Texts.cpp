@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Constant texts, and functions of the engine, that instrumented code needs.
+// Constant texts and functions of the engine, for code that calls it.
 #include "Texts.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

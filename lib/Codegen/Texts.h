@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Constant texts, and functions of the engine, that instrumented code needs.
+// Constant texts and functions of the engine, for code that calls it.
 #ifndef PREC_CODEGEN_TEXTS_H
 #define PREC_CODEGEN_TEXTS_H
 

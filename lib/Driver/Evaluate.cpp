@@ -8,6 +8,7 @@
 #include "prec/Execution/Evaluate.h"
 #include "prec/Execution/Interrupt.h"
 #include "prec/Execution/Npz.h"
+#include "prec/Execution/Trainer.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -148,7 +149,7 @@ static llvm::Error readNumbers(const EvaluateModelOptions &options,
         "found batch size " + Twine(*options.batchSize) + ", expected " +
         (fixed >= 0 ? Twine(fixed) + " as @predict is made for"
                     : Twine("1 or more")));
-  how.batch = options.batchSize.value_or(128);
+  how.batch = options.batchSize.value_or(TrainerOptions::usualBatchSize);
   how.count = options.samples.value_or(available);
   if (how.count < 1 || how.count > available)
     return llvm::createStringError(

@@ -3,6 +3,8 @@
 #include "prec/Numerics/Round.h"
 #include "prec/Numerics/Rounding.h"
 
+#include <limits>
+
 using namespace mlir::prec;
 
 template <class T>
@@ -19,6 +21,16 @@ template <class T> T Rounder<T>::operator()(T value, uint32_t random) const {
   MachineOps<Word> ops;
   return std::bit_cast<T>(roundWord(ops, std::bit_cast<Word>(value), parameters,
                                     mode, Word(random)));
+}
+
+double mlir::prec::outermost(const Format &format, Carrier carrier,
+                             bool isLowest) {
+  auto of = [&](auto limit) {
+    return double(round(isLowest ? -limit : limit, format,
+                        RoundingMode::Kind::TowardZero));
+  };
+  return carrier == Carrier::F32 ? of(std::numeric_limits<float>::max())
+                                 : of(std::numeric_limits<double>::max());
 }
 
 template class mlir::prec::Rounder<float>;

@@ -2,6 +2,7 @@
 // Numbers that follow the loss or overflows as state of @step.
 #include "prec/Transforms/DriveParameters.h"
 #include "OverflowShares.h"
+#include "StepState.h"
 #include "prec/IR/PrecDialect.h"
 #include "prec/Transforms/Inserter.h"
 
@@ -25,8 +26,7 @@ public:
       return success();
     auto step = module.lookupSymbol<func::FuncOp>("step");
     auto predict = module.lookupSymbol<func::FuncOp>("predict");
-    bool isStep = step && step.getNumArguments() >= 4 &&
-                  step.getNumResults() >= 2 && step.getBody().hasOneBlock();
+    bool isStep = step && isTrainingStep(step);
     if (!isStep && !predict) {
       emitWarning(module.getLoc())
           << "parameter '" << driven.front()->name

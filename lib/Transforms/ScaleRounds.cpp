@@ -113,14 +113,6 @@ bool isDelayed(const ScaledRound &each) {
 }
 } // namespace
 
-/// The number of the format with the greatest magnitude above zero.
-static double largestOf(const Format &format, FloatType type) {
-  RoundingMode mode{RoundingMode::Kind::TowardZero};
-  if (type.isF32())
-    return double(round(std::numeric_limits<float>::max(), format, mode));
-  return round(std::numeric_limits<double>::max(), format, mode);
-}
-
 /// The latest first: values[1..] of before move up.
 static Value push(ImplicitLocOpBuilder &b, Value history, Value amax) {
   auto type = cast<RankedTensorType>(history.getType());
@@ -158,7 +150,8 @@ LogicalResult mlir::prec::scaleRounds(ModuleOp module,
     ImplicitLocOpBuilder b(round.getLoc(), round);
     auto type = cast<FloatType>(getElementTypeOrSelf(round.getType()));
     Scaler scaler(b, type);
-    double largest = largestOf(round.getFormat().getValue(), type);
+    double largest = outermost(round.getFormat().getValue(), *carrierOf(type),
+                               /*isLowest=*/false);
     Value x = round.getOperand(), amax = scaler.amaxOf(x), scale;
     if (isDelayed(each)) {
       int64_t site = round.getSiteAttr().getNumber();
@@ -182,7 +175,6 @@ LogicalResult mlir::prec::scaleRounds(ModuleOp module,
     Value back = scaler.times(round.getResult(), scaler.inverse(scale), x);
     round.getResult().replaceAllUsesExcept(back, back.getDefiningOp());
   }
-  if (step)
-    state.done();
+  state.done();
   return success();
 }

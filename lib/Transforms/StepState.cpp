@@ -31,6 +31,8 @@ BlockArgument StepState::add(const llvm::Twine &name, Type type, StringRef init,
 }
 
 void StepState::done() {
+  if (nextValues.empty())
+    return; // the step may be of any form
   auto end = cast<func::ReturnOp>(step.front().getTerminator());
   SmallVector<Value> results(end.getOperands());
   results.insert(results.end() - resultsBehind, nextValues.begin(),

@@ -87,6 +87,10 @@ class Bench:
         return [sys.executable, "-m", "prec", "sweep", f"--store={self.store}", f"--workers={self.workers}",
                 *map(str, arguments), str(self.study)]  # fmt: skip
 
+    def report(self, *arguments):
+        return subprocess.run([sys.executable, "-m", "prec", "report", str(self.store), *arguments],
+                              env=self.environment, cwd=self.folder, capture_output=True, text=True)  # fmt: skip
+
     def sweep(self, *arguments, timeout=120):
         return subprocess.run(self.command(*arguments), env=self.environment, cwd=self.folder,
                               capture_output=True, text=True, timeout=timeout)  # fmt: skip

@@ -4,6 +4,7 @@ in test_presets.py.
 """
 import json
 import re
+import shlex
 
 import ml_dtypes
 import numpy as np
@@ -119,6 +120,22 @@ def test_elsewhere_a_scale_is_the_values_own(run, tmp_path):
     assert own.tobytes() == rounded(run, tmp_path, x, "--round=activation=e4m3+amax<5>").tobytes() != rounded(run, tmp_path, x, "--round=op:arith.negf=e4m3").tobytes()
 
 
+def test_a_step_with_branches_has_no_state(run, tmp_path):
+    """It is no training step of one block, so its scales are the values' own."""
+    (tmp_path / "m.mlir").write_text("""func.func @step(%w: tensor<3xf32>, %x: tensor<3xf32>, %labels: tensor<1xi32>, %lr: f32) -> (tensor<3xf32>, f32) {
+  %c = arith.constant 0.0 : f32
+  %p = arith.cmpf ogt, %lr, %c : f32
+  cf.cond_br %p, ^a, ^b
+^a:
+  %0 = arith.negf %x : tensor<3xf32>
+  return %0, %lr : tensor<3xf32>, f32
+^b:
+  return %w, %lr : tensor<3xf32>, f32
+}""")
+    text = run("prec-opt", tmp_path / "m.mlir", "--round=activation=e4m3+amax<4>").stdout
+    assert text.count("prec.round") >= 1 and "prec.amax" not in text
+
+
 def test_what_is_refused(run, tmp_path):
     assert "found a rounding inside 'scf.for', of which there are several in a step; choose 'amax'" in refusal(
         run, tmp_path, STEP.replace(PRODUCT, LOOP), "--round=op:math.sqrt=e4m3+amax<2>"
@@ -130,6 +147,12 @@ def test_what_is_refused(run, tmp_path):
     (tmp_path / "p.json").write_text(json.dumps({"version": 1, "rules": [rule]}))
     done = run("prec-opt", tmp_path / "m.mlir", f"--policy={tmp_path / 'p.json'}", check=False)
     assert done.returncode == 1 and re.search(r"p\.json:1:\d+: /rules/0: a rule has a scale or feedback, found both", done.stderr)
+
+
+def test_the_page_s_example(run, source):
+    (line,) = re.findall(r"^    prec-train (.*amax.*)$", (source / "docs/policy.md").read_text(), re.MULTILINE)
+    log = run("prec-train", *shlex.split(line), "--steps=2", "--eval-every=0", "--log=-").stdout
+    assert all(0 < json.loads(step)["loss"] < 10 for step in log.splitlines())
 
 
 def test_it_trains(run, tmp_path):

@@ -27,15 +27,9 @@ def bench(tmp_path_factory):
     return bench
 
 
-def report(bench, *arguments):
-    command = [sys.executable, "-m", "prec", "report", str(bench.store), *arguments]
-    return subprocess.run(command, env=bench.environment, capture_output=True, text=True,
-                          cwd=bench.folder)  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def path(bench):
-    done = report(bench, "-o", "report.html")
+    done = bench.report("-o", "report.html")
     assert done.returncode == 0, done.stderr
     return bench.folder / "report.html"
 
@@ -138,16 +132,16 @@ def test_everything_can_be_reached_by_the_tab_key(page):
 
 
 def test_the_other_formats(bench):
-    assert report(bench, "--format=png").returncode == 0
+    assert bench.report("--format=png").returncode == 0
     assert (bench.folder / "report.png").read_bytes().startswith(b"\x89PNG")
-    assert report(bench, "-o", "x.svg").returncode == 0
+    assert bench.report("-o", "x.svg").returncode == 0
     assert (bench.folder / "x.svg").read_text().startswith("<svg")
 
 
 def test_what_is_refused(bench, tmp_path):
-    done = report(bench, "--study=nothing")
+    done = bench.report("--study=nothing")
     assert done.returncode == 1 and "has no study 'nothing'; it has stand-in" in done.stderr
-    done = report(bench, "-o", str(tmp_path / "no" / "x.html"))
+    done = bench.report("-o", str(tmp_path / "no" / "x.html"))
     assert done.returncode == 1 and "cannot write" in done.stderr and "Traceback" not in done.stderr
     bench.environment = {**bench.environment}
     empty = subprocess.run([sys.executable, "-m", "prec", "report", str(tmp_path / "none.db")],

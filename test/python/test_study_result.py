@@ -4,7 +4,6 @@ flags; the shipped studies are good in both forms, and docs/study.md is about al
 
 import json
 import re
-import subprocess
 import sys
 
 import pytest
@@ -52,15 +51,9 @@ def bench(tmp_path_factory):
     return bench
 
 
-def report(bench, *arguments):
-    command = [sys.executable, "-m", "prec", "report", str(bench.store), *arguments]
-    return subprocess.run(command, env=bench.environment, capture_output=True, text=True,
-                          cwd=bench.folder)  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def text(bench):
-    done = report(bench, "--format=md", "-o", "page.md")
+    done = bench.report("--format=md", "-o", "page.md")
     assert done.returncode == 0, done.stderr
     return (bench.folder / "page.md").read_text()
 
@@ -117,11 +110,11 @@ def test_pictures_lie_beside_it(bench, text):
 
 
 def test_shipped_studies_without_runs_are_named_with_what_they_take(bench):
-    done = report(bench, "-o", "all.md", "--shipped")
+    done = bench.report("-o", "all.md", "--shipped")
     assert done.returncode == 1 and "no finished runs" in done.stderr
     bench.write({**STUDY, "name": "cnn-by-iteration"})
     assert bench.sweep().returncode == 0
-    assert report(bench, "-o", "all.md", "--shipped").returncode == 0
+    assert bench.report("-o", "all.md", "--shipped").returncode == 0
     text = (bench.folder / "all.md").read_text()
     assert "The title" not in text
     table = rows(text, "## Claims")

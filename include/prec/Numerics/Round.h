@@ -40,6 +40,10 @@ inline double round(double value, const Format &format, RoundingMode mode,
   return Rounder<double>(format, mode)(value, random);
 }
 
+/// The format's greatest or lowest finite number: the carrier's, rounded toward
+/// zero.
+double outermost(const Format &format, Carrier carrier, bool isLowest);
+
 } // namespace mlir::prec
 
 #endif // PREC_NUMERICS_ROUND_H
