@@ -94,16 +94,27 @@ def _idx(path, kind):
 
 
 def main(arguments=None):
+    from prec.study import svhn
+
     parser = argparse.ArgumentParser(prog="prec data", description="Writes a data set as .npz.")
-    parser.add_argument("name", metavar="NAME", choices=[SMALL], help=SMALL)
-    parser.add_argument("--data-dir", metavar="DIR", help="the folder of the IDX files")
-    parser.add_argument("-o", "--output", default=f"{SMALL}.npz", metavar="FILE")
+    parser.add_argument("name", metavar="NAME", choices=[SMALL, svhn.NAME], help=f"{SMALL} or {svhn.NAME}")
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="the folder of the data set's own files: IDX, or for SVHN .mat"
+    )
+    parser.add_argument("--extra", action="store_true", help="SVHN: extra_32x32.mat is for training, too")
+    parser.add_argument("-o", "--output", metavar="FILE", help="default: NAME.npz")
     try:
         options = parser.parse_args(arguments)
     except SystemExit as stop:
         return 1 if stop.code else 0
+    output = options.output or f"{options.name}.npz"
     try:
-        shutil.copyfile(small(options.data_dir), options.output)
+        if options.name == svhn.NAME:
+            svhn.convert(options.data_dir, output, options.extra)
+        elif options.extra:
+            raise tools.ToolError(f"--extra is for {svhn.NAME}, found {options.name}")
+        else:
+            shutil.copyfile(small(options.data_dir), output)
     except (tools.ToolError, OSError) as error:
         print(f"prec data: {error}", file=sys.stderr)
         return 1
