@@ -8,10 +8,10 @@ import tempfile
 
 import numpy as np
 
+from prec import child
 from prec.compare import differs, run_model
 from prec.frontend import FrontendError, ToolTimeout, require
 
-from . import child
 from .emit import BITS, NUMPY
 from .large import store
 from .types import onnx

@@ -5,9 +5,9 @@ It runs in a child process, since it can crash on what it does not expect.
 """
 import os
 
+from prec import child
 from prec.frontend import FrontendError, require
 
-from . import child
 from .builder import rename_foreign
 from .knowledge import small_model
 from .types import proto_of

@@ -111,6 +111,7 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
 
     options = dict(options or {})
     strict, threads = options.pop("strict", False), options.pop("threads", 1)
+    _tell_breaks(torch, strict)
     places = [n for n in graph_module.graph.nodes if n.op == "placeholder"]
     weights = [isinstance(t, torch.nn.Parameter) or "_parameters_" in n.name for n, t in zip(places, example_inputs)]
 
@@ -137,6 +138,20 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
         )(graph_module, example_inputs)  # fmt: skip
 
 
+def _tell_breaks(torch, strict):
+    """Says where TorchDynamo cut the model before it came here; what lies between graphs is not ours."""
+    told = getattr(_state, "told", [])
+    _state.told = list(torch._dynamo.utils.graph_break_reasons)
+    for reason in _state.told:
+        if any(reason is old for old in told):
+            continue
+        place = "".join(f"{f.filename}:{f.lineno}: " for f in reason.user_stack[-1:])
+        said = f"{place}the graph ends here, and what cannot be traced runs in eager, unrounded: {reason.reason.splitlines()[0]}"
+        if strict:
+            raise FrontendError(said)
+        warnings.warn(f"prec: {said}", stacklevel=2)
+
+
 def _role(name, weights, phase):
     """primals_N is argument N of the whole; the backward graph also gets tangents."""
     head, _, number = name.rpartition("_")
@@ -151,6 +166,7 @@ def _role(name, weights, phase):
 
 def _register():
     torch = require("torch")
+    torch._dynamo.config.allow_rnn = True  # else LSTM, GRU and RNN run in eager
     if "prec" not in torch._dynamo.list_backends(exclude_tags=()):
         torch._dynamo.register_backend(backend, name="prec")
 

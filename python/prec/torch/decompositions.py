@@ -9,6 +9,9 @@ import functools
 
 from prec.frontend import require
 
+from . import backward_rules, forward_rules
+from .backward_rules import one_hot
+
 PYTORCH_RULES = """
     gelu gelu_backward native_layer_norm native_layer_norm_backward nll_loss_forward
     nll_loss2d_forward _log_softmax _log_softmax_backward_data _softmax_backward_data
@@ -21,7 +24,9 @@ PYTORCH_RULES = """
     binary_cross_entropy_backward select_backward slice_backward detach addmm
     upsample_nearest2d_backward unfold_backward logit_backward log_sigmoid_forward
     log_sigmoid_backward softplus glu_backward mish_backward lstm gru rnn_tanh rnn_relu
-    _scaled_dot_product_flash_attention_for_cpu
+    _scaled_dot_product_flash_attention_for_cpu adaptive_max_pool2d index_add _prelu_kernel
+    _prelu_kernel_backward xlogy logsumexp im2col col2im grid_sampler_2d hardtanh vdot
+    upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d
 """
 
 
@@ -33,29 +38,24 @@ def table():
 
     aten = torch.ops.aten
     names = [getattr(aten, n) for n in PYTORCH_RULES.split() if hasattr(aten, n)]
-    rules = dict(get_decompositions(names))
-
-    def one_hot(index, count, dtype):
-        return (index.unsqueeze(-1) == torch.arange(count)).to(dtype)
+    rules = dict(get_decompositions(names)) | forward_rules.rules(torch) | backward_rules.rules(torch)
 
     def embedding_backward(grad, index, rows, padding, scale):
-        hot = one_hot(index.reshape(-1), rows, grad.dtype)
+        hot = one_hot(torch, index.reshape(-1), rows, grad.dtype)
         if padding >= 0:
             hot = hot * (torch.arange(rows) != padding).to(grad.dtype)
         return hot.t() @ grad.reshape(-1, grad.shape[-1])
 
     def nll_loss_backward(grad, x, target, weight, reduction, ignore, total):
-        hot = one_hot(target, x.shape[-1], grad.dtype)
+        """Classes are axis 1 of x, or the last one of a single sample."""
+        axis = 1 if x.ndim > 1 else 0
+        hot = one_hot(torch, target, x.shape[axis], grad.dtype)
         if weight is not None:
             hot = hot * weight
         hot = hot * (target != ignore).to(grad.dtype).unsqueeze(-1)
         scale = grad / total if reduction == 1 else grad
-        return -hot * (scale.unsqueeze(-1) if reduction == 0 else scale)
-
-    def max_pool_backward(grad, x, kernel, stride, padding, dilation, ceil, index):
-        b, c, h, w = x.shape
-        hot = one_hot(index.reshape(b, c, -1), h * w, grad.dtype)
-        return (hot * grad.reshape(b, c, -1, 1)).sum(2).reshape(b, c, h, w)
+        made = -hot * (scale.unsqueeze(-1) if reduction == 0 else scale)
+        return made.movedim(-1, axis)
 
     def var_mean(x, dim=None, *, correction=None, keepdim=False):
         dim = list(range(x.ndim)) if dim is None else dim
@@ -81,6 +81,6 @@ def table():
     rules[aten._safe_softmax.default] = safe_softmax
     rules[aten.embedding_dense_backward.default] = embedding_backward
     rules[aten.nll_loss_backward.default] = nll_loss_backward
-    rules[aten.max_pool2d_with_indices_backward.default] = max_pool_backward
+    rules[aten.nll_loss2d_backward.default] = nll_loss_backward
     rules[aten.var_mean.correction] = var_mean
     return rules

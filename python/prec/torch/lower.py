@@ -5,12 +5,14 @@ Each operation's location is "layer/path|node", which `prec-adopt-model` makes a
 """
 import re
 
+from prec import child
 from prec.frontend import FrontendError, require, run_tool
 
 PIPELINE = (
     "builtin.module(torch-function-to-torch-backend-pipeline,"
     "torch-backend-to-linalg-on-tensors-backend-pipeline)"
 )
+SECONDS = 600
 UNSIGNED = {"uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64"}
 
 
@@ -48,9 +50,22 @@ def _importer_class():
 
 
 def lower(graph, arguments, results=None, phase=""):
-    """A module's text. arguments: (name, role, dtype) for each placeholder, in order."""
+    """A module's text. arguments: (name, role, dtype) for each placeholder, in order.
+
+    The importer runs in a child process: on some graphs it crashes, or never ends.
+    """
+    require("iree.compiler.ir")
+    require("iree.compiler.passmanager")
+    text = child.call(_foreign, graph, arguments, results, phase, who="the foreign importer", seconds=SECONDS)
+    return run_tool(
+        "prec-opt", "--prec-adopt-model", "--allow-unregistered-dialect",
+        "--mlir-print-debuginfo=false", "-", text=text,
+    )  # fmt: skip
+
+
+def _foreign(graph, arguments, results, phase):
+    """The importer's linalg, with names and roles of arguments."""
     ir = require("iree.compiler.ir")
-    passmanager = require("iree.compiler.passmanager")
     context = ir.Context()
     context.allow_unregistered_dialects = True
     try:
@@ -66,23 +81,22 @@ def lower(graph, arguments, results=None, phase=""):
                 function.attributes["res_attrs"] = ir.ArrayAttr.get(
                     [ir.DictAttr.get(_words(ir, name, "", dtype)) for name, dtype in results]
                 )
-            passmanager.PassManager.parse(PIPELINE).run(module.operation)
-        text = module.operation.get_asm(
+            require("iree.compiler.passmanager").PassManager.parse(PIPELINE).run(module.operation)
+        return module.operation.get_asm(
             print_generic_op_form=True, enable_debug_info=True, large_elements_limit=None
         )
     except FrontendError:
         raise
     except Exception as error:
         raise FrontendError(f"the foreign importer: {reason(str(error))}") from None
-    return run_tool(
-        "prec-opt", "--prec-adopt-model", "--allow-unregistered-dialect",
-        "--mlir-print-debuginfo=false", "-", text=text,
-    )  # fmt: skip
 
 
 def reason(text):
     """The operator that a foreign message is about, or its first line."""
     found = re.search(r"failed to legalize operation '([\w.]+)'(.*?name = \"([\w.]+)\")?", text, re.S)
+    node = re.search(r'error: "[^"|]*\|(\w+)"', text)
+    if found and node and found[1].startswith("torch.constant"):  # what is left are its operands
+        return f"'{node[1]}' is not lowered"
     if found:
         return f"'{found[3] or found[1]}' is not lowered"
     lines = [line for line in text.splitlines() if line.strip()]

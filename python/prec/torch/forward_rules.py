@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Operators that the importer lacks, crashes on or gets wrong in some cases, as simpler ones.
+
+A rule that returns NotImplemented leaves the operator to the importer.
+"""
+
+
+def rules(torch):
+    """{operator: rule}."""
+    aten = torch.ops.aten
+
+    def pad(x, sizes, value=0):
+        """The importer takes a negative size for none."""
+        if min(sizes, default=0) >= 0:
+            return NotImplemented
+        for k, (before, after) in enumerate(zip(sizes[::2], sizes[1::2])):
+            axis, start = x.ndim - 1 - k, max(0, -before)
+            x = x.narrow(axis, start, x.shape[axis] - start - max(0, -after))
+        return aten.constant_pad_nd(x, [max(0, size) for size in sizes], value)
+
+    def convolution(x, w, bias, stride, padding, dilation, transposed, extra, groups):
+        """The importer knows a filter of its own for each channel only in 1-d and 2-d, and not transposed."""
+        rank = x.ndim - 2
+        if groups == 1 or not groups == w.shape[0] == x.shape[1] or w.shape[1] != 1 or (rank < 3 and not transposed):
+            return NotImplemented
+        stride, padding, dilation = (list(v) * rank if len(v) == 1 else list(v) for v in (stride, padding, dilation))
+        if rank < 3:
+            x, padding = spread(x, w, stride, padding, dilation, extra)
+            return aten.convolution(x, w.flip(list(range(2, w.ndim))), bias, [1] * rank, padding, dilation, False, [0] * rank, groups)
+        parts = [
+            aten.convolution(
+                x.narrow(1, k, 1), w.narrow(0, k, 1), None if bias is None else bias.narrow(0, k, 1),
+                stride, padding, dilation, transposed, extra, 1,
+            )
+            for k in range(groups)
+        ]  # fmt: skip
+        return torch.cat(parts, 1)
+
+    def spread(x, w, stride, padding, dilation, extra):
+        """A transposed convolution's input between zeros, and the padding of the plain one that it equals."""
+        borders = [d * (k - 1) - p for d, k, p in zip(dilation, w.shape[2:], padding)]
+        if all(s == 1 for s in stride) and not any(extra) and min(borders) >= 0:
+            return x, borders
+        sizes = []
+        for axis, (s, border, more) in enumerate(zip(stride, borders, extra, strict=True), 2):
+            if s > 1:
+                n = x.shape[axis]
+                x = aten.constant_pad_nd(x.movedim(axis, -1).unsqueeze(-1), [0, s - 1]).flatten(-2)
+                x = x.narrow(-1, 0, (n - 1) * s + 1).movedim(-1, axis)
+            sizes = [border, border + more, *sizes]
+        return aten.constant_pad_nd(x, sizes), [0] * len(borders)
+
+    def roll(x, shifts, dims=()):
+        if not dims:
+            return roll(x.reshape(-1), shifts, [0]).reshape(x.shape)
+        for shift, axis in zip(shifts, dims, strict=True):
+            size = x.shape[axis]
+            if size and shift % size:
+                last = shift % size
+                x = torch.cat([x.narrow(axis, size - last, last), x.narrow(axis, 0, size - last)], axis)
+        return x.clone()
+
+    def trilinear(a, b, c, expand_a, expand_b, expand_c, summed, unroll=1):
+        for axis in range(a.ndim + len(expand_a)):
+            a, b, c = (x.unsqueeze(axis) if axis in e else x for x, e in ((a, expand_a), (b, expand_b), (c, expand_c)))
+        made = a * b * c
+        return made.sum(summed) if summed else made
+
+    def hypot(a, b):
+        a, b = a.abs(), b.abs()
+        large, small = torch.maximum(a, b), torch.minimum(a, b)
+        ratio = torch.where(large == small, torch.where(large == 0, 0.0, 1.0), small / large)
+        return torch.where(large == float("inf"), large, large * torch.sqrt(1 + ratio * ratio))
+
+    def for_floats(rule):
+        """The importer drops NaN, which the rule keeps; integers are its own."""
+
+        def kept(x, *arguments, **keywords):
+            return rule(x, *arguments, **keywords) if x.is_floating_point() else NotImplemented
+
+        return kept
+
+    def larger(a, b):
+        return torch.where((a > b) | (a != a), a, b)
+
+    def smaller(a, b):
+        return torch.where((a < b) | (a != a), a, b)
+
+    def clamp(x, low=None, high=None):
+        if low is not None:
+            x = torch.where(x < low, low, x)
+        return x if high is None else torch.where(x > high, high, x)
+
+    def equal(a, b):
+        """The importer takes x == x for true."""
+        return torch.logical_not(a != b)
+
+    def any_of(x, axes=None, keepdim=False):
+        axes = list(range(x.ndim)) if axes is None else axes
+        return (x != 0).to(torch.int64).sum(axes, keepdim) > 0
+
+    def from_the_front(operator):
+        """The importer crashes on a negative axis."""
+
+        def rule(x, axis, *arguments, **keywords):
+            return operator(x, axis % x.ndim, *arguments, **keywords) if axis < 0 <= x.ndim - 1 else NotImplemented
+
+        return rule
+
+    axes = (
+        aten.scatter.src, aten.scatter.value, aten.scatter.reduce, aten.scatter.value_reduce, aten.scatter_add.default,
+        aten.scatter_reduce.two, aten.gather.default,
+    )  # fmt: skip
+    return {operator: from_the_front(operator) for operator in axes} | {
+        aten.constant_pad_nd.default: pad,
+        aten.convolution.default: convolution,
+        aten._unsafe_index.Tensor: aten.index.Tensor,
+        aten._unsafe_index_put.default: aten.index_put.default,
+        aten.roll.default: roll,
+        aten._trilinear.default: trilinear,
+        aten.hypot.default: hypot,
+        aten.maximum.default: for_floats(larger),
+        aten.minimum.default: for_floats(smaller),
+        aten.clamp.default: for_floats(clamp),
+        aten.clamp_min.default: for_floats(clamp),
+        aten.clamp_max.default: for_floats(lambda x, high: clamp(x, None, high)),
+        aten.eq.Tensor: for_floats(equal),
+        aten.any.dim: any_of,
+        aten.any.dims: any_of,
+    }

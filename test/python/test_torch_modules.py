@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Modules of many kinds through torch.compile's backend: results and all gradients equal eager's.
+
+Each was wrong, crashed the foreign importer, kept it busy for ever or was refused once.
+"""
+import os
+import sys
+import warnings
+
+import pytest
+from conftest import BUILD, SOURCE, in_process
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("iree.compiler")
+os.environ.setdefault("PREC_BUILD_DIR", str(BUILD))
+sys.path.insert(0, str(SOURCE / "python"))
+import prec.torch  # noqa: E402
+from prec.frontend import FrontendError  # noqa: E402
+
+nn, F = torch.nn, torch.nn.functional
+leaves = torch.utils._pytree.tree_leaves
+
+
+class Of(nn.Module):
+    def __init__(self, function, *modules):
+        super().__init__()
+        self.function, self.parts = function, nn.ModuleList(modules)
+
+    def forward(self, *arguments):
+        return self.function(*self.parts, *arguments)
+
+
+def random(*shape):
+    return torch.randn(shape)
+
+
+def integers(count, *shape):
+    return torch.randint(0, count, shape)
+
+
+IMAGE = (2, 3, 13, 11)
+CASES = {
+    "depthwise": lambda: (nn.Sequential(nn.Conv2d(7, 7, 3, 2, 1, groups=7), nn.ReLU6()), random(2, 7, 15, 9)),
+    "dilated groups": lambda: (nn.Conv2d(8, 12, 3, padding=2, dilation=2, groups=4), random(2, 8, 13, 11)),
+    "conv1d": lambda: (nn.Sequential(nn.Conv1d(5, 9, 5, 2, 2), nn.Conv1d(9, 4, 3, dilation=3)), random(2, 5, 31)),
+    "conv3d": lambda: (nn.Sequential(nn.Conv3d(2, 4, 3, padding=1), nn.MaxPool3d(2)), random(1, 2, 6, 7, 8)),
+    "depthwise 3d": lambda: (nn.Conv3d(3, 3, 2, groups=3), random(1, 3, 4, 5, 3)),
+    "transposed": lambda: (nn.ConvTranspose2d(6, 4, 3, 2, 1, output_padding=1, groups=2), random(2, 6, 5, 4)),
+    "transposed depthwise": lambda: (nn.ConvTranspose2d(4, 4, 3, 2, 1, output_padding=1, groups=4), random(2, 4, 5, 7)),
+    "max pool": lambda: (Of(lambda x: F.max_pool2d(x, 3, 2, 1, ceil_mode=True)), random(*IMAGE)),
+    "average pool": lambda: (Of(lambda x: F.avg_pool2d(x, 3, 2, 1)), random(*IMAGE)),
+    "average pool, odd end": lambda: (
+        Of(lambda x: F.avg_pool2d(x, 3, 2, 1, ceil_mode=True, count_include_pad=False)), random(*IMAGE)),
+    "average pool, divisor": lambda: (Of(lambda x: F.avg_pool2d(x, (2, 3), divisor_override=5)), random(*IMAGE)),
+    "adaptive average": lambda: (Of(lambda x: F.adaptive_avg_pool2d(x, (3, 5))), random(*IMAGE)),
+    "adaptive maximum": lambda: (Of(lambda x: F.adaptive_max_pool2d(x, (3, 4))), random(2, 3, 12, 8)),
+    "bilinear resize": lambda: (Of(lambda x: F.interpolate(x, (9, 13), mode="bilinear")), random(1, 2, 7, 5)),
+    "bicubic resize": lambda: (Of(lambda x: F.interpolate(x, (9, 6), mode="bicubic")), random(1, 2, 7, 5)),
+    "pad": lambda: (Of(lambda x: F.pad(x, (1, 2, 2, 1))), random(2, 3, 7, 5)),
+    "crop by pad": lambda: (Of(lambda x: F.pad(x, (-1, 2, 1, -2), value=1.5)), random(2, 3, 7, 5)),
+    "reflect": lambda: (Of(lambda x: F.pad(x, (1, 2, 2, 0), mode="reflect")), random(2, 3, 7, 5)),
+    "replicate": lambda: (Of(lambda x: F.pad(x, (1, 2, 2, 0), mode="replicate")), random(2, 3, 7, 5)),
+    "bilinear": lambda: (nn.Bilinear(5, 7, 3), random(4, 5), random(4, 7)),
+    "sort": lambda: (Of(lambda x: torch.sort(x, -1, descending=True)[0]), random(7, 13)),
+    "index_select": lambda: (Of(lambda x, i: x.index_select(0, i) + x[i]), random(7, 5), integers(7, 6)),
+    "roll": lambda: (Of(lambda x: torch.roll(x, (2, -1), (1, 0))), random(7, 13)),
+    "logsumexp": lambda: (Of(lambda x: x.logsumexp(1)), random(7, 5)),
+    "unfold": lambda: (Of(lambda x: F.unfold(x, 3, padding=1)), random(2, 3, 7, 5)),
+    "prelu": lambda: (nn.PReLU(3), random(2, 3, 7)),
+    "hypot": lambda: (Of(torch.hypot), random(7), random(7)),
+    "segmentation": lambda: (
+        Of(lambda x, t: F.cross_entropy(x, t, ignore_index=1)), random(2, 5, 4, 3), integers(5, 2, 4, 3)),
+    "divergence": lambda: (Of(lambda a, b: F.kl_div(F.log_softmax(a, 1), F.softmax(b, 1), reduction="batchmean")), random(7, 5), random(7, 5)),
+    "lstm": lambda: (Of(lambda rnn, x: rnn(x)[0], nn.LSTM(3, 4, bidirectional=True)), random(3, 2, 3)),
+    "gru": lambda: (Of(lambda rnn, x: rnn(x)[0], nn.GRU(3, 4)), random(3, 2, 3)),
+}  # fmt: skip
+
+
+def results_and_gradients(call, module, inputs):
+    inputs = [x.clone().requires_grad_(x.is_floating_point()) for x in inputs]
+    results = leaves(call(*inputs))
+    torch.manual_seed(1)
+    weights = [torch.randn_like(r) for r in results]
+    wanted = [x for x in (*module.parameters(), *inputs) if x.requires_grad]
+    return [*results, *torch.autograd.grad(results, wanted, weights)]
+
+
+@in_process
+@pytest.mark.parametrize("name", CASES)
+def test_results_and_gradients_are_those_of_eager(name):
+    torch.manual_seed(0)
+    torch._dynamo.reset()
+    module, *inputs = CASES[name]()
+    expected = results_and_gradients(module, module, inputs)
+    compiled = torch.compile(module, backend="prec", options={"strict": True}, fullgraph=True)
+    scale = max(float(e.detach().abs().max()) for e in expected)
+    for ours, want in zip(results_and_gradients(compiled, module, inputs), expected, strict=True):
+        assert ours.shape == want.shape
+        torch.testing.assert_close(ours, want, rtol=1e-5, atol=2e-6 * scale)
+
+
+@in_process
+@pytest.mark.parametrize("function", [
+    torch.isfinite, torch.nan_to_num, lambda x: x == x, lambda x: x.clamp(-1, 1), lambda x: x.clamp(max=1.0),
+    lambda x: torch.maximum(x, x.flip(0)), lambda x: torch.minimum(x, torch.ones(5)), F.relu, F.relu6, F.hardtanh,
+])  # fmt: skip
+def test_what_is_not_finite_is_that_of_eager(function):
+    """A clamp that turns NaN into a number would hide a training that has failed."""
+    torch._dynamo.reset()
+    x = torch.tensor([1.5, float("nan"), float("inf"), -float("inf"), -3.0])
+    ours = torch.compile(function, backend="prec", options={"strict": True})(x)
+    torch.testing.assert_close(ours, function(x), rtol=0, atol=0, equal_nan=True)
+
+
+def branching(x):
+    y = x.sin()
+    if y.sum() > 0:
+        y = y.cos()
+    return y * 2
+
+
+@in_process
+def test_a_graph_break_is_told():
+    torch._dynamo.reset()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        torch.compile(branching, backend="prec")(torch.ones(3))
+    line = branching.__code__.co_firstlineno + 2
+    assert any(f"{__file__}:{line}: the graph ends here" in str(w.message) for w in told)
+    torch._dynamo.reset()
+    with pytest.raises(Exception, match="the graph ends here"):
+        torch.compile(branching, backend="prec", options={"strict": True})(torch.ones(3))
+
+
+def test_a_crash_of_the_importer_is_an_error(monkeypatch, tmp_path):
+    from prec.torch import lower
+
+    monkeypatch.setattr(lower, "_foreign", lambda *arguments: os.abort())
+    with pytest.raises(FrontendError, match="the foreign importer crashed"):
+        prec.torch.export(nn.Linear(3, 2), (torch.ones(1, 3),), tmp_path / "m.mlir")
