@@ -14,6 +14,8 @@ namespace mlir::prec {
 /// Spelled
 ///
 ///   1024                  always this
+///   2^NAME                a power of two whose exponent, 0..24, is a parameter
+///                         of the policy, so known at run time
 ///   dynamic               dynamic<65536,2000>
 ///   dynamic<S,N>          from S; halved after a step with a gradient that is
 ///                         not finite, which changes nothing else; doubled
@@ -21,11 +23,18 @@ namespace mlir::prec {
 ///
 /// Micikevicius et al. 2018, "Mixed precision training".
 struct LossScaling {
-  static constexpr uint32_t maxScale = 1u << 24;
+  static constexpr int maxExponent = 24;
+  static constexpr uint32_t maxScale = 1u << maxExponent;
 
   uint32_t scale = 1;
   bool isDynamic = false;
   uint32_t goodSteps = 2000;
+  /// The name of the parameter that is the exponent; empty: none.
+  std::string parameter = {};
+
+  /// Are gradients taken of the loss itself?
+  bool isOne() const { return isConstant() && scale == 1; }
+  bool isConstant() const { return !isDynamic && parameter.empty(); }
 
   static std::optional<LossScaling> parse(llvm::StringRef text,
                                           std::string *error) {
@@ -37,7 +46,11 @@ struct LossScaling {
              (result.scale & (result.scale - 1)) == 0;
     };
     bool isGood;
-    if (rest.consume_front("dynamic")) {
+    if (rest.consume_front("2^")) {
+      result.parameter = rest.str();
+      isGood = !rest.empty() &&
+               rest.find_first_of(" {}=<>,") == llvm::StringRef::npos;
+    } else if (rest.consume_front("dynamic")) {
       result.isDynamic = true;
       result.scale = 65536;
       isGood = rest.empty();
@@ -52,13 +65,15 @@ struct LossScaling {
     }
     if (isGood)
       return result;
-    *error = "expected a power of two 1..16777216, dynamic or "
+    *error = "expected a power of two 1..16777216, 2^PARAMETER, dynamic or "
              "dynamic<START,STEPS>, found '" +
              text.str() + "'";
     return std::nullopt;
   }
 
   std::string str() const {
+    if (!parameter.empty())
+      return "2^" + parameter;
     std::string number = std::to_string(scale);
     if (!isDynamic)
       return number;

@@ -3,6 +3,8 @@
 #include "ScaleLoss.h"
 #include "Pointwise.h"
 #include "prec/Autodiff/Gradients.h"
+#include "prec/IR/GradientNames.h"
+#include "prec/IR/PrecDialect.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -20,24 +22,52 @@ static Value map(OpBuilder &b, Location loc, Value like, ValueRange inputs,
       .value;
 }
 
+Value ScaleLoss::scaleFor(Type element) {
+  if (scale)
+    return scale;
+  auto number = [&](int value) -> Value {
+    return arith::ConstantIntOp::create(b, loc, value, 32);
+  };
+  CarrierLayout f32 = layoutOf(Carrier::F32);
+  Value exponent = ParameterOp::create(b, loc, b.getI32Type(),
+                                       declarationName(scaling.parameter));
+  exponent = arith::MaxSIOp::create(b, loc, exponent, number(0));
+  exponent = arith::MinSIOp::create(b, loc, exponent,
+                                    number(LossScaling::maxExponent));
+  exponent = arith::AddIOp::create(b, loc, exponent, number(f32.bias()));
+  Value bits =
+      arith::ShLIOp::create(b, loc, exponent, number(int(f32.fractionBits)));
+  scale = arith::BitcastOp::create(b, loc, b.getF32Type(), bits);
+  scale.getDefiningOp()->setAttr(nameAttrName, b.getStringAttr("loss_scale"));
+  scale.getDefiningOp()->setAttr(sitelessAttrName, b.getUnitAttr());
+  if (!element.isF32()) {
+    scale = arith::ExtFOp::create(b, loc, element, scale);
+    scale.getDefiningOp()->setAttr(sitelessAttrName, b.getUnitAttr());
+  }
+  return scale;
+}
+
 Value ScaleLoss::scaled(Value loss) {
-  if (!scaling.isDynamic && scaling.scale == 1)
+  if (scaling.isOne())
     return loss;
   Stamp stamp(b, b.getStringAttr("loss"), "forward", "loss");
   E value(b, loc, loss);
-  return scaling.isDynamic ? (value * E(b, loc, scale)).value
-                           : (value * double(scaling.scale)).value;
+  return scaling.isConstant()
+             ? (value * double(scaling.scale)).value
+             : (value * E(b, loc, scaleFor(loss.getType()))).value;
 }
 
 void ScaleLoss::unscale(MutableArrayRef<Value> gradients) {
-  if (!scaling.isDynamic && scaling.scale == 1)
+  if (scaling.isOne())
     return;
   Stamp stamp(b, b.getStringAttr("loss"), "update", "state");
   // Division by a power of two is exact but for underflow.
   for (Value &gradient : gradients) {
-    if (scaling.isDynamic)
-      gradient = map(b, loc, gradient, {gradient, scale},
-                     [](ArrayRef<E> x) { return x[0] / x[1]; });
+    if (!scaling.isConstant())
+      gradient =
+          map(b, loc, gradient,
+              {gradient, scaleFor(getElementTypeOrSelf(gradient.getType()))},
+              [](ArrayRef<E> x) { return x[0] / x[1]; });
     else
       gradient = map(b, loc, gradient, gradient, [&](ArrayRef<E> x) {
         return x[0] * (1.0 / double(scaling.scale));

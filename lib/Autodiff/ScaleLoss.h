@@ -10,7 +10,8 @@
 namespace mlir::prec {
 
 /// Scales one loss. With a dynamic scale it and the number of good steps are
-/// states, scalars of the loss's type.
+/// states, scalars of the loss's type. A scale that is a parameter is made of
+/// that, by an operation with the name of the state.
 class ScaleLoss {
 public:
   /// `states` begins with the scale and the number of good steps, if they are
@@ -33,6 +34,9 @@ public:
   void finish(SmallVectorImpl<Value> &next, ArrayRef<BlockArgument> old);
 
 private:
+  /// The scale as a value, for one that is not a constant.
+  Value scaleFor(Type element);
+
   OpBuilder &b;
   Location loc;
   const LossScaling &scaling;

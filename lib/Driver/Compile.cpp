@@ -119,6 +119,8 @@ llvm::Error Model::makeTrainingStep(const StepOptions &given,
     options += " loss-scale=" + given.lossScale->str();
   for (const auto &[name, value] : given.numbers)
     options += " " + name + "=" + shortestText(value);
+  if (policy.hasScheduledLossScale())
+    declareParameters(module(), policy);
   PassManager pm(context.get());
   std::unique_ptr<Pass> pass =
       createMakeTrainingStep([&](func::FuncOp function) {

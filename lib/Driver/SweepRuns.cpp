@@ -32,21 +32,22 @@ ConstantFields mlir::prec::fieldsOf(const Policy &policy, size_t run,
   if (rounding != policy.rules.rend()) {
     const Action &action = rounding->action;
     Format format = action.format;
-    if (!action.parameters.empty())
-      if (const Parameter *parameter =
-              policy.parameter(action.parameters.front())) {
-        int32_t value =
-            parameter->sweep.empty()
-                ? parameter->schedule.at(0)
-                : parameter->sweep[std::min(run, parameter->sweep.size() - 1)];
-        if (format.fractionBits == Format::runtime && !format.isGrid())
-          format.fractionBits = value;
-      }
+    RoundingMode mode = action.mode;
+    auto valueOf = [&](const std::string &name) {
+      const Parameter &parameter = *policy.parameter(name);
+      return parameter.sweep.empty()
+                 ? parameter.schedule.at(0)
+                 : parameter.sweep[std::min(run, parameter.sweep.size() - 1)];
+    };
+    if (mode.isRuntime)
+      mode = mode.with(uint32_t(valueOf(action.parameters.back())));
+    if (format.fractionBits == Format::runtime && !format.isGrid())
+      format.fractionBits = valueOf(action.parameters.front());
     if (format.family == Format::Family::Mantissa ||
         format.family == Format::Family::Word)
       fields.emplace_back("truncate_mantissa", format.fractionBits);
     fields.emplace_back("format", format.str());
-    fields.emplace_back("rounding", action.mode.str());
+    fields.emplace_back("rounding", mode.str());
     fields.emplace_back("granularity", str(action.granularity));
   }
   fields.emplace_back("seed", seed);

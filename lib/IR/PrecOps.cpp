@@ -34,10 +34,22 @@ LogicalResult RoundOp::verify() {
            << format.str()
            << " shares scales between elements, so it rounds tensors, found "
            << getType();
-  if (getParameters().size() != format.numRuntimeParameters())
+  unsigned numRuntime =
+      format.numRuntimeParameters() + mode.numRuntimeParameters();
+  if (getParameters().size() != numRuntime)
     return emitOpError("format ")
-           << format.str() << " takes " << format.numRuntimeParameters()
-           << " run-time parameters, found " << getParameters().size();
+           << format.str() << (mode.isRuntime ? " in mode " + mode.str() : "")
+           << " takes " << numRuntime << " run-time parameters, found "
+           << getParameters().size();
+  if (mode.isRuntime && !format.isElementwise())
+    return emitOpError("format ")
+           << format.str() << " shares scales between elements, so the number "
+           << "of random bits must be known, found mode " << mode.str();
+  if (mode.isRuntime && isa<VectorType>(getType()) &&
+      !isa<VectorType>(getParameters().back().getType()))
+    return emitOpError("on a vector the number of random bits is one i32 an "
+                       "element, found ")
+           << getParameters().back().getType();
   if (Attribute grad = (*this)->getAttr("grad")) {
     auto word = dyn_cast<StringAttr>(grad);
     if (!word || !llvm::is_contained({"straight-through", "clipped", "zero"},

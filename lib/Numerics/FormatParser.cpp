@@ -157,6 +157,11 @@ std::optional<Format> FormatParser::integer(bool isSigned) {
   }
   if (!takeWord("<"))
     return std::nullopt;
+  if (rest == "2^?>") {
+    if (inRange("bits", *width, 3, 32))
+      format.fractionBits = Format::runtime;
+    return format;
+  }
   std::optional<double> scale = takeReal();
   if (!scale)
     return std::nullopt;

@@ -13,7 +13,8 @@ constexpr std::string_view patternText =
     "0..52, bitsN with N = 9..61 (a width may be ?), fixed<IL,FL> and "
     "ufixed<IL,FL> with IL + FL = 1..54 bits, fixed<?/N> and ufixed<?/N> with "
     "N = 3..54 bits, intN and uintN with N = 1..32, "
-    "intN<scale> and intN<scale,zero>, intN<max>, posit<N,ES> with N = 2..32 "
+    "intN<scale> and intN<scale,zero>, intN<2^?> with N = 3..32, intN<max>, "
+    "posit<N,ES> with N = 2..32 "
     "and ES = 0..5, pow2<LOW,HIGH>, binaryKpP with K = 3..16 and se, sf, ue or "
     "uf, binary<mean>, mx<F,BLOCK>, bfp<BITS,BLOCK>, adaptivfloat<BITS,E>; "
     "suffixes -sat, -wrap, -sym, -ftz, -nosub";
@@ -117,6 +118,13 @@ std::optional<Format> Format::parse(std::string_view text, std::string *error) {
     return format;
   if (!parser.problem.empty())
     return fail(parser.problem);
+  if (text.find('?') != text.npos)
+    return fail(
+        "format '" + std::string(text) +
+        "' has a '?' for a number that is part of the compiled code; "
+        "those known at run time are the widths of eXmY, mN and bitsN, "
+        "the integer bits of fixed<?/N> and the scale of intN<2^?>; for "
+        "others write a rule for each number");
   std::vector<std::string_view> legal;
   for (const Name &name : names())
     legal.push_back(name.word);
@@ -141,7 +149,7 @@ static std::string numberText(double number) {
 static std::string gridText(const Format &format) {
   std::string sign = format.isSigned ? "" : "u";
   int bits = format.width(Carrier::F64);
-  if (format.isRuntime())
+  if (format.family == Format::Family::Fixed && format.isRuntime())
     return sign + "fixed<?/" + std::to_string(bits) + ">";
   if (format.family == Format::Family::Fixed)
     return pair(sign + "fixed", bits - format.fractionBits,
@@ -149,6 +157,8 @@ static std::string gridText(const Format &format) {
   std::string text = sign + "int" + std::to_string(bits);
   if (format.sharing == Format::Sharing::Maximum)
     text += "<max>";
+  else if (format.isRuntime())
+    text += "<2^?>";
   else if (format.scale != 1 || format.zeroPoint != 0)
     text += "<" + numberText(format.scale) +
             (format.zeroPoint ? "," + std::to_string(format.zeroPoint) : "") +

@@ -17,7 +17,12 @@ RoundArray::RoundArray(const Format &format, RoundingMode mode, uint32_t seed,
                        uint32_t step, std::span<const uint32_t> runtime,
                        uint64_t siteKey)
     : format(format), mode(mode), key(mix64(seed, siteKey, step)),
-      runtime(runtime.begin(), runtime.end()) {}
+      runtime(runtime.begin(), runtime.end()) {
+  if (mode.isRuntime) {
+    this->mode = mode.with(this->runtime.back());
+    this->runtime.pop_back();
+  }
+}
 
 RoundArray::RoundArray(const Format &format, RoundingMode mode, Key key)
     : format(format), mode(mode), key(key.value) {}

@@ -35,6 +35,8 @@ std::optional<RoundingMode> RoundingMode::parse(std::string_view text,
     if (!row.isStochastic)
       return fail("rounding mode '" + std::string(word) +
                   "' takes no argument, found '" + std::string(argument) + "'");
+    if (argument == "<?>" && row.kind == Kind::Stochastic)
+      return runtimeStochastic();
     const char *begin = argument.data() + 1;
     const char *end = argument.data() + argument.size();
     unsigned bits = 0;
@@ -43,7 +45,10 @@ std::optional<RoundingMode> RoundingMode::parse(std::string_view text,
         *begin == '0' || bits > maxRandomBits)
       return fail("rounding mode '" + std::string(text) +
                   "' expects a number of random bits 1..32, as in '" +
-                  std::string(word) + "<16>'");
+                  std::string(word) + "<16>'" +
+                  (row.kind == Kind::Stochastic
+                       ? ", or '?' for 1..16 of them, known at run time"
+                       : ""));
     mode.randomBits = bits;
     return mode;
   }
@@ -51,12 +56,14 @@ std::optional<RoundingMode> RoundingMode::parse(std::string_view text,
   for (const Row &row : table())
     legal.push_back(row.word);
   return fail(unknownWord("rounding mode", text, legal,
-                          "stochastic<R> with R = 1..32 random bits"));
+                          "stochastic<R> with R = 1..32 random bits, or ?"));
 }
 
 std::string RoundingMode::str() const {
   std::string text(table()[static_cast<size_t>(kind)].word);
-  if (isStochastic() && randomBits != defaultRandomBits)
+  if (isRuntime)
+    text += "<?>";
+  else if (isStochastic() && randomBits != defaultRandomBits)
     text += "<" + std::to_string(randomBits) + ">";
   return text;
 }

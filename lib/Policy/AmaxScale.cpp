@@ -17,6 +17,12 @@ std::optional<AmaxScale> AmaxScale::parse(std::string_view text,
     return std::nullopt;
   }
   AmaxScale scale;
+  if (rest == "?") {
+    *error = "the number of steps is the size of a state, which no parameter "
+             "changes; write a number, found '" +
+             std::string(text) + "'";
+    return std::nullopt;
+  }
   if (rest.getAsInteger(10, scale.steps) || scale.steps < 1 ||
       scale.steps > maxSteps) {
     *error = "a scale follows 1.." + std::to_string(maxSteps) +

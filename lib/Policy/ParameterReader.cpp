@@ -3,6 +3,7 @@
 #include "PolicyReader.h"
 #include "PolicyWords.h"
 #include "prec/Numerics/Spelling.h"
+#include <algorithm>
 
 using namespace mlir::prec;
 using llvm::StringRef;
@@ -72,6 +73,65 @@ void PolicyReader::readParameter(const At &at, StringRef name) {
   if (const Parameter *other = policy.parameter(name); other)
     return fault(at, "parameter '" + name + "' is already in an included file");
   policy.parameters.push_back(std::move(parameter));
+}
+
+const Parameter *PolicyReader::findParameter(const At &at, StringRef name) {
+  const Parameter *known = policy.parameter(name);
+  if (known)
+    return known;
+  std::vector<std::string_view> legal;
+  for (const Parameter &parameter : policy.parameters)
+    legal.push_back(parameter.name);
+  fault(at, unknownWord("parameter", name, legal));
+  return nullptr;
+}
+
+/// The least and the greatest value that a parameter may have in any run; 1 for
+/// one that could not be read.
+static std::pair<int32_t, int32_t> rangeOf(const Parameter &parameter) {
+  if (parameter.schedule.points.empty())
+    return {1, 1};
+  std::vector<int32_t> values = parameter.sweep;
+  for (const Schedule::Point &point : parameter.schedule.points)
+    values.push_back(point.value);
+  if (parameter.plateau)
+    values.push_back(parameter.plateau->until);
+  if (parameter.overflow)
+    values.insert(values.end(),
+                  {parameter.overflow->least, parameter.overflow->most});
+  auto [least, greatest] = std::minmax_element(values.begin(), values.end());
+  return {*least, *greatest};
+}
+
+void PolicyReader::checkRange(const At &at, const Parameter &parameter,
+                              int32_t low, int32_t high, StringRef what) {
+  auto [least, greatest] = rangeOf(parameter);
+  if (least < low || greatest > high)
+    fault(at, "parameter '" + parameter.name + "' is " + what +
+                  ", expected values in " + Twine(low) + ".." + Twine(high) +
+                  ", found " + Twine(least < low ? least : greatest));
+}
+
+void PolicyReader::checkParameter(const At &at, const Parameter &parameter,
+                                  const Action &action, bool isOfMode) {
+  const Format &format = action.format;
+  if (parameter.overflow &&
+      (isOfMode || format.family != Format::Family::Fixed || !format.isSigned))
+    fault(at, "parameter '" + parameter.name +
+                  "' follows overflows, which counts the integer bits of "
+                  "fixed<?/N>, found " +
+                  (isOfMode ? "the rounding mode " + action.mode.str()
+                            : "the format " + format.str()));
+  else if (isOfMode && action.mode.isRuntime)
+    checkRange(at, parameter, 1, int32_t(action.mode.randomBits),
+               "the number of random bits of stochastic<?>");
+  else if (int32_t least = rangeOf(parameter).first;
+           least < 0 && !format.isGrid())
+    fault(at, "parameter '" + parameter.name + "' goes down to " +
+                  Twine(least) +
+                  ", which only the integer bits of fixed<?/N> and the scale "
+                  "of intN<2^?> may, found the format " +
+                  format.str());
 }
 
 void PolicyReader::readNumber(const At &at, StringRef key, int64_t low,

@@ -61,10 +61,16 @@ std::string Rule::whyNotLegal() const {
       (action.format.isRuntime() || !action.format.isElementwise()))
     return "the gradient clipped needs a format whose range is known, found " +
            action.format.str();
-  size_t numExpected = action.format.numRuntimeParameters();
+  if (action.mode.isRuntime && !action.format.isElementwise())
+    return "the rounding mode " + action.mode.str() +
+           " is for formats that round each element by itself, found " +
+           action.format.str();
+  size_t numExpected =
+      action.format.numRuntimeParameters() + action.mode.numRuntimeParameters();
   if (action.parameters.size() != numExpected)
-    return "format '" + action.format.str() + "' takes " +
-           std::to_string(numExpected) +
+    return "format '" + action.format.str() + "'" +
+           (action.mode.isRuntime ? " with '" + action.mode.str() + "'" : "") +
+           " takes " + std::to_string(numExpected) +
            " parameters, one for each '?', found " +
            std::to_string(action.parameters.size());
   return "";

@@ -28,6 +28,9 @@ llvm::ArrayRef<StringRef> PolicyBuilder::flagNames() {
   return names;
 }
 
+static constexpr llvm::StringLiteral needsNumber =
+    "a '?' needs a number, which only a policy file can give";
+
 /// "--flag=value: what is wrong".
 static Error bad(StringRef flag, StringRef value, const Twine &what) {
   return llvm::createStringError("--" + flag + "=" + value + ": " + what);
@@ -55,9 +58,7 @@ Error PolicyBuilder::apply(StringRef flag, StringRef value) {
     if (Error error = readWord(flag, value, value, format, Format::parse))
       return error;
     if (format->isRuntime())
-      return bad(flag, value,
-                 "a '?' needs a number, which only a policy file "
-                 "can give");
+      return bad(flag, value, needsNumber);
     Action action;
     action.format = *format;
     setEverything(written, action, {});
@@ -65,10 +66,12 @@ Error PolicyBuilder::apply(StringRef flag, StringRef value) {
   }
   if (flag == "rounding") {
     std::optional<RoundingMode> parsed;
-    Error error = readWord(flag, value, value, parsed, RoundingMode::parse);
-    if (parsed)
-      mode = {*parsed, written};
-    return error;
+    if (Error error = readWord(flag, value, value, parsed, RoundingMode::parse))
+      return error;
+    if (parsed->isRuntime)
+      return bad(flag, value, needsNumber);
+    mode = {*parsed, written};
+    return Error::success();
   }
   if (flag == "granularity") {
     std::optional<Granularity> parsed;
@@ -179,14 +182,15 @@ Error PolicyBuilder::applyRound(StringRef value) {
   if (Error error = readWord(flag, value, formatWord, format, Format::parse))
     return error;
   if (format->isRuntime())
-    return bad(flag, value,
-               "a '?' needs a number, which only a policy file can give");
+    return bad(flag, value, needsNumber);
   result.format = *format;
   if (hasMode) {
     std::optional<RoundingMode> parsed;
     if (Error error =
             readWord(flag, value, modeWord, parsed, RoundingMode::parse))
       return error;
+    if (parsed->isRuntime)
+      return bad(flag, value, needsNumber);
     result.mode = *parsed;
   }
   if (hasGranularity) {
@@ -309,6 +313,13 @@ llvm::Expected<Policy> PolicyBuilder::finish() {
     policy.carrier = carrier;
   if (lossScale)
     policy.lossScale = lossScale;
+  if (policy.hasScheduledLossScale() &&
+      !policy.parameter(policy.lossScale->parameter))
+    return llvm::createStringError(
+        "--loss-scale=" + policy.lossScale->str() +
+        ": its exponent is a parameter, which only a policy file can give; "
+        "found no parameter '" +
+        policy.lossScale->parameter + "'");
   *this = PolicyBuilder(options);
   return policy;
 }

@@ -75,6 +75,13 @@ void PolicyReader::readRoot(const At &at) {
          llvm::zip_equal(parameters.node->keys, parameters.node->items))
       readParameter({&node, parameters.pointer + pointerStep(name)}, name);
   });
+  with(at, "loss-scale", [&](const At &scale) {
+    if (policy.hasScheduledLossScale())
+      if (const Parameter *known =
+              findParameter(scale, policy.lossScale->parameter))
+        checkRange(scale, *known, 0, LossScaling::maxExponent,
+                   "the exponent of the loss's scale");
+  });
   with(at, "rules", [&](const At &rules) {
     if (expect(rules, Kind::Array, "an array of rules"))
       for (size_t i = 0; i < rules.node->items.size(); ++i)
@@ -124,16 +131,6 @@ void PolicyReader::readRule(const At &at, size_t number) {
     if (std::string why = rule.whyNotLegal(); !why.empty())
       fault(at, why);
   policy.rules.push_back(std::move(rule));
-}
-
-/// The least value that a parameter may have in any run.
-static int32_t leastOf(const Parameter &parameter) {
-  int32_t value = parameter.plateau ? parameter.plateau->until : INT32_MAX;
-  for (const Schedule::Point &point : parameter.schedule.points)
-    value = std::min(value, point.value);
-  for (int32_t other : parameter.sweep)
-    value = std::min(value, other);
-  return value;
 }
 
 void PolicyReader::readAction(const At &at, Action &action) {
@@ -203,25 +200,9 @@ void PolicyReader::readAction(const At &at, Action &action) {
       At name = names.element(i);
       if (!expect(name, Kind::String, "the name of a parameter"))
         continue;
-      const Parameter *known = policy.parameter(name.node->string);
-      if (known && known->overflow &&
-          !(action.format.isGrid() && action.format.isSigned))
-        fault(name, "parameter '" + name.node->string +
-                        "' follows overflows, which counts the integer bits "
-                        "of fixed<?/N>, found the format " +
-                        action.format.str());
-      else if (known && leastOf(*known) < 0 && !action.format.isGrid())
-        fault(name, "parameter '" + name.node->string + "' goes down to " +
-                        Twine(leastOf(*known)) +
-                        ", which only the integer bits of fixed<?/N> may, "
-                        "found the format " +
-                        action.format.str());
-      if (!known) {
-        std::vector<std::string_view> legal;
-        for (const Parameter &parameter : policy.parameters)
-          legal.push_back(parameter.name);
-        fault(name, unknownWord("parameter", name.node->string, legal));
-      }
+      bool isOfMode = i >= action.format.numRuntimeParameters();
+      if (const Parameter *known = findParameter(name, name.node->string))
+        checkParameter(name, *known, action, isOfMode);
       action.parameters.push_back(name.node->string);
     }
   });

@@ -30,6 +30,11 @@ std::optional<Summation> Summation::parse(std::string_view text,
                             "blocked<N>, blocked<N,FORMAT[:MODE]>"));
   sum.order = Order::Blocked;
   auto [count, formatAndMode] = rest.split(',');
+  if (count == "?")
+    return fail("the number of elements in a block is part of the compiled "
+                "code, which no parameter changes; write a rule for each "
+                "number, found '" +
+                std::string(text) + "'");
   if (count.getAsInteger(10, sum.block) || sum.block < 1 ||
       sum.block > maxBlock)
     return fail("a block has 1.." + std::to_string(maxBlock) +

@@ -33,12 +33,18 @@ static LogicalResult check(const FeedbackRound &each) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (isa<ShapedType>(type) && (!tensor || !tensor.hasStaticShape()))
     return refuse() << "which takes a tensor of a known size, found " << type;
-  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
-    auto name = function.getArgAttrOfType<StringAttr>(i, nameAttrName);
-    if (name && name.getValue() == "loss_scale")
-      return refuse() << "but a dynamic loss scale changes what it is a "
-                         "multiple of; choose a fixed scale";
-  }
+  auto isScale = [](Attribute name) {
+    auto text = dyn_cast_or_null<StringAttr>(name);
+    return text && text.getValue() == "loss_scale";
+  };
+  bool hasScale = false;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    hasScale |= isScale(function.getArgAttr(i, nameAttrName));
+  for (Operation &op : function.front())
+    hasScale |= isScale(op.getAttr(nameAttrName));
+  if (hasScale)
+    return refuse() << "but a dynamic or scheduled loss scale changes what it "
+                       "is a multiple of; choose a fixed scale";
   return success();
 }
 

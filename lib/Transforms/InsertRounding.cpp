@@ -141,8 +141,7 @@ FailureOr<Policy> InsertRounding::policyFromOptions() {
   return *policy;
 }
 
-/// Declares what the inserted operations name and the module lacks.
-static void declareParameters(ModuleOp module, const Policy &policy) {
+void mlir::prec::declareParameters(ModuleOp module, const Policy &policy) {
   SymbolTable symbols(module);
   OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
   auto declare = [&](StringRef name, uint32_t value) {
@@ -259,7 +258,7 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &given) {
   if (failed(book.readOverrides(module)))
     return failure();
   const Policy &policy = book.policy();
-  if (policy.rules.empty() && !report)
+  if (policy.rules.empty() && !report && !policy.hasScheduledLossScale())
     return success();
   if (llvm::any_of(policy.rules, [](const Rule &rule) {
         return rule.action.mode.isStochastic();

@@ -6,14 +6,11 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::prec;
-
-std::string mlir::prec::declarationName(StringRef parameter) {
-  return ("prec." + parameter).str();
-}
 
 Inserter::Inserter(func::FuncOp function, const SiteTable &sites,
                    const Policy &policy)
@@ -99,6 +96,10 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
   if (keepsLoss)
     value = arith::AddFOp::create(builder, value.getLoc(), value, value);
   RoundSpec spec = specFor(action, site);
+  if (auto vector = dyn_cast<VectorType>(type); vector && action.mode.isRuntime)
+    spec.parameters.back() = vector::BroadcastOp::create(
+        builder, value.getLoc(), vector.clone(builder.getI32Type()),
+        spec.parameters.back());
   Value random;
   if (action.mode.isStochastic()) {
     FailureOr<Value> made =

@@ -27,9 +27,10 @@ static Value limitOf(ImplicitLocOpBuilder &b, RoundOp round, bool isNegative) {
       b, b.getFloatAttr(
              type, APFloat::getLargest(type.getFloatSemantics(), isNegative)));
   auto mode = RoundingMode(RoundingMode::Kind::TowardZero);
+  unsigned numWidths = round.getFormat().getValue().numRuntimeParameters();
   return b.createOrFold<RoundOp>(
-      type, largest, round.getParameters(), Value(), round.getFormat(),
-      ModeAttr::get(b.getContext(), mode), SiteAttr());
+      type, largest, round.getParameters().take_front(numWidths), Value(),
+      round.getFormat(), ModeAttr::get(b.getContext(), mode), SiteAttr());
 }
 
 static Value isFinite(ImplicitLocOpBuilder &b, Value x) {

@@ -32,7 +32,9 @@ template <class T> Format formatFor(const std::string &text) {
 RoundingMode modeFor(const std::string &text) {
   std::string error;
   std::optional<RoundingMode> mode = RoundingMode::parse(text, &error);
-  if (!mode)
+  if (mode && mode->isRuntime)
+    error = "rounding mode '" + text + "' has a '?', expected a number";
+  if (!error.empty())
     throw std::invalid_argument(error);
   return *mode;
 }

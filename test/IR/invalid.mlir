@@ -82,6 +82,30 @@ func.func @scalar_key(%a: f32, %k: i64) {
 
 // -----
 
+func.func @no_random_bits(%a: f32, %w: i32) {
+  // expected-error @+1 {{format m7 in mode stochastic<?> takes 1 run-time parameters, found 0}}
+  %0 = prec.round %a to "m7" "stochastic<?>" random(%w : i32) : f32
+  return
+}
+
+// -----
+
+func.func @shared_random_bits(%t: tensor<4xf32>, %k: i64, %r: i32) {
+  // expected-error @+1 {{format mxfp4 shares scales between elements, so the number of random bits must be known, found mode stochastic<?>}}
+  %0 = prec.round %t to "mxfp4"(%r : i32) "stochastic<?>" random(%k : i64) : tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @vector_random_bits(%v: vector<4xf32>, %w: vector<4xi32>, %r: i32) {
+  // expected-error @+1 {{on a vector the number of random bits is one i32 an element, found 'i32'}}
+  %0 = prec.round %v to "m7"(%r : i32) "stochastic<?>" random(%w : vector<4xi32>) : vector<4xf32>
+  return
+}
+
+// -----
+
 func.func @vector_word(%v: vector<4xf32>, %w: i32) {
   // expected-error @+1 {{on a scalar or vector the random operand is one i32 an element, found 'i32'}}
   %0 = prec.round %v to "m7" "stochastic" random(%w : i32) : vector<4xf32>

@@ -21,6 +21,10 @@ func.func @scalars(%a: f32, %d: f64, %word: i32, %bits: i32) {
   %4 = prec.round %a to "e?m?"(%bits, %bits : i32, i32) "nearest-away" : f32
   // CHECK: prec.round %{{.*}} to "m3" "stochastic<8>" random(%{{.*}} : i32) : f32
   %5 = prec.round %a to "m3" "stochastic<8>" random(%word : i32) : f32
+  // CHECK: prec.round %{{.*}} to "m?"(%{{.*}}, %{{.*}} : i32, i32) "stochastic<?>" random(%{{.*}} : i32) : f32
+  %6 = prec.round %a to "m?"(%bits, %bits : i32, i32) "stochastic<?>" random(%word : i32) : f32
+  // CHECK: prec.round %{{.*}} to "int8<2^?>"(%{{.*}} : i32) "nearest-even" : f32
+  %7 = prec.round %a to "int8<2^?>"(%bits : i32) "nearest-even" : f32
   return
 }
 

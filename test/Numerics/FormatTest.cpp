@@ -58,6 +58,9 @@ TEST(Format, CanonicalTextRoundTrips) {
                                 "uint8<0.02,128>",
                                 "uint8-wrap",
                                 "int8<max>",
+                                "int8<2^?>",
+                                "uint3<2^?>",
+                                "int8<2^?>-sym",
                                 "posit<16,1>",
                                 "posit<8,0>-sat",
                                 "pow2<-8,0>",
@@ -135,6 +138,15 @@ TEST(Format, OutOfRange) {
         {"int8<-1>", "has a scale that is not a positive number"},
         {"int8<inf>", "has a scale that is not a positive number"},
         {"uint8<1,256>", "has the zero point 256, expected a code, 0..255"},
+        {"int2<2^?>", "has 2 bits, expected 3..32"},
+        {"int8<2^?>-wrap", "only fixed point and integers with all"},
+        {"int8<?>", "has a '?' for a number that is part of the compiled code"},
+        {"bfp<8,?>", "the integer bits of fixed<?/N> and the scale of intN<2^"},
+        {"fixed<?,4>", "has a '?' for a number that is part of"},
+        {"fixed<?/4", "has a '?' for a number that is part of"},
+        {"fixed<4/?>", "has a '?' for a number that is part of"},
+        {"m??", "has a '?' for a number that is part of"},
+        {"posit<?,1>", "for others write a rule for each number"},
         {"int1<max>", "has no positive code to scale the maximum to"},
         {"posit<33,1>", "has 33 bits, expected 2..32"},
         {"posit<1,0>", "has 1 bits, expected 2..32"},
@@ -166,6 +178,7 @@ TEST(Format, Widths) {
   EXPECT_EQ(Format::parse("bits?")->numRuntimeParameters(), 1u);
   EXPECT_EQ(Format::parse("m?")->numRuntimeParameters(), 1u);
   EXPECT_EQ(Format::parse("fixed<?/10>")->numRuntimeParameters(), 1u);
+  EXPECT_EQ(Format::parse("int8<2^?>")->numRuntimeParameters(), 1u);
   EXPECT_FALSE(Format::parse("m7")->isRuntime());
 }
 
@@ -240,9 +253,6 @@ TEST(Format, Refused) {
                                 "m07",
                                 "fixed",
                                 "fixed<4>",
-                                "fixed<?,4>",
-                                "fixed<?/4",
-                                "fixed<4/?>",
                                 "fixed<4,12",
                                 "int",
                                 "int08",
@@ -263,7 +273,6 @@ TEST(Format, Refused) {
                                 "m99999999999",
                                 "e5m3m",
                                 "bits",
-                                "m??",
                                 "E5M2"})
     EXPECT_THAT(formatError(text), HasSubstr("unknown format")) << text;
 }

@@ -12,6 +12,17 @@ using namespace mlir::prec::oracle;
 using Kind = RoundingMode::Kind;
 
 namespace {
+/// stochastic<r>, or stochastic<?> that gets r at run time, of a format without
+/// run-time widths.
+template <class T>
+Rounder<T> rounderOf(const Format &format, unsigned r, bool isRuntime) {
+  using Bits = typename Rounder<T>::Word;
+  const Bits bits[] = {Bits(r)};
+  if (isRuntime)
+    return Rounder<T>(format, RoundingMode::runtimeStochastic(), bits);
+  return Rounder<T>(format, RoundingMode(Kind::Stochastic, r));
+}
+
 /// The word whose r most significant bits are `top`, in a half of 16 bits or a
 /// whole of 32; the bits below, and above the half, are noise that must not
 /// matter.
@@ -61,8 +72,9 @@ TYPED_TEST(Stochastic, BorderWords) {
   using T = TypeParam;
   Words words(11);
   for (auto [format, ieee] : this->cases())
-    for (unsigned r = 1; r <= 32; ++r) {
-      Rounder<T> rounder(format, RoundingMode(Kind::Stochastic, r));
+    for (unsigned i = 1; i <= 32 + 16; ++i) {
+      unsigned r = i > 32 ? i - 32 : i;
+      Rounder<T> rounder = rounderOf<T>(format, r, /*isRuntime=*/i > 32);
       std::vector<T> values = borders<T>(ieee, words, 6);
       for (T x : everyBinade<T>(words, 1, 7))
         values.push_back(x);
@@ -152,6 +164,21 @@ TYPED_TEST(Stochastic, Specials) {
           EXPECT_EQ(rounder(x, random), x);
       }
     }
+}
+
+// S-RUNTIME: numbers outside 1..16 are clamped.
+TYPED_TEST(Stochastic, RuntimeBitsAreClamped) {
+  using T = TypeParam;
+  Words words(16);
+  Format format = Format::ieee(5, 7);
+  for (auto [given, r] : {std::pair(0u, 1u), {17u, 16u}, {~0u, 16u}}) {
+    Rounder<T> clamped = rounderOf<T>(format, given, /*isRuntime=*/true);
+    Rounder<T> plain = rounderOf<T>(format, r, /*isRuntime=*/false);
+    for (T x : borders<T>(Ieee::of(5, 7), words, 100)) {
+      uint32_t random = words();
+      ASSERT_EQ(bitsOf(clamped(x, random)), bitsOf(plain(x, random)));
+    }
+  }
 }
 
 // S-RUNTIME: run-time widths take the same decisions.

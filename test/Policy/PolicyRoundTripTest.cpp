@@ -15,8 +15,8 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
   const char *selectors[] = {"*",    "conv*.weight",        "!(a | b) & c",
                              "loss", "\"x \\\"y\\\"\"",     "name:\xC3\xA9",
                              "op:a", "phase:backward & **", "@reduction"};
-  const char *formats[] = {"m3",    "m?",     "e5m2", "e?m?",
-                           "bits?", "bits16", "bf16", "fixed<?/10>"};
+  const char *formats[] = {"m3",     "m?",   "e5m2",        "e?m?",     "bits?",
+                           "bits16", "bf16", "fixed<?/10>", "int8<2^?>"};
   const char *origins[] = {"--format=m3", "a\"b\\c\n\t", "\x01", "\xE2\x82\xAC",
                            ""};
   for (int i = 0; i < 500; ++i) {
@@ -61,6 +61,10 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
          OverflowShare{start - int32_t(pick(11)), start + int32_t(pick(11)),
                        uint32_t(1 + pick(1000)),
                        1.0f / float(2 + pick(1000))}});
+    policy.parameters.push_back(
+        {"few", Schedule::constant(int32_t(1 + pick(16))), {}, {}, {}});
+    if (pick(2))
+      policy.lossScale = LossScaling{.parameter = "few"};
     for (size_t n = pick(6), j = 0; j < n; ++j) {
       Rule rule;
       rule.selector = llvm::cantFail(
@@ -82,6 +86,8 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
         rule.action.mode.kind = RoundingMode::table()[pick(8)].kind;
         if (rule.action.mode.isStochastic())
           rule.action.mode.randomBits = 1 + pick(32);
+        if (pick(4) == 0)
+          rule.action.mode = RoundingMode::runtimeStochastic();
         rule.action.granularity = static_cast<Granularity>(pick(4));
         rule.action.feedback =
             pick(2) && rule.action.granularity != Granularity::Elementary;
@@ -95,12 +101,14 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
           if (!rule.whyNotLegal().empty())
             rule.action.scale.reset();
         }
-        bool isGrid = rule.action.format.isGrid();
+        bool isFixed = rule.action.format.family == Format::Family::Fixed;
         for (size_t k = rule.action.format.numRuntimeParameters(); k-- > 0;)
           rule.action.parameters.push_back(
-              isGrid
+              isFixed
                   ? "over"
-                  : policy.parameters[pick(policy.parameters.size() - 1)].name);
+                  : policy.parameters[pick(policy.parameters.size() - 2)].name);
+        if (rule.action.mode.isRuntime)
+          rule.action.parameters.push_back("few");
       }
       policy.rules.push_back(rule);
     }

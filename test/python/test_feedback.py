@@ -126,7 +126,7 @@ PRODUCT = re.search("%1 = .*", STEP).group()
         (lambda t: t.replace(", %lr: f64", "").replace(' {prec.name = "lr"}', ""), "weight-gradient=m3+feedback", r"as state of @step\(parameters"),
         (lambda t: t.replace(PRODUCT, LOOP), "op:math.sqrt=m3+feedback", "found a rounding inside 'scf.for'"),
         (lambda t: t.replace("tensor<3xf64>", "tensor<?xf64>").replace("1x3x", "1x?x"), "weight-gradient=m3+feedback", r"known size, found 'tensor<\?xf64>'"),
-        (lambda t: t.replace('prec.name = "w"', 'prec.name = "loss_scale"'), "weight-gradient=m3+feedback", "dynamic loss scale"),
+        (lambda t: t.replace('prec.name = "w"', 'prec.name = "loss_scale"'), "weight-gradient=m3+feedback", "dynamic or scheduled loss scale"),
     ],
 )  # fmt: skip
 def test_what_is_refused(run, tmp_path, change, rule, words):

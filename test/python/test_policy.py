@@ -176,7 +176,7 @@ def test_manual_files(ask, manual, validator, tmp_path):
     blocks = re.findall(r"```json\n(.*?)```", manual, re.DOTALL)
     for (parameter,), _ in table(manual, "| parameter | its value"):
         blocks.append(f'{{"version": 1, "parameters": {{"x": {parameter}}}}}')
-    assert len(blocks) == 10
+    assert len(blocks) == 11
     for block in blocks:
         validator.validate(read(block))
         (tmp_path / "p.json").write_text(block)
@@ -226,6 +226,7 @@ BAD = [
     '{"version": 1, "narrow": "wide"}',
     '{"version": 1, "loss-scale": "dynamik"}',
     '{"version": 1, "loss-scale": true}',
+    '{"version": 1, "loss-scale": "2^"}',
     '{"version": 1, "parameters": {"x": {"plateau": {"start": 1, "by": 1, "until": 3}}}}',
     '{"version": 1, "parameters": {"x": {"plateau": {"start": 1, "by": 1, "until": 3, "steps": 0}}}}',
     '{"version": 1, "parameters": {"x": {"plateau": {"start": 1, "by": 1, "until": 3, "steps": 1, "improvement": -1}}}}',

@@ -83,9 +83,10 @@ def MakeTrainingStep : Pass<"prec-make-training-step", "::mlir::ModuleOp"> {
     used. Dropout is refused: each part would drop the same elements.
 
     With a loss scale gradients are taken of the loss times a power of two, and
-    divided by it in the update. A dynamic one is a state, `loss_scale`, with
-    the number of good steps in `loss_scale.steps`: a step with a gradient that
-    is not finite changes nothing but halves it.
+    divided by it in the update. `2^NAME` is one whose exponent, clamped to
+    0..24, is the `prec.declare @prec.NAME` of the module. A dynamic one is a
+    state, `loss_scale`, with the number of good steps in `loss_scale.steps`: a
+    step with a gradient that is not finite changes nothing but halves it.
   }];
   let options = [
     Option<"loss", "loss", "std::string", /*default=*/"\"softmax-cross-entropy\"",
@@ -112,7 +113,7 @@ def MakeTrainingStep : Pass<"prec-make-training-step", "::mlir::ModuleOp"> {
     Option<"onlyPredict", "only-predict", "bool", /*default=*/"false",
            "make @predict alone and differentiate nothing">,
     Option<"lossScale", "loss-scale", "std::string", /*default=*/"\"1\"",
-           "a power of two, dynamic or dynamic<START,STEPS>">,
+           "a power of two, 2^NAME, dynamic or dynamic<START,STEPS>">,
   ];
   let dependentDialects = DifferentiateFunction.dependentDialects;
 }

@@ -30,6 +30,10 @@ inline constexpr llvm::StringLiteral seedParameter = "prec.seed";
 inline constexpr llvm::StringLiteral stepParameter = "prec.step";
 inline constexpr llvm::StringLiteral epochStepsParameter =
     "prec.steps_per_epoch";
+/// The name of the declaration that stands for a policy's parameter.
+inline std::string declarationName(StringRef parameter) {
+  return ("prec." + parameter).str();
+}
 /// The default of a slot whose number follows its schedule.
 inline constexpr int32_t followsSchedule = INT32_MIN;
 /// On a lowered module: the names and defaults of the context's slots.

@@ -42,7 +42,8 @@ def Prec_RoundOp : Prec_Op<"round", [
     Operands besides the value:
 
     - `parameters`: one `i32` for each `?` of the format, in the order of the
-      text. A number outside the legal range is clamped to it.
+      text, then one for that of `stochastic<?>`, on a vector one an element. A
+      number outside the legal range is clamped to it.
     - `random`: in stochastic modes, and only there. On a scalar or a vector
       it is the random word, one `i32` an element, of which `stochastic<r>`
       takes the low 16 bits (r <= 16) or all 32. On a tensor it is the call's
@@ -66,6 +67,7 @@ def Prec_RoundOp : Prec_Op<"round", [
     %1 = prec.round %t to "e5m10" "nearest-even" : tensor<4x?xf32>
     %2 = prec.round %a to "m?"(%bits : i32) "nearest-even" : f32
     %3 = prec.round %a to "m3" "stochastic" random(%word : i32) : f32
+    %6 = prec.round %a to "m3"(%r : i32) "stochastic<?>" random(%word : i32) : f32
     %4 = prec.round %t to "m3" "stochastic" random(%key : i64) : tensor<4x?xf32>
     %5 = prec.round %t to "m3" "stochastic" random(%key : i64) by_value : tensor<4x?xf32>
     ```

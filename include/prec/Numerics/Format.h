@@ -41,7 +41,8 @@ constexpr std::string_view nameOf(Carrier carrier) {
 /// run-time number, spelled `?`: `m?`, `e5m?`, `e?m10`, `e?m?`, `bits?`; its
 /// value comes from a parameter, one for each `?` in the order of the text, and
 /// is clamped to the legal range. So may the integer bits of fixed point:
-/// `fixed<?/10>` are 10 bits with the point at a run-time place.
+/// `fixed<?/10>` are 10 bits with the point at a run-time place. And so may the
+/// exponent of an integer's scale: `int8<2^?>`.
 ///
 /// Formats with a shared scale (`mxfp4`, `bfp<8,16>`, `nvfp4`,
 /// `adaptivfloat<8,4>`) round whole arrays: the scale of an element depends on
@@ -95,7 +96,7 @@ struct Format {
   int exponentBits = 8;
   /// Explicit fraction bits. For Word the fraction that remains: `bits16` has
   /// 7 here. For Fixed and Integer FL: a code counts 2^-FL; `runtime` if that
-  /// follows from integer bits that are known at run time only.
+  /// follows from integer bits, or is a scale, known at run time only.
   int fractionBits = 23;
   /// Added to IEEE's exponent bias 2^(exponentBits-1) - 1.
   int biasOffset = 0;

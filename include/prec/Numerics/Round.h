@@ -10,8 +10,8 @@
 namespace mlir::prec {
 
 /// A format and a mode, prepared for many values of type T (float or double).
-/// Thread-safe: rounding reads only. `runtime` has a value for each `?` of the
-/// format, as makeRoundParameters expects.
+/// Thread-safe: rounding reads only. `runtime` is as makeRoundParameters
+/// expects it.
 template <class T> class Rounder {
 public:
   using Word = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;

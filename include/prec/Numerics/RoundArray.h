@@ -31,8 +31,8 @@ inline uint64_t arraySiteKey() {
 class RoundArray {
 public:
   /// Precondition: format.whyNotIn(carrier) is empty for the carriers that are
-  /// used. `runtime` has a value for each `?` of the format. Random words are
-  /// h32(mix64(seed, siteKey, step), row-major position).
+  /// used. `runtime` has a value for each `?` of the format and the mode.
+  /// Random words are h32(mix64(seed, siteKey, step), row-major position).
   RoundArray(const Format &format, RoundingMode mode, uint32_t seed = 0,
              uint32_t step = 0, std::span<const uint32_t> runtime = {},
              uint64_t siteKey = arraySiteKey());

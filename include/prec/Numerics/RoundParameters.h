@@ -5,6 +5,7 @@
 #define PREC_NUMERICS_ROUNDPARAMETERS_H
 
 #include "prec/Numerics/Format.h"
+#include "prec/Numerics/RoundingMode.h"
 #include "prec/Numerics/Word.h"
 
 #include <cassert>
@@ -60,6 +61,9 @@ template <class Word> struct RoundParameters {
   Word largest;       ///< bits of the largest finite number
   Word lowest;        ///< bits of the lowest number's magnitude
   Word least;         ///< bits of the least normal number
+  /// Of a mode whose number r of random bits is known at run time: the r
+  /// uppermost bits of a word, and the half of the last of them.
+  Word randomMask{}, randomHalf{};
 };
 
 RoundFacts roundFacts(const Format &format, Carrier carrier);
@@ -91,18 +95,12 @@ shiftedParameters(Ops &ops, RoundParameters<typename Ops::Word> p,
   return p;
 }
 
-/// Precondition: format.whyNotIn(carrier) is empty, `runtime` has one word for
-/// each `?` of the format's text, in that order. These words are clamped to the
-/// legal range: no value of them is undefined behaviour.
-///
-/// A fixed point whose place is known at run time (`fixed<?/10>`) has one word,
-/// its integer bits, -61..61, in two's complement of 32 bits.
+/// Those of a format alone, see makeRoundParameters.
 template <WordOps Ops>
 RoundParameters<typename Ops::Word>
-makeRoundParameters(Ops &ops, const Format &format, Carrier carrier,
-                    std::span<const typename Ops::Word> runtime = {}) {
+makeFormatParameters(Ops &ops, const Format &format, Carrier carrier,
+                     std::span<const typename Ops::Word> runtime = {}) {
   using Word = typename Ops::Word;
-  assert(runtime.size() == format.numRuntimeParameters());
   if (format.isGrid() &&
       format.isRuntime()) { // R-RUNTIME: whole numbers, moved
     Format whole = format;
@@ -111,9 +109,12 @@ makeRoundParameters(Ops &ops, const Format &format, Carrier carrier,
     Word counted = ops.bitXor(runtime.front(), ops.constant(zero));
     counted = ops.minimum(ops.maximum(counted, ops.constant(zero - limit)),
                           ops.constant(zero + limit));
-    Word moved =
-        ops.sub(counted, ops.constant(zero + uint64_t(format.width(carrier))));
-    return shiftedParameters(ops, makeRoundParameters(ops, whole, carrier),
+    // Fixed point counts its integer bits, integers the exponent of the scale.
+    const uint64_t integerBits = format.family == Format::Family::Fixed
+                                     ? uint64_t(format.width(carrier))
+                                     : 0;
+    Word moved = ops.sub(counted, ops.constant(zero + integerBits));
+    return shiftedParameters(ops, makeFormatParameters(ops, whole, carrier),
                              moved);
   }
   RoundFacts facts = roundFacts(format, carrier);
@@ -177,6 +178,34 @@ makeRoundParameters(Ops &ops, const Format &format, Carrier carrier,
     p.largest = c(limits.largest);
     p.lowest = c(limits.lowest);
   }
+  return p;
+}
+
+/// Precondition: format.whyNotIn(carrier) is empty, `runtime` has one word for
+/// each `?` of the format's text, in that order, and then the number of random
+/// bits of a mode that is `stochastic<?>`. These words are clamped to the legal
+/// range: no value of them is undefined behaviour.
+///
+/// A grid whose place is known at run time has one word, -61..61 in two's
+/// complement of 32 bits: the integer bits of `fixed<?/10>`, the exponent of
+/// the scale of `int8<2^?>`.
+template <WordOps Ops>
+RoundParameters<typename Ops::Word>
+makeRoundParameters(Ops &ops, const Format &format, Carrier carrier,
+                    std::span<const typename Ops::Word> runtime = {}) {
+  using Word = typename Ops::Word;
+  const size_t own = format.numRuntimeParameters();
+  assert(runtime.size() == own || runtime.size() == own + 1);
+  RoundParameters<Word> p =
+      makeFormatParameters(ops, format, carrier, runtime.first(own));
+  if (runtime.size() == own)
+    return p;
+  const uint64_t W = p.facts.carrier.width;
+  Word most = ops.constant(RoundingMode::runtimeStochastic().randomBits);
+  Word bits = ops.minimum(ops.maximum(runtime.back(), ops.constant(1)), most);
+  p.randomMask =
+      ops.shl(ops.constant(~uint64_t(0)), ops.sub(ops.constant(W), bits));
+  p.randomHalf = ops.shl(ops.constant(1), ops.sub(ops.constant(W - 1), bits));
   return p;
 }
 

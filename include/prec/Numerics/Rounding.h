@@ -171,6 +171,8 @@ private:
   /// Rounds to multiples of 2^exponent without bound.
   Word toMultiple(Word value, int exponent, RoundingMode how) {
     RoundParameters<Word> q = multipleParameters(ops, facts.carrier, exponent);
+    q.randomMask = p.randomMask;
+    q.randomHalf = p.randomHalf;
     return Rounding<Ops>(ops, value, q, how, random).run();
   }
 

@@ -101,6 +101,9 @@ protected:
   Word topRandom() {
     unsigned r = mode.randomBits, half = mode.needsWholeWord() ? 32 : 16;
     Word top = W() == half ? random : ops.shl(random, c(W() - half));
+    // Bits below the discarded ones are shifted out in the end.
+    if (mode.isRuntime)
+      return ops.bitXor(ops.bitAnd(top, p.randomMask), p.randomHalf);
     if (r != half)
       top = ops.bitAnd(top, c(~uint64_t(0) << (W() - r)));
     bool fewer = facts.isGradual || facts.fractionBits == Format::runtime ||

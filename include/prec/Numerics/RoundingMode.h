@@ -13,7 +13,8 @@ namespace mlir::prec {
 
 /// A rounding mode as a value: its kind, and for the stochastic ones the number
 /// of random bits. Spelled `nearest-even`, `stochastic` (16 random bits),
-/// `stochastic<8>`; docs/numerics.md defines each, with bias and variance.
+/// `stochastic<8>`, `stochastic<?>` (1..16 bits, known at run time);
+/// docs/numerics.md defines each, with bias and variance.
 struct RoundingMode {
   enum class Kind : uint8_t {
 #define PREC_ROUNDING_MODE(kind, word, stochastic, text) kind,
@@ -25,14 +26,30 @@ struct RoundingMode {
   static constexpr unsigned maxRandomBits = 32;
 
   Kind kind = Kind::NearestEven;
-  /// 1..32 random bits for a stochastic mode, 0 for the others.
+  /// 1..32 random bits for a stochastic mode, 0 for the others; the most there
+  /// may be if they are known at run time.
   unsigned randomBits = 0;
+  /// Is their number known at run time only?
+  bool isRuntime = false;
 
   constexpr RoundingMode() = default;
   constexpr RoundingMode(Kind kind)
       : kind(kind), randomBits(isStochastic() ? defaultRandomBits : 0) {}
   constexpr RoundingMode(Kind kind, unsigned randomBits)
       : kind(kind), randomBits(randomBits) {}
+
+  static constexpr RoundingMode runtimeStochastic() {
+    RoundingMode mode(Kind::Stochastic);
+    mode.isRuntime = true;
+    return mode;
+  }
+  /// The same with a number of random bits, clamped to the legal range.
+  constexpr RoundingMode with(uint32_t bits) const {
+    unsigned legal = bits < 1 ? 1 : bits < randomBits ? bits : randomBits;
+    return isRuntime ? RoundingMode(kind, legal) : *this;
+  }
+  /// How many run-time numbers it takes.
+  constexpr unsigned numRuntimeParameters() const { return isRuntime; }
 
   /// Does the result depend on random bits?
   constexpr bool isStochastic() const {

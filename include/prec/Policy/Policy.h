@@ -50,7 +50,8 @@ struct Action {
   Format format;
   RoundingMode mode;
   Granularity granularity = Granularity::Op;
-  /// Names of the policy's parameters, one for each `?` of the format.
+  /// Names of the policy's parameters, one for each `?` of the format, then one
+  /// for that of the mode.
   std::vector<std::string> parameters;
   /// Is what the rounding loses kept, and added to the next step's value
   /// before that is rounded (error feedback)?
@@ -115,8 +116,14 @@ struct Policy {
   /// For those who make a training step.
   std::optional<LossScaling> lossScale;
 
-  /// No rules: nothing is rounded.
-  bool empty() const { return rules.empty() && !widenNarrow; }
+  /// Is nothing rounded, nor a number changed from step to step?
+  bool empty() const {
+    return rules.empty() && !widenNarrow && !hasScheduledLossScale();
+  }
+  /// Is the scale of the loss a parameter?
+  bool hasScheduledLossScale() const {
+    return lossScale && !lossScale->parameter.empty();
+  }
   /// The rule that decides about the site's rounding.
   std::optional<size_t> match(const SiteView &site) const;
   /// All rules that match, ascending: the last of them that rounds or keeps

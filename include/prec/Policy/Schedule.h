@@ -72,7 +72,8 @@ struct OverflowShare {
   bool operator==(const OverflowShare &) const = default;
 };
 
-/// A named number that stands for a `?` of a format.
+/// A named number that stands for a `?` of a format or mode, or for the
+/// exponent of the loss's scale.
 struct Parameter {
   std::string name;
   /// What it is during a run.

@@ -55,9 +55,6 @@ private:
   SmallVector<ScaledRound> scaledRounds;
 };
 
-/// The name of the declaration that stands for a policy's parameter.
-std::string declarationName(StringRef parameter);
-
 /// Is the buffer, or a view of it, written anywhere? Uses that are not known to
 /// read only count as writes.
 bool isWritten(Value buffer);

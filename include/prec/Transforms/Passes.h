@@ -13,8 +13,9 @@ namespace mlir::prec {
 #define GEN_PASS_DECL
 #include "prec/Transforms/Passes.h.inc"
 
-/// Inserts the roundings of a policy that was built before. Rows for a report
-/// are appended to `report` if there is one.
+/// Declares the run-time numbers of a policy that the module lacks.
+void declareParameters(ModuleOp module, const Policy &policy);
+
 /// Inserts the roundings of the policy's rules with a gradient, and no others,
 /// into a function that is about to be differentiated: whose operations are
 /// those of phase forward, and whose results are the ones it will have.
@@ -22,6 +23,8 @@ namespace mlir::prec {
 LogicalResult insertBeforeDifferentiation(func::FuncOp function,
                                           const Policy &policy);
 
+/// Inserts the roundings of a policy that was built before. Rows for a report
+/// are appended to `report` if there is one.
 std::unique_ptr<Pass> createInsertRounding(Policy policy,
                                            SiteReport *report = nullptr);
 
