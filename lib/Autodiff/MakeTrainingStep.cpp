@@ -8,6 +8,7 @@
 #include "prec/Autodiff/DifferentiableOpInterface.h"
 #include "prec/Autodiff/Differentiate.h"
 #include "prec/Autodiff/Passes.h"
+#include "prec/IR/GradientNames.h"
 #include "prec/IR/PrecDialect.h"
 #include "prec/IR/Prepare.h"
 
@@ -176,11 +177,14 @@ LogicalResult StepBuilder::build() {
   returned.push_back(made->loss);
   func::ReturnOp::create(b, step.getLoc(), returned);
   if (accumulate > 1) {
-    if (failed(inlineCalls(step)))
+    Operation *micro =
+        forward.function->getParentOfType<ModuleOp>().lookupSymbol(
+            "step.micro");
+    if (micro->hasAttr(gradientsAttrName))
+      step->setAttr(gradientsAttrName, b.getUnitAttr());
+    if (failed(inlineMicroBatches(step)))
       return failure();
-    forward.function->getParentOfType<ModuleOp>()
-        .lookupSymbol("step.micro")
-        ->erase();
+    micro->erase();
   }
   eraseDead(step);
   return success();

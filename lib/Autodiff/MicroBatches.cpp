@@ -3,9 +3,13 @@
 #include "MicroBatches.h"
 #include "Pointwise.h"
 #include "prec/Autodiff/Gradients.h"
+#include "prec/IR/GradientNames.h"
 #include "prec/IR/PrecDialect.h"
+#include "prec/IR/Prepare.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -14,11 +18,16 @@ using namespace mlir::prec;
 
 StringAttr mlir::prec::scopeOfFirstUse(Value value) {
   Operation *first = nullptr;
-  for (Operation *user : value.getUsers())
-    if (user->getBlock() == value.getParentBlock() &&
-        user->hasAttr(scopeAttrName) &&
-        (!first || user->isBeforeInBlock(first)))
-      first = user;
+  SmallVector<Value> all = {value};
+  while (!all.empty())
+    for (Operation *user : all.pop_back_val().getUsers()) {
+      if (auto round = dyn_cast<RoundOp>(user))
+        all.push_back(round.getResult());
+      else if (user->getBlock() == value.getParentBlock() &&
+               user->hasAttr(scopeAttrName) &&
+               (!first || user->isBeforeInBlock(first)))
+        first = user;
+    }
   return first ? first->getAttrOfType<StringAttr>(scopeAttrName) : StringAttr();
 }
 
@@ -55,11 +64,78 @@ struct Parts {
     offsets[0] = arith::MulIOp::create(b, loc, number, size).getResult();
     sizes[0] = type.isDynamicDim(0) ? OpFoldResult(size)
                                     : b.getIndexAttr(type.getDimSize(0));
-    return tensor::ExtractSliceOp::create(b, loc, type, whole, offsets, sizes,
-                                          ones);
+    auto slice = tensor::ExtractSliceOp::create(b, loc, type, whole, offsets,
+                                                sizes, ones);
+    // The samples are rounded, if at all, where they are used.
+    slice->setAttr(sitelessAttrName, b.getUnitAttr());
+    return slice;
   }
 };
 } // namespace
+
+/// Does a value in a body follow from the iteration's place?
+static bool isOfPlace(Value value, Block *body) {
+  Operation *op = value.getDefiningOp();
+  if (!op || op->getBlock() != body)
+    return false;
+  return isa<linalg::IndexOp>(op) ||
+         llvm::any_of(op->getOperands(),
+                      [&](Value operand) { return isOfPlace(operand, body); });
+}
+
+LogicalResult mlir::prec::continueRandomWords(func::FuncOp function,
+                                              Value part) {
+  WalkResult result = function.walk([&](Operation *op) -> WalkResult {
+    Location loc = op->getLoc();
+    if (auto round = dyn_cast<RoundOp>(op); round && round.getRandom() &&
+                                            !round.getByValue() &&
+                                            isa<TensorType>(round.getType())) {
+      OpBuilder b(round);
+      Value key =
+          JoinOp::create(b, loc, b.getI64Type(), round.getRandom(), part);
+      round.getRandomMutable().assign(key);
+    }
+    auto random = dyn_cast<RandomOp>(op);
+    if (!random)
+      return WalkResult::advance();
+    auto parent = dyn_cast<linalg::LinalgOp>(random->getParentOp());
+    if (!parent)
+      return random.emitError("a random word outside of linalg operations has "
+                              "no position that goes on from part to part of a "
+                              "batch (accumulate)");
+    if (!isOfPlace(random.getPosition(), random->getBlock()))
+      return WalkResult::advance();
+    OpBuilder b(parent);
+    Value offset = part;
+    for (Range range : parent.createLoopRanges(b, loc))
+      offset = arith::MulIOp::create(
+          b, loc, offset, getValueOrCreateConstantIndexOp(b, loc, range.size));
+    Value position = random.getPosition();
+    b.setInsertionPoint(random);
+    if (Type type = position.getType(); !type.isIndex())
+      offset = arith::IndexCastOp::create(b, loc, type, offset);
+    random.getPositionMutable().assign(
+        arith::AddIOp::create(b, loc, position, offset));
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+LogicalResult mlir::prec::inlineMicroBatches(func::FuncOp step) {
+  if (failed(inlineCalls(step)))
+    return failure();
+  for (auto loop : step.front().getOps<scf::ForOp>())
+    for (Operation &op : llvm::make_early_inc_range(*loop.getBody())) {
+      auto round = dyn_cast<RoundOp>(op);
+      bool isOfArgument = round && isa<BlockArgument>(round.getOperand());
+      if ((isOfArgument || isa<ParameterOp, KeyOp>(op)) &&
+          llvm::all_of(op.getOperands(), [&](Value operand) {
+            return loop.isDefinedOutsideOfLoop(operand);
+          }))
+        loop.moveOutOfLoop(&op);
+    }
+  return success();
+}
 
 BatchResults mlir::prec::overMicroBatches(OpBuilder &b, func::FuncOp micro,
                                           int64_t count, ValueRange weights,
@@ -96,6 +172,7 @@ BatchResults mlir::prec::overMicroBatches(OpBuilder &b, func::FuncOp micro,
     given.push_back(samples.take(at, loc, number));
     given.push_back(targets.take(at, loc, number));
     llvm::append_range(given, others);
+    given.push_back(number);
     auto call = func::CallOp::create(at, loc, micro, given);
     SmallVector<Value> next(call.getResults());
     next[0] = addLoss(at, old[0], next[0]);

@@ -15,19 +15,30 @@ struct BatchResults {
   SmallVector<Value> gradients;
 };
 
-/// The scope in which a value is first used.
+/// The scope in which a value is first used, rounded or not.
 StringAttr scopeOfFirstUse(Value value);
 
 /// The type of a batch that has `count` times as many samples.
 RankedTensorType repeatBatch(RankedTensorType type, int64_t count);
 
-/// Calls `micro(weights, states, x, labels, others) -> (loss, next states,
-/// gradients)` for `count` parts of x and labels, one after the other: states
-/// go from one to the next, loss and gradients are summed and then divided by
-/// `count`. Samples that are left over are not used.
+/// Random words of a part go on from those of the parts before. Positions count
+/// the iterations of an operation: those of part `part` begin behind the
+/// others', so that each sample has the words that it has in the whole batch if
+/// samples are outermost. Keys of tensors are joined with the part's number.
+/// Words that follow from values stay.
+LogicalResult continueRandomWords(func::FuncOp function, Value part);
+
+/// Calls `micro(weights, states, x, labels, others, number) -> (loss, next
+/// states, gradients)` for `count` parts of x and labels, one after the other:
+/// states go from one to the next, loss and gradients are summed and then
+/// divided by `count`. Samples that are left over are not used.
 BatchResults overMicroBatches(OpBuilder &b, func::FuncOp micro, int64_t count,
                               ValueRange weights, ValueRange states, Value x,
                               Value labels, ValueRange others);
+
+/// Inlines the calls of that loop. What is the same for all parts goes before
+/// the loop: run-time numbers, keys, roundings of arguments.
+LogicalResult inlineMicroBatches(func::FuncOp step);
 
 } // namespace mlir::prec
 

@@ -38,7 +38,8 @@ struct StepBuilder {
   FailureOr<BatchResults> passes(OpBuilder &b, func::FuncOp function,
                                  ArrayRef<BlockArgument> own, BlockArgument x,
                                  BlockArgument labels,
-                                 ArrayRef<BlockArgument> scaleStates);
+                                 ArrayRef<BlockArgument> scaleStates,
+                                 Value part = {});
   LogicalResult applyBefore(OpBuilder &b, func::FuncOp function,
                             BlockArgument labels, Value &loss,
                             SmallVectorImpl<Value> &outs);

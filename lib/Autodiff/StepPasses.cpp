@@ -57,11 +57,14 @@ LogicalResult StepBuilder::applyBefore(OpBuilder &b, func::FuncOp function,
 }
 
 /// Forward, calls inlined, loss and backward in an empty function; the loss is
-/// scaled for the gradients.
-FailureOr<BatchResults>
-StepBuilder::passes(OpBuilder &b, func::FuncOp function,
-                    ArrayRef<BlockArgument> own, BlockArgument x,
-                    BlockArgument labels, ArrayRef<BlockArgument> scaleStates) {
+/// scaled for the gradients. `part` is the number of the part that the samples
+/// are, null if they are the whole batch.
+FailureOr<BatchResults> StepBuilder::passes(OpBuilder &b, func::FuncOp function,
+                                            ArrayRef<BlockArgument> own,
+                                            BlockArgument x,
+                                            BlockArgument labels,
+                                            ArrayRef<BlockArgument> scaleStates,
+                                            Value part) {
   SmallVector<Value> given(own);
   given.push_back(x);
   SmallVector<Value> outs = cloneBody(b, forward.function, order(), given);
@@ -72,6 +75,8 @@ StepBuilder::passes(OpBuilder &b, func::FuncOp function,
   outs.assign(keep.getOperands().begin(), keep.getOperands().end());
   keep.erase();
   markForward(function);
+  if (part && failed(continueRandomWords(function, part)))
+    return failure();
   b.setInsertionPointToEnd(&function.front());
   for (auto [number, weight] : llvm::zip(forward.weights, own))
     scopes[number] = scopeOfFirstUse(weight);
@@ -94,7 +99,9 @@ StepBuilder::passes(OpBuilder &b, func::FuncOp function,
   return results;
 }
 
-/// A function of one micro-batch, for the loop of overMicroBatches.
+/// A function of one micro-batch, for the loop of overMicroBatches. While it is
+/// made it has the name of the step that it will be in, which others may ask
+/// for.
 FailureOr<func::FuncOp> StepBuilder::makeMicro(func::FuncOp step) {
   SmallVector<Type> types;
   SmallVector<DictionaryAttr> attributes;
@@ -111,23 +118,20 @@ FailureOr<func::FuncOp> StepBuilder::makeMicro(func::FuncOp step) {
        all.slice(numStates - 2 * scaling.isDynamic, 2 * scaling.isDynamic))
     take(argument.type, argument);
   OpBuilder b(step);
-  auto micro = func::FuncOp::create(b, step.getLoc(), "step.micro",
+  take(b.getIndexType(), {{}, b.getDictionaryAttr({})});
+  StringRef name = step.getName();
+  step.setName("step.whole");
+  auto micro = func::FuncOp::create(b, step.getLoc(), name,
                                     b.getFunctionType(types, {}));
   micro.setAllArgAttrs(attributes);
   micro.setPrivate();
   b.setInsertionPointToEnd(micro.addEntryBlock());
   ArrayRef<BlockArgument> given = micro.getArguments();
-  auto results = passes(b, micro, given.take_front(numOwn()), given[numOwn()],
-                        given[numOwn() + 1], given.drop_front(numOwn() + 2));
+  auto results =
+      passes(b, micro, given.take_front(numOwn()), given[numOwn()],
+             given[numOwn() + 1], given.drop_front(numOwn() + 2).drop_back(),
+             given.back());
   if (failed(results))
-    return failure();
-  WalkResult random = micro.walk([&](ParameterOp op) -> WalkResult {
-    return op.emitError("accumulate=")
-           << accumulate
-           << ": every micro-batch would drop the same elements; expected a "
-              "network without dropout";
-  });
-  if (random.wasInterrupted())
     return failure();
   SmallVector<Value> returned = {results->loss};
   llvm::append_range(returned, results->states);
@@ -135,6 +139,8 @@ FailureOr<func::FuncOp> StepBuilder::makeMicro(func::FuncOp step) {
   func::ReturnOp::create(b, step.getLoc(), returned);
   micro.setFunctionType(
       b.getFunctionType(types, TypeRange(ValueRange(returned))));
+  step.setName(name);
+  micro.setName("step.micro");
   return micro;
 }
 

@@ -85,7 +85,8 @@ LogicalResult PrecDialect::verifyOperationAttribute(Operation *op,
     return success();
   if (isa<UnitAttr>(attribute.getValue()) &&
       (attribute.getName() == sitelessAttrName ||
-       attribute.getName() == gradientsAttrName))
+       attribute.getName() == gradientsAttrName ||
+       attribute.getName() == insertedAttrName))
     return success();
   // Insertion reads its text; here it only has to be one.
   if (attribute.getName() == policyAttrName &&

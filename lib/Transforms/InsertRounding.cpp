@@ -189,10 +189,6 @@ LogicalResult mlir::prec::insertBeforeDifferentiation(func::FuncOp function,
     return failure();
   if (!book.hasGradients())
     return success();
-  if (function.getName() != "step")
-    return function.emitError("parts of a batch that are gone through one "
-                              "after the other (accumulate) cannot be rounded "
-                              "by rules with a gradient");
   if (policy.widenNarrow)
     return function.emitError("narrow types are widened after differentiation, "
                               "so there must be no rule with a gradient");
@@ -330,6 +326,7 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &given) {
   module.walk([](Operation *op) {
     op->removeAttr(policyAttrName);
     op->removeAttr(gradientsAttrName);
+    op->removeAttr(insertedAttrName);
   });
   return success();
 }

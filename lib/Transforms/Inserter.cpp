@@ -123,9 +123,11 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
       feedbackRounds.push_back({round, rule.origin});
     if (isScaled)
       scaledRounds.push_back({round, rule.origin, *action.scale});
-    if (action.gradient)
+    if (action.gradient) {
       round->setAttr(gradAttrName,
                      builder.getStringAttr(str(*action.gradient)));
+      round->setAttr(insertedAttrName, builder.getUnitAttr());
+    }
     // What the derivative makes belongs to the layer too.
     if (Operation *maker = value.getDefiningOp(); maker && action.gradient)
       if (Attribute scope = maker->getAttr(scopeAttrName))
@@ -135,6 +137,27 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
   return builder.createOrFold<RoundOp>(value.getLoc(), value.getType(), value,
                                        spec.parameters, random, spec.format,
                                        spec.mode, spec.site, isByValue);
+}
+
+/// A rounding that was there before differentiation: sites have other numbers
+/// now, and the function may have become a loop's body.
+LogicalResult Inserter::nameInserted(RoundOp round, Operation *op,
+                                     SiteAttr site) {
+  round.setSiteAttr(site);
+  round->removeAttr(insertedAttrName);
+  const RoundingMode &mode = round.getMode().getValue();
+  if (!mode.isStochastic())
+    return success();
+  OpBuilder builder(round);
+  Value value = round.getOperand();
+  FailureOr<Value> random =
+      isa<TensorType>(value.getType())
+          ? words.tensorKey(builder, op, site)
+          : words.word(builder, op, value, site, {}, mode.needsWholeWord());
+  if (failed(random))
+    return failure();
+  round.getRandomMutable().assign(*random);
+  return success();
 }
 
 LogicalResult Inserter::insertConstant(const Plan::Entry &entry,
@@ -168,23 +191,24 @@ LogicalResult Inserter::insertConstant(const Plan::Entry &entry,
 LogicalResult Inserter::insert(const Plan::Entry &entry) {
   if (entry.isExempt)
     return success();
-  // Sites have other numbers now.
-  if (RoundOp round = entry.inserted) {
-    round.setSiteAttr(
+  if (RoundOp round = entry.inserted)
+    return nameInserted(
+        round, round,
         SiteTable::makeSite(function.getContext(), *entry.candidate,
                             policy.rules[entry.rule].action.granularity));
-    return success();
-  }
   const Rule &rule = policy.rules[entry.rule];
   SiteAttr site = SiteTable::makeSite(function.getContext(), *entry.candidate,
                                       rule.action.granularity);
   if (isa<BaseMemRefType>(entry.value.getType()))
     return insertBuffer(entry, rule, site);
-  if (entry.value.getDefiningOp())
+  Operation *definition = entry.value.getDefiningOp();
+  if (definition && !isPart(definition))
     return insertConstant(entry, rule, site);
   OpBuilder builder(anchor);
-  FailureOr<Value> rounded =
-      roundValue(builder, entry.value, anchor, rule, site, {});
+  if (definition)
+    builder.setInsertionPointAfter(definition);
+  FailureOr<Value> rounded = roundValue(
+      builder, entry.value, definition ? definition : anchor, rule, site, {});
   if (failed(rounded))
     return failure();
   for (OpOperand *use : entry.uses)
@@ -201,10 +225,13 @@ LogicalResult Inserter::insert(const Plan::Definition &definition) {
   const Candidate &candidate = *sites.lookup(op);
   if (definition.isInserted) {
     for (OpResult result : op->getResults())
-      for (RoundOp round : insertedRounds(result, sites))
-        round.setSiteAttr(SiteTable::makeSite(function.getContext(), candidate,
-                                              action.granularity,
-                                              result.getResultNumber()));
+      for (RoundOp round : insertedRounds(result))
+        if (failed(
+                nameInserted(round, op,
+                             SiteTable::makeSite(function.getContext(),
+                                                 candidate, action.granularity,
+                                                 result.getResultNumber()))))
+          return failure();
     return success();
   }
   SiteAttr accumulator;

@@ -5,6 +5,7 @@
 #include "prec/IR/GradientNames.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 
@@ -24,46 +25,65 @@ SiteView mlir::prec::viewOf(const Candidate &c) {
   return view;
 }
 
+bool mlir::prec::isPart(Operation *op) {
+  return isa_and_nonnull<tensor::ExtractSliceOp>(op) &&
+         op->hasAttr(sitelessAttrName) && isa<BlockArgument>(op->getOperand(0));
+}
+
+/// What stands for an argument of a function in a loop over parts of a batch:
+/// these, and what the loop carries and begins with it. A null value if a use
+/// is none of them.
+static Value standIn(OpOperand &use) {
+  if (isPart(use.getOwner()))
+    return use.getOwner()->getResult(0);
+  auto loop = dyn_cast<scf::ForOp>(use.getOwner());
+  return loop && isa<BlockArgument>(use.get())
+             ? Value(loop.getTiedLoopRegionIterArg(&use))
+             : Value();
+}
+
+/// The argument that a value stands for, or the value.
+static Value standsFor(Value value) {
+  if (isPart(value.getDefiningOp()))
+    return value.getDefiningOp()->getOperand(0);
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    if (auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp()))
+      if (OpOperand *init = loop.getTiedLoopInit(argument))
+        if (isa<BlockArgument>(init->get()))
+          return init->get();
+  return value;
+}
+
 /// A scalar may be an array of one element to be rounded (Inserter).
-SmallVector<RoundOp> mlir::prec::insertedRounds(Value value,
-                                                const SiteTable &sites) {
+SmallVector<RoundOp> mlir::prec::insertedRounds(Value value) {
   SmallVector<RoundOp> rounds;
-  auto argument = dyn_cast<BlockArgument>(value);
-  Operation *op =
-      argument ? argument.getOwner()->getParentOp() : value.getDefiningOp();
-  auto function = dyn_cast<func::FuncOp>(argument ? op : op->getParentOp());
-  if (!function || !function->hasAttr(gradientsAttrName))
-    return rounds;
-  const Candidate *c = argument
-                           ? sites.lookup(function, argument.getArgNumber())
-                           : sites.lookup(op);
-  if (!c)
-    return rounds;
-  unsigned result = argument ? 0 : cast<OpResult>(value).getResultNumber();
-  uint64_t key =
-      SiteTable::makeSite(function.getContext(), *c, Granularity::Op, result)
-          .getKey();
   auto add = [&](Operation *user) {
-    auto round = dyn_cast<RoundOp>(user);
-    if (round && round->hasAttr(gradAttrName) && round.getSiteAttr() &&
-        round.getSiteAttr().getKey() == key)
+    if (auto round = dyn_cast<RoundOp>(user);
+        round && round->hasAttr(insertedAttrName))
       rounds.push_back(round);
   };
-  for (Operation *user : value.getUsers()) {
-    add(user);
-    if (isa<tensor::FromElementsOp>(user) && user->hasAttr(sitelessAttrName))
-      llvm::for_each(user->getUsers(), add);
-  }
+  auto addUsers = [&](Value value) {
+    for (Operation *user : value.getUsers()) {
+      add(user);
+      if (isa<tensor::FromElementsOp>(user) && user->hasAttr(sitelessAttrName))
+        llvm::for_each(user->getUsers(), add);
+    }
+  };
+  addUsers(value);
+  for (OpOperand &use : value.getUses())
+    if (Value other = standIn(use))
+      addUsers(other);
   return rounds;
 }
 
 std::optional<size_t> Plan::ruleOfInserted(RoundOp round) const {
+  if (!round->hasAttr(insertedAttrName))
+    return std::nullopt;
   Value source = round.getOperand();
   if (auto array = source.getDefiningOp<tensor::FromElementsOp>())
     if (array->hasAttr(sitelessAttrName))
       source = array.getElements().front();
-  if (!llvm::is_contained(insertedRounds(source, sites), round))
-    return std::nullopt;
+  source = standsFor(source);
   if (Operation *op = source.getDefiningOp())
     return ruleFor(op);
   Value result = round.getResult();
@@ -95,6 +115,8 @@ std::optional<size_t> Plan::ruleFor(Operation *op) const {
 /// and scope count. The update reads a weight as the state that it is.
 std::optional<SiteView> Plan::viewOfUse(Value value, OpOperand &use) const {
   const Candidate *c;
+  if (isPart(value.getDefiningOp()))
+    value = standsFor(value);
   if (auto argument = dyn_cast<BlockArgument>(value))
     c = sites.lookup(cast<func::FuncOp>(argument.getOwner()->getParentOp()),
                      argument.getArgNumber());
@@ -164,7 +186,7 @@ bool Plan::covers(const Action &action, Operation *op) const {
 }
 
 void Plan::addEntries(Value value, const Candidate *candidate) {
-  SmallVector<RoundOp> inserted = insertedRounds(value, sites);
+  SmallVector<RoundOp> inserted = insertedRounds(value);
   for (RoundOp round : inserted) {
     std::optional<size_t> rule = ruleOfInserted(round);
     if (!rule)
@@ -182,11 +204,29 @@ void Plan::addEntries(Value value, const Candidate *candidate) {
       }
   }
   bool wasDifferentiated = entry->hasAttr(gradientsAttrName);
-  llvm::MapVector<size_t, SmallVector<OpOperand *>> byRule;
+  SmallVector<OpOperand *> allUses;
+  auto addUses = [&](Value value) {
+    for (OpOperand &use : value.getUses())
+      allUses.push_back(&use);
+  };
+  addUses(value);
+  for (OpOperand *use : SmallVector<OpOperand *>(allUses))
+    if (isPart(use->getOwner())) {
+      llvm::erase(allUses, use);
+      addUses(use->getOwner()->getResult(0));
+    }
+  using Key = std::pair<Value, size_t>;
+  llvm::MapVector<Key, SmallVector<OpOperand *>> byRule;
   std::optional<SiteView> kept;
-  for (OpOperand &use : value.getUses()) {
+  for (OpOperand *each : allUses) {
+    OpOperand &use = *each;
     std::optional<SiteView> view = viewOfUse(value, use);
     if (!view || llvm::is_contained(inserted, use.getOwner()))
+      continue;
+    if (Value other = standIn(use);
+        other && llvm::any_of(inserted, [&](RoundOp round) {
+          return round.getOperand() == other;
+        }))
       continue;
     std::optional<size_t> rule = match(*view);
     // Then no more are inserted for rules with a gradient.
@@ -194,7 +234,7 @@ void Plan::addEntries(Value value, const Candidate *candidate) {
         policy.rules[*rule].action.gradient)
       rule = std::nullopt;
     if (rule)
-      byRule[*rule].push_back(&use);
+      byRule[{use.get(), *rule}].push_back(&use);
     else
       kept = view;
   }
@@ -202,7 +242,8 @@ void Plan::addEntries(Value value, const Candidate *candidate) {
     allKeptEntries.push_back({value, candidate, *kept});
   Attribute constant;
   matchPattern(value, m_Constant(&constant));
-  for (auto &[rule, uses] : byRule) {
+  for (auto &[key, uses] : byRule) {
+    auto [source, rule] = key;
     const Action &action = policy.rules[rule].action;
     if (constant && action.granularity > Granularity::Op &&
         candidate->role != "weight")
@@ -212,7 +253,7 @@ void Plan::addEntries(Value value, const Candidate *candidate) {
     std::reverse(uses.begin(), uses.end());
     SiteView view = *viewOfUse(value, *uses.front());
     allEntries.push_back(
-        {value, candidate, rule, isExempt, std::move(uses), view, {}});
+        {source, candidate, rule, isExempt, std::move(uses), view, {}});
   }
 }
 
@@ -257,9 +298,10 @@ LogicalResult Plan::addOperation(Operation *op) {
     return success();
   }
   const Action &action = policy.rules[*rule].action;
-  bool isInserted = llvm::any_of(op->getResults(), [&](Value result) {
-    return !insertedRounds(result, sites).empty();
-  });
+  bool isInserted =
+      action.gradient && llvm::any_of(op->getResults(), [&](Value result) {
+        return !insertedRounds(result).empty();
+      });
   if (isInserted) {
     allDefinitions.push_back({op, *rule, /*isExempt=*/false, isInserted});
     return success();

@@ -53,9 +53,10 @@ Plan::State Plan::stateAtUse(OpOperand &use) const {
   Operation *definition = value.getDefiningOp();
   auto argument = dyn_cast<BlockArgument>(value);
   bool isConstant = definition && definition->hasTrait<OpTrait::ConstantLike>();
-  bool isEntry = argument &&
-                 isa<func::FuncOp>(argument.getOwner()->getParentOp()) &&
-                 argument.getOwner()->isEntryBlock();
+  bool isEntry =
+      isPart(definition) ||
+      (argument && isa<func::FuncOp>(argument.getOwner()->getParentOp()) &&
+       argument.getOwner()->isEntryBlock());
   if (!isConstant && !isEntry)
     return stateOf(value);
   if (isConstant && isStartOfExtremum(use))

@@ -107,6 +107,23 @@ def test_prec_train_goes_through_parts(run, tmp_path):
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
 
 
+@pytest.mark.parametrize("rule", ["fc.activation=fixed<2,4>", "@contraction & input=fixed<1,2>", "input=m2:toward-zero", "weight=m2"])
+def test_rules_round_in_parts_what_they_round_in_the_whole(run, tmp_path, rule):
+    """A part of the samples is no activation, and rules about inputs ask for who uses them."""
+    random = np.random.default_rng(3)
+    x, y = random.standard_normal((64, 6)).astype("f4") * 2, random.integers(0, 3, 64).astype("i4")
+    np.savez(tmp_path / "data.npz", x_train=x, y_train=y)
+    net = {"version": 1, "input": [6], "layers": [{"type": "dense", "name": "fc", "units": 3}]}
+    (tmp_path / "net.json").write_text(json.dumps(net))
+    losses = []
+    for flags in ["--round=" + rule], ["--round=" + rule, "--accumulate=4"], []:
+        run("prec-train", tmp_path / "net.json", f"--data={tmp_path / 'data.npz'}", "--batch-size=32", "--learning-rate=0.01",
+            "--steps=3", "--eval-every=0", f"--log={tmp_path / 'log'}", *flags)  # fmt: skip
+        losses.append([json.loads(line)["loss"] for line in (tmp_path / "log").read_text().splitlines()])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
+    assert np.abs(np.subtract(losses[0], losses[2])).max() > 1e-3
+
+
 def test_rounding_reaches_the_loop(run, tmp_path):
     """Operations of the loop are sites with their layers' names."""
     step = prec_opt(forward().replace("f64", "f32"), "prec-make-training-step{accumulate=2}")
@@ -122,10 +139,15 @@ def test_what_is_refused(run, tmp_path):
         assert done.returncode == 1 and "expected 1..1048576" in done.stderr
     done = run("prec-train", "softmax-regression", "--accumulate=3", "--steps=1", check=False)
     assert done.returncode == 1 and "expected a divisor of the batch size 128" in done.stderr
-    net = {"version": 1, "input": [6], "layers": [
-        {"type": "dropout", "name": "drop", "rate": 0.5}, {"type": "dense", "name": "fc", "units": 3}]}
-    (tmp_path / "net.json").write_text(json.dumps(net))
-    made = run("prec-translate", "--import-json", "--training", tmp_path / "net.json").stdout
+    words = """func.func @forward(%w: tensor<1x2xf32> {prec.name = "w", prec.role = "weight"}, %x: tensor<2x1xf32> {prec.name = "x"}) -> tensor<2x2xf32> {
+      %k = arith.constant 7 : i64
+      %p = arith.constant 3 : i32
+      %r = prec.random %k, %p : i64, i32 -> i32
+      %f = arith.uitofp %r : i32 to f32
+      %i = tensor.splat %f : tensor<2x2xf32>
+      %0 = linalg.matmul ins(%x, %w : tensor<2x1xf32>, tensor<1x2xf32>) outs(%i : tensor<2x2xf32>) -> tensor<2x2xf32>
+      return %0 : tensor<2x2xf32>
+    }"""
     done = run("prec-opt", "-", "--pass-pipeline=builtin.module(prec-make-training-step{accumulate=2})",
-               input=made, check=False)
-    assert done.returncode == 1 and "without dropout" in done.stderr
+               input=words, check=False)
+    assert done.returncode == 1 and "no position that goes on from part to part" in done.stderr

@@ -79,6 +79,59 @@ def test_bits_do_not_depend_on_threads_or_rounding(run, tmp_path, sample):
     assert (results[0] == results[1]).all()
 
 
+def parted_gradient(words, x, labels, w, rate, parts):
+    """Mean loss and the gradient of w over parts of a batch, in f64; `words` has one for each element of x."""
+    loss, gradient = 0.0, np.zeros_like(w)
+    for own, y, word in zip(*(np.split(a, parts) for a in (x, labels, words))):
+        kept = np.where(word.astype("u8") >= round(rate * 2**32), own / (1 - rate), 0)
+        logits = kept @ w
+        p = np.exp(logits - logits.max(1, keepdims=True))
+        p /= p.sum(1, keepdims=True)
+        loss -= np.log(p[np.arange(len(y)), y]).mean()
+        gradient += kept.T @ (p - np.eye(C)[y]) / len(y)
+    return loss / parts, gradient / parts
+
+
+@pytest.mark.parametrize("parts", [1, 2, 4])
+@pytest.mark.parametrize("batch", [8, None])
+def test_parts_of_a_batch_drop_what_the_whole_drops(run, tmp_path, parts, batch):
+    """Positions go on from part to part: element e of sample n has the word of position n K + e, in any number of parts."""
+    (tmp_path / "net.json").write_text(json.dumps(network(0.5)))
+    size = [] if batch is None else [f"--batch={batch // parts}"]
+    made = run("prec-translate", "--import-json", "--training", *size, tmp_path / "net.json").stdout
+    step = run("prec-opt", "-", "--emit=graph", f"--prec-make-training-step=accumulate={parts}", input=made).stdout
+    (tmp_path / "step.mlir").write_text(step)
+    rng = np.random.default_rng(parts)
+    x, w = rng.uniform(0.5, 1, (8, K)).astype("f4"), rng.normal(0, 0.3, (K, C)).astype("f4")
+    labels = rng.integers(0, C, 8).astype("i4")
+    names = {"fc.weight": w, "x": x, "labels": labels, "learning_rate": np.float32(RATE)}
+    files = []
+    for name, array in names.items():
+        np.save(tmp_path / f"{name}.npy", array)
+        files += ["--input", f"{name}={tmp_path / name}.npy"]
+    for now in 0, 1, 77:
+        run("prec-run", tmp_path / "step.mlir", "--entry=step", *files, f"--step={now}",
+            "--output", tmp_path / "w.npy", "--output", tmp_path / "loss.npy")  # fmt: skip
+        words = h32(mix(0, hash64("dropout", "drop"), now), np.arange(8 * K)).reshape(8, K)
+        loss, gradient = parted_gradient(words, x.astype("f8"), labels, w.astype("f8"), 0.5, parts)
+        assert np.load(tmp_path / "loss.npy") == pytest.approx(loss, rel=64 * 2**-24)
+        np.testing.assert_allclose(np.load(tmp_path / "w.npy"), w - RATE * gradient, rtol=0, atol=64 * 2**-24)
+
+
+def test_training_with_dropout_in_parts(run, tmp_path):
+    """prec-train: other elements are dropped in each part, and the whole batch's losses come out."""
+    rng = np.random.default_rng(6)
+    x, y = rng.uniform(0.5, 1, (32, K)).astype("f4"), rng.integers(0, C, 32).astype("i4")
+    np.savez(tmp_path / "data.npz", x_train=x, y_train=y)
+    (tmp_path / "net.json").write_text(json.dumps(network(0.5)))
+    losses = []
+    for parts in 1, 2, 8:
+        run("prec-train", tmp_path / "net.json", f"--data={tmp_path / 'data.npz'}", "--batch-size=16", "--steps=6", "--seed=5",
+            "--eval-every=0", f"--accumulate={parts}", f"--log={tmp_path / 'log'}")  # fmt: skip
+        losses.append([json.loads(line)["loss"] for line in (tmp_path / "log").read_text().splitlines()])
+    np.testing.assert_allclose(losses[1:], [losses[0]] * 2, rtol=1e-5)
+
+
 @pytest.mark.parametrize("rate", [-0.1, 1])
 def test_rates_out_of_range(run, tmp_path, rate):
     (tmp_path / "net.json").write_text(json.dumps(network(rate)))

@@ -80,7 +80,8 @@ def MakeTrainingStep : Pass<"prec-make-training-step", "::mlir::ModuleOp"> {
     states go from one to the next, the loss and the gradients are sums from
     zero in that order, divided by K. Memory is that of one part. Of an unknown
     batch each part is the K-th part, and samples that are left over are not
-    used. Dropout is refused: each part would drop the same elements.
+    used. The random words of dropout go on from part to part, so that each
+    sample loses the elements that it loses without parts.
 
     With a loss scale gradients are taken of the loss times a power of two, and
     divided by it in the update. `2^NAME` is one whose exponent, clamped to

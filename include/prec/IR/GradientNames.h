@@ -12,6 +12,9 @@ inline constexpr llvm::StringLiteral gradAttrName = "grad";
 /// On what a rounding or its derivative brought along: no site, so that other
 /// sites' keys do not depend on it.
 inline constexpr llvm::StringLiteral sitelessAttrName = "prec.siteless";
+/// On a rounding that was inserted before its function was differentiated,
+/// until the others are.
+inline constexpr llvm::StringLiteral insertedAttrName = "prec.inserted";
 /// On a function that was differentiated after the roundings of rules with a
 /// gradient were inserted, until the others are.
 inline constexpr llvm::StringLiteral gradientsAttrName = "prec.gradients";

@@ -35,6 +35,7 @@ private:
   FailureOr<Value> roundValue(OpBuilder &builder, Value value, Operation *op,
                               const Rule &rule, SiteAttr site,
                               SiteAttr accumulator);
+  LogicalResult nameInserted(RoundOp round, Operation *op, SiteAttr site);
   LogicalResult insertConstant(const Plan::Entry &entry, const Rule &rule,
                                SiteAttr site);
   LogicalResult insertBuffer(const Plan::Entry &entry, const Rule &rule,

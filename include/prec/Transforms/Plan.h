@@ -12,9 +12,14 @@
 
 namespace mlir::prec {
 
+/// Is it a part of an argument that a loop over parts of a batch takes? Samples
+/// are rounded in their part.
+bool isPart(Operation *op);
+
 /// The roundings of a value that rules with a gradient inserted before its
-/// function was differentiated; none in other functions.
-SmallVector<RoundOp> insertedRounds(Value value, const SiteTable &sites);
+/// function was differentiated. Those of an argument may be of its parts in a
+/// loop over parts of a batch, or of what the loop carries instead of it.
+SmallVector<RoundOp> insertedRounds(Value value);
 
 /// What a policy may look at about a candidate itself.
 SiteView viewOf(const Candidate &candidate);
@@ -36,8 +41,8 @@ public:
     /// Was it inserted before the function was differentiated?
     bool isInserted = false;
   };
-  /// A rounding of an argument or constant, for those of its uses that one
-  /// rule governs.
+  /// A rounding of an argument, a part of it or a constant, for those of its
+  /// uses that one rule governs.
   struct Entry {
     Value value;
     const Candidate *candidate;
