@@ -213,12 +213,13 @@ LogicalResult mlir::prec::insertBeforeDifferentiation(func::FuncOp function,
 }
 
 /// A rule with a gradient promises what nobody can keep in a function that
-/// came with its backward part.
+/// came with its backward part, or that someone else differentiated.
 static LogicalResult checkGradients(const Plan &plan, const RuleBook &book) {
   func::FuncOp function = plan.function();
   if (!book.hasGradients() || function->hasAttr(gradientsAttrName))
     return success();
-  bool wasDifferentiated = false;
+  auto by = function->getAttrOfType<StringAttr>(differentiatedAttrName);
+  bool wasDifferentiated = by != nullptr;
   function.walk([&](Operation *op) {
     StringRef phase = phaseOf(op);
     wasDifferentiated |= phase == "backward" || phase == "update";
@@ -229,11 +230,14 @@ static LogicalResult checkGradients(const Plan &plan, const RuleBook &book) {
     const Rule &decides = book.policy().rules[rule];
     if (!decides.action.gradient)
       return success();
-    return emitError(loc)
-           << "rule '" << decides.origin << "' has the gradient "
-           << str(*decides.action.gradient) << ", but @" << function.getName()
-           << " came with its backward part, so it is rounded after "
-              "differentiation; expected a @forward, or a rule without";
+    std::string whose = ("@" + function.getName()).str();
+    whose = by ? by.str() + " differentiated " + whose
+               : whose + " came with its backward part";
+    return emitError(loc) << "rule '" << decides.origin << "' has the gradient "
+                          << str(*decides.action.gradient) << ", but " << whose
+                          << ", so it is rounded after differentiation; "
+                             "expected a @forward of which prec-train makes a "
+                             "step, or a rule without";
   };
   for (const Plan::Entry &entry : plan.entries())
     if (failed(check(entry.rule, entry.value.getLoc())))

@@ -27,6 +27,7 @@ def Prec_Dialect : Dialect {
     | `prec.siteless` | operations | brought along by a rounding or its derivative: no site |
     | `prec.inserted` | roundings | was there before differentiation; its site follows with the others |
     | `prec.gradients` | functions | differentiated with the roundings that have a gradient; the others are to come |
+    | `prec.differentiated` | functions | who took its gradients, unrounded: `PyTorch`, `JAX` |
     | `prec.init` | arguments | how a trainer initialises the parameter |
     | `prec.loss` | functions | the loss that the network's description names |
     | `prec.dtype` | arguments, results | `u8`, `u16`, `u32`, `u64`: files hold these integers without a sign |

@@ -39,6 +39,8 @@ inline constexpr int32_t followsSchedule = INT32_MIN;
 /// On a lowered module: the names and defaults of the context's slots.
 inline constexpr llvm::StringLiteral contextAttrName = "prec.context";
 inline constexpr llvm::StringLiteral lossAttrName = "prec.loss";
+inline constexpr llvm::StringLiteral differentiatedAttrName =
+    "prec.differentiated";
 inline constexpr llvm::StringLiteral dtypeAttrName = "prec.dtype";
 
 /// The carrier of a float type or of a shaped type's elements; none for the

@@ -24,12 +24,13 @@ def lower(f, args, roles=None):
     names = [_name(path) for path, _ in leaves]
     lowered = jax.jit(f, keep_unused=True).lower(*args)
     text = lowered.compiler_ir("stablehlo").operation.get_asm(enable_debug_info=True)
+    is_differentiated = "jvp(" in text or "transpose(" in text
     text = _to_linalg(text)
     results = jax.tree_util.tree_leaves(lowered.out_info)
     structure = jax.tree_util.tree_structure(lowered.out_info)
     roles = roles or ["input"] * len(names)
     dtypes = [np.asarray(leaf).dtype.name for _, leaf in leaves]
-    text = _annotate(text, names, roles, dtypes, [r.dtype.name for r in results])
+    text = _annotate(text, names, roles, dtypes, [r.dtype.name for r in results], is_differentiated)
     text = run_tool(
         "prec-opt", "--prec-adopt-model", "--allow-unregistered-dialect",
         "--mlir-print-debuginfo=false", "-", text=text,
@@ -61,7 +62,7 @@ def _to_linalg(text):
         return target.read_text()
 
 
-def _annotate(text, names, roles, dtypes, results):
+def _annotate(text, names, roles, dtypes, results, is_differentiated):
     """Names, roles and signs of arguments and results, written by the importer's MLIR."""
     ir = require("iree.compiler.ir")
     context = ir.Context()
@@ -86,6 +87,8 @@ def _annotate(text, names, roles, dtypes, results):
             [words(*row) for row in zip(names, roles, dtypes, strict=True)]
         )
         function.attributes["res_attrs"] = ir.ArrayAttr.get([words(None, "", d) for d in results])
+        if is_differentiated:
+            function.attributes["prec.differentiated"] = ir.StringAttr.get("JAX")
         function.attributes["sym_visibility"] = ir.StringAttr.get("public")
         for name in list(module.operation.attributes):
             del module.operation.attributes[name]

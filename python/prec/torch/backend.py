@@ -4,7 +4,7 @@
 AOTAutograd makes both graphs; each becomes a module with its phase, module paths as
 scopes and roles of arguments, is rounded by the policy in `options` and compiled in this
 process. A graph that cannot be lowered runs in eager with a warning that says why, or is
-an error with `strict`.
+an error with `strict`; options that cannot be carried out are an error.
 """
 import threading
 import warnings
@@ -30,10 +30,14 @@ def current_step():
     return getattr(_state, "step", 0)
 
 
+class OptionsError(ValueError):
+    """What the options ask for cannot be done to a graph that runs without them."""
+
+
 class Compiled:
     """A graph as a function from a list of tensors to a list of tensors."""
 
-    def __init__(self, torch, graph_module, roles, phase, flags, threads):
+    def __init__(self, torch, graph_module, roles, phase, flags, threads, is_differentiated):
         self.torch = torch
         nodes = list(graph_module.graph.nodes)
         places = [n for n in nodes if n.op == "placeholder"]
@@ -46,8 +50,12 @@ class Compiled:
                 raise FrontendError(f"argument '{node.name}' is no tensor (sizes that vary: dynamic=False)")
             arguments.append((node.name, role, str(value.dtype).removeprefix("torch.")))
         self.metas = [n.meta["val"] for n in self.output if _is_tensor(torch, n)]
-        self.text = lower(graph, arguments, phase=phase)
-        self.engine = Engine(self.text, flags, name=phase, threads=threads)
+        self.text = lower(graph, arguments, phase=phase, is_differentiated=is_differentiated)
+        try:
+            self.engine = Engine(self.text, flags, name=phase, threads=threads)
+        except EngineError as error:
+            Engine(self.text, name=phase, threads=threads)  # is it the graph's fault?
+            raise OptionsError(f"the {phase} graph cannot be rounded as the options say: {error}") from None
 
     def call(self, arguments):
         """AOTAutograd's boxed convention: the list is emptied."""
@@ -115,12 +123,12 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
     places = [n for n in graph_module.graph.nodes if n.op == "placeholder"]
     weights = [isinstance(t, torch.nn.Parameter) or "_parameters_" in n.name for n, t in zip(places, example_inputs)]
 
-    def compiler(phase):
+    def compiler(phase, is_differentiated=True):
         def compile_graph(module, inputs):
             names = [n.name for n in module.graph.nodes if n.op == "placeholder"]
             roles = [_role(n, weights, phase) for n in names]
             try:
-                return _boxed(Compiled(torch, module, roles, phase, options, threads))
+                return _boxed(Compiled(torch, module, roles, phase, options, threads, is_differentiated))
             except (FrontendError, EngineError) as error:
                 if strict:
                     raise
@@ -134,7 +142,7 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
     with _plain_operators(torch):
         return aot_autograd(
             fw_compiler=compiler("forward"), bw_compiler=compiler("backward"),
-            inference_compiler=compiler("forward"), decompositions=table(),
+            inference_compiler=compiler("forward", is_differentiated=False), decompositions=table(),
         )(graph_module, example_inputs)  # fmt: skip
 
 

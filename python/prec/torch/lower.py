@@ -49,21 +49,22 @@ def _importer_class():
     return create
 
 
-def lower(graph, arguments, results=None, phase=""):
+def lower(graph, arguments, results=None, phase="", is_differentiated=False):
     """A module's text. arguments: (name, role, dtype) for each placeholder, in order.
 
+    `is_differentiated`: PyTorch takes gradients of the graph as it is, without roundings.
     The importer runs in a child process: on some graphs it crashes, or never ends.
     """
     require("iree.compiler.ir")
     require("iree.compiler.passmanager")
-    text = child.call(_foreign, graph, arguments, results, phase, who="the foreign importer", seconds=SECONDS)
+    text = child.call(_foreign, graph, arguments, results, phase, is_differentiated, who="the foreign importer", seconds=SECONDS)
     return run_tool(
         "prec-opt", "--prec-adopt-model", "--allow-unregistered-dialect",
         "--mlir-print-debuginfo=false", "-", text=text,
     )  # fmt: skip
 
 
-def _foreign(graph, arguments, results, phase):
+def _foreign(graph, arguments, results, phase, is_differentiated):
     """The importer's linalg, with names and roles of arguments."""
     ir = require("iree.compiler.ir")
     context = ir.Context()
@@ -81,6 +82,8 @@ def _foreign(graph, arguments, results, phase):
                 function.attributes["res_attrs"] = ir.ArrayAttr.get(
                     [ir.DictAttr.get(_words(ir, name, "", dtype)) for name, dtype in results]
                 )
+            if is_differentiated:
+                function.attributes["prec.differentiated"] = ir.StringAttr.get("PyTorch")
             require("iree.compiler.passmanager").PassManager.parse(PIPELINE).run(module.operation)
         return module.operation.get_asm(
             print_generic_op_form=True, enable_debug_info=True, large_elements_limit=None
