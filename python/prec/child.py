@@ -5,6 +5,7 @@ import pickle
 import select
 import signal
 import time
+import warnings
 
 from prec.frontend import FrontendError
 
@@ -16,7 +17,9 @@ class ChildFailed(FrontendError):
 def call(function, *arguments, who, seconds=None):
     """function's result, or its exception of this project's own class; `who` is for messages."""
     read, write = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():  # of threads, which such a child makes no use of
+        warnings.simplefilter("ignore")
+        child = os.fork()
     if child == 0:
         os.close(read)
         _answer(write, function, arguments)

@@ -36,6 +36,10 @@ def assert_equal(mine, reference):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
+def labelled(x, labels):
+    return -jnp.take_along_axis(jax.nn.log_softmax(x), labels[:, None], 1).mean()
+
+
 X = jnp.asarray(np.random.default_rng(1).standard_normal((4, 6)), jnp.float32)
 I = jnp.array([2, 0])  # noqa: E741
 CASES = {
@@ -45,6 +49,11 @@ CASES = {
     "vmap": (jax.vmap(lambda a: a / jnp.linalg.norm(a)), (X,)),
     "gather": (lambda a, i: a[i], (X, I)),
     "scatter": (lambda a, i: a.at[i].add(1.0), (X, I)),
+    "scatter of each row": (jax.vmap(lambda a, k: a.at[k].multiply(3.0)), (X, I[jnp.arange(4) % 2])),
+    "integer labels": (jax.value_and_grad(labelled), (X, jnp.array([5, 0, 2, 2]))),
+    "gradient of sort": (jax.grad(lambda a: (jnp.sort(a, 1) * jnp.arange(6.0)).sum()), (X,)),
+    "top_k": (lambda a: jax.lax.top_k(jnp.round(a), 5), (X,)),
+    "checkpoint": (jax.grad(lambda a: jax.checkpoint(lambda b: jnp.sin(b @ jnp.sin(b.T)))(a).sum()), (X,)),
 }
 
 
@@ -63,6 +72,27 @@ def test_an_export_has_names_weights_and_scopes(tmp_path, run):
         assert word in text
     with np.load(tmp_path / "m.npz") as archive:
         assert sorted(archive.files) == ["0/b1", "0/w1", "0/w2"]
+
+
+def narrow_product(a, b):
+    return (a.astype(jnp.bfloat16) @ b.astype(jnp.bfloat16)).astype(jnp.float32)
+
+
+def narrow_convolution(a, w):
+    a, w = a.astype(jnp.float16), w.astype(jnp.float16)
+    return jax.lax.conv_general_dilated(a, w, (1, 1), "SAME").astype(jnp.float32)
+
+
+@in_process
+@pytest.mark.parametrize("f, shapes", [(narrow_product, ((7, 200), (200, 5))), (narrow_convolution, ((2, 9, 7, 7), (3, 9, 3, 3)))])
+def test_products_of_narrow_floats_are_summed_in_f32(f, shapes, tmp_path):
+    """As XLA does: the sum is rounded once. One unit of its last place may differ, by the order of the sum."""
+    rng = np.random.default_rng(2)
+    args = [jnp.asarray(rng.standard_normal(shape), jnp.float32) for shape in shapes]
+    exact, step = f(*args), 2.0**-8 if f is narrow_product else 2.0**-11
+    np.testing.assert_allclose(prec.jax.jit(f)(*args), exact, rtol=2 * step, atol=1e-3)
+    if f is narrow_product:
+        prec.jax.export(f, args, tmp_path / "m.mlir")
 
 
 @in_process

@@ -103,6 +103,7 @@ def test_results_and_gradients_are_those_of_eager(name):
 @pytest.mark.parametrize("function", [
     torch.isfinite, torch.nan_to_num, lambda x: x == x, lambda x: x.clamp(-1, 1), lambda x: x.clamp(max=1.0),
     lambda x: torch.maximum(x, x.flip(0)), lambda x: torch.minimum(x, torch.ones(5)), F.relu, F.relu6, F.hardtanh,
+    lambda x: torch.reciprocal(x - 1.5),
 ])  # fmt: skip
 def test_what_is_not_finite_is_that_of_eager(function):
     """A clamp that turns NaN into a number would hide a training that has failed."""
@@ -130,6 +131,14 @@ def test_a_graph_break_is_told():
     torch._dynamo.reset()
     with pytest.raises(Exception, match="the graph ends here"):
         torch.compile(branching, backend="prec", options={"strict": True})(torch.ones(3))
+
+
+@in_process
+def test_an_index_outside_is_an_error():
+    torch._dynamo.reset()
+    compiled = torch.compile(nn.Embedding(31, 4), backend="prec", options={"strict": True})
+    with pytest.raises(Exception, match="found the index 40, expected one of a dimension of size 31"):
+        compiled(torch.tensor([1, 40]))
 
 
 def test_a_crash_of_the_importer_is_an_error(monkeypatch, tmp_path):

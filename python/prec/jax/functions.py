@@ -10,6 +10,8 @@ import numpy as np
 from prec.engine import Engine
 from prec.frontend import FrontendError, require, run_tool, write_model
 
+from .lowerings import rules
+
 PASSES = (
     "--inline", "--iree-stablehlo-input-transformation-pipeline", "--canonicalize", "--cse",
     "--symbol-dce",
@@ -22,7 +24,11 @@ def lower(f, args, roles=None):
     jax = require("jax")
     leaves = jax.tree_util.tree_flatten_with_path(args)[0]
     names = [_name(path) for path, _ in leaves]
-    lowered = jax.jit(f, keep_unused=True).lower(*args)
+    from jax._src.interpreters.mlir import LoweringParameters
+
+    lowered = jax.jit(f, keep_unused=True).trace(*args).lower(
+        _private_parameters=LoweringParameters(override_lowering_rules=rules())
+    )
     text = lowered.compiler_ir("stablehlo").operation.get_asm(enable_debug_info=True)
     is_differentiated = "jvp(" in text or "transpose(" in text
     text = _to_linalg(text)
@@ -117,7 +123,7 @@ def export(f, args, path, *, weights=(), check=True):
 
         def run(scale):
             leaves = [
-                a * np.asarray(1 + scale, a.dtype) if a.dtype.kind == "f" else a for a in arrays.values()
+                jax.numpy.asarray(a * np.asarray(1 + scale, a.dtype) if a.dtype.kind == "f" else a) for a in arrays.values()
             ]
             tree = jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(tuple(args)), leaves)
             return [np.asarray(r) for r in jax.tree_util.tree_leaves(f(*tree))]
