@@ -10,6 +10,7 @@ mkdir -p "$results"
 python=.venv/bin/python
 lscpu | grep -E "Model name|MHz|L2 cache" | tee "$results/machine.txt" || true
 taskset -c 0 $python matmul.py --json="$results/matmul.json"
+taskset -c 0 $python kernels.py --json="$results/kernels.json"
 taskset -c 0 $python lenet.py --json="$results/lenet.json"
 taskset -c 0 $python steps.py --json="$results/steps.json"
 $python compile.py --json="$results/compile.json"
