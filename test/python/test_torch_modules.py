@@ -113,6 +113,37 @@ def test_what_is_not_finite_is_that_of_eager(function):
     torch.testing.assert_close(ours, function(x), rtol=0, atol=0, equal_nan=True)
 
 
+OPTIMIZERS = {
+    "sgd": lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, nesterov=True, weight_decay=1e-3),
+    "adam": lambda p: torch.optim.Adam(p, 0.01),
+    "rmsprop": lambda p: torch.optim.RMSprop(p, 0.01),
+}
+
+
+@in_process
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_compiled_update_trains_as_eager_does(name):
+    x, y = torch.randn(16, 6), torch.randint(0, 3, (16,))
+    losses = []
+    for compiled in (False, True):
+        torch._dynamo.reset()
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 3))
+        optimizer, call = OPTIMIZERS[name](model.parameters()), model
+        update = lambda: optimizer.step()  # noqa: B023, E731
+        if compiled:
+            call, update = (torch.compile(f, backend="prec", options={"strict": True}) for f in (model, update))
+        losses.append([])
+        for _ in range(6):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(call(x), y)
+            loss.backward()
+            update()
+            losses[-1].append(loss.item())
+    assert losses[0][-1] < losses[0][0]
+    assert losses[1] == pytest.approx(losses[0], rel=2e-5)
+
+
 def branching(x):
     y = x.sin()
     if y.sum() > 0:

@@ -151,13 +151,18 @@ def _tell_breaks(torch, strict):
     told = getattr(_state, "told", [])
     _state.told = list(torch._dynamo.utils.graph_break_reasons)
     for reason in _state.told:
-        if any(reason is old for old in told):
+        if any(reason is old for old in told) or _own_break(reason):
             continue
         place = "".join(f"{f.filename}:{f.lineno}: " for f in reason.user_stack[-1:])
         said = f"{place}the graph ends here, and what cannot be traced runs in eager, unrounded: {reason.reason.splitlines()[0]}"
         if strict:
             raise FrontendError(said)
         warnings.warn(f"prec: {said}", stacklevel=2)
+
+
+def _own_break(reason):
+    """PyTorch's optimizers end a graph before the update, with nothing but Python around it."""
+    return bool(reason.user_stack) and reason.user_stack[-1].filename.endswith("torch/optim/optimizer.py")
 
 
 def _role(name, weights, phase):

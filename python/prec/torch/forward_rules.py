@@ -117,6 +117,7 @@ def rules(torch):
         aten._unsafe_index.Tensor: aten.index.Tensor,
         aten._unsafe_index_put.default: aten.index_put.default,
         aten.reciprocal.default: lambda x: torch.div(torch.ones_like(x), x),  # the importer's ends the process at 0
+        torch.ops.prims.fma.default: lambda a, b, c: a * b + c,
         aten.roll.default: roll,
         aten._trilinear.default: trilinear,
         aten.hypot.default: hypot,
