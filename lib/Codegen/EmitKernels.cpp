@@ -160,7 +160,7 @@ private:
       return;
     }
     plan->useThreads = threads && countScalarOps(op) >= threadGrain;
-    if (plan->hoisted.empty())
+    if (!plan->revisitsOutputs())
       needless.insert(fills.begin(), fills.end());
     else
       initial.assign(initial.size(), Value());

@@ -13,9 +13,10 @@ using namespace mlir::prec;
 
 KernelBlock::KernelBlock(RewriterBase &b, linalg::GenericOp op,
                          const KernelPlan &plan, BlockShape shape,
-                         ArrayRef<Value> point, ArrayRef<Value> initial)
+                         ArrayRef<Value> point, ArrayRef<Value> initial,
+                         KernelPanels &panels)
     : b(b), loc(op.getLoc()), op(op), plan(plan), shape(shape), point(point),
-      initial(initial) {
+      initial(initial), panels(panels) {
   // What every row and vector needs is emitted here, before the loops.
   if (shape.tail)
     mask();

@@ -8,6 +8,7 @@
 #ifndef PREC_CODEGEN_KERNELBLOCK_H
 #define PREC_CODEGEN_KERNELBLOCK_H
 
+#include "KernelPanels.h"
 #include "KernelPlan.h"
 
 #include "mlir/IR/PatternMatch.h"
@@ -27,7 +28,8 @@ public:
   /// `point` is the block's first point; that of reduction dimensions is set
   /// later. Emits at the builder's insertion point.
   KernelBlock(RewriterBase &b, linalg::GenericOp op, const KernelPlan &plan,
-              BlockShape shape, ArrayRef<Value> point, ArrayRef<Value> initial);
+              BlockShape shape, ArrayRef<Value> point, ArrayRef<Value> initial,
+              KernelPanels &panels);
 
   void setPoint(unsigned dim, Value value) { point[dim] = value; }
 
@@ -53,6 +55,7 @@ private:
   Type vectorOf(Type element) const;
 
   Value load(OpOperand &operand, int64_t row, int64_t vector);
+  Value loadFromPanel(unsigned operand, int64_t row, int64_t vector);
   Value loadAlone(OpOperand &operand, int64_t row, int64_t vector);
   Value loadInterleaved(OpOperand &operand, int64_t row, int64_t vector);
   Value loadTransposed(OpOperand &operand, int64_t row, int64_t vector);
@@ -88,6 +91,7 @@ private:
   BlockShape shape;
   SmallVector<Value> point;
   ArrayRef<Value> initial;
+  KernelPanels &panels;
   llvm::DenseMap<Value, Dependence> dependences;
   llvm::DenseMap<Key, Value> values;
   llvm::DenseMap<std::pair<unsigned, int64_t>, Value> shiftedPoints;

@@ -48,6 +48,7 @@ void KernelCost::readBody() {
       if (map.isFunctionOfDim(dim))
         dims |= uint64_t(1) << dim;
     operandDims.push_back(dims);
+    isSimple.push_back(map.isProjectedPermutation());
     isRead.push_back(!argument.use_empty());
     if (unsigned number = argument.getArgNumber();
         isRead.back() && number < op.getNumDpsInputs() &&
@@ -183,25 +184,6 @@ double KernelCost::points(ArrayRef<unsigned> dims) const {
   return count;
 }
 
-/// Cache lines that a row's load fetches anew, in loads: rows that lie apart
-/// share no line, and only neighbouring steps of the reduction do.
-double KernelCost::missedLines(unsigned number, const KernelPlan &plan,
-                               const Tile &tile) const {
-  constexpr double line = 16, nearElements = 8192, loadsPerLine = 4;
-  auto across = step(number, plan.rowDim);
-  if (plan.reductions.empty() || (across && std::abs(*across) < int64_t(line)))
-    return 0;
-  double elements = double(tile.rows);
-  for (unsigned dim : plan.reductions)
-    if (has(operandDims[number], int(dim)))
-      elements *= double(extent(dim));
-  if (elements <= nearElements)
-    return 0;
-  unsigned innermost = plan.reductions.back();
-  double run = step(number, innermost) == 1 ? double(extent(innermost)) : 1;
-  return loadsPerLine / std::min(run, line);
-}
-
 /// As KernelBlock does it: a tile of another shape than a square's is taken an
 /// element at a time.
 Access KernelCost::accessIn(const KernelPlan &plan, const Tile &tile,
@@ -227,7 +209,8 @@ KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
   for (unsigned number : inputs) {
     double count = copies(operandDims[number], plan, tile);
     if (has(operandDims[number], plan.rowDim))
-      loads += count * missedLines(number, plan, tile);
+      loads += count * missedLines(number, plan);
+    loads += distantLoads(number, plan, tile);
     switch (accessIn(plan, tile, number)) {
     case Access::Uniform:
       loads += count;
@@ -235,6 +218,11 @@ KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
       break;
     case Access::Contiguous: { // a load across cache lines counts twice
       bool isAligned = true;
+      if (plan.isPanel(number)) {
+        loads += count;
+        effort.instructions += accessCode * count;
+        break;
+      }
       for (unsigned dim = 0; dim < extents.size(); ++dim)
         if (auto by = step(number, dim); !by || *by % tile.lanes != 0)
           isAligned &= int(dim) == plan.vectorDim;
@@ -292,8 +280,9 @@ KernelCost::Effort KernelCost::outputEffort(const KernelPlan &plan,
 KernelCost::Effort KernelCost::tileEffort(const KernelPlan &plan,
                                           const Tile &tile) const {
   Effort step = stepEffort(plan, tile), output = outputEffort(plan, tile);
-  double count = points(plan.reductions);
-  return {count * step.cycles + output.cycles + 2,
+  double count = points(plan.reductions), times = pieces(plan);
+  return {count * step.cycles + output.cycles + 2 +
+              (times - 1) * (revisitCost() * output.cycles + 2),
           (plan.unroll ? count : 1) * step.instructions + output.instructions +
               loopCode * double(1 + plan.reductions.size())};
 }
@@ -308,6 +297,9 @@ double KernelCost::total(const KernelPlan &plan) const {
     sum.cycles += times * each.cycles;
     sum.instructions += each.instructions;
   };
+  for (unsigned number : inputs)
+    if (plan.isPanel(number))
+      sum.cycles += panelCost(number, plan) / outside;
   auto all = [&] { return outside * sum.cycles + codeCost * sum.instructions; };
   if (plan.isScalar()) {
     add(1, {1, 1, 1});

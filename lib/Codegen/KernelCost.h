@@ -43,6 +43,16 @@ public:
   /// accumulators.
   bool sharesReads(unsigned vectorDim, int rowDim) const;
 
+  /// Whether tiles find what they read of the operand outside of the near
+  /// cache, and would find it there in a panel.
+  bool isDistant(unsigned number, const KernelPlan &plan) const {
+    return distantLoads(number, plan, {plan.rows, plan.vectors, plan.lanes}) >
+           0;
+  }
+
+  /// How many rows' inputs fit into the far cache, if not all do.
+  int64_t rowBlock(const KernelPlan &plan) const;
+
   double bodyOps() const { return numOps; }
   /// The extent, 64 for a dynamic one.
   int64_t extent(unsigned dim) const;
@@ -79,8 +89,17 @@ private:
   }
   static Access accessIn(const KernelPlan &plan, const Tile &tile,
                          unsigned number);
-  double missedLines(unsigned number, const KernelPlan &plan,
-                     const Tile &tile) const;
+  // Where operands come from (KernelCache.cpp).
+  double missedLines(unsigned number, const KernelPlan &plan) const;
+  bool canBePanel(unsigned number, const KernelPlan &plan) const;
+  double distantLoads(unsigned number, const KernelPlan &plan,
+                      const Tile &tile) const;
+  double loadsOfStep(unsigned number, const KernelPlan &plan,
+                     double width) const;
+  double panelCost(unsigned number, const KernelPlan &plan) const;
+  double depth(unsigned number, const KernelPlan &plan) const;
+  double pieces(const KernelPlan &plan) const;
+  double revisitCost() const;
   Effort stepEffort(const KernelPlan &plan, const Tile &tile) const;
   Effort outputEffort(const KernelPlan &plan, const Tile &tile) const;
   Effort tileEffort(const KernelPlan &plan, const Tile &tile) const;
@@ -88,6 +107,7 @@ private:
   mutable linalg::GenericOp op; // a handle, whose accessors are not const
   SmallVector<int64_t> extents;
   SmallVector<SmallVector<std::optional<int64_t>>> steps;
+  SmallVector<bool> isSimple;        ///< each dimension once, by itself
   SmallVector<uint64_t> operandDims; ///< those that its element depends on
   SmallVector<bool> isRead;          ///< by the body
   SmallVector<unsigned> inputs;      ///< those in memory that are read

@@ -2,6 +2,7 @@
 // Writes a linalg.generic on buffers as the loop nest of its plan.
 #include "KernelEmitter.h"
 #include "KernelBlock.h"
+#include "KernelPanels.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -18,7 +19,8 @@ class KernelEmitter {
 public:
   KernelEmitter(RewriterBase &b, linalg::GenericOp op, const KernelPlan &plan,
                 ArrayRef<Value> initial)
-      : b(b), loc(op.getLoc()), op(op), plan(plan), initial(initial) {
+      : b(b), loc(op.getLoc()), op(op), plan(plan), initial(initial),
+        panels(b, op, plan) {
     auto structured = cast<linalg::LinalgOp>(op.getOperation());
     for (Range range : structured.createLoopRanges(b, loc))
       extents.push_back(range.size);
@@ -28,7 +30,7 @@ public:
   /// One loop around everything, of one trip if need be: prec-outline-loops
   /// makes a function of it.
   void emit() {
-    if (!plan.hoisted.empty() || !plan.outer.empty())
+    if (plan.revisitsOutputs() || (!plan.outer.empty() && !plan.hasPanels()))
       return hoistedLoops(0);
     auto once =
         scf::ForOp::create(b, loc, constant(0), constant(1), constant(1));
@@ -71,7 +73,7 @@ private:
   /// Reduction dimensions that the parallel ones run inside of.
   void hoistedLoops(unsigned level) {
     if (level == plan.hoisted.size())
-      return outerLoops(0);
+      return pieces();
     unsigned dim = plan.hoisted[level];
     auto loop =
         scf::ForOp::create(b, loc, constant(0), extent(dim), constant(1));
@@ -81,9 +83,50 @@ private:
     hoistedLoops(level + 1);
   }
 
+  /// The first of the other reduction dimensions, some points at a time.
+  void pieces() {
+    if (!plan.piece)
+      return outerLoops(0);
+    Value size = extent(plan.reductions.front()), step = constant(plan.piece);
+    auto loop = scf::ForOp::create(b, loc, constant(0), size, step);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    pieceStart = loop.getInductionVar();
+    pieceEnd = arith::AddIOp::create(b, loc, pieceStart, step);
+    if (*getConstantIntValue(extents[plan.reductions.front()]) % plan.piece)
+      pieceEnd = arith::MinSIOp::create(b, loc, pieceEnd, size);
+    panels.setPieceStart(pieceStart);
+    outerLoops(0);
+  }
+
+  /// Panels are made where the outer dimensions that they depend on are known.
   void outerLoops(unsigned level) {
+    SmallVector<unsigned> here;
+    for (unsigned operand = 0; operand < op->getNumOperands(); ++operand)
+      if (plan.isPanel(operand) && outerDepth(operand) == level)
+        here.push_back(operand);
+    for (unsigned operand : here)
+      panels.copy(
+          operand, point,
+          [&](Value from, Value to, int64_t step,
+              function_ref<void(Value)> body) { loop(from, to, step, body); });
+    outerLoop(level);
+    for (unsigned operand : here)
+      panels.release(operand);
+  }
+
+  /// How many of the outer loops are around what `operand` depends on.
+  unsigned outerDepth(unsigned operand) {
+    AffineMap map = op.getIndexingMapsArray()[operand];
+    unsigned depth = plan.outer.size();
+    while (depth > 0 && !map.isFunctionOfDim(plan.outer[depth - 1]))
+      --depth;
+    return depth;
+  }
+
+  void outerLoop(unsigned level) {
     if (level == plan.outer.size())
-      return vectorBlocks();
+      return plan.rowBlock ? rowBlocksOutside() : vectorBlocks();
     unsigned dim = plan.outer[level];
     loop(constant(0), extent(dim), 1, [&](Value i) {
       point[dim] = i;
@@ -162,43 +205,78 @@ private:
     });
   }
 
+  /// Some rows, for all of the vector dimension; then the rows that are left.
+  void rowBlocksOutside() {
+    Value covered = coveredRows();
+    loop(constant(0), covered, plan.rowBlock, [&](Value start) {
+      Value end = arith::AddIOp::create(b, loc, start, constant(plan.rowBlock));
+      rowRange = {start, arith::MinSIOp::create(b, loc, end, covered)};
+      vectorBlocks();
+    });
+    rowRange = {};
+    if (hasRowsLeft()) {
+      isRowsLeft = true;
+      vectorBlocks();
+      isRowsLeft = false;
+    }
+  }
+
+  /// The end of the last whole block of rows.
+  Value coveredRows() {
+    OpFoldResult size = extents[plan.rowDim];
+    if (std::optional<int64_t> known = getConstantIntValue(size))
+      return constant(*known / plan.rows * plan.rows);
+    AffineExpr n = b.getAffineSymbolExpr(0);
+    return getValueOrCreateConstantIndexOp(
+        b, loc,
+        affine::makeComposedFoldedAffineApply(
+            b, loc, n.floorDiv(plan.rows) * plan.rows, {size}));
+  }
+
+  bool hasRowsLeft() {
+    std::optional<int64_t> size = getConstantIntValue(extents[plan.rowDim]);
+    return !size || *size % plan.rows != 0;
+  }
+
   void rowBlocks(BlockShape shape) {
     if (plan.rowDim < 0)
       return block(shape, 1);
+    if (!isRowsLeft)
+      wholeRows(shape);
+    if (!rowRange.first && hasRowsLeft())
+      rowsLeft(shape);
+  }
+
+  void wholeRows(BlockShape shape) {
     unsigned dim = plan.rowDim;
     std::optional<int64_t> size = getConstantIntValue(extents[dim]);
-    Value covered;
-    if (size) {
-      covered = constant(*size / plan.rows * plan.rows);
-    } else {
-      AffineExpr n = b.getAffineSymbolExpr(0);
-      covered = getValueOrCreateConstantIndexOp(
-          b, loc,
-          affine::makeComposedFoldedAffineApply(
-              b, loc, n.floorDiv(plan.rows) * plan.rows, {extents[dim]}));
-    }
     if (size && *size == plan.rows) {
       point[dim] = constant(0);
       return block(shape, plan.rows);
     }
-    loop(constant(0), covered, plan.rows, [&](Value i) {
+    auto [from, to] =
+        rowRange.first ? rowRange : std::make_pair(constant(0), coveredRows());
+    loop(from, to, plan.rows, [&](Value i) {
       point[dim] = i;
       block(shape, plan.rows);
     });
-    if (size && *size % plan.rows != 0) {
-      point[dim] = covered;
-      block(shape, *size % plan.rows);
+  }
+
+  void rowsLeft(BlockShape shape) {
+    unsigned dim = plan.rowDim;
+    if (std::optional<int64_t> size = getConstantIntValue(extents[dim])) {
+      point[dim] = coveredRows();
+      return block(shape, *size % plan.rows);
     }
-    if (!size)
-      loop(covered, extent(dim), 1, [&](Value i) {
-        point[dim] = i;
-        block(shape, 1);
-      });
+    loop(coveredRows(), extent(dim), 1, [&](Value i) {
+      point[dim] = i;
+      block(shape, 1);
+    });
   }
 
   void block(BlockShape shape, int64_t rows) {
     shape.rows = rows;
-    KernelBlock block(b, op, plan, shape, point, initial);
+    KernelBlock block(b, op, plan, shape, point, initial, panels);
     SmallVector<Value> accumulators = block.loadOutputs();
     accumulators = reductionLoops(block, 0, accumulators);
     block.storeOutputs(accumulators);
@@ -217,8 +295,10 @@ private:
       }
       return next;
     }
-    auto loop = scf::ForOp::create(b, loc, constant(0), extent(dim),
-                                   constant(1), accumulators);
+    bool isCut = plan.piece && level == 0;
+    auto loop = scf::ForOp::create(b, loc, isCut ? pieceStart : constant(0),
+                                   isCut ? pieceEnd : extent(dim), constant(1),
+                                   accumulators);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     block.setPoint(dim, loop.getInductionVar());
@@ -234,6 +314,10 @@ private:
   linalg::GenericOp op;
   const KernelPlan &plan;
   ArrayRef<Value> initial;
+  KernelPanels panels;
+  Value pieceStart, pieceEnd;
+  std::pair<Value, Value> rowRange; ///< null: all whole blocks of rows
+  bool isRowsLeft = false;          ///< only the rows that are no whole block
   bool isInParallel = false;
   SmallVector<OpFoldResult> extents;
   SmallVector<Value> point; ///< where the block begins, for each dimension

@@ -111,6 +111,8 @@ Value KernelBlock::load(OpOperand &operand, int64_t row, int64_t vector) {
   auto type = dyn_cast<MemRefType>(memory.getType());
   if (!type)
     return memory;
+  if (shape.lanes && panels.has(operand.getOperandNumber()))
+    return loadFromPanel(operand.getOperandNumber(), row, vector);
   if (vector < 0 || shape.lanes == 0)
     return memref::LoadOp::create(b, loc, memory, indices(operand, row, 0));
   switch (accessOf(operand, vector)) {
@@ -130,6 +132,18 @@ Value KernelBlock::load(OpOperand &operand, int64_t row, int64_t vector) {
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorType));
   return vector::MaskedLoadOp::create(b, loc, vectorType, memory, at, mask(),
                                       zero);
+}
+
+Value KernelBlock::loadFromPanel(unsigned operand, int64_t row,
+                                 int64_t vector) {
+  Value panel = panels.memoryOf(operand);
+  int64_t offset = vector < 0 ? row : vector * shape.lanes;
+  Value index = panels.indexOf(operand, point, offset);
+  if (vector < 0)
+    return memref::LoadOp::create(b, loc, panel, index);
+  Type element = cast<MemRefType>(panel.getType()).getElementType();
+  auto type = cast<VectorType>(vectorOf(element));
+  return vector::LoadOp::create(b, loc, type, panel, index);
 }
 
 Value KernelBlock::loadAlone(OpOperand &operand, int64_t row, int64_t vector) {

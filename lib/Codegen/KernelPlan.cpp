@@ -208,8 +208,48 @@ private:
     plan.reductions.erase(plan.reductions.begin(),
                           plan.reductions.begin() + plan.hoisted.size());
     plan.unroll = isUnrolled(plan);
+    KernelPlan whole = withPanels(plan);
+    plan.piece = pieceOf(plan);
+    if (plan.piece) {
+      KernelPlan cut = withPanels(plan);
+      if (cut.cost < whole.cost)
+        whole = cut;
+    }
+    whole.rowBlock = cost.rowBlock(whole);
+    return whole;
+  }
+
+  /// Panels for the operands that are cheaper with one.
+  KernelPlan withPanels(KernelPlan plan) const {
     plan.cost = cost.total(plan);
+    if (plan.isScalar())
+      return plan;
+    for (unsigned input = 0; input < op.getNumDpsInputs(); ++input) {
+      if (!cost.isDistant(input, plan))
+        continue;
+      KernelPlan copied = plan;
+      copied.panels.resize(op->getNumOperands());
+      copied.panels[input] = true;
+      copied.cost = cost.total(copied);
+      if (copied.cost < plan.cost)
+        plan = copied;
+    }
     return plan;
+  }
+
+  /// A long reduction may run in pieces of so many points that what a block
+  /// reads stays in the near cache.
+  int64_t pieceOf(const KernelPlan &plan) const {
+    constexpr double nearPoints = 256;
+    if (plan.isScalar() || plan.unroll || plan.reductions.empty() ||
+        isDynamic(plan.reductions.front()))
+      return 0;
+    double inner = cost.points(ArrayRef(plan.reductions).drop_front());
+    int64_t size = extents[plan.reductions.front()];
+    auto most = int64_t(nearPoints / inner);
+    if (most == 0 || size < 2 * most)
+      return 0;
+    return llvm::divideCeil(size, llvm::divideCeil(size, most));
   }
 
   bool isUnrolled(const KernelPlan &plan) const {

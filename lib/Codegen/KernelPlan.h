@@ -3,13 +3,16 @@
 // vector, how many rows and vectors live in registers.
 //
 //   for hoisted reduction dimensions              <- outputs stay in memory
-//     for outer parallel dimensions
-//       for blocks of `vectors` * `lanes` points of the vector dimension
-//         for blocks of `rows` points of the row dimension
-//           accumulators[rows][vectors] = output
-//           for other reduction dimensions, ascending   <- one at a time
-//             accumulators = body(inputs, accumulators)
-//           output = accumulators
+//     for pieces of the next reduction dimension  <- here, too
+//       panels = operands, side by side           <- before the first of these
+//       for outer parallel dimensions                that they depend on
+//         for `rowBlock` points of the row dimension
+//           for blocks of `vectors` * `lanes` points of the vector dimension
+//             for blocks of `rows` points of the row dimension
+//               accumulators[rows][vectors] = output
+//               for other reduction dimensions, ascending   <- one at a time
+//                 accumulators = body(inputs, accumulators)
+//               output = accumulators
 //
 // The result does not depend on the plan: each output element is computed by
 // the same operations in the same order.
@@ -41,6 +44,13 @@ struct KernelPlan {
   /// the first reductions may be hoisted out of the parallel loops, so that
   /// what one of their points reads stays in the cache.
   SmallVector<unsigned> outer, reductions, hoisted;
+  /// So many points of the first of `reductions` at a time; 0: all.
+  int64_t piece = 0;
+  /// So many rows at a time, whose inputs stay in the cache while the vector
+  /// dimension runs; 0: all.
+  int64_t rowBlock = 0;
+  /// For each operand: is it copied into a panel, in the order of its use?
+  SmallVector<bool> panels;
   /// The outermost parallel loop runs on several threads.
   bool useThreads = false;
   /// Lanes can be masked when an extent is no multiple of them.
@@ -53,6 +63,12 @@ struct KernelPlan {
   double cost = 0;
 
   bool isScalar() const { return vectorDim < 0; }
+  /// Outputs are read and written more than once.
+  bool revisitsOutputs() const { return piece > 0 || !hoisted.empty(); }
+  bool hasPanels() const { return llvm::is_contained(panels, true); }
+  bool isPanel(unsigned operand) const {
+    return !panels.empty() && panels[operand];
+  }
 };
 
 /// How many scalar operations it computes; a dynamic extent counts as 64.

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdlib>
 #include <mutex>
+#include <sys/mman.h>
 
 using namespace mlir::prec;
 
@@ -72,6 +73,20 @@ void freeDownTo(Pool &p, uint64_t limit, unsigned end = kClasses) {
     }
 }
 
+/// Large blocks ask for huge pages: kernels that walk through many rows of a
+/// tensor would miss in the translation of addresses otherwise.
+Header *allocateBlock(size_t bytes) {
+  constexpr size_t hugePage = 2 << 20;
+  bool isLarge = bytes >= 2 * hugePage;
+  void *block =
+      std::aligned_alloc(isLarge ? hugePage : buffers::kAlignment, bytes);
+#ifdef MADV_HUGEPAGE
+  if (block && isLarge) // a wish: nothing depends on it
+    (void)madvise(block, llvm::alignDown(bytes, hugePage), MADV_HUGEPAGE);
+#endif
+  return static_cast<Header *>(block);
+}
+
 } // namespace
 
 void *buffers::allocate(size_t bytes) {
@@ -86,10 +101,10 @@ void *buffers::allocate(size_t bytes) {
     p.lists[sizeClass] = block->next;
     p.counts.waitingBytes -= total;
   } else {
-    block = static_cast<Header *>(std::aligned_alloc(kAlignment, total));
+    block = allocateBlock(total);
     if (!block) {
       freeDownTo(p, 0);
-      block = static_cast<Header *>(std::aligned_alloc(kAlignment, total));
+      block = allocateBlock(total);
     }
     if (!block)
       fail("out of memory: " + llvm::Twine(bytes) + " bytes asked for, " +

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What a kernel's tile costs: operands that come from far.
+//
+// The caches that this counts with are those that machines of this decade have
+// at least: 32 KB of 8 ways near the core and 512 KB of 8 ways behind, in lines
+// of 64 bytes. What fits into the near one is free.
+#include "KernelCost.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <cmath>
+#include <numeric>
+
+using namespace mlir;
+using namespace mlir::prec;
+
+/// What is left of either for one operand.
+static constexpr double nearBytes = 24 << 10, farBytes = 256 << 10;
+static constexpr int64_t lineBytes = 64, ways = 8, nearSets = 64,
+                         farSets = 1024;
+
+/// Cache lines that a row's load fetches anew, in loads: rows that lie apart
+/// share no line, and only neighbouring steps of the reduction do. Until a tile
+/// reads a row again, the tiles of all other rows have read theirs.
+double KernelCost::missedLines(unsigned number, const KernelPlan &plan) const {
+  constexpr double line = 16, ofStream = 4, ofJump = 10, ofFarJump = 40;
+  auto across = step(number, plan.rowDim);
+  if (plan.reductions.empty() || (across && std::abs(*across) < int64_t(line)))
+    return 0;
+  unsigned innermost = plan.reductions.back();
+  double run = step(number, innermost) == 1 ? double(extent(innermost)) : 1;
+  double linesOfRun = 1 + (run - 1) / line;
+  int64_t block = rowBlock(plan);
+  double rows = double(block ? block : extent(plan.rowDim));
+  double bytes =
+      rows * depth(number, plan) / run * linesOfRun * double(lineBytes);
+  if (bytes <= nearBytes)
+    return 0;
+  double each = run >= line ? ofStream : bytes <= farBytes ? ofJump : ofFarJump;
+  return each * linesOfRun / run;
+}
+
+/// Lines of a cache that reads at a distance of `stride` bytes can live in,
+/// each of which takes `lines` lines.
+static double linesWithin(int64_t sets, int64_t stride, int64_t lines) {
+  int64_t by = stride % lineBytes ? 1 : stride / lineBytes;
+  int64_t shared = std::gcd(sets, by);
+  return double(sets / shared * ways * std::min(lines, shared));
+}
+
+static int64_t bytesOf(linalg::GenericOp op, unsigned number) {
+  Type type = getElementTypeOrSelf(op->getOperand(number).getType());
+  return type.isIndex() ? 8 : llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
+}
+
+double KernelCost::pieces(const KernelPlan &plan) const {
+  if (!plan.piece)
+    return 1;
+  return std::ceil(double(extent(plan.reductions.front())) /
+                   double(plan.piece));
+}
+
+/// By how much it costs more to read and write an output that has been away.
+double KernelCost::revisitCost() const {
+  constexpr double ofMemory = 12;
+  double elements = 1;
+  for (unsigned dim = 0; dim < extents.size(); ++dim)
+    if (dependsOn(op.getNumDpsInputs(), int(dim)))
+      elements *= double(extent(dim));
+  return elements * double(bytesOf(op, op.getNumDpsInputs())) > farBytes
+             ? ofMemory
+             : 1;
+}
+
+/// Points of the reduction that read another element of the operand, inside of
+/// the parallel loops.
+double KernelCost::depth(unsigned number, const KernelPlan &plan) const {
+  double points = 1;
+  for (unsigned dim : plan.reductions)
+    if (dependsOn(number, int(dim)))
+      points *= plan.piece && dim == plan.reductions.front()
+                    ? double(std::min(plan.piece, extent(dim)))
+                    : double(extent(dim));
+  return points;
+}
+
+bool KernelCost::canBePanel(unsigned number, const KernelPlan &plan) const {
+  bool isVector = dependsOn(number, plan.vectorDim),
+       isRow = dependsOn(number, plan.rowDim);
+  if (isVector == isRow || !isSimple[number] ||
+      !llvm::is_contained(inputs, number) ||
+      !takesVectors(op->getOpOperand(number)))
+    return false;
+  unsigned along = isVector ? plan.vectorDim : plan.rowDim;
+  if (step(number, along) != 1 || ShapedType::isDynamic(extents[along]))
+    return false;
+  double uses = 1;
+  if (int other = isVector ? plan.rowDim : plan.vectorDim; other >= 0)
+    uses *= double(extent(other)) /
+            double(isVector ? plan.rows : plan.lanes * plan.vectors);
+  for (unsigned dim : plan.outer)
+    if (!dependsOn(number, int(dim)))
+      uses *= double(extent(dim));
+  return uses >= 2 && llvm::all_of(plan.reductions, [&](unsigned dim) {
+           return !dependsOn(number, int(dim)) ||
+                  !ShapedType::isDynamic(extents[dim]);
+         });
+}
+
+int64_t KernelCost::rowBlock(const KernelPlan &plan) const {
+  constexpr double most = 128 << 10, wanted = 96 << 10;
+  if (plan.rowDim < 0 || plan.reductions.empty() ||
+      extent(plan.vectorDim) <= plan.lanes * plan.vectors)
+    return 0;
+  double bytes = 0;
+  for (unsigned number : inputs)
+    if (dependsOn(number, plan.rowDim) && !dependsOn(number, plan.vectorDim))
+      bytes += depth(number, plan) * double(bytesOf(op, number));
+  if (bytes * double(extent(plan.rowDim)) <= most)
+    return 0;
+  auto blocks = int64_t(wanted / bytes / double(plan.rows));
+  return std::max<int64_t>(blocks, 1) * plan.rows;
+}
+
+/// What `width` neighbours cost at each point of the reduction, in loads from
+/// the near cache, where the tiles before have left them elsewhere.
+double KernelCost::loadsOfStep(unsigned number, const KernelPlan &plan,
+                               double width) const {
+  constexpr double nearby = 20, distant = 80, fewPages = 1024, page = 4096;
+  int64_t stride = 0, bytes = bytesOf(op, number);
+  for (unsigned dim : plan.reductions)
+    if (auto by = step(number, dim); dependsOn(number, int(dim)))
+      stride = std::abs(by.value_or(0)) * bytes;
+  int64_t lines = llvm::divideCeil(int64_t(width) * bytes, lineBytes);
+  if (stride <= int64_t(width) * bytes || stride < lineBytes)
+    return 0;
+  double all = depth(number, plan) * double(lines);
+  if (all <= 0.75 * linesWithin(nearSets, stride, lines))
+    return 0;
+  bool isFar = all > 0.5 * linesWithin(farSets, stride, lines) ||
+               depth(number, plan) * double(stride) > fewPages * page;
+  return double(lines) * (isFar ? distant : nearby);
+}
+
+double KernelCost::distantLoads(unsigned number, const KernelPlan &plan,
+                                const Tile &tile) const {
+  if (!canBePanel(number, plan))
+    return 0;
+  bool isVector = dependsOn(number, plan.vectorDim);
+  if (plan.isPanel(number)) {
+    constexpr double ofNextLine = 5, ofFarLine = 16;
+    double bytes = double(bytesOf(op, number)) *
+                   double(isVector ? plan.lanes * plan.vectors : plan.rows);
+    double all = depth(number, plan) * bytes, lines = bytes / double(lineBytes);
+    if (all <= nearBytes)
+      return 0;
+    return lines * (all <= farBytes ? ofNextLine : ofFarLine);
+  }
+  return loadsOfStep(number, plan,
+                     double(isVector ? tile.lanes * tile.vectors : tile.rows));
+}
+
+/// Cycles to make all panels of an operand in a call.
+double KernelCost::panelCost(unsigned number, const KernelPlan &plan) const {
+  constexpr double instructions = 60;
+  bool isVector = dependsOn(number, plan.vectorDim);
+  double width = double(isVector ? plan.lanes * plan.vectors : plan.rows);
+  double blocks = std::ceil(
+      double(extent(isVector ? plan.vectorDim : plan.rowDim)) / width);
+  double moves = isVector ? double(plan.vectors) : std::ceil(width / 4);
+  double cycles = 1.5 * moves + loadsOfStep(number, plan, width) / 2 + 1;
+  double times = points(plan.hoisted) * pieces(plan), outer = 1;
+  for (unsigned dim : plan.outer) {
+    outer *= double(extent(dim));
+    if (dependsOn(number, int(dim)))
+      times *= outer, outer = 1;
+  }
+  return times * blocks * depth(number, plan) * cycles +
+         codeCost * instructions;
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Panels: copies of operands in which what a block reads lies side by side.
+#include "KernelPanels.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+
+Value KernelPanels::constant(int64_t value) {
+  return arith::ConstantIndexOp::create(b, loc, value);
+}
+
+unsigned KernelPanels::along(unsigned operand) const {
+  AffineMap map = op.getIndexingMapsArray()[operand];
+  return map.isFunctionOfDim(plan.vectorDim) ? plan.vectorDim : plan.rowDim;
+}
+
+int64_t KernelPanels::width(unsigned operand) const {
+  return int(along(operand)) == plan.vectorDim ? plan.lanes * plan.vectors
+                                               : plan.rows;
+}
+
+SmallVector<unsigned> KernelPanels::depth(unsigned operand) const {
+  AffineMap map = op.getIndexingMapsArray()[operand];
+  return llvm::filter_to_vector(
+      plan.reductions, [&](unsigned dim) { return map.isFunctionOfDim(dim); });
+}
+
+int64_t KernelPanels::pointsOf(unsigned dim) const {
+  return plan.piece && dim == plan.reductions.front()
+             ? std::min(plan.piece, extents[dim])
+             : extents[dim];
+}
+
+int64_t KernelPanels::depthPoints(unsigned operand) const {
+  int64_t points = 1;
+  for (unsigned dim : depth(operand))
+    points *= pointsOf(dim);
+  return points;
+}
+
+Value KernelPanels::indexOf(unsigned operand, ArrayRef<Value> point,
+                            int64_t offset) {
+  SmallVector<Value> dims{point[along(operand)]};
+  int64_t stride = width(operand), points = depthPoints(operand);
+  AffineExpr index = b.getAffineDimExpr(0) * points + offset;
+  for (unsigned dim : llvm::reverse(depth(operand))) {
+    AffineExpr at = b.getAffineDimExpr(dims.size());
+    dims.push_back(point[dim]);
+    if (plan.piece && dim == plan.reductions.front()) {
+      at = at - b.getAffineDimExpr(dims.size());
+      dims.push_back(pieceStart);
+    }
+    index = index + at * stride;
+    stride *= pointsOf(dim);
+  }
+  return affine::AffineApplyOp::create(
+      b, loc, AffineMap::get(dims.size(), 0, index), dims);
+}
+
+SmallVector<Value>
+KernelPanels::indices(unsigned operand, ArrayRef<Value> point, int64_t offset) {
+  AffineMap map = op.getIndexingMapsArray()[operand];
+  unsigned dim = along(operand);
+  SmallVector<Value> result;
+  for (AffineExpr expr : map.getResults()) {
+    unsigned position = cast<AffineDimExpr>(expr).getPosition();
+    Value at = point[position];
+    if (position == dim && offset)
+      at = arith::AddIOp::create(b, loc, at, constant(offset));
+    result.push_back(at);
+  }
+  return result;
+}
+
+void KernelPanels::copyNeighbours(unsigned operand, ArrayRef<Value> point,
+                                  int64_t count) {
+  Value from = op->getOperand(operand), to = memory.lookup(operand);
+  Type element = getElementTypeOrSelf(from.getType());
+  auto put = [&](Value value, int64_t offset) {
+    Value index = indexOf(operand, point, offset);
+    if (isa<VectorType>(value.getType()))
+      vector::StoreOp::create(b, loc, value, to, index);
+    else
+      memref::StoreOp::create(b, loc, value, to, index);
+  };
+  int64_t done = 0;
+  while (done < count) {
+    int64_t size =
+        std::min<int64_t>(plan.lanes, llvm::bit_floor<uint64_t>(count - done));
+    SmallVector<Value> at = indices(operand, point, done);
+    Value value;
+    if (size > 1)
+      value = vector::LoadOp::create(b, loc, VectorType::get({size}, element),
+                                     from, at);
+    else
+      value = memref::LoadOp::create(b, loc, from, at);
+    put(value, done);
+    done += size;
+  }
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
+  for (int64_t rest = count; rest < width(operand); ++rest)
+    put(zero, rest);
+}
+
+void KernelPanels::copyBlocks(unsigned operand, SmallVector<Value> &point) {
+  unsigned dim = along(operand);
+  int64_t size = extents[dim], step = width(operand);
+  int64_t covered = size / step * step;
+  if (covered) {
+    auto blocks = scf::ForOp::create(b, loc, constant(0), constant(covered),
+                                     constant(step));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(blocks.getBody());
+    point[dim] = blocks.getInductionVar();
+    copyNeighbours(operand, point, step);
+  }
+  if (covered < size) {
+    point[dim] = constant(covered);
+    copyNeighbours(operand, point, size - covered);
+  }
+}
+
+/// Rows of memory are read from the beginning to the end.
+void KernelPanels::copyDepth(unsigned operand, SmallVector<Value> &point,
+                             unsigned level, Loop loop) {
+  SmallVector<unsigned> dims = depth(operand);
+  if (level == dims.size())
+    return copyBlocks(operand, point);
+  unsigned dim = dims[level];
+  Value from = constant(0), to = constant(extents[dim]);
+  if (plan.piece && dim == plan.reductions.front()) {
+    from = pieceStart;
+    to = arith::MinSIOp::create(
+        b, loc, to, arith::AddIOp::create(b, loc, from, constant(plan.piece)));
+  }
+  loop(from, to, 1, [&](Value i) {
+    point[dim] = i;
+    copyDepth(operand, point, level + 1, loop);
+  });
+}
+
+void KernelPanels::copy(unsigned operand, ArrayRef<Value> point, Loop loop) {
+  int64_t blocks = llvm::divideCeil(extents[along(operand)], width(operand));
+  Type element = getElementTypeOrSelf(op->getOperand(operand).getType());
+  memory[operand] = memref::AllocOp::create(
+      b, loc,
+      MemRefType::get({blocks * width(operand) * depthPoints(operand)},
+                      element),
+      b.getI64IntegerAttr(64));
+  SmallVector<Value> at(point);
+  copyDepth(operand, at, 0, loop);
+}
+
+void KernelPanels::release(unsigned operand) {
+  memref::DeallocOp::create(b, loc, memory.lookup(operand));
+  memory.erase(operand);
+}

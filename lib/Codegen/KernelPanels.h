@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Panels: copies of operands in which what a block reads lies side by side.
+//
+// A block of a kernel reads `width` neighbours of an operand, then as many some
+// rows further on, for each point of the reduction. Such reads hit few sets of
+// the cache and many pages. A panel has them one after the other:
+//
+//   panel[block][point of the operand's reduction dimensions][width]
+//
+// as one dimension in memory. The same values are read, so no result depends
+// on it.
+#ifndef PREC_CODEGEN_KERNELPANELS_H
+#define PREC_CODEGEN_KERNELPANELS_H
+
+#include "KernelPlan.h"
+
+#include "mlir/IR/PatternMatch.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace mlir::prec {
+
+class KernelPanels {
+public:
+  KernelPanels(RewriterBase &b, linalg::GenericOp op, const KernelPlan &plan)
+      : b(b), loc(op.getLoc()), op(op), plan(plan),
+        extents(op.getStaticLoopRanges()) {}
+
+  /// Where the piece of the first reduction dimension begins.
+  void setPieceStart(Value start) { pieceStart = start; }
+
+  using Loop = function_ref<void(Value from, Value to, int64_t step,
+                                 function_ref<void(Value)> body)>;
+  /// Emits the copy of an operand at `point`, whose outer dimensions are set;
+  /// `loop` makes its loops. `release` ends its life.
+  void copy(unsigned operand, ArrayRef<Value> point, Loop loop);
+  void release(unsigned operand);
+
+  bool has(unsigned operand) const { return memory.contains(operand); }
+  Value memoryOf(unsigned operand) const { return memory.lookup(operand); }
+  /// Index of the block's first element at `point`, plus `offset`.
+  Value indexOf(unsigned operand, ArrayRef<Value> point, int64_t offset);
+
+private:
+  /// The dimension along which neighbours lie.
+  unsigned along(unsigned operand) const;
+  int64_t width(unsigned operand) const;
+  /// Reduction dimensions inside of the nest that the operand depends on, and
+  /// how many points of each a panel has.
+  SmallVector<unsigned> depth(unsigned operand) const;
+  int64_t pointsOf(unsigned dim) const;
+  int64_t depthPoints(unsigned operand) const;
+
+  void copyDepth(unsigned operand, SmallVector<Value> &point, unsigned level,
+                 Loop loop);
+  void copyBlocks(unsigned operand, SmallVector<Value> &point);
+  /// Copies `count` neighbours at `point`; the rest of the width becomes zero.
+  void copyNeighbours(unsigned operand, ArrayRef<Value> point, int64_t count);
+  SmallVector<Value> indices(unsigned operand, ArrayRef<Value> point,
+                             int64_t offset);
+  Value constant(int64_t value);
+
+  RewriterBase &b;
+  Location loc;
+  mutable linalg::GenericOp op; // a handle, whose accessors are not const
+  const KernelPlan &plan;
+  SmallVector<int64_t> extents;
+  Value pieceStart;
+  llvm::SmallDenseMap<unsigned, Value> memory;
+};
+
+} // namespace mlir::prec
+
+#endif // PREC_CODEGEN_KERNELPANELS_H

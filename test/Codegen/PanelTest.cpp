@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Products that are cut into pieces and read copies of their operands, for
+// several vector units, against loops in the order that DESIGN words.
+#include "Jit.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "gtest/gtest.h"
+
+#include <bit>
+#include <cmath>
+#include <random>
+
+using namespace mlir::prec;
+using namespace mlir::prec::test;
+
+namespace {
+std::mt19937 generator(23);
+
+/// c[b][m][n] = sum over k of x[b][m][k] y[b][k][n], either operand with its
+/// last two dimensions exchanged.
+struct Product {
+  int64_t b, m, n, k;
+  bool xAcross, yAcross, yShared;
+};
+
+// Long sums with and without a rest, rows and columns that fill no block, a
+// batch, one operand for all of the batch, few rows.
+const Product products[] = {
+    {1, 64, 64, 1100, false, false, true},
+    {1, 50, 37, 600, true, false, true},
+    {1, 70, 130, 513, true, true, true},
+    {2, 40, 96, 520, false, false, false},
+    {3, 33, 64, 300, true, false, true},
+    {2, 200, 48, 256, false, true, false},
+    {1, 3, 256, 700, false, false, true},
+    {1, 400, 64, 300, false, false, true},
+};
+
+struct Unit {
+  unsigned bits, registers;
+};
+
+class Panels : public testing::TestWithParam<Unit> {
+protected:
+  void check(const Product &p, bool isRounded) {
+    CodegenOptions options = hostOptions();
+    if (GetParam().bits) {
+      options.vectorBits = GetParam().bits;
+      options.vectorRegisters = GetParam().registers;
+    }
+    std::string text = textOf(p, isRounded);
+    auto module = Module::compile(text, 3, options);
+    ASSERT_TRUE(module) << text;
+    int64_t yBatch = p.yShared ? 1 : p.b;
+    Array<float, 3> x(p.xAcross ? std::array{p.b, p.k, p.m}
+                                : std::array{p.b, p.m, p.k}),
+        y(p.yAcross ? std::array{yBatch, p.n, p.k}
+                    : std::array{yBatch, p.k, p.n});
+    std::normal_distribution<float> normal;
+    for (auto *values : {&x.values, &y.values})
+      for (float &value : *values)
+        value = normal(generator);
+    Descriptor<float, 3> result;
+    module->call("f", &result, x.get(), y.get());
+    std::vector<float> found = takeResult(result);
+    for (int64_t i = 0; i < p.b * p.m * p.n; ++i) {
+      int64_t b = i / (p.m * p.n), m = i / p.n % p.m, n = i % p.n;
+      float sum = 0;
+      for (int64_t k = 0; k < p.k; ++k) {
+        float u = x.values[p.xAcross ? (b * p.k + k) * p.m + m
+                                     : (b * p.m + m) * p.k + k];
+        int64_t c = p.yShared ? 0 : b;
+        float v = y.values[p.yAcross ? (c * p.n + n) * p.k + k
+                                     : (c * p.k + k) * p.n + n];
+        sum = isRounded ? cut(sum + cut(u * v)) : std::fma(u, v, sum);
+      }
+      ASSERT_EQ(std::bit_cast<uint32_t>(found[i]), std::bit_cast<uint32_t>(sum))
+          << "element " << i << " of\n"
+          << text;
+    }
+  }
+
+private:
+  /// Seven bits of the fraction, toward zero.
+  static float cut(float value) {
+    return std::bit_cast<float>(std::bit_cast<uint32_t>(value) & 0xffff0000u);
+  }
+
+  static std::string textOf(const Product &p, bool isRounded) {
+    auto type = [](int64_t b, int64_t first, int64_t second) {
+      return llvm::formatv("tensor<{0}x{1}x{2}xf32>", b, first, second).str();
+    };
+    std::string x = p.xAcross ? type(p.b, p.k, p.m) : type(p.b, p.m, p.k);
+    int64_t yBatch = p.yShared ? 1 : p.b;
+    std::string y = p.yAcross ? type(yBatch, p.n, p.k) : type(yBatch, p.k, p.n);
+    std::string body = isRounded ? R"(
+    %p0 = arith.mulf %u, %v : f32
+    %p = prec.round %p0 to "m7" "toward-zero" : f32
+    %s0 = arith.addf %acc, %p : f32
+    %s = prec.round %s0 to "m7" "toward-zero" : f32)"
+                                 : R"(
+    %p = arith.mulf %u, %v : f32
+    %s = arith.addf %acc, %p : f32)";
+    return llvm::formatv(
+        R"(
+func.func @f(%x: {0}, %y: {1}) -> {2} {{
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : {2}
+  %i = linalg.fill ins(%zero : f32) outs(%e : {2}) -> {2}
+  %r = linalg.generic {{
+      indexing_maps = [affine_map<(b, m, n, k) -> (b, {3})>,
+                       affine_map<(b, m, n, k) -> ({4}, {5})>,
+                       affine_map<(b, m, n, k) -> (b, m, n)>],
+      iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%x, %y : {0}, {1}) outs(%i : {2}) {{
+  ^bb0(%u: f32, %v: f32, %acc: f32):{6}
+    linalg.yield %s : f32
+  } -> {2}
+  return %r : {2}
+})",
+        x, y, type(p.b, p.m, p.n), p.xAcross ? "k, m" : "m, k",
+        p.yShared ? "0" : "b", p.yAcross ? "n, k" : "k, n", body);
+  }
+};
+
+TEST_P(Panels, ProductsOfSums) {
+  for (const Product &p : products)
+    check(p, false);
+}
+
+TEST_P(Panels, EveryResultRounded) {
+  for (const Product &p : products)
+    check(p, true);
+}
+
+INSTANTIATE_TEST_SUITE_P(Units, Panels,
+                         testing::Values(Unit{0, 0}, Unit{128, 16},
+                                         Unit{256, 16}, Unit{512, 32}),
+                         [](const auto &info) {
+                           return info.param.bits
+                                      ? llvm::formatv("Vector{0}x{1}",
+                                                      info.param.bits,
+                                                      info.param.registers)
+                                            .str()
+                                      : std::string("Host");
+                         });
+} // namespace

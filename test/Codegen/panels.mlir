@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A long sum is cut into pieces of 256 points, in which both operands, whose rows lie far apart, are copied side by side: 6 rows
+// and 16 columns at a time. Outputs wait in memory between the pieces, so they are filled before.
+// RUN: prec-opt %s --split-input-file --pass-pipeline='builtin.module(func.func(prec-emit-kernels{vector-bits=256 vector-registers=16}))' | FileCheck %s
+
+// CHECK-LABEL: func.func @weight_gradient(
+// CHECK: vector.store %{{.*}} : memref<16384xf32>, vector<8xf32>
+// CHECK: scf.for %[[PIECE:.*]] = %{{.*}} to %c8192{{.*}} step %c256
+// CHECK: %[[X:.*]] = memref.alloc() {{.*}} : memref<16896xf32>
+// CHECK: vector.store %{{.*}}, %[[X]][%{{.*}}] : memref<16896xf32>, vector<4xf32>
+// CHECK: vector.store %{{.*}}, %[[X]][%{{.*}}] : memref<16896xf32>, vector<2xf32>
+// CHECK: %[[Y:.*]] = memref.alloc() {{.*}} : memref<65536xf32>
+// CHECK: vector.store %{{.*}}, %[[Y]][%{{.*}}] : memref<65536xf32>, vector<8xf32>
+// CHECK: memref.load %[[X]][%{{.*}}] : memref<16896xf32>
+// CHECK: vector.load %[[Y]][%{{.*}}] : memref<65536xf32>, vector<8xf32>
+// CHECK: memref.dealloc %[[X]]
+// CHECK: memref.dealloc %[[Y]]
+func.func @weight_gradient(%x: memref<8192x64xf32>, %y: memref<8192x256xf32>) -> memref<64x256xf32> {
+  %zero = arith.constant 0.0 : f32
+  %c = memref.alloc() : memref<64x256xf32>
+  linalg.fill ins(%zero : f32) outs(%c : memref<64x256xf32>)
+  linalg.generic {
+      indexing_maps = [affine_map<(i, j, k) -> (k, i)>, affine_map<(i, j, k) -> (k, j)>, affine_map<(i, j, k) -> (i, j)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %y : memref<8192x64xf32>, memref<8192x256xf32>) outs(%c : memref<64x256xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %next = math.fma %a, %b, %sum : f32
+    linalg.yield %next : f32
+  }
+  return %c : memref<64x256xf32>
+}
+
+// -----
+
+// Rows of which 8192 do not stay in the cache are taken 96 at a time; the columns of one operand fit, so nothing is cut.
+// CHECK-LABEL: func.func @dense(
+// CHECK: memref.alloc() {{.*}} : memref<16384xf32>
+// CHECK: scf.for %[[ROWS:.*]] = %{{.*}} to %c8190{{.*}} step %c96
+// CHECK: scf.for %{{.*}} = %{{.*}} to %c64{{.*}} step %c16
+// CHECK: scf.for %{{.*}} = %[[ROWS]] to %{{.*}} step %c6
+// CHECK: scf.for %{{.*}} to %c256{{.*}} step %c1{{.*}} iter_args
+func.func @dense(%x: memref<8192x256xf32>, %w: memref<256x64xf32>) -> memref<8192x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %c = memref.alloc() : memref<8192x64xf32>
+  linalg.fill ins(%zero : f32) outs(%c : memref<8192x64xf32>)
+  linalg.generic {
+      indexing_maps = [affine_map<(i, j, k) -> (i, k)>, affine_map<(i, j, k) -> (k, j)>, affine_map<(i, j, k) -> (i, j)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<8192x256xf32>, memref<256x64xf32>) outs(%c : memref<8192x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %next = math.fma %a, %b, %sum : f32
+    linalg.yield %next : f32
+  }
+  return %c : memref<8192x64xf32>
+}
