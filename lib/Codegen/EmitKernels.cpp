@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Writes linalg.generic on buffers as register-tiled loops on vectors.
+#include "BatchSlices.h"
 #include "KernelEmitter.h"
 #include "Profile.h"
 #include "prec/Codegen/Passes.h"
@@ -38,12 +39,29 @@ static Value filledWith(Operation *op) {
   return isa<MemRefType>(input.getType()) ? Value() : input;
 }
 
+/// Does an operation between two others touch memory behind `view`?
+static bool isTouchedBetween(Value view, Operation *first, Operation *last) {
+  Value buffer = bufferBehind(view, 1).first;
+  for (Operation *op = first->getNextNode(); op != last;
+       op = op->getNextNode()) {
+    if (isMemoryEffectFree(op) || isa<memref::AllocOp>(op))
+      continue;
+    std::optional<SmallVector<Touch>> touches = touchesOf(op);
+    if (!touches || llvm::any_of(*touches, [&](const Touch &touch) {
+          return touch.buffer == buffer;
+        }))
+      return true;
+  }
+  return false;
+}
+
 /// The generic operation that filled `buffer` right before `user`, nothing
 /// having touched the buffer or a view of it in between.
 static Operation *findFill(Value buffer, Operation *user) {
-  Operation *alloc = buffer.getDefiningOp();
-  if (!isa_and_nonnull<memref::AllocOp, memref::AllocaOp>(alloc) ||
-      alloc->getBlock() != user->getBlock())
+  Operation *def = buffer.getDefiningOp();
+  if (!isa_and_nonnull<memref::AllocOp, memref::AllocaOp, memref::SubViewOp>(
+          def) ||
+      def->getBlock() != user->getBlock())
     return nullptr;
   Operation *fill = nullptr;
   for (Operation *other : buffer.getUsers()) {
@@ -57,6 +75,9 @@ static Operation *findFill(Value buffer, Operation *user) {
       return nullptr;
     fill = other;
   }
+  if (fill && isa<memref::SubViewOp>(def) &&
+      isTouchedBetween(buffer, fill, user))
+    return nullptr;
   return fill;
 }
 
@@ -159,7 +180,8 @@ private:
       ++left;
       return;
     }
-    plan->useThreads = threads && countScalarOps(op) >= threadGrain;
+    plan->useThreads = threads && countScalarOps(op) >= threadGrain &&
+                       !op->getParentOfType<scf::ParallelOp>();
     if (!plan->revisitsOutputs())
       needless.insert(fills.begin(), fills.end());
     else

@@ -45,7 +45,8 @@ double KernelCost::missedLines(unsigned number, const KernelPlan &plan) const {
 static double linesWithin(int64_t sets, int64_t stride, int64_t lines) {
   int64_t by = stride % lineBytes ? 1 : stride / lineBytes;
   int64_t shared = std::gcd(sets, by);
-  return double(sets / shared * ways * std::min(lines, shared));
+  int64_t setsHit = sets / shared;
+  return double(setsHit * ways * std::min(lines, shared));
 }
 
 static int64_t bytesOf(linalg::GenericOp op, unsigned number) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Loop nests become functions, equal ones the same function.
+#include "BlockLoop.h"
 #include "prec/Codegen/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -13,6 +14,7 @@
 #include "llvm/ADT/DenseMap.h"
 
 using namespace mlir;
+using namespace mlir::prec;
 
 namespace mlir::prec {
 #define GEN_PASS_DEF_OUTLINELOOPS
@@ -101,7 +103,10 @@ private:
   void outlineIn(Region &region, SymbolTable &symbols, Known &known) {
     for (Block &block : region)
       for (Operation &op : llvm::make_early_inc_range(block))
-        if (isa<scf::ForOp, scf::ParallelOp>(op) && op.getNumResults() == 0)
+        if (op.hasAttr(kBlockLoop))
+          outlineIn(op.getRegion(0), symbols, known);
+        else if (isa<scf::ForOp, scf::ParallelOp>(op) &&
+                 op.getNumResults() == 0)
           outline(&op, symbols, known);
         else if (auto choice = dyn_cast<scf::IfOp>(op))
           for (Region &branch : choice->getRegions())

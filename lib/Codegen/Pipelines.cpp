@@ -164,6 +164,8 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   function.addPass(createCSEPass());
   if (options.recompute != Recompute::None)
     function.addPass(createRecomputeTensors({options.recompute}));
+  if (options.fast)
+    function.addPass(createWriteInPlace());
 }
 
 /// Tensors become buffers that are released after their last use.
@@ -187,6 +189,11 @@ static void buildBufferStage(OpPassManager &pm) {
 }
 
 static void buildLoopStage(OpPassManager &pm, const CodegenOptions &options) {
+  // What is measured is measured by one thread.
+  bool isMeasured = options.profile || options.trackBuffers;
+  if (options.fast)
+    pm.nest<func::FuncOp>().addPass(
+        createBlockBatch({options.threads && !isMeasured}));
   if (options.profile)
     pm.addPass(createProfileKernels());
   OpPassManager &function = pm.nest<func::FuncOp>();

@@ -349,31 +349,6 @@ def RecomputeTensors : Pass<"prec-recompute", "func::FuncOp"> {
   ];
 }
 
-def SerializeReductions : Pass<"prec-serialize-reductions"> {
-  let summary = "write scf.parallel loops that reduce as scf.for";
-  let description = [{
-    A reduction's order is part of its result: it is that of the loop's indices.
-    Loops without reductions stay parallel.
-  }];
-  let dependentDialects = ["scf::SCFDialect"];
-}
-
-def OutlineLoops : Pass<"prec-outline-loops", "ModuleOp"> {
-  let summary = "make functions of loop nests, one of equal ones";
-  let description = [{
-    A layer that a network has twenty times is lowered and compiled once, and
-    LLVM, some of whose passes cost more than the size of a function, sees small
-    ones. Nests without results at the top of a function are moved, with the
-    constants that they use; other values become arguments. Loops write memory
-    in an order that does not change.
-  }];
-  let dependentDialects = ["func::FuncDialect"];
-  let statistics = [
-    Statistic<"nests", "nests", "loop nests that were moved">,
-    Statistic<"functions", "functions", "functions that they became">,
-  ];
-}
-
 def ConvertToLLVM : Pass<"prec-convert-to-llvm", "ModuleOp"> {
   let summary = "convert arith, math, vector, memref, cf, func, omp at once";
   let description = [{
@@ -393,5 +368,7 @@ def CheckFastMath : Pass<"prec-check-fast-math", "ModuleOp"> {
     contract is an error that names it.
   }];
 }
+
+include "prec/Codegen/BufferPasses.td"
 
 #endif // PREC_CODEGEN_PASSES
