@@ -3,6 +3,7 @@
 #include "BatchSlices.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -40,6 +41,19 @@ std::pair<Value, bool> mlir::prec::bufferBehind(Value view, int64_t parts) {
     inParts = inParts && dividesFirst(view, parts);
   }
   return {view, inParts};
+}
+
+/// Buffers that are allocated here are no others; an argument may be another
+/// argument, so none is written, and what a branch gives may be any.
+static bool mayTouch(Value buffer, bool isWrite) {
+  if (isa_and_nonnull<memref::AllocOp, memref::AllocaOp>(
+          buffer.getDefiningOp()))
+    return true;
+  auto argument = dyn_cast<BlockArgument>(buffer);
+  bool isArgument =
+      argument && isa<FunctionOpInterface>(argument.getOwner()->getParentOp());
+  return !isWrite &&
+         (isArgument || buffer.getDefiningOp<memref::GetGlobalOp>());
 }
 
 /// Does the body read memory that is no operand?
@@ -90,6 +104,8 @@ static std::optional<BatchSlice> sliceAlong(linalg::LinalgOp op, unsigned dim,
     AffineMap map = op.getMatchingIndexingMap(&operand);
     auto [buffer, inParts] = bufferBehind(operand.get(), parts);
     bool isWrite = op.isDpsInit(&operand);
+    if (!mayTouch(buffer, isWrite))
+      return std::nullopt;
     if (map.isFunctionOfDim(dim)) {
       std::optional<unsigned> place = placeOf(map, dim);
       if (!place || type.getDimSize(*place) != extent ||
@@ -139,6 +155,14 @@ std::optional<BatchSlice> mlir::prec::sliceOf(linalg::LinalgOp op,
   return best;
 }
 
+static std::optional<SmallVector<Touch>> known(SmallVector<Touch> touches) {
+  if (llvm::all_of(touches, [](const Touch &touch) {
+        return mayTouch(touch.buffer, touch.isWrite);
+      }))
+    return touches;
+  return std::nullopt;
+}
+
 std::optional<SmallVector<Touch>> mlir::prec::touchesOf(Operation *op) {
   SmallVector<Touch> touches;
   if (auto structured = dyn_cast<linalg::LinalgOp>(op)) {
@@ -148,7 +172,7 @@ std::optional<SmallVector<Touch>> mlir::prec::touchesOf(Operation *op) {
       if (isa<MemRefType>(operand.get().getType()))
         touches.push_back({bufferBehind(operand.get(), 1).first,
                            structured.isDpsInit(&operand), false});
-    return touches;
+    return known(std::move(touches));
   }
   auto effects = dyn_cast<MemoryEffectOpInterface>(op);
   if (!effects || op->getNumRegions() > 0)
@@ -164,5 +188,5 @@ std::optional<SmallVector<Touch>> mlir::prec::touchesOf(Operation *op) {
     touches.push_back({bufferBehind(value, 1).first,
                        !isa<MemoryEffects::Read>(effect.getEffect()), false});
   }
-  return touches;
+  return known(std::move(touches));
 }

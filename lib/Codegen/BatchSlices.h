@@ -46,7 +46,8 @@ std::pair<Value, bool> bufferBehind(Value view, int64_t parts);
 /// not known, no buffer is touched in parts, or the body reads memory itself.
 std::optional<BatchSlice> sliceOf(linalg::LinalgOp op, int64_t parts);
 
-/// What an operation touches as a whole; nothing if that is not known.
+/// What an operation touches as a whole; nothing if that is not known, or if
+/// a buffer may be the same as another.
 std::optional<SmallVector<Touch>> touchesOf(Operation *op);
 
 } // namespace mlir::prec

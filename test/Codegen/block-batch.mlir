@@ -83,7 +83,8 @@ func.func @reads_another_block(%x: memref<64x16384xf32>, %y: memref<64x16384xf32
 // THREADS: call @unknown
 // THREADS: scf.parallel
 func.func private @unknown()
-func.func @call_between(%x: memref<64x16384xf32>, %y: memref<64x16384xf32>) {
+func.func @call_between(%x: memref<64x16384xf32>) -> memref<64x16384xf32> {
+  %y = memref.alloc() : memref<64x16384xf32>
   %h = memref.alloc() : memref<64x16384xf32>
   linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
       ins(%x : memref<64x16384xf32>) outs(%h : memref<64x16384xf32>) {
@@ -106,5 +107,44 @@ func.func @call_between(%x: memref<64x16384xf32>, %y: memref<64x16384xf32>) {
   }
   memref.dealloc %h : memref<64x16384xf32>
   memref.dealloc %k : memref<64x16384xf32>
+  return %y : memref<64x16384xf32>
+}
+
+// -----
+
+#id = affine_map<(n, c) -> (n, c)>
+
+// Two arguments may be one buffer, and what a branch gives may be any: such operations stay where they are.
+// CHECK-LABEL: func.func @may_be_the_same(
+// CHECK-NOT: scf.for
+// THREADS-LABEL: func.func @may_be_the_same(
+// THREADS-NOT: scf.parallel
+func.func @may_be_the_same(%x: memref<64x16384xf32>, %y: memref<64x16384xf32>, %which: i1) {
+  %h = memref.alloc() : memref<64x16384xf32>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<64x16384xf32>) outs(%h : memref<64x16384xf32>) {
+  ^bb0(%u: f32, %o: f32):
+    linalg.yield %u : f32
+  }
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%h : memref<64x16384xf32>) outs(%y : memref<64x16384xf32>) {
+  ^bb0(%u: f32, %o: f32):
+    %v = arith.addf %u, %u : f32
+    linalg.yield %v : f32
+  }
+  %k = arith.select %which, %h, %x : memref<64x16384xf32>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%k : memref<64x16384xf32>) outs(%h : memref<64x16384xf32>) {
+  ^bb0(%u: f32, %o: f32):
+    %v = arith.mulf %u, %u : f32
+    linalg.yield %v : f32
+  }
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%h : memref<64x16384xf32>) outs(%y : memref<64x16384xf32>) {
+  ^bb0(%u: f32, %o: f32):
+    %v = arith.addf %u, %u : f32
+    linalg.yield %v : f32
+  }
+  memref.dealloc %h : memref<64x16384xf32>
   return
 }
