@@ -12,7 +12,7 @@ using namespace mlir::prec;
 
 /// What the operands of a member should take of a cache of 512 KB, and the most
 /// that those of a single part may.
-static constexpr int64_t blockBytes = 128 << 10, mostBytesOfPart = 512 << 10;
+static constexpr int64_t blockBytes = 256 << 10, mostBytesOfPart = 512 << 10;
 /// Buffers smaller than this in all stay in the cache anyway.
 static constexpr int64_t fewBytes = 512 << 10;
 /// A panel of so many elements costs nothing; how often an element of a larger
@@ -148,6 +148,8 @@ bool BatchGroup::take(Operation *op) {
   bool isLater = needsLater(op);
   if (structured && !isLater && !isFillOfWhole(structured, parts))
     if (auto slice = sliceOf(structured, parts); slice && canJoin(*slice)) {
+      if (members.size() == mostMembers)
+        return false;
       join(*slice);
       return true;
     }
@@ -176,13 +178,35 @@ bool BatchGroup::isWorthIt() const {
     return false;
   int64_t bytes = 0;
   for (const auto &[buffer, use] : uses)
-    if (use.readsParts && use.writesParts) {
-      auto type = cast<MemRefType>(buffer.getType());
-      bytes += type.getNumElements() *
-               int64_t(llvm::divideCeil(type.getElementType().isIndex()
-                                            ? 64
-                                            : type.getElementTypeBitWidth(),
-                                        8));
-    }
+    if (use.readsParts && use.writesParts)
+      bytes += bytesOf(cast<MemRefType>(buffer.getType()));
   return bytes >= fewBytes;
+}
+
+bool BatchGroup::isInner(Value buffer) const {
+  Use use = uses.lookup(buffer);
+  if (!buffer.getDefiningOp<memref::AllocOp>() || !use.writesParts ||
+      use.readsWhole || use.writesWhole)
+    return false;
+  llvm::SmallDenseSet<Operation *> own;
+  for (const BatchSlice &slice : members)
+    own.insert(slice.op);
+  SmallVector<Value> views{buffer};
+  while (!views.empty())
+    for (Operation *user : views.pop_back_val().getUsers())
+      if (isa<memref::CollapseShapeOp, memref::ExpandShapeOp,
+              memref::SubViewOp>(user))
+        views.push_back(user->getResult(0));
+      else if (!isa<memref::DeallocOp>(user) && !own.contains(user))
+        return false;
+  return true;
+}
+
+int64_t BatchGroup::bytesOfOuterBuffers() const {
+  int64_t bytes = 0;
+  for (Operation *op : before)
+    if (auto alloc = dyn_cast<memref::AllocOp>(op);
+        alloc && alloc.getType().hasStaticShape() && !isInner(alloc))
+      bytes += bytesOf(alloc.getType());
+  return bytes;
 }

@@ -22,9 +22,9 @@ public:
   };
 
   /// `isParallel`: members add up nothing over the batch, so that blocks may
-  /// run on several threads.
-  BatchGroup(int64_t parts, bool isParallel)
-      : parts(parts), isParallel(isParallel) {}
+  /// run on several threads. At most `mostMembers` join.
+  BatchGroup(int64_t parts, bool isParallel, size_t mostMembers)
+      : parts(parts), isParallel(isParallel), mostMembers(mostMembers) {}
 
   /// Finds the next operation a place. False: the group ends before it.
   bool take(Operation *op);
@@ -40,6 +40,10 @@ public:
     return handle.op;
   }
   ArrayRef<BatchSlice> slices() const { return members; }
+  /// Is a buffer written and read by members only, a part at a time?
+  bool isInner(Value buffer) const;
+  /// Bytes of the buffers that are allocated for members and not inner ones.
+  int64_t bytesOfOuterBuffers() const;
   ArrayRef<Operation *> earlier() const { return before; }
   const llvm::MapVector<Value, Use> &buffers() const { return uses; }
 
@@ -55,6 +59,7 @@ private:
 
   int64_t parts;
   bool isParallel;
+  size_t mostMembers;
   SmallVector<BatchSlice> members;
   SmallVector<Operation *> before;
   llvm::MapVector<Value, Use> uses;

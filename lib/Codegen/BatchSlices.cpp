@@ -65,7 +65,7 @@ static bool capturesMemory(linalg::LinalgOp op) {
   });
 }
 
-static int64_t bytesOf(MemRefType type) {
+int64_t mlir::prec::bytesOf(MemRefType type) {
   Type element = type.getElementType();
   int64_t bits = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
   return type.getNumElements() * int64_t(llvm::divideCeil(bits, 8));
@@ -112,7 +112,10 @@ static std::optional<BatchSlice> sliceAlong(linalg::LinalgOp op, unsigned dim,
           (*place > 0 && neighboursAfter(type, *place) < leastNeighbours))
         return std::nullopt;
       inParts = inParts && *place == 0;
-      slice.bytesOfPart += bytesOf(type) / parts;
+      if (llvm::none_of(slice.touches, [&, b = buffer](const Touch &touch) {
+            return touch.buffer == b;
+          }))
+        slice.bytesOfPart += bytesOf(type) / parts;
     } else {
       inParts = false;
       slice.wholeElements += double(type.getNumElements());

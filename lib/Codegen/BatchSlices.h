@@ -38,6 +38,9 @@ struct BatchSlice {
   int64_t extent() { return op.getStaticLoopRanges()[dim]; }
 };
 
+/// Of a buffer whose shape is known.
+int64_t bytesOf(MemRefType type);
+
 /// The buffer behind a view, and whether parts of one are parts of the other.
 std::pair<Value, bool> bufferBehind(Value view, int64_t parts);
 

@@ -52,7 +52,7 @@ public:
     }
     loop->setAttr(kBlockLoop, b.getUnitAttr());
     for (const auto &entry : group.buffers())
-      if (isInner(entry.first, entry.second))
+      if (group.isInner(entry.first))
         shrink(entry.first);
     for (const BatchSlice &slice : group.slices())
       emitMember(slice);
@@ -68,22 +68,6 @@ public:
 private:
   Value constant(int64_t value) {
     return arith::ConstantIndexOp::create(b, loc, value);
-  }
-
-  /// Is a buffer written and read by members only, a part at a time?
-  bool isInner(Value buffer, const BatchGroup::Use &use) {
-    if (!buffer.getDefiningOp<memref::AllocOp>() || use.readsWhole ||
-        use.writesWhole)
-      return false;
-    SmallVector<Value> views{buffer};
-    while (!views.empty())
-      for (Operation *user : views.pop_back_val().getUsers())
-        if (isa<memref::CollapseShapeOp, memref::ExpandShapeOp,
-                memref::SubViewOp>(user))
-          views.push_back(user->getResult(0));
-        else if (!isa<memref::DeallocOp>(user) && !members.contains(user))
-          return false;
-    return true;
   }
 
   SmallVector<int64_t> shapeOfBlock(MemRefType type) {
@@ -215,6 +199,26 @@ int64_t findParts(Block &block) {
   return 1;
 }
 
+/// Bytes that are allocated before `end`, or at most at once if it is null.
+int64_t bytesBefore(Block &block, Operation *end) {
+  int64_t live = 0, most = 0;
+  for (Operation &op : block) {
+    if (&op == end)
+      return live;
+    auto add = [&](Value buffer, int64_t sign) {
+      auto type = dyn_cast<MemRefType>(buffer.getType());
+      if (type && type.hasStaticShape())
+        live += sign * bytesOf(type);
+    };
+    if (auto alloc = dyn_cast<memref::AllocOp>(op))
+      add(alloc, 1);
+    else if (auto dealloc = dyn_cast<memref::DeallocOp>(op))
+      add(dealloc.getMemref(), -1);
+    most = std::max(most, live);
+  }
+  return most;
+}
+
 struct BlockBatch : public prec::impl::BlockBatchBase<BlockBatch> {
   using Base::Base;
 
@@ -227,11 +231,10 @@ struct BlockBatch : public prec::impl::BlockBatchBase<BlockBatch> {
     if (parts < 2)
       return;
     IRRewriter rewriter(&getContext());
+    int64_t peak = bytesBefore(body, nullptr);
     for (Operation *op = &body.front(); op;) {
-      BatchGroup group(parts, threads);
       Operation *next = op;
-      while (group.take(next))
-        next = next->getNextNode();
+      BatchGroup group = groupFrom(next, parts, peak);
       bool isWorthIt = group.isWorthIt();
       if (isWorthIt) {
         next = BlockLoop(rewriter, group, parts).emit(threads);
@@ -239,6 +242,23 @@ struct BlockBatch : public prec::impl::BlockBatchBase<BlockBatch> {
         operations += group.slices().size();
       }
       op = next == op || isWorthIt ? next->getNextNode() : next;
+    }
+  }
+
+  /// The longest group from `next` on that does not raise the peak of memory:
+  /// outer buffers of a group are alive together. `next` becomes its end.
+  BatchGroup groupFrom(Operation *&next, int64_t parts, int64_t peak) {
+    Operation *first = next;
+    size_t most = std::numeric_limits<size_t>::max();
+    while (true) {
+      BatchGroup group(parts, threads, most);
+      for (next = first; group.take(next);)
+        next = next->getNextNode();
+      if (!group.isWorthIt() || bytesBefore(*first->getBlock(), first) +
+                                        group.bytesOfOuterBuffers() <=
+                                    peak)
+        return group;
+      most = group.slices().size() - 1;
     }
   }
 };

@@ -127,7 +127,8 @@ int64_t KernelCost::rowBlock(const KernelPlan &plan) const {
 /// the near cache, where the tiles before have left them elsewhere.
 double KernelCost::loadsOfStep(unsigned number, const KernelPlan &plan,
                                double width) const {
-  constexpr double nearby = 20, distant = 80, fewPages = 1024, page = 4096;
+  constexpr double nearby = 20, distant = 80, page = 4096;
+  constexpr double nearPages = 48, farPages = 1024; // whose addresses are known
   int64_t stride = 0, bytes = bytesOf(op, number);
   for (unsigned dim : plan.reductions)
     if (auto by = step(number, dim); dependsOn(number, int(dim)))
@@ -136,10 +137,11 @@ double KernelCost::loadsOfStep(unsigned number, const KernelPlan &plan,
   if (stride <= int64_t(width) * bytes || stride < lineBytes)
     return 0;
   double all = depth(number, plan) * double(lines);
-  if (all <= 0.75 * linesWithin(nearSets, stride, lines))
+  double pages = depth(number, plan) * std::min(double(stride) / page, 1.0);
+  if (all <= 0.75 * linesWithin(nearSets, stride, lines) && pages <= nearPages)
     return 0;
-  bool isFar = all > 0.5 * linesWithin(farSets, stride, lines) ||
-               depth(number, plan) * double(stride) > fewPages * page;
+  bool isFar =
+      all > 0.5 * linesWithin(farSets, stride, lines) || pages > farPages;
   return double(lines) * (isFar ? distant : nearby);
 }
 

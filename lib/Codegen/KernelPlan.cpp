@@ -253,7 +253,7 @@ private:
   }
 
   bool isUnrolled(const KernelPlan &plan) const {
-    constexpr double maxPoints = 9, maxOps = 100;
+    constexpr double maxPoints = 9, maxOps = 128;
     if (plan.reductions.empty() ||
         llvm::any_of(plan.reductions, [&](unsigned d) { return isDynamic(d); }))
       return false;

@@ -6,13 +6,13 @@
 #id = affine_map<(n, r, c) -> (n, r, c)>
 #column = affine_map<(n, r, c) -> (c)>
 
-// An example of 16384 numbers is a block. The sum over the batch is in the loop, and in its order; on several threads it is not.
+// Two examples of 16384 numbers are a block. The sum over the batch is in the loop, and in its order; on several threads it is not.
 // CHECK-LABEL: func.func @chain(
 // CHECK: %[[SUM:.*]] = memref.alloc() : memref<4096xf32>
 // CHECK: linalg.fill {{.*}} outs(%[[SUM]]
-// CHECK: scf.for %[[I:.*]] = %c0{{.*}} to %c64{{.*}} step %c1
-// CHECK:   %[[H:.*]] = memref.alloc() : memref<1x4x4096xf32>
-// CHECK:   %[[X:.*]] = memref.subview %arg0[%[[I]], 0, 0] [1, 4, 4096] [1, 1, 1]
+// CHECK: scf.for %[[I:.*]] = %c0{{.*}} to %c64{{.*}} step %c2
+// CHECK:   %[[H:.*]] = memref.alloc() : memref<2x4x4096xf32>
+// CHECK:   %[[X:.*]] = memref.subview %arg0[%[[I]], 0, 0] [2, 4, 4096] [1, 1, 1]
 // CHECK:   linalg.generic {{.*}} ins(%[[X]] : {{.*}}) outs(%[[H]] :
 // CHECK:   linalg.generic {{.*}} ins(%[[H]] : {{.*}}) outs(%[[SUM]] :
 // CHECK:   memref.dealloc %[[H]]

@@ -9,7 +9,7 @@ from conftest import SOURCE
 
 # What the operations' examples use without defining it.
 ARGUMENTS = {
-    "a": "f32", "t": "tensor<4x?xf32>", "bits": "i32", "word": "i32", "key": "i64",
+    "a": "f32", "t": "tensor<4x?xf32>", "bits": "i32", "r": "i32", "word": "i32", "key": "i64",
     "seed": "i32", "step": "i32", "position": "i32", "trip": "index",
 }  # fmt: skip
 PASS = re.compile(r"// prec-opt (?P<flags>.*?)\n(?P<before>.*?)// (?:makes|becomes)\n(?P<after>.*)", re.S)

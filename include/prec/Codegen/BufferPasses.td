@@ -27,7 +27,7 @@ def BlockBatch : Pass<"prec-block-batch", "func::FuncOp"> {
     it, go into one loop over blocks of the batch, so small that what one writes
     the next finds in the cache:
 
-    ```mlir
+    ```
     scf.for %i = %c0 to %c128 step %c2 {
       linalg.generic ... ins(%part_of_x) outs(%conv)   // 2 images
       linalg.generic ... ins(%conv, %bias) outs(%part_of_y)
