@@ -11,7 +11,7 @@ def WriteInPlace : Pass<"prec-write-in-place", "func::FuncOp"> {
     Where an elementwise operation reads a value of its result's type that no
     later operation reads, it gets that value's buffer to write into: one buffer
     less is alive, and memory is not fetched to be overwritten. It comes after
-    `prec-recompute-tensors`, which repeats only what writes into new buffers.
+    `prec-recompute`, which repeats only what writes into new buffers.
   }];
   let dependentDialects = ["linalg::LinalgDialect"];
   let statistics = [
