@@ -153,7 +153,7 @@ bool BatchGroup::take(Operation *op) {
       join(*slice);
       return true;
     }
-  if (isEmpty())
+  if (members.empty())
     return false;
   bool isFree = isa<memref::AllocOp>(op) ||
                 (isMemoryEffectFree(op) && op->getNumRegions() == 0);

@@ -29,7 +29,6 @@ public:
   /// Finds the next operation a place. False: the group ends before it.
   bool take(Operation *op);
 
-  bool isEmpty() const { return members.empty(); }
   /// Whether enough of what one member writes is read by another.
   bool isWorthIt() const;
   /// Parts that a block has, so that it stays in the cache.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What an operation on buffers touches when it runs for a part of the batch.
 #include "BatchSlices.h"
+#include "ElementBytes.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -66,9 +67,7 @@ static bool capturesMemory(linalg::LinalgOp op) {
 }
 
 int64_t mlir::prec::bytesOf(MemRefType type) {
-  Type element = type.getElementType();
-  int64_t bits = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
-  return type.getNumElements() * int64_t(llvm::divideCeil(bits, 8));
+  return type.getNumElements() * elementBytes(type.getElementType());
 }
 
 /// The place at which `map` has `dim` by itself; nothing if it has it
@@ -116,6 +115,8 @@ static std::optional<BatchSlice> sliceAlong(linalg::LinalgOp op, unsigned dim,
             return touch.buffer == b;
           }))
         slice.bytesOfPart += bytesOf(type) / parts;
+    } else if (isWrite && !slice.isReduction()) {
+      return std::nullopt; // each part writes all of it, the last one wins
     } else {
       inParts = false;
       slice.wholeElements += double(type.getNumElements());

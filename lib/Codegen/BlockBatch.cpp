@@ -26,10 +26,7 @@ class BlockLoop {
 public:
   BlockLoop(IRRewriter &b, const BatchGroup &group, int64_t parts)
       : b(b), group(group), parts(parts), step(group.partsOfBlock()),
-        loc(group.first()->getLoc()) {
-    for (BatchSlice slice : group.slices())
-      members.insert(slice.op.getOperation());
-  }
+        loc(group.first()->getLoc()) {}
 
   /// The loop, in which the members are now.
   Operation *emit(bool isParallel) {
@@ -90,8 +87,8 @@ private:
     while (!views.empty()) {
       Value view = views.pop_back_val();
       for (Operation *user : view.getUsers()) {
-        if (members.contains(user))
-          continue;
+        if (isa<linalg::LinalgOp>(user))
+          continue; // a member
         dead.push_back(user);
         if (!isa<memref::DeallocOp>(user)) {
           ofBlock[user->getResult(0)] = viewOfBlock(user, ofBlock[view]);
@@ -173,7 +170,6 @@ private:
   int64_t parts, step;
   Location loc;
   Value block; ///< the first part of the block
-  llvm::DenseSet<Operation *> members;
   llvm::DenseMap<Value, Value> ofBlock;
   llvm::DenseMap<std::pair<Value, unsigned>, Value> partsOf;
   llvm::DenseMap<int64_t, Value> offsets;

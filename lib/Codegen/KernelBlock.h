@@ -48,7 +48,6 @@ private:
   Dependence dependenceOf(Value value);
   Dependence dependenceOf(AffineMap map) const;
   Value valueOf(Value bodyValue, int64_t row, int64_t vector);
-  Value emitArgument(BlockArgument argument, int64_t row, int64_t vector);
   Value emitOperation(Operation *inner, int64_t row, int64_t vector);
   Value emitIndex(unsigned dim, int64_t row, int64_t vector);
   Value asVector(Value value);
@@ -94,8 +93,6 @@ private:
   KernelPanels &panels;
   llvm::DenseMap<Value, Dependence> dependences;
   llvm::DenseMap<Key, Value> values;
-  llvm::DenseMap<std::pair<unsigned, int64_t>, Value> shiftedPoints;
-  llvm::DenseMap<Value, Value> broadcasts;
   llvm::DenseMap<std::pair<unsigned, int64_t>, SmallVector<Value>> squares;
   Value maskValue;
 };

@@ -4,6 +4,7 @@
 // The caches that this counts with are those that machines of this decade have
 // at least: 32 KB of 8 ways near the core and 512 KB of 8 ways behind, in lines
 // of 64 bytes. What fits into the near one is free.
+#include "ElementBytes.h"
 #include "KernelCost.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -50,8 +51,7 @@ static double linesWithin(int64_t sets, int64_t stride, int64_t lines) {
 }
 
 static int64_t bytesOf(linalg::GenericOp op, unsigned number) {
-  Type type = getElementTypeOrSelf(op->getOperand(number).getType());
-  return type.isIndex() ? 8 : llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
+  return elementBytes(getElementTypeOrSelf(op->getOperand(number).getType()));
 }
 
 double KernelCost::pieces(const KernelPlan &plan) const {
@@ -79,9 +79,7 @@ double KernelCost::depth(unsigned number, const KernelPlan &plan) const {
   double points = 1;
   for (unsigned dim : plan.reductions)
     if (dependsOn(number, int(dim)))
-      points *= plan.piece && dim == plan.reductions.front()
-                    ? double(std::min(plan.piece, extent(dim)))
-                    : double(extent(dim));
+      points *= double(plan.pointsInside(dim, extent(dim)));
   return points;
 }
 
@@ -97,8 +95,7 @@ bool KernelCost::canBePanel(unsigned number, const KernelPlan &plan) const {
     return false;
   double uses = 1;
   if (int other = isVector ? plan.rowDim : plan.vectorDim; other >= 0)
-    uses *= double(extent(other)) /
-            double(isVector ? plan.rows : plan.lanes * plan.vectors);
+    uses *= double(extent(other)) / double(plan.widthAlong(other));
   for (unsigned dim : plan.outer)
     if (!dependsOn(number, int(dim)))
       uses *= double(extent(dim));
@@ -167,9 +164,9 @@ double KernelCost::distantLoads(unsigned number, const KernelPlan &plan,
 double KernelCost::panelCost(unsigned number, const KernelPlan &plan) const {
   constexpr double instructions = 60;
   bool isVector = dependsOn(number, plan.vectorDim);
-  double width = double(isVector ? plan.lanes * plan.vectors : plan.rows);
-  double blocks = std::ceil(
-      double(extent(isVector ? plan.vectorDim : plan.rowDim)) / width);
+  unsigned along = isVector ? plan.vectorDim : plan.rowDim;
+  double width = double(plan.widthAlong(along));
+  double blocks = std::ceil(double(extent(along)) / width);
   double moves = isVector ? double(plan.vectors) : std::ceil(width / 4);
   double cycles = 1.5 * moves + loadsOfStep(number, plan, width) / 2 + 1;
   double times = points(plan.hoisted) * pieces(plan), outer = 1;

@@ -95,7 +95,7 @@ private:
     pieceEnd = arith::AddIOp::create(b, loc, pieceStart, step);
     if (*getConstantIntValue(extents[plan.reductions.front()]) % plan.piece)
       pieceEnd = arith::MinSIOp::create(b, loc, pieceEnd, size);
-    panels.setPieceStart(pieceStart);
+    panels.setPiece(pieceStart, pieceEnd);
     outerLoops(0);
   }
 
@@ -295,7 +295,7 @@ private:
       }
       return next;
     }
-    bool isCut = plan.piece && level == 0;
+    bool isCut = plan.isCut(dim);
     auto loop = scf::ForOp::create(b, loc, isCut ? pieceStart : constant(0),
                                    isCut ? pieceEnd : extent(dim), constant(1),
                                    accumulators);

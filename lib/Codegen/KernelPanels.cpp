@@ -22,8 +22,7 @@ unsigned KernelPanels::along(unsigned operand) const {
 }
 
 int64_t KernelPanels::width(unsigned operand) const {
-  return int(along(operand)) == plan.vectorDim ? plan.lanes * plan.vectors
-                                               : plan.rows;
+  return plan.widthAlong(along(operand));
 }
 
 SmallVector<unsigned> KernelPanels::depth(unsigned operand) const {
@@ -32,16 +31,10 @@ SmallVector<unsigned> KernelPanels::depth(unsigned operand) const {
       plan.reductions, [&](unsigned dim) { return map.isFunctionOfDim(dim); });
 }
 
-int64_t KernelPanels::pointsOf(unsigned dim) const {
-  return plan.piece && dim == plan.reductions.front()
-             ? std::min(plan.piece, extents[dim])
-             : extents[dim];
-}
-
 int64_t KernelPanels::depthPoints(unsigned operand) const {
   int64_t points = 1;
   for (unsigned dim : depth(operand))
-    points *= pointsOf(dim);
+    points *= plan.pointsInside(dim, extents[dim]);
   return points;
 }
 
@@ -53,12 +46,12 @@ Value KernelPanels::indexOf(unsigned operand, ArrayRef<Value> point,
   for (unsigned dim : llvm::reverse(depth(operand))) {
     AffineExpr at = b.getAffineDimExpr(dims.size());
     dims.push_back(point[dim]);
-    if (plan.piece && dim == plan.reductions.front()) {
+    if (plan.isCut(dim)) {
       at = at - b.getAffineDimExpr(dims.size());
       dims.push_back(pieceStart);
     }
     index = index + at * stride;
-    stride *= pointsOf(dim);
+    stride *= plan.pointsInside(dim, extents[dim]);
   }
   return affine::AffineApplyOp::create(
       b, loc, AffineMap::get(dims.size(), 0, index), dims);
@@ -134,12 +127,9 @@ void KernelPanels::copyDepth(unsigned operand, SmallVector<Value> &point,
   if (level == dims.size())
     return copyBlocks(operand, point);
   unsigned dim = dims[level];
-  Value from = constant(0), to = constant(extents[dim]);
-  if (plan.piece && dim == plan.reductions.front()) {
-    from = pieceStart;
-    to = arith::MinSIOp::create(
-        b, loc, to, arith::AddIOp::create(b, loc, from, constant(plan.piece)));
-  }
+  bool isCut = plan.isCut(dim);
+  Value from = isCut ? pieceStart : constant(0),
+        to = isCut ? pieceEnd : constant(extents[dim]);
   loop(from, to, 1, [&](Value i) {
     point[dim] = i;
     copyDepth(operand, point, level + 1, loop);

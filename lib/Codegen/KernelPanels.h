@@ -25,8 +25,11 @@ public:
       : b(b), loc(op.getLoc()), op(op), plan(plan),
         extents(op.getStaticLoopRanges()) {}
 
-  /// Where the piece of the first reduction dimension begins.
-  void setPieceStart(Value start) { pieceStart = start; }
+  /// Where the piece of the first reduction dimension begins and ends.
+  void setPiece(Value start, Value end) {
+    pieceStart = start;
+    pieceEnd = end;
+  }
 
   using Loop = function_ref<void(Value from, Value to, int64_t step,
                                  function_ref<void(Value)> body)>;
@@ -47,7 +50,6 @@ private:
   /// Reduction dimensions inside of the nest that the operand depends on, and
   /// how many points of each a panel has.
   SmallVector<unsigned> depth(unsigned operand) const;
-  int64_t pointsOf(unsigned dim) const;
   int64_t depthPoints(unsigned operand) const;
 
   void copyDepth(unsigned operand, SmallVector<Value> &point, unsigned level,
@@ -64,7 +66,7 @@ private:
   mutable linalg::GenericOp op; // a handle, whose accessors are not const
   const KernelPlan &plan;
   SmallVector<int64_t> extents;
-  Value pieceStart;
+  Value pieceStart, pieceEnd;
   llvm::SmallDenseMap<unsigned, Value> memory;
 };
 

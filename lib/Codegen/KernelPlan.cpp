@@ -2,6 +2,7 @@
 // How a linalg.generic becomes a loop nest on vectors: tries the tiles that
 // fit in the registers and takes the one of least cost.
 #include "KernelPlan.h"
+#include "ElementBytes.h"
 #include "KernelCost.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -53,12 +54,11 @@ static bool isSupported(linalg::GenericOp op) {
 /// Bits of the widest element that operands have; what is wider inside the
 /// body takes several registers.
 static unsigned elementBits(linalg::GenericOp op) {
-  unsigned bits = 8;
-  for (Value operand : op->getOperands()) {
-    Type type = getElementTypeOrSelf(operand.getType());
-    bits = std::max(bits, type.isIndex() ? 64 : type.getIntOrFloatBitWidth());
-  }
-  return bits;
+  int64_t bytes = 1;
+  for (Value operand : op->getOperands())
+    bytes =
+        std::max(bytes, elementBytes(getElementTypeOrSelf(operand.getType())));
+  return unsigned(8 * bytes);
 }
 
 static double countOps(linalg::GenericOp op) {

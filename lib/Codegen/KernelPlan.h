@@ -66,6 +66,18 @@ struct KernelPlan {
   /// Outputs are read and written more than once.
   bool revisitsOutputs() const { return piece > 0 || !hoisted.empty(); }
   bool hasPanels() const { return llvm::is_contained(panels, true); }
+  /// Does `dim` run in pieces, and how many of its points inside of the
+  /// parallel loops?
+  bool isCut(unsigned dim) const {
+    return piece > 0 && dim == reductions.front();
+  }
+  int64_t pointsInside(unsigned dim, int64_t extent) const {
+    return isCut(dim) ? std::min(piece, extent) : extent;
+  }
+  /// Points of the vector or row dimension in a block.
+  int64_t widthAlong(unsigned dim) const {
+    return int(dim) == vectorDim ? lanes * vectors : rows;
+  }
   bool isPanel(unsigned operand) const {
     return !panels.empty() && panels[operand];
   }

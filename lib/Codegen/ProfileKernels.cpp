@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Calls around each kernel that tell the engine its name, its floating-point
 // operations and its bytes.
+#include "ElementBytes.h"
 #include "Places.h"
 #include "Profile.h"
 #include "Texts.h"
@@ -210,11 +211,10 @@ private:
       if (!type || !isTouched(operand))
         continue;
       Type element = type.getElementType();
-      unsigned width = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
       if (isa<FloatType>(element))
-        bits = std::max(bits, width);
+        bits = std::max(bits, element.getIntOrFloatBitWidth());
       Product size(b, loc);
-      size.times(int64_t(llvm::divideCeil(width, 8)));
+      size.times(elementBytes(element));
       for (int64_t d = 0; d < type.getRank(); ++d)
         size.times(memref::getMixedSize(b, loc, operand.get(), d));
       bytes = arith::AddIOp::create(b, loc, bytes, size.word());

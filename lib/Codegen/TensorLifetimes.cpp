@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which tensors of a block will share a buffer, and from when to when.
 #include "TensorLifetimes.h"
+#include "ElementBytes.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
@@ -12,9 +13,7 @@ using namespace mlir::prec;
 
 static int64_t bytesOf(Type type) {
   auto tensor = cast<RankedTensorType>(type);
-  Type element = tensor.getElementType();
-  int64_t bytes =
-      element.isIntOrFloat() ? (element.getIntOrFloatBitWidth() + 7) / 8 : 8;
+  int64_t bytes = elementBytes(tensor.getElementType());
   for (int64_t size : tensor.getShape())
     if (llvm::MulOverflow(
             bytes,

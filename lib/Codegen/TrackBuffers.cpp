@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Calls that tell the engine of each buffer that begins or ends to live.
+#include "ElementBytes.h"
 #include "Places.h"
 #include "Texts.h"
 #include "prec/Codegen/Passes.h"
@@ -74,10 +75,8 @@ private:
     llvm::raw_string_ostream(text) << type.getElementType();
     for (Value extent : alloc.getDynamicSizes())
       func::CallOp::create(b, loc, size, word(b, loc, extent));
-    Type element = type.getElementType();
-    unsigned width = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
     Value each = arith::ConstantIntOp::create(
-        b, loc, int64_t(llvm::divideCeil(width, 8)), 64);
+        b, loc, elementBytes(type.getElementType()), 64);
     func::CallOp::create(b, loc, live,
                          ValueRange{texts->address(b, loc, text),
                                     addressOf(b, loc, alloc), each});

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Kernels of convolutions, pooling and layout copies, for several vector units,
 // against loops in the order that DESIGN words.
-#include "Jit.h"
+#include "VectorUnits.h"
 
 #include "llvm/Support/FormatVariadic.h"
-#include "gtest/gtest.h"
 
 #include <bit>
 #include <cmath>
@@ -38,22 +37,13 @@ std::string typeOf(Shape4 shape, bool isDynamic = false) {
       .str();
 }
 
-/// A function of two tensors, compiled for a vector unit.
-struct Unit {
-  unsigned bits, registers;
-};
-
-class Kernels : public testing::TestWithParam<Unit> {
+class Kernels : public testing::TestWithParam<VectorUnit> {
 protected:
   /// Compares `@f(x, y)` with `expected(x, y, result)`, bit for bit.
   void check(const std::string &text, Shape4 xShape, Shape4 yShape,
              Shape4 shape,
              std::function<void(Tensor4 &, Tensor4 &, Tensor4 &)> expect) {
-    CodegenOptions options = hostOptions();
-    if (GetParam().bits) {
-      options.vectorBits = GetParam().bits;
-      options.vectorRegisters = GetParam().registers;
-    }
+    CodegenOptions options = GetParam().options();
     auto module = Module::compile(text, 3, options);
     ASSERT_TRUE(module);
     Tensor4 x(xShape), y(yShape), expected(shape);
@@ -286,15 +276,5 @@ func.func @f(%x: {0}, %y: {0}) -> {1} {{
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Units, Kernels,
-                         testing::Values(Unit{0, 0}, Unit{128, 16},
-                                         Unit{128, 32}, Unit{256, 16}),
-                         [](const auto &info) {
-                           return info.param.bits
-                                      ? llvm::formatv("Vector{0}x{1}",
-                                                      info.param.bits,
-                                                      info.param.registers)
-                                            .str()
-                                      : std::string("Host");
-                         });
+INSTANTIATE_TEST_SUITE_P(Units, Kernels, vectorUnits(), nameOf);
 } // namespace

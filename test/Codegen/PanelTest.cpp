@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Products that are cut into pieces and read copies of their operands, for
 // several vector units, against loops in the order that DESIGN words.
-#include "Jit.h"
+#include "VectorUnits.h"
 
 #include "llvm/Support/FormatVariadic.h"
-#include "gtest/gtest.h"
 
 #include <bit>
 #include <cmath>
@@ -36,18 +35,10 @@ const Product products[] = {
     {1, 400, 64, 300, false, false, true},
 };
 
-struct Unit {
-  unsigned bits, registers;
-};
-
-class Panels : public testing::TestWithParam<Unit> {
+class Panels : public testing::TestWithParam<VectorUnit> {
 protected:
   void check(const Product &p, bool isRounded) {
-    CodegenOptions options = hostOptions();
-    if (GetParam().bits) {
-      options.vectorBits = GetParam().bits;
-      options.vectorRegisters = GetParam().registers;
-    }
+    CodegenOptions options = GetParam().options();
     std::string text = textOf(p, isRounded);
     auto module = Module::compile(text, 3, options);
     ASSERT_TRUE(module) << text;
@@ -133,15 +124,5 @@ TEST_P(Panels, EveryResultRounded) {
     check(p, true);
 }
 
-INSTANTIATE_TEST_SUITE_P(Units, Panels,
-                         testing::Values(Unit{0, 0}, Unit{128, 16},
-                                         Unit{256, 16}, Unit{512, 32}),
-                         [](const auto &info) {
-                           return info.param.bits
-                                      ? llvm::formatv("Vector{0}x{1}",
-                                                      info.param.bits,
-                                                      info.param.registers)
-                                            .str()
-                                      : std::string("Host");
-                         });
+INSTANTIATE_TEST_SUITE_P(Units, Panels, vectorUnits(), nameOf);
 } // namespace

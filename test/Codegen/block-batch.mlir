@@ -148,3 +148,31 @@ func.func @may_be_the_same(%x: memref<64x16384xf32>, %y: memref<64x16384xf32>, %
   memref.dealloc %h : memref<64x16384xf32>
   return
 }
+
+// -----
+
+#id = affine_map<(n, r, c) -> (n, r, c)>
+#column = affine_map<(n, r, c) -> (c)>
+
+// Each example writes all of the result and the last one counts, which several threads would not know.
+// CHECK-LABEL: func.func @last_one_wins(
+// CHECK-NOT: scf.for
+// THREADS-LABEL: func.func @last_one_wins(
+// THREADS-NOT: scf.parallel
+func.func @last_one_wins(%x: memref<64x4x4096xf32>) -> memref<4096xf32> {
+  %h = memref.alloc() : memref<64x4x4096xf32>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%x : memref<64x4x4096xf32>) outs(%h : memref<64x4x4096xf32>) {
+  ^bb0(%u: f32, %o: f32):
+    %v = arith.mulf %u, %u : f32
+    linalg.yield %v : f32
+  }
+  %last = memref.alloc() : memref<4096xf32>
+  linalg.generic {indexing_maps = [#id, #column], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%h : memref<64x4x4096xf32>) outs(%last : memref<4096xf32>) {
+  ^bb0(%u: f32, %o: f32):
+    linalg.yield %u : f32
+  }
+  memref.dealloc %h : memref<64x4x4096xf32>
+  return %last : memref<4096xf32>
+}
