@@ -27,15 +27,23 @@ namespace mlir::prec {
 ///   Unit     0                a dimension of one element
 ///
 /// A Window makes the gradient of a convolution's image a convolution again:
-/// the one that forward kernels know.
+/// the one that forward kernels know. Where s is more than 1 it is computed
+/// phase by phase (Phases.h), without the zeros of the dilation.
 struct Axis {
   enum Kind { Direct, Strided, Tiled, Window, Unit } kind = Direct;
   unsigned outer = 0; ///< loop d or o
   unsigned inner = 0; ///< loop k
   int64_t stride = 1, dilation = 1, offset = 0;
-  int64_t innerSize = 1;               ///< K
+  int64_t innerSize = 1;                 ///< K, or how many k are taken
+  int64_t innerFirst = 0, innerStep = 1; ///< of them: the first, and the others
+  int64_t low = 0; ///< elements of the dimension before p = 0
   int64_t size = ShapedType::kDynamic; ///< P
   AffineExpr expression;               ///< M's result
+
+  /// k at iteration k' of the exchanged loop, which runs backward.
+  AffineExpr innerAt(AffineExpr reversed) const {
+    return (innerSize - 1 - reversed) * innerStep + innerFirst;
+  }
 };
 
 /// The exchange for a tensor of the given shape, or why there is none.

@@ -119,10 +119,11 @@ LogicalResult ruleOf(PadOp op, Value g, Gradients &gradients) {
   }
   SmallVector<OpFoldResult> strides(op.getSourceType().getRank(),
                                     b.getIndexAttr(1));
-  gradients.add(
-      op.getSource(),
-      ExtractSliceOp::create(b, loc, op.getSourceType(), g, op.getMixedLowPad(),
-                             getMixedSizes(b, loc, op.getSource()), strides));
+  // Folds where g was computed inside of the padding only.
+  gradients.add(op.getSource(),
+                b.createOrFold<ExtractSliceOp>(
+                    loc, op.getSourceType(), g, op.getMixedLowPad(),
+                    getMixedSizes(b, loc, op.getSource()), strides));
   return success();
 }
 

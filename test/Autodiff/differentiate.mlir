@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Shape of gradients: contractions stay contractions, attributes, activity.
-// RUN: prec-opt %s --pass-pipeline='builtin.module(prec-differentiate{function=matmul},prec-differentiate{function=conv},prec-differentiate{function=needed wrt=1},prec-differentiate{function=relu},prec-differentiate{function=pool},prec-differentiate{function=rounded})' | FileCheck %s
+// RUN: prec-opt %s --pass-pipeline='builtin.module(prec-differentiate{function=matmul},prec-differentiate{function=conv},prec-differentiate{function=needed wrt=1},prec-differentiate{function=relu},prec-differentiate{function=pool},prec-differentiate{function=strided wrt=0},prec-differentiate{function=rounded})' | FileCheck %s
 
 #first = affine_map<(d0, d1) -> (d0, d1)>
 #none = affine_map<(d0, d1) -> ()>
@@ -105,6 +105,27 @@ func.func @pool(%x: tensor<1x2x6x6xf32>, %z: tensor<1x2x3x3xf32>) -> f32 {
   %y = linalg.pooling_nchw_max {strides = dense<2> : tensor<2xi64>}
       ins(%x, %k : tensor<1x2x6x6xf32>, tensor<2x2xf32>) outs(%z : tensor<1x2x3x3xf32>) -> tensor<1x2x3x3xf32>
   %r = tensor.extract %y[%c1, %c1, %c1, %c1] : tensor<1x2x3x3xf32>
+  return %r : f32
+}
+
+// A window of stride 2: four convolutions without zeros in between, inside of
+// the padding only.
+// CHECK-LABEL: func @strided_grad
+// CHECK-COUNT-4: tensor.insert_slice {{.*}} [1, 1, 1, 2, 3, 3] [1, 1, 1, 1, 1, 1] {{.*}}tensor<1x2x3x3xf32> into tensor<2x2x1x2x3x3xf32>
+// CHECK: linalg.transpose {{.*}} permutation = [2, 3, 4, 0, 5, 1]
+// CHECK: tensor.collapse_shape {{.*}}tensor<1x2x3x2x3x2xf32> into tensor<1x2x6x6xf32>
+// CHECK-NOT: tensor.extract_slice
+// CHECK: return
+func.func @strided(%x: tensor<1x2x6x6xf32>, %w: tensor<3x2x3x3xf32>, %z: tensor<1x3x3x3xf32>) -> f32 {
+  %c1 = arith.constant 1 : index
+  %c0 = arith.constant 0.0 : f32
+  %p = tensor.pad %x low[0, 0, 1, 1] high[0, 0, 0, 0] {
+  ^bb0(%i: index, %j: index, %k: index, %l: index):
+    tensor.yield %c0 : f32
+  } : tensor<1x2x6x6xf32> to tensor<1x2x7x7xf32>
+  %y = linalg.conv_2d_nchw_fchw {strides = dense<2> : tensor<2xi64>}
+      ins(%p, %w : tensor<1x2x7x7xf32>, tensor<3x2x3x3xf32>) outs(%z : tensor<1x3x3x3xf32>) -> tensor<1x3x3x3xf32>
+  %r = tensor.extract %y[%c1, %c1, %c1, %c1] : tensor<1x3x3x3xf32>
   return %r : f32
 }
 

@@ -79,6 +79,16 @@ conv("conv_patches_leftover", stride=3, size=7)
 conv("conv_pointwise", k=1)
 conv("conv_pointwise_strided", k=1, stride=2)
 conv("conv_gaps", k=2, stride=3, size=6)
+# Phases of the stride: an odd size, none for some places, more padding than
+# the window reaches, a dilation that shares a factor, too many of them.
+conv("conv_strided_odd", stride=2, pad=1, size=7)
+conv("conv_strided_uncovered", stride=2, pad=1, size=7, k=2)
+conv("conv_strided_wide_padding", stride=2, pad=3, k=2, size=5)
+conv("conv_strided_shared_dilation", stride=4, dilation=2, pad=2, size=9)
+conv("conv_gaps_padded", stride=4, pad=2, k=2, size=9)
+conv("conv_many_phases", stride=5, pad=2, k=3, size=12)
+structured("conv_strided_line", lambda f: f.contract(
+    "n,c,3 * y + 2 * u + 1; o,c,u -> n,o,y", f.x, f.w, sizes={"y": 3}), x=(2, 2, 15), w=(2, 2, 4))
 structured("conv_grouped", lambda f: f.contract(
     "n,g,c,y + u; g,o,c,u -> n,g,o,y", f.x, f.w, sizes={"y": 4}), x=(2, 2, 3, 6), w=(2, 2, 3, 3))
 structured("conv_depthwise", lambda f: f.contract(
