@@ -23,8 +23,8 @@ bool hasPhases(const Emission &whole, const ElementProgram::Slice &slice);
 Value emitPhases(const Emission &whole, Type element,
                  function_ref<Value(SmallVector<Axis>)> emit);
 
-/// A gradient that only goes through a constant padding is wanted inside of it
-/// only: Windows with a stride, and those beside them, lose the border.
+/// The gradient of what was padded by a constant is wanted inside of the
+/// padding only: Windows lose the border, unless another dimension has one.
 void leavePadding(MutableArrayRef<Axis> axes, Value target);
 
 } // namespace mlir::prec

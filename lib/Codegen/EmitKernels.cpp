@@ -44,7 +44,8 @@ static bool isTouchedBetween(Value view, Operation *first, Operation *last) {
   Value buffer = bufferBehind(view, 1).first;
   for (Operation *op = first->getNextNode(); op != last;
        op = op->getNextNode()) {
-    if (isMemoryEffectFree(op) || isa<memref::AllocOp>(op))
+    if (isMemoryEffectFree(op) || isa<memref::AllocOp>(op) ||
+        isProfileCall(op))
       continue;
     std::optional<SmallVector<Touch>> touches = touchesOf(op);
     if (!touches || llvm::any_of(*touches, [&](const Touch &touch) {
@@ -65,13 +66,12 @@ static Operation *findFill(Value buffer, Operation *user) {
     return nullptr;
   Operation *fill = nullptr;
   for (Operation *other : buffer.getUsers()) {
-    if (other == user)
-      continue;
-    if (other->getBlock() != user->getBlock())
+    Operation *here = user->getBlock()->findAncestorOpInBlock(*other);
+    if (!here)
       return nullptr;
-    if (!other->isBeforeInBlock(user))
+    if (here == user || user->isBeforeInBlock(here))
       continue;
-    if (fill || !filledWith(other))
+    if (fill || here != other || !filledWith(other))
       return nullptr;
     fill = other;
   }

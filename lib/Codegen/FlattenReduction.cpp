@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Several reduction dimensions become one, k, and the inputs are read by it.
+// The last reduction dimensions become one, k, and the inputs are read by it.
 #include "PartialResultsBuilder.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -14,11 +14,11 @@ using namespace mlir;
 using namespace mlir::prec;
 
 void PartialResults::normalise() {
-  length = sizes[reduced.front()];
-  if (reduced.size() > 1)
-    length = product();
+  length = sizes[reduced.back()];
   if (isDirect())
     return takeInputs();
+  if (reduced.size() > 1)
+    length = product();
   if (dot) { // the operands, each in the order of the loops
     for (unsigned input : readInputs())
       addFlat(
@@ -44,30 +44,36 @@ SmallVector<unsigned> PartialResults::readInputs() {
   return llvm::to_vector(llvm::seq<unsigned>(op.getNumDpsInputs()));
 }
 
+/// Several dimensions count as one, k, without being one if the lanes begin
+/// anew with each point of the others.
 bool PartialResults::isDirect() {
-  if (reduced.size() != 1)
+  std::optional<int64_t> last = getConstantIntValue(length);
+  if (reduced.size() > 1 && (!last || *last % numPartials != 0))
     return false;
-  AffineExpr k = dim(reduced.front());
-  bool reads = false;
+  llvm::SmallBitVector isRead(op.getNumLoops());
   for (unsigned input : readInputs()) {
     AffineMap map = op.getIndexingMapsArray()[input];
     if (!map.isProjectedPermutation())
       return false;
-    reads |= llvm::is_contained(map.getResults(), k);
+    for (AffineExpr expr : map.getResults())
+      isRead.set(cast<AffineDimExpr>(expr).getPosition());
   }
-  return reads && op.getBody()->getOps<linalg::IndexOp>().empty();
+  return llvm::all_of(reduced, [&](unsigned d) { return isRead[d]; }) &&
+         op.getBody()->getOps<linalg::IndexOp>().empty();
 }
 
 void PartialResults::takeInputs() {
-  // op's loops -> (parallel..., k)
+  // op's loops -> (parallel..., outer..., k)
+  numOuter = reduced.size() - 1;
   SmallVector<AffineExpr> renamed(op.getNumLoops());
   for (auto [position, d] : llvm::enumerate(parallel))
     renamed[d] = dim(position);
-  renamed[reduced.front()] = dim(rank());
+  for (auto [position, d] : llvm::enumerate(reduced))
+    renamed[d] = dim(rank() + position);
   for (unsigned input : readInputs()) {
     inputs.push_back(op.getDpsInputs()[input]);
     maps.push_back(op.getIndexingMapsArray()[input].replaceDimsAndSymbols(
-        renamed, {}, rank() + 1, 0));
+        renamed, {}, kDim() + 1, 0));
   }
   isTerm = false;
 }

@@ -20,6 +20,10 @@ static constexpr double nearBytes = 24 << 10, farBytes = 256 << 10;
 static constexpr int64_t lineBytes = 64, ways = 8, nearSets = 64,
                          farSets = 1024;
 
+static int64_t bytesOf(linalg::GenericOp op, unsigned number) {
+  return elementBytes(getElementTypeOrSelf(op->getOperand(number).getType()));
+}
+
 /// Cache lines that a row's load fetches anew, in loads: rows that lie apart
 /// share no line, and only neighbouring steps of the reduction do. Until a tile
 /// reads a row again, the tiles of all other rows have read theirs.
@@ -41,6 +45,17 @@ double KernelCost::missedLines(unsigned number, const KernelPlan &plan) const {
   return each * linesOfRun / run;
 }
 
+/// What an element alone costs more, in loads, where the lanes of a vector lie
+/// in pages of their own and the next vector comes back to these much later.
+double KernelCost::pageLoads(unsigned number, const KernelPlan &plan) const {
+  constexpr double ofPage = 10;
+  constexpr int64_t page = 4096;
+  auto by = step(number, plan.vectorDim);
+  if (op.getNumReductionLoops() > 0 || !by)
+    return 0;
+  return std::abs(*by) * bytesOf(op, number) >= page ? ofPage : 0;
+}
+
 /// Lines of a cache that reads at a distance of `stride` bytes can live in,
 /// each of which takes `lines` lines.
 static double linesWithin(int64_t sets, int64_t stride, int64_t lines) {
@@ -48,10 +63,6 @@ static double linesWithin(int64_t sets, int64_t stride, int64_t lines) {
   int64_t shared = std::gcd(sets, by);
   int64_t setsHit = sets / shared;
   return double(setsHit * ways * std::min(lines, shared));
-}
-
-static int64_t bytesOf(linalg::GenericOp op, unsigned number) {
-  return elementBytes(getElementTypeOrSelf(op->getOperand(number).getType()));
 }
 
 double KernelCost::pieces(const KernelPlan &plan) const {

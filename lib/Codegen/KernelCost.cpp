@@ -241,7 +241,7 @@ KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
       effort.instructions += squareCode(tile) * double(tile.vectors);
       break;
     case Access::Strided:
-      loads += count * lanes;
+      loads += count * lanes * (1 + pageLoads(number, plan));
       vectorOps += aloneCost * lanes * count;
       effort.instructions += accessCode * lanes * count;
       break;
@@ -264,7 +264,7 @@ KernelCost::Effort KernelCost::outputEffort(const KernelPlan &plan,
     double each = 1, code = accessCode * count;
     Access access = accessIn(plan, tile, number);
     if (access == Access::Strided) {
-      each = aloneCost * lanes;
+      each = (aloneCost + pageLoads(number, plan)) * lanes;
       code *= lanes;
     } else if (access == Access::Transposed) {
       each = transposeCost;

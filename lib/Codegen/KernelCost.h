@@ -91,6 +91,7 @@ private:
                          unsigned number);
   // Where operands come from (KernelCache.cpp).
   double missedLines(unsigned number, const KernelPlan &plan) const;
+  double pageLoads(unsigned number, const KernelPlan &plan) const;
   bool canBePanel(unsigned number, const KernelPlan &plan) const;
   double distantLoads(unsigned number, const KernelPlan &plan,
                       const Tile &tile) const;

@@ -32,6 +32,15 @@ static bool isOfReduction(Value value) {
          llvm::any_of(op.getDpsInputs(), isOfReduction);
 }
 
+/// The same value everywhere.
+static bool isFill(Value value) {
+  auto op = value.getDefiningOp<linalg::LinalgOp>();
+  return op && op->getNumResults() == 1 && op.getNumReductionLoops() == 0 &&
+         llvm::none_of(op.getDpsInputs(), [](Value input) {
+           return isa<ShapedType>(input.getType());
+         });
+}
+
 /// Erases what only its sizes are still asked of; they are its output's.
 static void eraseNarrowed(IRRewriter &rewriter, linalg::LinalgOp op) {
   Value output = op.getDpsInits()[0];
@@ -73,7 +82,8 @@ struct NarrowProducers
         narrowPadding(rewriter, slice, pad);
         continue;
       }
-      if (!isOfReduction(slice.getSource()) || !slice.hasUnitStride() ||
+      if (!(isOfReduction(slice.getSource()) || isFill(slice.getSource())) ||
+          !slice.hasUnitStride() ||
           slice.getSourceType().getRank() != slice.getType().getRank())
         continue;
       auto producer = slice.getSource().getDefiningOp<linalg::LinalgOp>();
@@ -88,13 +98,14 @@ struct NarrowProducers
         value = tensor::CastOp::create(rewriter, slice.getLoc(),
                                        slice.getType(), value);
       rewriter.replaceOp(slice, value);
-      eraseNarrowed(rewriter, producer);
+      if (llvm::all_of(producer->getUsers(), llvm::IsaPred<tensor::DimOp>))
+        eraseNarrowed(rewriter, producer);
       auto made = value.getDefiningOp<linalg::LinalgOp>();
       if (!made)
         made = part->tiledValues.front().getDefiningOp<linalg::LinalgOp>();
       if (made)
-        for (Value input : made.getDpsInputs())
-          if (auto next = input.getDefiningOp<tensor::ExtractSliceOp>())
+        for (Value operand : made->getOperands())
+          if (auto next = operand.getDefiningOp<tensor::ExtractSliceOp>())
             slices.push_back(next);
       ++narrowed;
     }

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
@@ -16,7 +17,7 @@ using namespace mlir::prec;
 Value PartialResults::build() {
   normalise();
   std::optional<int64_t> count = getConstantIntValue(length);
-  if (count && *count > 0 && *count <= numPartials)
+  if (count && *count > 0 && *count <= numPartials && numOuter == 0)
     return joinElements(*count);
   Value lanes = clearedLanes();
   lanes = addChunks(lanes);
@@ -100,7 +101,7 @@ Value PartialResults::clearedLanes() {
 
 Value PartialResults::slice(Value tensor, AffineMap map, OpFoldResult offset,
                             OpFoldResult size) {
-  auto position = map.getResultPosition(dim(rank()));
+  auto position = map.getResultPosition(dim(kDim()));
   if (!position)
     return tensor;
   int64_t tensorRank = map.getNumResults();
@@ -121,11 +122,11 @@ Value PartialResults::addChunks(Value lanes) {
   AffineExpr k = b.getAffineSymbolExpr(0);
   OpFoldResult chunks = ofLength(k.floorDiv(numPartials));
   OpFoldResult covered = ofLength(k.floorDiv(numPartials) * numPartials);
-  unsigned loops = rank() + 2;
+  unsigned loops = kDim() + 2;
   SmallVector<Value> ins;
   SmallVector<AffineMap> inMaps;
   for (auto [input, map] : llvm::zip(inputs, maps)) {
-    auto position = map.getResultPosition(dim(rank()));
+    auto position = map.getResultPosition(dim(kDim()));
     if (!position) {
       ins.push_back(input);
       inMaps.push_back(
@@ -138,13 +139,13 @@ Value PartialResults::addChunks(Value lanes) {
       part = slice(input, map, b.getIndexAttr(0), covered);
     ins.push_back(expand(part, *position, chunks));
     SmallVector<AffineExpr> results(map.getResults());
-    results.insert(results.begin() + *position + 1, dim(rank() + 1));
+    results.insert(results.begin() + *position + 1, dim(kDim() + 1));
     inMaps.push_back(AffineMap::get(loops, 0, results, b.getContext()));
   }
   SmallVector<Iterator> iterators(loops, Iterator::parallel);
-  iterators[rank()] = Iterator::reduction;
+  std::fill_n(iterators.begin() + rank(), numOuter + 1, Iterator::reduction);
   SmallVector<unsigned> targets(llvm::to_vector(llvm::seq<unsigned>(rank())));
-  targets.push_back(rank() + 1);
+  targets.push_back(kDim() + 1);
   AffineMap outMap =
       AffineMap::getMultiDimMapWithTargets(loops, targets, b.getContext());
   return generic(ins, inMaps, lanes, outMap, iterators,
@@ -257,8 +258,47 @@ Value PartialResults::joinElements(int64_t count) {
   });
 }
 
+/// `op` with its last reduction dimensions as one, as far as all operands have
+/// them side by side.
+static linalg::GenericOp collapseLast(RewriterBase &rewriter,
+                                      linalg::GenericOp op) {
+  SmallVector<unsigned> reduced;
+  op.getReductionDims(reduced);
+  ReassociationIndices last{int64_t(reduced.back())};
+  for (unsigned d : llvm::reverse(ArrayRef(reduced).drop_back())) {
+    ReassociationIndices longer{int64_t(d)};
+    longer.append(last);
+    if (int64_t(d) + 1 != last.front() ||
+        !linalg::areDimSequencesPreserved(op.getIndexingMapsArray(), {longer}))
+      break;
+    last = longer;
+  }
+  if (last.size() == 1 || op.hasIndexSemantics())
+    return op;
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t d = 0, n = op.getNumLoops(); d < n; ++d)
+    if (d == last.front())
+      groups.push_back(last);
+    else if (!llvm::is_contained(last, d))
+      groups.push_back({d});
+  FailureOr<linalg::CollapseResult> collapsed =
+      linalg::collapseOpIterationDims(op, groups, rewriter);
+  return failed(collapsed)
+             ? op
+             : cast<linalg::GenericOp>(collapsed->collapsedOp.getOperation());
+}
+
 Value mlir::prec::buildPartialResults(RewriterBase &rewriter,
                                       linalg::GenericOp op,
                                       const std::optional<Contraction> &dot) {
-  return PartialResults(rewriter, op, dot).build();
+  linalg::GenericOp collapsed = collapseLast(rewriter, op);
+  if (collapsed == op)
+    return PartialResults(rewriter, op, dot).build();
+  std::optional<Contraction> same;
+  if (dot)
+    same = matchContraction(collapsed);
+  rewriter.setInsertionPointAfter(collapsed);
+  Value result = PartialResults(rewriter, collapsed, same).build();
+  rewriter.eraseOp(collapsed);
+  return result;
 }

@@ -12,7 +12,8 @@ namespace mlir::prec {
 
 /// The reduction while it is taken apart. Loops are numbered as `op`'s are
 /// until normalise(); then `inputs` are read by `maps` over (parallel dims...,
-/// k), k being the only reduction dimension.
+/// outer reduction dims..., k). With outer ones k has a multiple of 16
+/// elements, so that a lane is the same for all of them.
 class PartialResults {
   using Body = function_ref<Value(OpBuilder &, Location, ValueRange)>;
   using Iterator = utils::IteratorType;
@@ -36,6 +37,7 @@ private:
   // --- one reduction dimension
 
   unsigned rank() const { return parallel.size(); }
+  unsigned kDim() const { return rank() + numOuter; }
   AffineExpr dim(unsigned position) { return b.getAffineDimExpr(position); }
 
   void normalise();
@@ -98,7 +100,8 @@ private:
 
   OpFoldResult ofLength(AffineExpr expr);
 
-  /// Loops (parallel..., q reduced, l): lanes[l] takes elements 16 q + l.
+  /// Loops (parallel..., outer..., q reduced, l): lanes[l] takes elements 16 q
+  /// + l.
   Value addChunks(Value lanes);
 
   /// Dimension `position` of 16 q elements as (q, 16).
@@ -133,6 +136,7 @@ private:
   OpFoldResult length;             ///< of k
   SmallVector<Value> inputs;
   SmallVector<AffineMap> maps;
+  unsigned numOuter = 0; ///< reduction dims that are no part of k
   /// The inputs are the terms themselves, not op's inputs.
   bool isTerm = true;
 };

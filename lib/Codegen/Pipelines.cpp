@@ -164,8 +164,10 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   function.addPass(createCSEPass());
   if (options.recompute != Recompute::None)
     function.addPass(createRecomputeTensors({options.recompute}));
-  if (options.fast)
+  if (options.fast) {
+    function.addPass(createPadInPlace());
     function.addPass(createWriteInPlace());
+  }
 }
 
 /// Tensors become buffers that are released after their last use.

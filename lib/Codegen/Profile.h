@@ -10,6 +10,9 @@ namespace mlir::prec {
 inline constexpr StringLiteral kProfileBegin = "prec_profile_begin",
                                kProfileEnd = "prec_profile_end";
 
+/// A call that only measures: it touches no memory of the program.
+bool isProfileCall(Operation *op);
+
 /// Erases an operation, with the calls around it if it has some.
 void eraseProfiled(RewriterBase &rewriter, Operation *op);
 

@@ -23,6 +23,12 @@ namespace mlir::prec {
 #include "prec/Codegen/Passes.h.inc"
 } // namespace mlir::prec
 
+bool mlir::prec::isProfileCall(Operation *op) {
+  auto call = dyn_cast<func::CallOp>(op);
+  return call && (call.getCallee() == kProfileBegin ||
+                  call.getCallee() == kProfileEnd);
+}
+
 void mlir::prec::eraseProfiled(RewriterBase &rewriter, Operation *op) {
   auto erase = [&](Operation *other, StringRef name) {
     auto call = dyn_cast_or_null<func::CallOp>(other);

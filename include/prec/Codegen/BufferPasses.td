@@ -19,6 +19,30 @@ def WriteInPlace : Pass<"prec-write-in-place", "func::FuncOp"> {
   ];
 }
 
+def PadInPlace : Pass<"prec-pad-in-place", "func::FuncOp"> {
+  let summary = "compute what is padded inside of its padding";
+  let description = [{
+    Of a padded tensor only the border is filled. An operation that makes what is
+    padded writes into the padded tensor at once, and who else reads its result
+    reads it there:
+
+    ```
+    %r = linalg.generic ... outs(%inside)
+    %p = tensor.insert_slice %r into %empty[0, 0, 1, 1] ...
+    %b = linalg.fill ... outs(%slab) // of the border, one for each side
+    %q = tensor.insert_slice %b into %p ...
+    ```
+
+    becomes no copy when tensors become buffers. Paddings of unknown size are
+    left as they are.
+  }];
+  let dependentDialects = ["linalg::LinalgDialect", "tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"inPlace", "in-place", "paddings around what is computed inside">,
+    Statistic<"borders", "borders", "paddings around what is copied">,
+  ];
+}
+
 def BlockBatch : Pass<"prec-block-batch", "func::FuncOp"> {
   let summary = "run operations on a batch for a block of it after another";
   let description = [{
