@@ -33,6 +33,13 @@ public:
 
   void setPoint(unsigned dim, Value value) { point[dim] = value; }
 
+  int64_t lanes() const { return shape.lanes; }
+  /// Reads what lies along the last reduction dimension for its next `lanes`
+  /// points from the one that is set on; then the point is the `ahead`th of
+  /// these, or one by itself if that is negative.
+  void lookAhead();
+  void setAhead(int64_t number) { ahead = number; }
+
   /// Accumulators: for each output, row, vector.
   SmallVector<Value> loadOutputs();
   SmallVector<Value> compute(ValueRange accumulators);
@@ -94,6 +101,7 @@ private:
   llvm::DenseMap<Value, Dependence> dependences;
   llvm::DenseMap<Key, Value> values;
   llvm::DenseMap<std::pair<unsigned, int64_t>, SmallVector<Value>> squares;
+  int64_t ahead = -1;
   Value maskValue;
 };
 

@@ -166,6 +166,21 @@ SmallVector<Access> KernelCost::accesses(unsigned vectorDim, int rowDim) const {
   return result;
 }
 
+SmallVector<Access> KernelCost::accessesAhead(unsigned vectorDim,
+                                              int rowDim) const {
+  SmallVector<Access> result = accesses(vectorDim, rowDim);
+  SmallVector<unsigned> reductions;
+  op.getReductionDims(reductions);
+  if (reductions.empty() || ShapedType::isDynamic(extents[reductions.back()]))
+    return result;
+  for (unsigned number : inputs)
+    if (result[number] == Access::Strided && !dependsOn(number, rowDim) &&
+        step(number, vectorDim) && step(number, reductions.back()) == 1 &&
+        takesVectors(op->getOpOperand(number)))
+      result[number] = Access::Ahead;
+  return result;
+}
+
 bool KernelCost::sharesReads(unsigned vectorDim, int rowDim) const {
   return llvm::any_of(inputs, [&](unsigned number) {
     return !dependsOn(number, int(vectorDim)) ||
@@ -240,6 +255,11 @@ KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
       vectorOps += transposeCost * count;
       effort.instructions += squareCode(tile) * double(tile.vectors);
       break;
+    case Access::Ahead: // a square for as many points as it has lanes
+      loads += count;
+      vectorOps += 2 * std::log2(lanes) * count;
+      effort.instructions += squareCode(tile) / lanes * count;
+      break;
     case Access::Strided:
       loads += count * lanes * (1 + pageLoads(number, plan));
       vectorOps += aloneCost * lanes * count;
@@ -283,7 +303,11 @@ KernelCost::Effort KernelCost::tileEffort(const KernelPlan &plan,
   double count = points(plan.reductions), times = pieces(plan);
   return {count * step.cycles + output.cycles + 2 +
               (times - 1) * (revisitCost() * output.cycles + 2),
-          (plan.unroll ? count : 1) * step.instructions + output.instructions +
+          (plan.unroll         ? count
+           : plan.looksAhead() ? double(tile.lanes)
+                               : 1) *
+                  step.instructions +
+              output.instructions +
               loopCode * double(1 + plan.reductions.size())};
 }
 

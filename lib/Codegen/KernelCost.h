@@ -35,6 +35,8 @@ public:
   }
   /// The accesses along `vectorDim` when `rowDim` (or -1) gives the rows.
   SmallVector<Access> accesses(unsigned vectorDim, int rowDim) const;
+  /// The same with what lies along the last reduction dimension read ahead.
+  SmallVector<Access> accessesAhead(unsigned vectorDim, int rowDim) const;
 
   /// Cycles for everything, with the plan's tile, and for its instructions.
   double total(const KernelPlan &plan) const;

@@ -295,6 +295,9 @@ private:
       }
       return next;
     }
+    if (plan.looksAhead() && level + 1 == plan.reductions.size() &&
+        block.lanes() > 0)
+      return loopAhead(block, dim, accumulators);
     bool isCut = plan.isCut(dim);
     auto loop = scf::ForOp::create(b, loc, isCut ? pieceStart : constant(0),
                                    isCut ? pieceEnd : extent(dim), constant(1),
@@ -307,6 +310,39 @@ private:
     b.setInsertionPointToEnd(loop.getBody());
     scf::YieldOp::create(b, loc, next);
     return loop.getResults();
+  }
+
+  /// The last reduction dimension, `lanes` points at a time, then those that
+  /// are left one by one.
+  SmallVector<Value> loopAhead(KernelBlock &block, unsigned dim,
+                               ValueRange accumulators) {
+    int64_t size = *getConstantIntValue(extents[dim]), lanes = plan.lanes;
+    int64_t covered = size / lanes * lanes;
+    auto forPoints = [&](int64_t from, int64_t to, int64_t step,
+                         ValueRange before) -> SmallVector<Value> {
+      if (from == to)
+        return before;
+      auto loop = scf::ForOp::create(b, loc, constant(from), constant(to),
+                                     constant(step), before);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      Value first = loop.getInductionVar();
+      block.setPoint(dim, first);
+      SmallVector<Value> next(loop.getRegionIterArgs());
+      if (step > 1)
+        block.lookAhead();
+      for (int64_t i = 0; i < step; ++i) {
+        block.setAhead(step > 1 ? i : -1);
+        if (i > 0)
+          block.setPoint(dim,
+                         arith::AddIOp::create(b, loc, first, constant(i)));
+        next = block.compute(next);
+      }
+      scf::YieldOp::create(b, loc, next);
+      return loop.getResults();
+    };
+    SmallVector<Value> found = forPoints(0, covered, lanes, accumulators);
+    return forPoints(covered, size, 1, found);
   }
 
   RewriterBase &b;

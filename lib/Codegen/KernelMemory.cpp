@@ -53,7 +53,8 @@ Access KernelBlock::accessOf(OpOperand &operand, int64_t vector) {
   Access access = plan.accesses[operand.getOperandNumber()];
   if (vector < 0 || shape.lanes == 0)
     return access == Access::Uniform ? access : Access::Strided;
-  if (access == Access::Transposed && !canTranspose())
+  if ((access == Access::Transposed && !canTranspose()) ||
+      (access == Access::Ahead && ahead < 0))
     return Access::Strided;
   bool isOutput = operand.getOperandNumber() >= op.getNumDpsInputs();
   if (access == Access::Interleaved &&
@@ -120,6 +121,8 @@ Value KernelBlock::load(OpOperand &operand, int64_t row, int64_t vector) {
     return loadInterleaved(operand, row, vector);
   case Access::Transposed:
     return loadTransposed(operand, row, vector);
+  case Access::Ahead:
+    return squares.lookup({operand.getOperandNumber(), vector})[ahead];
   case Access::Contiguous:
     break;
   default:
@@ -196,6 +199,23 @@ Value KernelBlock::loadTransposed(OpOperand &operand, int64_t row,
     square = transpose(columns);
   }
   return square[std::max<int64_t>(row, 0)];
+}
+
+void KernelBlock::lookAhead() {
+  squares.clear();
+  for (OpOperand &operand : op->getOpOperands()) {
+    unsigned number = operand.getOperandNumber();
+    if (plan.accesses[number] != Access::Ahead)
+      continue;
+    for (int64_t vector = 0; vector < shape.vectors; ++vector) {
+      SmallVector<Value> rows;
+      for (int64_t lane = 0; lane < countOf(vector); ++lane)
+        rows.push_back(loadSome(
+            operand.get(), indices(operand, 0, vector * shape.lanes + lane),
+            shape.lanes));
+      squares[{number, vector}] = transpose(rows);
+    }
+  }
 }
 
 void KernelBlock::store(OpOperand &operand, Value value, int64_t row,

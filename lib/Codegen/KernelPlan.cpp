@@ -124,6 +124,15 @@ private:
     plan.lanes = lanes;
     plan.reductions = reductions;
     plan.accesses = cost.accesses(dim, row);
+    tryTiles(plan);
+    plan.accesses = cost.accessesAhead(dim, row);
+    if (plan.looksAhead() && llvm::isPowerOf2_64(lanes))
+      tryTiles(plan);
+  }
+
+  void tryTiles(KernelPlan plan) {
+    auto dim = unsigned(plan.vectorDim);
+    int row = plan.rowDim;
     for (unsigned other : parallel)
       if (other != dim && int(other) != row)
         plan.outer.push_back(other);
@@ -207,9 +216,9 @@ private:
     plan.hoisted = hoistedOf(plan);
     plan.reductions.erase(plan.reductions.begin(),
                           plan.reductions.begin() + plan.hoisted.size());
-    plan.unroll = isUnrolled(plan);
+    plan.unroll = !plan.looksAhead() && isUnrolled(plan);
     KernelPlan whole = withPanels(plan);
-    plan.piece = pieceOf(plan);
+    plan.piece = plan.looksAhead() ? 0 : pieceOf(plan);
     if (plan.piece) {
       KernelPlan cut = withPanels(plan);
       if (cut.cost < whole.cost)

@@ -31,6 +31,8 @@ enum class Access {
   Contiguous,  ///< neighbours in memory
   Interleaved, ///< every second element; a written row pair fills the gaps
   Transposed,  ///< neighbours along the row dimension: a square of shuffles
+  Ahead,       ///< neighbours along the last reduction: squares for its next
+               ///< `lanes` points
   Strided,     ///< an element at a time
 };
 
@@ -65,6 +67,10 @@ struct KernelPlan {
   bool isScalar() const { return vectorDim < 0; }
   /// Outputs are read and written more than once.
   bool revisitsOutputs() const { return piece > 0 || !hoisted.empty(); }
+  /// The last reduction dimension runs `lanes` points at a time.
+  bool looksAhead() const {
+    return llvm::is_contained(accesses, Access::Ahead);
+  }
   bool hasPanels() const { return llvm::is_contained(panels, true); }
   /// Does `dim` run in pieces, and how many of its points inside of the
   /// parallel loops?

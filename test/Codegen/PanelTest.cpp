@@ -33,6 +33,11 @@ const Product products[] = {
     {2, 200, 48, 256, false, true, false},
     {1, 3, 256, 700, false, false, true},
     {1, 400, 64, 300, false, false, true},
+    // Rows of the right operand lie along the sum: few of the left one.
+    {1, 1, 300, 200, false, true, true},
+    {1, 3, 70, 75, false, true, true},
+    {2, 2, 37, 48, false, true, false},
+    {1, 100, 1, 133, false, false, true},
 };
 
 class Panels : public testing::TestWithParam<VectorUnit> {
