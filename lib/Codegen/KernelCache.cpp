@@ -94,7 +94,7 @@ double KernelCost::depth(unsigned number, const KernelPlan &plan) const {
   return points;
 }
 
-bool KernelCost::canBePanel(unsigned number, const KernelPlan &plan) const {
+bool KernelCost::hasNeighbours(unsigned number, const KernelPlan &plan) const {
   bool isVector = dependsOn(number, plan.vectorDim),
        isRow = dependsOn(number, plan.rowDim);
   if (isVector == isRow || !isSimple[number] ||
@@ -102,18 +102,27 @@ bool KernelCost::canBePanel(unsigned number, const KernelPlan &plan) const {
       !takesVectors(op->getOpOperand(number)))
     return false;
   unsigned along = isVector ? plan.vectorDim : plan.rowDim;
-  if (step(number, along) != 1 || ShapedType::isDynamic(extents[along]))
-    return false;
-  double uses = 1;
-  if (int other = isVector ? plan.rowDim : plan.vectorDim; other >= 0)
-    uses *= double(extent(other)) / double(plan.widthAlong(other));
-  for (unsigned dim : plan.outer)
-    if (!dependsOn(number, int(dim)))
-      uses *= double(extent(dim));
-  return uses >= 2 && llvm::all_of(plan.reductions, [&](unsigned dim) {
+  return step(number, along) == 1 && !ShapedType::isDynamic(extents[along]) &&
+         llvm::all_of(plan.reductions, [&](unsigned dim) {
            return !dependsOn(number, int(dim)) ||
                   !ShapedType::isDynamic(extents[dim]);
          });
+}
+
+/// How often a call reads what it reads of the operand.
+double KernelCost::uses(unsigned number, const KernelPlan &plan) const {
+  bool isVector = dependsOn(number, plan.vectorDim);
+  double count = 1;
+  if (int other = isVector ? plan.rowDim : plan.vectorDim; other >= 0)
+    count *= double(extent(other)) / double(plan.widthAlong(other));
+  for (unsigned dim : plan.outer)
+    if (!dependsOn(number, int(dim)))
+      count *= double(extent(dim));
+  return count;
+}
+
+bool KernelCost::canBePanel(unsigned number, const KernelPlan &plan) const {
+  return hasNeighbours(number, plan) && uses(number, plan) >= 2;
 }
 
 int64_t KernelCost::rowBlock(const KernelPlan &plan) const {
@@ -155,20 +164,25 @@ double KernelCost::loadsOfStep(unsigned number, const KernelPlan &plan,
 
 double KernelCost::distantLoads(unsigned number, const KernelPlan &plan,
                                 const Tile &tile) const {
-  if (!canBePanel(number, plan))
-    return 0;
+  // What is read as vectors once comes from memory however it is read; rows
+  // share lines of the cache with the next ones.
   bool isVector = dependsOn(number, plan.vectorDim);
-  if (plan.isPanel(number)) {
-    constexpr double ofNextLine = 5, ofFarLine = 16;
-    double bytes = double(bytesOf(op, number)) *
-                   double(isVector ? plan.lanes * plan.vectors : plan.rows);
-    double all = depth(number, plan) * bytes, lines = bytes / double(lineBytes);
-    if (all <= nearBytes)
-      return 0;
-    return lines * (all <= farBytes ? ofNextLine : ofFarLine);
-  }
-  return loadsOfStep(number, plan,
-                     double(isVector ? tile.lanes * tile.vectors : tile.rows));
+  if (!hasNeighbours(number, plan) || (isVector && uses(number, plan) < 2))
+    return 0;
+  double width = double(isVector ? tile.lanes * tile.vectors : tile.rows);
+  if (double loads =
+          plan.isPanel(number) ? 0 : loadsOfStep(number, plan, width))
+    return loads;
+  // One line after the other, in a panel or as it is.
+  constexpr double ofNextLine = 5, ofFarLine = 16;
+  double bytes = double(bytesOf(op, number)) *
+                 (plan.isPanel(number)
+                      ? double(isVector ? plan.lanes * plan.vectors : plan.rows)
+                      : width);
+  double all = depth(number, plan) * bytes, lines = bytes / double(lineBytes);
+  if (all <= nearBytes)
+    return 0;
+  return lines * (all <= farBytes ? ofNextLine : ofFarLine);
 }
 
 /// Cycles to make all panels of an operand in a call.

@@ -48,8 +48,9 @@ public:
   /// Whether tiles find what they read of the operand outside of the near
   /// cache, and would find it there in a panel.
   bool isDistant(unsigned number, const KernelPlan &plan) const {
-    return distantLoads(number, plan, {plan.rows, plan.vectors, plan.lanes}) >
-           0;
+    return canBePanel(number, plan) &&
+           distantLoads(number, plan, {plan.rows, plan.vectors, plan.lanes}) >
+               0;
   }
 
   /// How many rows' inputs fit into the far cache, if not all do.
@@ -94,6 +95,8 @@ private:
   // Where operands come from (KernelCache.cpp).
   double missedLines(unsigned number, const KernelPlan &plan) const;
   double pageLoads(unsigned number, const KernelPlan &plan) const;
+  bool hasNeighbours(unsigned number, const KernelPlan &plan) const;
+  double uses(unsigned number, const KernelPlan &plan) const;
   bool canBePanel(unsigned number, const KernelPlan &plan) const;
   double distantLoads(unsigned number, const KernelPlan &plan,
                       const Tile &tile) const;
