@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Writes linalg.generic on buffers as register-tiled loops on vectors.
 #include "BatchSlices.h"
+#include "CollapseLoops.h"
 #include "KernelEmitter.h"
 #include "Profile.h"
 #include "prec/Codegen/Passes.h"
@@ -44,8 +45,7 @@ static bool isTouchedBetween(Value view, Operation *first, Operation *last) {
   Value buffer = bufferBehind(view, 1).first;
   for (Operation *op = first->getNextNode(); op != last;
        op = op->getNextNode()) {
-    if (isMemoryEffectFree(op) || isa<memref::AllocOp>(op) ||
-        isProfileCall(op))
+    if (isMemoryEffectFree(op) || isa<memref::AllocOp>(op) || isProfileCall(op))
       continue;
     std::optional<SmallVector<Touch>> touches = touchesOf(op);
     if (!touches || llvm::any_of(*touches, [&](const Touch &touch) {
@@ -79,62 +79,6 @@ static Operation *findFill(Value buffer, Operation *user) {
       isTouchedBetween(buffer, fill, user))
     return nullptr;
   return fill;
-}
-
-/// Neighbouring dimensions that every operand has side by side in memory, or
-/// does not have, count as one.
-static SmallVector<ReassociationIndices> collapsible(linalg::GenericOp op) {
-  auto iterators = op.getIteratorTypesArray();
-  auto joins = [&](unsigned dim) { // dim and dim + 1
-    if (iterators[dim] != iterators[dim + 1])
-      return false;
-    for (OpOperand &operand : op->getOpOperands()) {
-      AffineMap map = op.getMatchingIndexingMap(&operand);
-      auto first =
-          map.getResultPosition(getAffineDimExpr(dim, op.getContext()));
-      auto next =
-          map.getResultPosition(getAffineDimExpr(dim + 1, op.getContext()));
-      if (!first && !next && !map.isFunctionOfDim(dim) &&
-          !map.isFunctionOfDim(dim + 1))
-        continue;
-      auto type = dyn_cast<MemRefType>(operand.get().getType());
-      if (!first || !next || *next != *first + 1 || !type)
-        return false;
-      SmallVector<int64_t> strides;
-      int64_t offset;
-      if (failed(type.getStridesAndOffset(strides, offset)) ||
-          ShapedType::isDynamic(strides[*next]) || type.isDynamicDim(*next) ||
-          strides[*first] != strides[*next] * type.getDimSize(*next))
-        return false;
-    }
-    return true;
-  };
-  SmallVector<ReassociationIndices> groups;
-  for (int64_t dim = 0; dim < int64_t(op.getNumLoops()); ++dim) {
-    if (dim > 0 && joins(dim - 1))
-      groups.back().push_back(dim);
-    else
-      groups.push_back({dim});
-  }
-  return groups;
-}
-
-/// `op` with fewer dimensions, or itself.
-static linalg::GenericOp collapse(IRRewriter &rewriter, linalg::GenericOp op) {
-  if (!op.hasPureBufferSemantics() || op.hasIndexSemantics() ||
-      !llvm::all_of(op.getIndexingMapsArray(),
-                    [](AffineMap map) { return map.isProjectedPermutation(); }))
-    return op;
-  SmallVector<ReassociationIndices> groups = collapsible(op);
-  if (groups.size() == op.getNumLoops())
-    return op;
-  rewriter.setInsertionPoint(op);
-  FailureOr<linalg::CollapseResult> result =
-      linalg::collapseOpIterationDims(op, groups, rewriter);
-  if (failed(result))
-    return op;
-  rewriter.eraseOp(op);
-  return cast<linalg::GenericOp>(result->collapsedOp.getOperation());
 }
 
 namespace {
@@ -174,7 +118,11 @@ private:
             llvm::DenseSet<Operation *> &needless) {
     SmallVector<Operation *> fills;
     SmallVector<Value> initial = initialValues(op, fills);
-    op = collapse(rewriter, op);
+    if (linalg::GenericOp collapsed = collapseLoops(rewriter, op);
+        collapsed != op) {
+      rewriter.eraseOp(op);
+      op = collapsed;
+    }
     std::optional<KernelPlan> plan = planKernel(op, options);
     if (!plan || !op.hasPureBufferSemantics()) {
       ++left;

@@ -162,11 +162,39 @@ double KernelCost::loadsOfStep(unsigned number, const KernelPlan &plan,
   return double(lines) * (isFar ? distant : nearby);
 }
 
+/// In loads from the near cache, a line that follows the one before, from what
+/// takes so many bytes in all.
+static double loadsOfLine(double bytes) {
+  constexpr double ofNextLine = 5, ofFarLine = 16;
+  return bytes <= nearBytes ? 0 : bytes <= farBytes ? ofNextLine : ofFarLine;
+}
+
+/// Of an operand that differs in each row and lane: the loops around that do
+/// not change it read it again, when all that is inside of them was read.
+double KernelCost::repeatedLoads(unsigned number, const KernelPlan &plan,
+                                 const Tile &tile) const {
+  double bytes = double(bytesOf(op, number)) * depth(number, plan) *
+                 double(extent(plan.vectorDim)) * double(extent(plan.rowDim));
+  for (unsigned dim : llvm::reverse(plan.outer)) {
+    if (dependsOn(number, int(dim))) {
+      bytes *= double(extent(dim));
+      continue;
+    }
+    if (extent(dim) > 1)
+      return loadsOfLine(bytes) *
+             double(tile.rows * tile.vectors * tile.lanes) *
+             double(bytesOf(op, number)) / double(lineBytes);
+  }
+  return 0;
+}
+
 double KernelCost::distantLoads(unsigned number, const KernelPlan &plan,
                                 const Tile &tile) const {
+  bool isVector = dependsOn(number, plan.vectorDim);
+  if (isVector && dependsOn(number, plan.rowDim) && !plan.reductions.empty())
+    return repeatedLoads(number, plan, tile);
   // What is read as vectors once comes from memory however it is read; rows
   // share lines of the cache with the next ones.
-  bool isVector = dependsOn(number, plan.vectorDim);
   if (!hasNeighbours(number, plan) || (isVector && uses(number, plan) < 2))
     return 0;
   double width = double(isVector ? tile.lanes * tile.vectors : tile.rows);
@@ -174,15 +202,11 @@ double KernelCost::distantLoads(unsigned number, const KernelPlan &plan,
           plan.isPanel(number) ? 0 : loadsOfStep(number, plan, width))
     return loads;
   // One line after the other, in a panel or as it is.
-  constexpr double ofNextLine = 5, ofFarLine = 16;
   double bytes = double(bytesOf(op, number)) *
                  (plan.isPanel(number)
                       ? double(isVector ? plan.lanes * plan.vectors : plan.rows)
                       : width);
-  double all = depth(number, plan) * bytes, lines = bytes / double(lineBytes);
-  if (all <= nearBytes)
-    return 0;
-  return lines * (all <= farBytes ? ofNextLine : ofFarLine);
+  return loadsOfLine(depth(number, plan) * bytes) * bytes / double(lineBytes);
 }
 
 /// Cycles to make all panels of an operand in a call.

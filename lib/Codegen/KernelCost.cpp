@@ -255,11 +255,15 @@ KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
       vectorOps += transposeCost * count;
       effort.instructions += squareCode(tile) * double(tile.vectors);
       break;
-    case Access::Ahead: // a square for as many points as it has lanes
-      loads += count;
-      vectorOps += 2 * std::log2(lanes) * count;
+    case Access::Ahead: { // a square for as many points as it has lanes
+      double size = double(extent(plan.reductions.back()));
+      double alone = std::fmod(size, lanes) / size;
+      loads += count * (1 - alone + lanes * alone);
+      vectorOps += count * (2 * std::log2(lanes) * (1 - alone) +
+                            aloneCost * lanes * alone);
       effort.instructions += squareCode(tile) / lanes * count;
       break;
+    }
     case Access::Strided:
       loads += count * lanes * (1 + pageLoads(number, plan));
       vectorOps += aloneCost * lanes * count;

@@ -100,6 +100,8 @@ private:
   bool canBePanel(unsigned number, const KernelPlan &plan) const;
   double distantLoads(unsigned number, const KernelPlan &plan,
                       const Tile &tile) const;
+  double repeatedLoads(unsigned number, const KernelPlan &plan,
+                       const Tile &tile) const;
   double loadsOfStep(unsigned number, const KernelPlan &plan,
                      double width) const;
   double panelCost(unsigned number, const KernelPlan &plan) const;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Gives operands of reductions a layout that the kernel reads as vectors.
+#include "CollapseLoops.h"
 #include "KernelCost.h"
 #include "KernelPlan.h"
 #include "prec/Codegen/Passes.h"
@@ -160,11 +161,11 @@ public:
 
 private:
   void pack(IRRewriter &rewriter, linalg::GenericOp op) {
-    std::optional<KernelPlan> plan = planKernel(op, options);
-    if (!plan)
+    std::optional<double> known = cyclesOf(rewriter, op);
+    if (!known)
       return;
     KernelCost cost(op);
-    double best = plan->cost;
+    double best = *known;
     std::optional<std::pair<unsigned, bool>> choice;
     SmallVector<unsigned> parallel;
     op.getParallelDims(parallel);
@@ -193,11 +194,22 @@ private:
     Variant variant(rewriter, op, cost, dim, packOutput);
     double cycles = std::numeric_limits<double>::infinity();
     if (variant.changes())
-      cycles =
-          variant.extraCycles() + planKernel(variant.build(), options)->cost;
+      cycles = variant.extraCycles() + *cyclesOf(rewriter, variant.build());
     while (op->getPrevNode() != before)
       rewriter.eraseOp(op->getPrevNode());
     return cycles;
+  }
+
+  /// The cost of the kernel that it will be; nothing if it will be none.
+  std::optional<double> cyclesOf(IRRewriter &rewriter, linalg::GenericOp op) {
+    Operation *before = op->getPrevNode();
+    rewriter.setInsertionPoint(op);
+    auto copy = cast<linalg::GenericOp>(rewriter.clone(*op));
+    std::optional<KernelPlan> plan =
+        planKernel(collapseLoops(rewriter, copy), options);
+    while (op->getPrevNode() != before)
+      rewriter.eraseOp(op->getPrevNode());
+    return plan ? std::optional(plan->cost) : std::nullopt;
   }
 
   CodegenOptions options;

@@ -154,6 +154,7 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   function.addPass(createLowerRounding());
   function.addPass(createLowerMath());
   if (options.fast) {
+    function.addPass(createSimplifyWindows());
     function.addPass(createHoistTables());
     PackOperandsOptions pack;
     pack.vectorBits = options.vectorBits;

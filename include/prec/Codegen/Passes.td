@@ -238,6 +238,20 @@ def NarrowProducers : Pass<"prec-narrow-producers"> {
   ];
 }
 
+def SimplifyWindows : Pass<"prec-simplify-windows"> {
+  let summary = "make products of reductions over windows of one element";
+  let description = [{
+    In a 1 x 1 convolution the loops over the window make one trip. Without them
+    an image is read at its loops alone, so that lines of it count as one, and
+    the kernel is a product's. With a stride, the elements that are read are
+    copied side by side first. Each sum keeps its order.
+  }];
+  let dependentDialects = ["linalg::LinalgDialect", "tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"simplified", "simplified", "reductions and inputs">
+  ];
+}
+
 def PackOperands : Pass<"prec-pack-operands"> {
   let summary = "transpose operands that a reduction's kernel reads across";
   let description = [{
