@@ -170,6 +170,60 @@ func.func @sum(%x: tensor<5x3x7xf32>, %y: tensor<7xf32>, %init: tensor<3xf32>) -
   }
 }
 
+// Rows of a multiple of 16 elements are read where they lie; their lines count
+// as one where all inputs have them side by side.
+TEST_P(Order, SeveralDimensionsOfWholeRows) {
+  for (auto [n, h, w] : {std::array{3, 5, 16},
+                         {2, 4, 12},
+                         {3, 1, 48},
+                         {2, 7, 7},
+                         {1, 3, 32},
+                         {4, 2, 8}}) {
+    std::string x = llvm::formatv("tensor<{0}x3x{1}x{2}xf32>", n, h, w),
+                line = llvm::formatv("tensor<{0}xf32>", w);
+    for (bool isLineRead : {false, true}) {
+      auto module = compile(llvm::formatv(
+          R"(
+func.func @sum(%x: {0}, %y: {1}, %init: tensor<3xf32>) -> tensor<3xf32> {{
+  %0 = linalg.generic {{indexing_maps = [affine_map<(n, c, h, w) -> (n, c, h, w)>,
+      affine_map<(n, c, h, w) -> (w)>, affine_map<(n, c, h, w) -> (c)>],
+      iterator_types = ["reduction", "parallel", "reduction", "reduction"]}
+      ins(%x, %y : {0}, {1}) outs(%init : tensor<3xf32>) {{
+  ^bb0(%a: f32, %b: f32, %acc: f32):
+    %q = arith.mulf %a, %a : f32
+    %p = arith.subf %q, {2} : f32
+    %s = arith.addf %p, %acc : f32
+    linalg.yield %s : f32
+  } -> tensor<3xf32>
+  return %0 : tensor<3xf32>
+})",
+          x, line, isLineRead ? "%b" : "%a"));
+      ASSERT_TRUE(module);
+      Array<float, 4> values({n, 3, h, w});
+      Array<float, 1> y({w}), init({3});
+      fill(values.values);
+      fill(y.values);
+      fill(init.values);
+      Descriptor<float, 1> result;
+      module->call("sum", &result, values.get(), y.get(), init.get());
+      std::vector<float> found = takeResult(result);
+      for (int c = 0; c < 3; ++c) {
+        std::vector<float> terms;
+        for (int i = 0; i < n; ++i)
+          for (int k = 0; k < h * w; ++k) {
+            float a = values.values[(i * 3 + c) * h * w + k];
+            float square = a * a;
+            terms.push_back(square - (isLineRead ? y.values[k % w] : a));
+          }
+        EXPECT_TRUE(sameBits(
+            sixteenPartials<float>(terms, init.values[c], std::plus<>()),
+            found[c]))
+            << n << " x " << h << " x " << w << ", " << c;
+      }
+    }
+  }
+}
+
 TEST_P(Order, DotHasFmaInEachPartial) {
   auto module = compile(R"(
 func.func @dot(%x: tensor<?xf64>, %y: tensor<?xf64>, %init: tensor<f64>) -> tensor<f64> {
