@@ -23,9 +23,10 @@ class Steps:
     """prec-train's own seconds of a step, without loading and logging."""
 
     def __init__(self, folder, model, count, data, threads):
+        self.warm = count + 4  # the peers have made as many when their first timing begins
         self.log, self.timing = folder / "log.jsonl", folder / "timing.json"
         self.command = [
-            BIN / "prec-train", SOURCE / f"models/{model}.json", f"--threads={threads}", "--eval-every=0", f"--steps={count + 2}",
+            BIN / "prec-train", SOURCE / f"models/{model}.json", f"--threads={threads}", "--eval-every=0", f"--steps={2 * count + 4}",
             f"--log={self.log}", f"--cache-dir={folder}", f"--print-timing={self.timing}", *self.data(folder, data),
         ]  # fmt: skip
 
@@ -41,7 +42,7 @@ class Steps:
 
     def time(self):
         subprocess.run(self.command, check=True, stdout=subprocess.DEVNULL)
-        return median(json.loads(line)["seconds"] for line in self.log.read_text().splitlines()[2:])
+        return median(json.loads(line)["seconds"] for line in self.log.read_text().splitlines()[self.warm :])
 
     @property
     def peak_bytes(self):

@@ -202,11 +202,13 @@ bool BatchGroup::isInner(Value buffer) const {
   return true;
 }
 
-int64_t BatchGroup::bytesOfOuterBuffers() const {
+int64_t BatchGroup::bytesOfBuffers() const {
   int64_t bytes = 0;
   for (Operation *op : before)
     if (auto alloc = dyn_cast<memref::AllocOp>(op);
-        alloc && alloc.getType().hasStaticShape() && !isInner(alloc))
-      bytes += bytesOf(alloc.getType());
+        alloc && alloc.getType().hasStaticShape()) {
+      int64_t whole = bytesOf(alloc.getType());
+      bytes += isInner(alloc) ? whole / parts * partsOfBlock() : whole;
+    }
   return bytes;
 }

@@ -41,8 +41,9 @@ public:
   ArrayRef<BatchSlice> slices() const { return members; }
   /// Is a buffer written and read by members only, a part at a time?
   bool isInner(Value buffer) const;
-  /// Bytes of the buffers that are allocated for members and not inner ones.
-  int64_t bytesOfOuterBuffers() const;
+  /// Bytes of the buffers that are allocated for members; of inner ones, of a
+  /// block.
+  int64_t bytesOfBuffers() const;
   ArrayRef<Operation *> earlier() const { return before; }
   const llvm::MapVector<Value, Use> &buffers() const { return uses; }
 

@@ -242,7 +242,7 @@ struct BlockBatch : public prec::impl::BlockBatchBase<BlockBatch> {
   }
 
   /// The longest group from `next` on that does not raise the peak of memory:
-  /// outer buffers of a group are alive together. `next` becomes its end.
+  /// the buffers of a group are alive together. `next` becomes its end.
   BatchGroup groupFrom(Operation *&next, int64_t parts, int64_t peak) {
     Operation *first = next;
     size_t most = std::numeric_limits<size_t>::max();
@@ -250,9 +250,9 @@ struct BlockBatch : public prec::impl::BlockBatchBase<BlockBatch> {
       BatchGroup group(parts, threads, most);
       for (next = first; group.take(next);)
         next = next->getNextNode();
-      if (!group.isWorthIt() || bytesBefore(*first->getBlock(), first) +
-                                        group.bytesOfOuterBuffers() <=
-                                    peak)
+      if (!group.isWorthIt() ||
+          bytesBefore(*first->getBlock(), first) + group.bytesOfBuffers() <=
+              peak)
         return group;
       most = group.slices().size() - 1;
     }

@@ -163,12 +163,12 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   }
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
+  if (options.fast)
+    function.addPass(createPadInPlace());
   if (options.recompute != Recompute::None)
     function.addPass(createRecomputeTensors({options.recompute}));
-  if (options.fast) {
-    function.addPass(createPadInPlace());
+  if (options.fast)
     function.addPass(createWriteInPlace());
-  }
 }
 
 /// Tensors become buffers that are released after their last use.

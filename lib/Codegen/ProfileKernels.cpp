@@ -25,8 +25,8 @@ namespace mlir::prec {
 
 bool mlir::prec::isProfileCall(Operation *op) {
   auto call = dyn_cast<func::CallOp>(op);
-  return call && (call.getCallee() == kProfileBegin ||
-                  call.getCallee() == kProfileEnd);
+  return call &&
+         (call.getCallee() == kProfileBegin || call.getCallee() == kProfileEnd);
 }
 
 void mlir::prec::eraseProfiled(RewriterBase &rewriter, Operation *op) {

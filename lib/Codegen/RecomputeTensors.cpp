@@ -47,11 +47,13 @@ struct RecomputeTensors final
 } // namespace
 
 /// Each empty tensor is made where it is written first, so that its buffer does
-/// not begin before.
+/// not begin before; one that is written in parts stays one.
 static void separateEmptyTensors(Block &block) {
   OpBuilder builder(block.getParentOp()->getContext());
   SmallVector<tensor::EmptyOp> before(block.getOps<tensor::EmptyOp>());
-  for (tensor::EmptyOp empty : before)
+  for (tensor::EmptyOp empty : before) {
+    if (llvm::any_of(empty->getUsers(), llvm::IsaPred<tensor::InsertSliceOp>))
+      continue;
     for (OpOperand &use : llvm::make_early_inc_range(empty->getUses())) {
       Operation *user = use.getOwner();
       if (user->getBlock() != &block)
@@ -59,6 +61,7 @@ static void separateEmptyTensors(Block &block) {
       builder.setInsertionPoint(user);
       use.set(builder.clone(*empty)->getResult(0));
     }
+  }
 }
 
 /// Do the makers write into new tensors only? What is written over a value of

@@ -35,9 +35,20 @@ std::optional<unsigned> TensorLifetimes::bufferOf(Value value) const {
 }
 
 /// The operand whose buffer a result takes: of a view always, of an operation
-/// that writes into a tensor if nobody reads that afterwards.
+/// that writes into a tensor if nobody reads that afterwards. A part of an
+/// empty tensor that was written there is the whole of its contents so far.
 static Value sharedOperand(OpResult result) {
   Operation *op = result.getOwner();
+  if (auto insert = dyn_cast<tensor::InsertSliceOp>(op)) {
+    Value dest = insert.getDest(), source = insert.getSource();
+    auto writes = source.getDefiningOp<DestinationStyleOpInterface>();
+    if (!dest.getDefiningOp<tensor::EmptyOp>() || !writes)
+      return dest;
+    auto part = writes.getTiedOpOperand(cast<OpResult>(source))
+                    ->get()
+                    .getDefiningOp<tensor::ExtractSliceOp>();
+    return part && part.getSource() == dest ? source : dest;
+  }
   if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp,
           tensor::ExtractSliceOp>(op))
     return op->getOperand(0);
@@ -69,6 +80,9 @@ void TensorLifetimes::addResult(OpResult result, unsigned position) {
     buffers.emplace_back();
     buffers.back().bytes = bytesOf(result.getType());
   }
+  if (isa<tensor::InsertSliceOp>(op))
+    buffers[number].bytes =
+        std::max(buffers[number].bytes, bytesOf(result.getType()));
   numbers[result] = number;
   buffers[number].makers.push_back(op);
   if (buffers[number].touches.empty() || buffers[number].end() != position)

@@ -19,8 +19,11 @@ NETWORK = {
         {"type": "batch-norm", "name": "norm1"},
         {"type": "relu", "name": "relu1"},
         {"type": "conv", "name": "conv2", "channels": 8, "kernel": 3, "padding": 1},
-        {"type": "sigmoid", "name": "sigmoid2"},
-        {"type": "max-pool", "name": "pool2", "kernel": 2},
+        {"type": "batch-norm", "name": "norm2"},
+        {"type": "relu", "name": "relu2"},
+        {"type": "conv", "name": "conv3", "channels": 8, "kernel": 3, "padding": 1},
+        {"type": "sigmoid", "name": "sigmoid3"},
+        {"type": "max-pool", "name": "pool3", "kernel": 2},
         {"type": "flatten", "name": "flatten"},
         {"type": "dense", "name": "fc", "units": 10},
     ],
@@ -81,7 +84,8 @@ def test_bits_stay_and_the_peak_falls(run, folder, step, policy):
     flags = POLICIES[policy]
     kept, peak = results(run, folder, step, *flags, "--recompute=none")
     assert len(kept) > 6
-    for word, share in (("cheap", 0.95), ("all", 0.9)):
+    # A random word is not cheap: what is rounded stochastically is kept.
+    for word, share in (("cheap", 0.8 if policy == "f32" else 1.0), ("all", 0.9)):
         again, lower = results(run, folder, step, *flags, f"--recompute={word}")
         print(f"{policy}, {word}: {lower / peak:.3f} of {peak / 1e6:.1f} MB")
         assert again == kept
