@@ -224,6 +224,41 @@ func.func @sum(%x: {0}, %y: {1}, %init: tensor<3xf32>) -> tensor<3xf32> {{
   }
 }
 
+// Windows of rows: what is read is no permutation of the loops.
+TEST_P(Order, SeveralDimensionsOfWindows) {
+  auto module = compile(R"(
+func.func @sum(%x: tensor<6x16xf32>, %window: tensor<3xf32>, %init: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = linalg.generic {indexing_maps = [affine_map<(i, r, k) -> (i + r, k)>,
+      affine_map<(i, r, k) -> (r)>, affine_map<(i, r, k) -> (i)>],
+      iterator_types = ["parallel", "reduction", "reduction"]}
+      ins(%x, %window : tensor<6x16xf32>, tensor<3xf32>) outs(%init : tensor<4xf32>) {
+  ^bb0(%a: f32, %b: f32, %acc: f32):
+    %d = arith.subf %a, %b : f32
+    %s = arith.addf %acc, %d : f32
+    linalg.yield %s : f32
+  } -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+})");
+  ASSERT_TRUE(module);
+  Array<float, 2> x({6, 16});
+  Array<float, 1> window({3}), init({4});
+  fill(x.values);
+  fill(window.values);
+  fill(init.values);
+  Descriptor<float, 1> result;
+  module->call("sum", &result, x.get(), window.get(), init.get());
+  std::vector<float> found = takeResult(result);
+  for (int i = 0; i < 4; ++i) {
+    std::vector<float> terms;
+    for (int r = 0; r < 3; ++r)
+      for (int k = 0; k < 16; ++k)
+        terms.push_back(x.values[(i + r) * 16 + k] - window.values[r]);
+    EXPECT_TRUE(sameBits(
+        sixteenPartials<float>(terms, init.values[i], std::plus<>()), found[i]))
+        << i;
+  }
+}
+
 TEST_P(Order, DotHasFmaInEachPartial) {
   auto module = compile(R"(
 func.func @dot(%x: tensor<?xf64>, %y: tensor<?xf64>, %init: tensor<f64>) -> tensor<f64> {
