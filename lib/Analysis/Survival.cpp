@@ -3,6 +3,7 @@
 #include "prec/Analysis/Survival.h"
 #include "prec/IR/PrecDialect.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Matchers.h"
@@ -82,6 +83,44 @@ static bool isConstantEverywhere(Value value) {
                                cast<OpResult>(value).getResultNumber()));
 }
 
+/// Does the value come from a rounding to this format? Looks through what hands
+/// elements on.
+static bool isRoundedAlready(Value value, FormatAttr format) {
+  if (auto round = value.getDefiningOp<RoundOp>())
+    return round.getFormat() == format;
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    auto parent =
+        dyn_cast<linalg::LinalgOp>(argument.getOwner()->getParentOp());
+    OpOperand *operand =
+        parent ? parent.getMatchingOpOperand(argument) : nullptr;
+    return operand && parent.isDpsInput(operand) &&
+           isRoundedAlready(operand->get(), format);
+  }
+  auto structured = value.getDefiningOp<linalg::LinalgOp>();
+  return structured &&
+         isRoundedAlready(structured.getBlock()->getTerminator()->getOperand(
+                              cast<OpResult>(value).getResultNumber()),
+                          format);
+}
+
+/// Puts a constant that all elements read into the body, as fusing does; then
+/// arithmetic with it can fold: x * 1 is x.
+static void readConstantsInBodies(Operation *root) {
+  root->walk([](linalg::GenericOp op) {
+    auto builder = OpBuilder::atBlockBegin(op.getBody());
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      DenseElementsAttr constant;
+      BlockArgument argument = op.getMatchingBlockArgument(operand);
+      if (argument.use_empty() ||
+          !matchPattern(operand->get(), m_Constant(&constant)) ||
+          !constant.isSplat())
+        continue;
+      argument.replaceAllUsesWith(arith::ConstantOp::create(
+          builder, op.getLoc(), constant.getSplatValue<TypedAttr>()));
+    }
+  });
+}
+
 void SurvivalCheck::runAfterPass(Pass *pass, Operation *op) {
   Snapshot snapshot = take(pass, op);
   if (!snapshot.before)
@@ -92,6 +131,7 @@ void SurvivalCheck::runAfterPass(Pass *pass, Operation *op) {
     return;
   // Which of them were dead or constant anyway?
   Operation *before = *snapshot.before;
+  readConstantsInBodies(before);
   PassManager cleanup(op->getContext(), before->getName().getStringRef());
   cleanup.addPass(createCanonicalizerPass());
   cleanup.addPass(createCSEPass());
@@ -106,7 +146,9 @@ void SurvivalCheck::runAfterPass(Pass *pass, Operation *op) {
       return;
     if (!round.getMode().getValue().isStochastic() &&
         !round.getFormat().getValue().isRuntime() &&
-        isConstantEverywhere(round.getOperand()))
+        (isConstantEverywhere(round.getOperand()) ||
+         (round.getFormat().getValue().isElementwise() &&
+          isRoundedAlready(round.getOperand(), round.getFormatAttr()))))
       return;
     outcome->lostOne = true;
     round.emitError("pass '")

@@ -19,8 +19,8 @@ namespace mlir::prec {
 #include "prec/Codegen/Passes.h.inc"
 } // namespace mlir::prec
 
-/// Is an index made of what a tensor or an argument holds, rather than of
-/// constants, sizes and loops?
+/// Is an index made of what a tensor (a constant one, too) or an argument
+/// holds, rather than of constants, sizes and loops?
 static bool isData(Value index) {
   if (auto argument = dyn_cast<BlockArgument>(index)) {
     auto loop =
@@ -29,6 +29,8 @@ static bool isData(Value index) {
            !llvm::is_contained(*loop.getLoopInductionVars(), index);
   }
   Operation *op = index.getDefiningOp();
+  if (isa<tensor::ExtractOp>(op))
+    return true;
   if (isa<linalg::IndexOp, tensor::DimOp>(op) ||
       op->hasTrait<OpTrait::ConstantLike>())
     return false;

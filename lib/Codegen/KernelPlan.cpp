@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -16,11 +17,19 @@ static bool isSupportedElement(Type type) {
   return isa<FloatType, IntegerType, IndexType>(type);
 }
 
+/// A remainder traps as a division does, though upstream calls it speculatable.
+static bool mayTrap(Operation &op) {
+  APInt divisor;
+  return isa<arith::RemSIOp, arith::RemUIOp>(op) &&
+         !(matchPattern(op.getOperand(1), m_ConstantInt(&divisor)) &&
+           !divisor.isZero() && !divisor.isAllOnes());
+}
+
 /// Operations that compute each lane by itself and do no harm in lanes that
 /// nobody asked for: an integer's division traps where a padded divisor is 0.
 static bool isLaneWise(Operation &op) {
   return op.getNumRegions() == 0 && op.getNumResults() == 1 &&
-         isSpeculatable(&op) &&
+         isSpeculatable(&op) && !mayTrap(op) &&
          (isa<linalg::IndexOp, arith::ConstantOp>(op) ||
           OpTrait::hasElementwiseMappableTraits(&op)) &&
          isSupportedElement(op.getResult(0).getType());

@@ -85,3 +85,24 @@ func.func @loop(%t: tensor<16xf32>) -> f32 {
   }
   return %s : f32
 }
+
+// -----
+
+// What a constant tensor holds is data, too.
+// CHECK-LABEL: func @constant
+// CHECK: scf.for
+// CHECK: %[[J:.*]] = tensor.extract %{{.*}} : tensor<3xindex>
+// CHECK: arith.cmpi uge, %[[J]]
+// CHECK: func.call @prec_report_index
+func.func @constant(%t: tensor<5xf32>, %v: f32) -> tensor<5xf32> {
+  %table = arith.constant dense<[0, 3, 9]> : tensor<3xindex>
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %r = scf.for %i = %c0 to %c3 step %c1 iter_args(%acc = %t) -> tensor<5xf32> {
+    %j = tensor.extract %table[%i] : tensor<3xindex>
+    %next = tensor.insert %v into %acc[%j] : tensor<5xf32>
+    scf.yield %next : tensor<5xf32>
+  }
+  return %r : tensor<5xf32>
+}

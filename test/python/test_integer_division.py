@@ -30,6 +30,15 @@ func.func @sums(%x: tensor<?x?xTYPE>, %y: tensor<?x?xTYPE>, %z: tensor<?xTYPE>) 
   } -> tensor<?xTYPE>
   return %r : tensor<?xTYPE>
 }
+func.func @remainder(%x: tensor<?x?xTYPE>, %y: tensor<?x?xTYPE>, %z: tensor<?x?xTYPE>) -> tensor<?x?xTYPE> {
+  %r = linalg.generic {indexing_maps = [#all, #all, #all], iterator_types = ["parallel", "parallel"]}
+    ins(%x, %y : tensor<?x?xTYPE>, tensor<?x?xTYPE>) outs(%z : tensor<?x?xTYPE>) {
+  ^bb0(%a: TYPE, %b: TYPE, %o: TYPE):
+    %m = arith.remsi %a, %b : TYPE
+    linalg.yield %m : TYPE
+  } -> tensor<?x?xTYPE>
+  return %r : tensor<?x?xTYPE>
+}
 """
 
 
@@ -44,6 +53,7 @@ def test_division(run, tmp_path, dtype, shape):
     np.save(tmp_path / "x.npy", x)
     np.save(tmp_path / "y.npy", y)
     expected = {"each": (np.zeros_like(x), x // y + x % y + x // 7),
+                "remainder": (np.zeros_like(x), x % y),
                 "sums": (np.zeros(shape[0], numpy), (x // y).sum(1, dtype=numpy))}
     for entry, (zeros, value) in expected.items():
         np.save(tmp_path / "z.npy", zeros)
