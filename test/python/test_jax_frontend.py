@@ -40,6 +40,12 @@ def labelled(x, labels):
     return -jnp.take_along_axis(jax.nn.log_softmax(x), labels[:, None], 1).mean()
 
 
+def row_labelled(x, labels):
+    """What optax's cross-entropy of integer labels does."""
+    chosen = jnp.take_along_axis(x, jnp.expand_dims(labels, -1), axis=-1).take(0, axis=-1)
+    return (jax.nn.logsumexp(x, -1) - chosen).mean()
+
+
 X = jnp.asarray(np.random.default_rng(1).standard_normal((4, 6)), jnp.float32)
 I = jnp.array([2, 0])  # noqa: E741
 CASES = {
@@ -53,6 +59,16 @@ CASES = {
     "integer labels": (jax.value_and_grad(labelled), (X, jnp.array([5, 0, 2, 2]))),
     "gradient of sort": (jax.grad(lambda a: (jnp.sort(a, 1) * jnp.arange(6.0)).sum()), (X,)),
     "top_k": (lambda a: jax.lax.top_k(jnp.round(a), 5), (X,)),
+    "labels of each row": (jax.grad(row_labelled), (X, jnp.array([5, 0, 2, 2]))),
+    "gradient of a maximum pool": (
+        jax.grad(lambda a: (jax.lax.reduce_window(a, -jnp.inf, jax.lax.max, (2, 3), (1, 2), "SAME") ** 2).sum()), (jnp.round(X),)),
+    "gradient of a minimum pool": (
+        jax.grad(lambda a: jax.lax.reduce_window(a, jnp.inf, jax.lax.min, (3, 3), (2, 2), "SAME").sum()), (X,)),
+    "writes outside": (lambda a, i: (a.at[i].add(1.0), a.at[i].set(2.0), a.at[:, i].max(0.5)), (X, jnp.array([3, 9, 0]))),
+    "reads outside": (lambda a, i: (a.at[i].get(mode="fill", fill_value=7.0), a.at[i].get(mode="clip")), (X, jnp.array([3, 9, 0]))),
+    "segments outside": (lambda a: jax.ops.segment_sum(a, jnp.array([0, 1, 7, -1]), 3), (X,)),
+    "scatter to columns": (lambda a, i: a.at[:, i].set(2.0), (X, I)),
+    "scatter of a slice": (lambda a: (a.at[1:3].multiply(2.0), a.at[1:3, I].add(3.0), a.at[2, 1:4].set(0.0)), (X,)),
     "checkpoint": (jax.grad(lambda a: jax.checkpoint(lambda b: jnp.sin(b @ jnp.sin(b.T)))(a).sum()), (X,)),
 }
 
@@ -93,6 +109,17 @@ def test_products_of_narrow_floats_are_summed_in_f32(f, shapes, tmp_path):
     np.testing.assert_allclose(prec.jax.jit(f)(*args), exact, rtol=2 * step, atol=1e-3)
     if f is narrow_product:
         prec.jax.export(f, args, tmp_path / "m.mlir")
+
+
+@in_process
+def test_an_index_that_is_written_in_the_code_is_looked_at():
+    with pytest.raises(Exception, match="found the index 9, expected one of a dimension of size 4"):
+        prec.jax.jit(jax.grad(lambda a: a[jnp.array([0, 3, 9])].sum()))(X)
+
+
+def test_what_is_not_lowered_is_named():
+    with pytest.raises(Exception, match="'lapack_spotrf_ffi', which JAX calls on a CPU, is not lowered"):
+        prec.jax.jit(jnp.linalg.cholesky)(X[:, :4])
 
 
 @in_process

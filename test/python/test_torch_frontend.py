@@ -141,6 +141,18 @@ def test_training_at_seven_bits_rounds_forward_and_backward():
     assert any((g.numpy().view(np.uint32) & 0xFFFF).any() for g in eager)
 
 
+@in_process
+@pytest.mark.parametrize("grad", [True, False])
+def test_a_rule_about_weights_rounds_weights_in_training_and_without(grad):
+    torch._dynamo.reset()
+    layer, x = nn.Linear(4, 3, bias=False), torch.randn(2, 4)
+    compiled = torch.compile(layer, backend="prec", options={"round": ["*.weight=m2:toward-zero"], "strict": True})
+    with torch.set_grad_enabled(grad):
+        ours = compiled(x)
+    bits = layer.weight.detach().numpy().view(np.uint32) & ~np.uint32((1 << 21) - 1)
+    torch.testing.assert_close(ours, x @ torch.from_numpy(bits.view(np.float32)).t())
+
+
 def test_what_is_not_supported_is_named():
     torch._dynamo.reset()
     compiled = torch.compile(Of(lambda x: torch.fft.fft(x).real), backend="prec")

@@ -73,6 +73,31 @@ CASES = {
     "divergence": lambda: (Of(lambda a, b: F.kl_div(F.log_softmax(a, 1), F.softmax(b, 1), reduction="batchmean")), random(7, 5), random(7, 5)),
     "lstm": lambda: (Of(lambda rnn, x: rnn(x)[0], nn.LSTM(3, 4, bidirectional=True)), random(3, 2, 3)),
     "gru": lambda: (Of(lambda rnn, x: rnn(x)[0], nn.GRU(3, 4)), random(3, 2, 3)),
+    "gru cell": lambda: (nn.GRUCell(3, 4), random(2, 3), random(2, 4)),
+    "a tensor written in the code": lambda: (
+        Of(lambda x: x[:, torch.tensor([2, 0])] * torch.tensor([1.5, -2.0])), random(3, 4)),
+    "index from the end": lambda: (Of(lambda x, i: (x[:, torch.tensor([-1, 2])], x[i])), random(2, 4), integers(1, 2) - 1),
+    "write from the end": lambda: (
+        Of(lambda x, v: x.index_put((torch.tensor([1]), torch.tensor([-1, 2, -4])), v, True)), random(2, 4), random(3)),
+    "write where a mask is": lambda: (Of(lambda x, m, v: (
+        x.index_put((m > 0,), torch.tensor(2.0)), x.index_put((m[:, 0] > 0,), v, True), x.index_put((m[:, 0] > 9,), v, True))),
+        random(4, 3), integers(2, 4, 3), random(3)),
+    "weight norm": lambda: (nn.utils.parametrizations.weight_norm(nn.Conv1d(3, 4, 3)), random(2, 3, 7)),
+    "bags": lambda: (Of(lambda e, i, w: e(i, torch.tensor([0, 3, 3]), w), nn.EmbeddingBag(7, 3, mode="sum", padding_idx=2)),
+                     integers(7, 9), random(9)),
+    "mean of bags": lambda: (nn.EmbeddingBag(7, 3), integers(7, 3, 4)),
+    "largest of bags": lambda: (nn.EmbeddingBag(7, 3, mode="max"), integers(7, 9), torch.tensor([0, 3, 3, 7])),
+    "distances": lambda: (Of(lambda a, b: [torch.cdist(a, b, p=p) for p in (1, 2, 3, float("inf"))]), random(2, 4, 3), random(2, 5, 3)),
+    "norms": lambda: (Of(lambda x: [torch.linalg.vector_norm(x, p, 1) for p in (0, 1, 2, 3, float("inf"), -float("inf"))]), random(4, 5)),
+    "median": lambda: (Of(lambda x: (x.median(1)[0], x.median(), x.kthvalue(2, 0)[0])), random(5, 6)),
+    "running maximum": lambda: (Of(lambda x: (x.cummax(1)[0], x.cummin(0)[0])), random(5, 7)),
+    "reduce by index": lambda: (Of(lambda x, i, y: x.index_reduce(0, i, y, "mean")), random(4, 3), integers(4, 6), random(6, 3)),
+    "cosine loss": lambda: (
+        Of(lambda a, b: F.cosine_embedding_loss(a, b, torch.tensor([1, -1, 1]))), random(3, 5), random(3, 5)),
+    "affine grid": lambda: (Of(lambda t: F.affine_grid(t, (1, 2, 4, 4), align_corners=False)), random(1, 2, 3)),
+    "jacobian": lambda: (Of(lambda f, x: torch.func.jacrev(lambda r: torch.tanh(f(r)))(x), nn.Linear(4, 3)), random(4)),
+    "a scalar's softmax": lambda: (Of(lambda x: (x.softmax(0), x.log_softmax(-1), x.amax(), x.logsumexp(0))), random()),
+    "take": lambda: (Of(lambda x: x.take(torch.tensor([-1, 3, 3]))), random(4, 3)),
 }  # fmt: skip
 
 
@@ -111,6 +136,60 @@ def test_what_is_not_finite_is_that_of_eager(function):
     x = torch.tensor([1.5, float("nan"), float("inf"), -float("inf"), -3.0])
     ours = torch.compile(function, backend="prec", options={"strict": True})(x)
     torch.testing.assert_close(ours, function(x), rtol=0, atol=0, equal_nan=True)
+
+
+@in_process
+@pytest.mark.parametrize("function, arguments", [
+    (lambda x: (x.cummax(1), x.cummin(0)), [[1.0, float("nan"), 1.0, 2.0], [1, 3, -1, 2], [0, 3, -1, float("nan")]]),
+    (lambda x: (x.median(1), x.median()), [[1.0, float("nan"), 1.0, 2.0], [1, 3, -1, 2], [0, 7, -1, 4]]),
+    (lambda x: (torch.fmod(x, 0.7), torch.fmod(x, -3.0), torch.remainder(x, 2.5)), [1e8, -1e8, -3.5, 0.0, -0.0, float("inf"), float("nan")]),
+    (lambda x: (*torch.var_mean(x, 0), *torch.std_mean(x, 0, correction=0)), [[]]),
+    (lambda x: (torch.histc(x, 5, -1, 1), torch.histc(x, 3)), [-2.0, -1, -0.5, 0.1, 0.99, 1, 3]),
+    (lambda x: (torch.remainder(x, x.flip(0)), torch.fmod(x, x.flip(0)), x // 2), [7, -7, 2, -2]),
+])  # fmt: skip
+def test_what_has_no_gradient_is_that_of_eager(function, arguments):
+    torch._dynamo.reset()
+    x = torch.tensor(arguments)
+    ours = torch.compile(function, backend="prec", options={"strict": True})(x)
+    for mine, want in zip(leaves(ours), leaves(function(x)), strict=True):
+        torch.testing.assert_close(mine, want, rtol=0, atol=0, equal_nan=True)
+
+
+@in_process
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_a_layers_fast_path_is_compiled(norm_first):
+    """In evaluation without gradients PyTorch takes one operator for a whole layer."""
+    torch._dynamo.reset()
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, norm_first=norm_first).eval()
+    x, hidden = random(2, 5, 8), torch.tensor([[False] * 5, [False, False, False, True, True]])
+    compiled = torch.compile(layer, backend="prec", options={"strict": True}, fullgraph=True)
+    with torch.no_grad():
+        for keywords in ({}, {"src_key_padding_mask": hidden}, {"src_mask": torch.ones(5, 5).triu(1).bool()}):
+            torch.testing.assert_close(compiled(x, **keywords)[0], layer(x, **keywords)[0], rtol=1e-5, atol=2e-6)
+
+
+@in_process
+def test_a_factor_of_one_loses_no_rounding():
+    """x * 1 is x, so that the product's rounding goes with it."""
+    torch._dynamo.reset()
+    x = random(3, 5)
+    plain, times = (torch.compile(f, backend="prec", options={"strict": True, "truncate_mantissa": 7})
+                    for f in (lambda x: x.exp().exp(), lambda x: (x.exp() * torch.ones(3, 5)).exp()))  # fmt: skip
+    torch.testing.assert_close(times(x), plain(x), rtol=0, atol=0)
+
+
+@in_process
+@pytest.mark.parametrize("function, word", [
+    (lambda x: torch.view_as_complex(x), "'view_as_complex' is a complex tensor"),
+    (lambda x: F.multilabel_margin_loss(x, torch.tensor([[1, -1], [0, 1], [1, 0]])), "PyTorch decomposes 'multilabel_margin_loss'"),
+    (lambda x: x.index_put((x[:, 0] > 0,), x[:1].expand(2, 2)), "writes as many values as its mask"),
+    (lambda x: torch.lgamma(x), "'torch.aten.lgamma' is not lowered"),
+])  # fmt: skip
+def test_what_is_refused_is_named(function, word):
+    torch._dynamo.reset()
+    with pytest.raises(Exception, match=word):
+        torch.compile(function, backend="prec", options={"strict": True})(random(3, 2))
 
 
 OPTIMIZERS = {
@@ -170,6 +249,10 @@ def test_an_index_outside_is_an_error():
     compiled = torch.compile(nn.Embedding(31, 4), backend="prec", options={"strict": True})
     with pytest.raises(Exception, match="found the index 40, expected one of a dimension of size 31"):
         compiled(torch.tensor([1, 40]))
+    torch._dynamo.reset()
+    write = torch.compile(lambda x: x.index_add(0, torch.tensor([1, 9]), x), backend="prec", options={"strict": True})
+    with pytest.raises(Exception, match="found the index 9, expected one of a dimension of size 2"):
+        write(torch.ones(2, 3))
 
 
 def test_a_crash_of_the_importer_is_an_error(monkeypatch, tmp_path):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """StableHLO from JAX, linalg by the pinned importer, layer names from `named_scope`."""
 import functools
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -64,6 +65,8 @@ def _to_linalg(text):
         if done.returncode:
             errors = [line for line in done.stderr.splitlines() if "error:" in line]
             why = errors[0].split("error:")[1].strip()[:300] if errors else f"it crashed ({done.returncode})"
+            if called := re.search(r"custom_call @(lapack\w+)", text):
+                why = f"'{called[1]}', which JAX calls on a CPU, is not lowered"
             raise FrontendError(f"the foreign importer: {why}")
         return target.read_text()
 

@@ -13,7 +13,7 @@ def rules():
     import jax.numpy as jnp
     import numpy as np
     from jax._src import ad_checkpoint
-    from jax._src.lax import convolution, slicing
+    from jax._src.lax import convolution, slicing, windowed_reductions
     from jax._src.lax import lax as core_lax
     from jax.interpreters import mlir
 
@@ -25,8 +25,11 @@ def rules():
         return jnp.concatenate([*rows, indices], -1)
 
     def gather(ctx, *arguments, dimension_numbers, **keywords):
-        d = dimension_numbers
-        if not d.operand_batching_dims:
+        d, modes = dimension_numbers, slicing.GatherScatterMode
+        clips = keywords["mode"] == modes.CLIP
+        if keywords["mode"] == modes.FILL_OR_DROP:
+            return mlir.lower_fun(functools.partial(filled, d, keywords), multiple_results=False)(ctx, *arguments)
+        if not clips and not d.operand_batching_dims:
             return slicing._gather_lower(ctx, *arguments, dimension_numbers=d, **keywords)
         plain = lax.GatherDimensionNumbers(
             d.offset_dims, tuple(sorted(d.collapsed_slice_dims + d.operand_batching_dims)),
@@ -34,25 +37,108 @@ def rules():
         )  # fmt: skip
 
         def rule(x, indices):
+            """The importer reads where the index says, inside or not."""
+            how = keywords | {"indices_are_sorted": False}
+            if clips:
+                indices = jnp.clip(indices, 0, last_starts(x, indices, d, how))
+                how["mode"] = modes.PROMISE_IN_BOUNDS
             indices = with_rows(indices, d.start_indices_batching_dims)
-            return slicing.gather_p.bind(x, indices, dimension_numbers=plain, **keywords | {"indices_are_sorted": False})
+            return slicing.gather_p.bind(x, indices, dimension_numbers=plain, **how)
 
         return mlir.lower_fun(rule, multiple_results=False)(ctx, *arguments)
+
+    def last_starts(x, indices, d, keywords):
+        return np.array([x.shape[axis] - keywords["slice_sizes"][axis] for axis in d.start_index_map], indices.dtype)
+
+    def filled(d, keywords, x, indices):
+        """JAX's own reads outside of the operand what it then hides."""
+        inside = ((indices >= 0) & (indices <= last_starts(x, indices, d, keywords))).all(-1)
+        made = slicing.gather_p.bind(x, indices, dimension_numbers=d, **keywords | {"mode": slicing.GatherScatterMode.CLIP})
+        axes = [axis for axis in range(made.ndim) if axis not in d.offset_dims]
+        return lax.select(lax.broadcast_in_dim(inside, made.shape, axes), made, lax.full_like(made, keywords["fill_value"]))
 
     def scatter(operation, ctx, *arguments, dimension_numbers, **keywords):
         d = dimension_numbers
-        if not d.operand_batching_dims:
+        places = (*d.operand_batching_dims, *d.scatter_dims_to_operand_dims)
+        inserted = (*d.inserted_window_dims, *d.operand_batching_dims)
+        drops = bool(places) and keywords["mode"] == slicing.GatherScatterMode.FILL_OR_DROP
+        parts = not set(places) <= set(inserted)
+        if not (drops or parts or d.operand_batching_dims) and set(places) == set(range(len(places))):
             return slicing._scatter_lower(ctx, *arguments, dimension_numbers=d, **keywords)
-        plain = lax.ScatterDimensionNumbers(
-            d.update_window_dims, tuple(sorted((*d.inserted_window_dims, *d.operand_batching_dims))),
-            (*d.operand_batching_dims, *d.scatter_dims_to_operand_dims),
-        )  # fmt: skip
+        how = keywords | {"mode": slicing.GatherScatterMode.PROMISE_IN_BOUNDS, "indices_are_sorted": False, "unique_indices": False}
 
         def rule(x, indices, updates):
             indices = with_rows(indices, d.scatter_indices_batching_dims)
-            return operation.bind(x, indices, updates, dimension_numbers=plain, **keywords | {"indices_are_sorted": False})
+            window = [axis for axis in range(x.ndim) if axis not in inserted]
+            axes = dict(zip(window, d.update_window_dims, strict=True))
+            shape = x.shape
+            if drops:  # what is outside goes to a place of its own, which is cut off
+                room = np.array([n - (updates.shape[axes[a]] if a in axes else 1) for a, n in enumerate(shape)], indices.dtype)
+                outside = ((indices < 0) | (indices > room[list(places)])).any(-1, keepdims=True)
+                away = np.array([shape[places[0]], *[0] * (len(places) - 1)], indices.dtype)
+                indices = jnp.where(outside, away, indices)
+                more = [(0, 0, 0)] * x.ndim
+                more[places[0]] = (0, updates.shape[axes[places[0]]] if places[0] in axes else 1, 0)
+                x = lax.pad(x, np.zeros((), x.dtype), more)
+            if parts:
+                indices, axes = points(x, indices, updates, axes), {}
+            made = ordered(x, indices, updates, axes, tuple(range(x.ndim)) if parts else places)
+            return lax.slice(made, [0] * x.ndim, shape) if drops else made
+
+        def points(x, indices, updates, axes):
+            """For each element of the updates where it goes: the importer knows no windows that are not whole."""
+            batch = [axis for axis in range(updates.ndim) if axis not in axes.values()]
+            made = []
+            for axis in range(x.ndim):
+                at = lax.full(updates.shape, 0, indices.dtype)
+                if axis in axes:
+                    at += lax.broadcasted_iota(indices.dtype, updates.shape, axes[axis])
+                if axis in places:
+                    at += lax.broadcast_in_dim(indices[..., places.index(axis)], updates.shape, batch)
+                made.append(at)
+            return jnp.stack(made, -1)
+
+        def ordered(x, indices, updates, axes, places):
+            """The importer wants the axes that indices choose first."""
+            order = sorted(range(x.ndim), key=lambda axis: (axis not in places, axis))
+            at = {axis: k for k, axis in enumerate(order)}
+            turned = list(range(updates.ndim))
+            for to, axis in zip(sorted(axes.values()), sorted(axes, key=at.get), strict=True):
+                turned[to] = axes[axis]
+            plain = lax.ScatterDimensionNumbers(
+                tuple(sorted(axes.values())), tuple(sorted(at[a] for a in range(x.ndim) if a not in axes)),
+                tuple(at[a] for a in places),
+            )  # fmt: skip
+            made = operation.bind(x.transpose(order), indices, updates.transpose(turned), dimension_numbers=plain, **how)
+            return made.transpose(sorted(range(x.ndim), key=order.__getitem__))
 
         return mlir.lower_fun(rule, multiple_results=False)(ctx, *arguments)
+
+    def select_and_scatter(source, x, *, select_prim, window_dimensions, window_strides, padding):
+        """What a window's element gets is placed between zeros, for each place in the window; the first of equals is chosen."""
+        low, high = zip(*padding)
+        wide = lax.pad(x, np.zeros((), x.dtype), [(a, b, 0) for a, b in padding])
+        inside = np.pad(np.ones(x.shape, bool), padding)
+        offsets = list(np.ndindex(*window_dimensions))
+
+        def cut(values, offset, how=lax.slice):
+            ends = [o + (n - 1) * s + 1 for o, n, s in zip(offset, source.shape, window_strides)]
+            return how(values, offset, ends, window_strides)
+
+        def cut_known(values, offset, ends, strides):
+            return values[tuple(map(slice, offset, ends, strides))]
+
+        best, chosen, found = cut(wide, offsets[0]), np.zeros(source.shape, np.int32), cut(inside, offsets[0], cut_known)
+        for k, offset in enumerate(offsets[1:], 1):
+            value, valid = cut(wide, offset), cut(inside, offset, cut_known)
+            kept = (select_prim.bind(best, value) & found) | ~valid
+            best, chosen, found = jnp.where(kept, best, value), jnp.where(kept, chosen, k), found | valid
+        made = jnp.zeros(wide.shape, source.dtype)
+        for k, offset in enumerate(offsets):
+            part = jnp.where((chosen == k) & found, source, 0)
+            rest = [w - o - (n - 1) * s - 1 for w, o, n, s in zip(wide.shape, offset, source.shape, window_strides)]
+            made += lax.pad(part, np.zeros((), part.dtype), [(o, r, s - 1) for o, r, s in zip(offset, rest, window_strides)])
+        return lax.slice(made, low, [w - b for w, b in zip(wide.shape, high)])
 
     def top_k(x, *, k, axis):
         """The first of equals first, 0 before -0: a stable sort of the reverse, reversed."""
@@ -86,6 +172,7 @@ def rules():
         (slicing.gather_p, gather),
         *((p, functools.partial(scatter, p)) for p in (getattr(slicing, f"{name}_p") for name in scatters)),
         (core_lax.top_k_p, mlir.lower_fun(top_k, multiple_results=True)),
+        (windowed_reductions.select_and_scatter_add_p, mlir.lower_fun(select_and_scatter, multiple_results=False)),
         (core_lax.optimization_barrier_p, lambda ctx, *arguments: arguments),
         (ad_checkpoint.remat_p, without_barrier),
         (core_lax.dot_general_p, wide_sums(core_lax.dot_general_p, cpu)),

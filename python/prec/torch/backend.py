@@ -6,6 +6,7 @@ scopes and roles of arguments, is rounded by the policy in `options` and compile
 process. A graph that cannot be lowered runs in eager with a warning that says why, or is
 an error with `strict`; options that cannot be carried out are an error.
 """
+import re
 import threading
 import warnings
 
@@ -96,11 +97,11 @@ def _value(node):
 
 
 def _tensor_outputs_only(torch, graph_module, output):
-    """A copy of the graph that returns its tensors alone."""
+    """A copy of the graph that returns its tensors alone; its constants are attributes of the module."""
     for node in output:
         if not _is_tensor(torch, node):
             _value(node)
-    graph, map_ = torch.fx.Graph(), {}
+    graph, map_ = torch.fx.Graph(graph_module), {}
     graph.graph_copy(graph_module.graph, map_)
     graph.output(tuple(map_[n] for n in output if _is_tensor(torch, n)))
     for old, new in map_.items():
@@ -120,6 +121,12 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
     options = dict(options or {})
     strict, threads = options.pop("strict", False), options.pop("threads", 1)
     _tell_breaks(torch, strict)
+    if wrong := _decomposed_wrongly(torch, graph_module):
+        error = f"PyTorch decomposes '{wrong}' into something else than its eager mode computes"
+        if strict:
+            raise FrontendError(error)
+        warnings.warn(f"prec: the graph runs in eager, unrounded: {error}", stacklevel=2)
+        return graph_module.forward
     places = [n for n in graph_module.graph.nodes if n.op == "placeholder"]
     weights = [isinstance(t, torch.nn.Parameter) or "_parameters_" in n.name for n, t in zip(places, example_inputs)]
 
@@ -146,6 +153,12 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
         )(graph_module, example_inputs)  # fmt: skip
 
 
+def _decomposed_wrongly(torch, graph_module):
+    """A function whose decomposition, which is made before a backend sees it, counts labels after their end."""
+    wrong = (torch.nn.functional.multilabel_margin_loss, torch._C._nn.multilabel_margin_loss)
+    return next((n.name for n in graph_module.graph.nodes if n.target in wrong), None)
+
+
 def _tell_breaks(torch, strict):
     """Says where TorchDynamo cut the model before it came here; what lies between graphs is not ours."""
     told = getattr(_state, "told", [])
@@ -166,14 +179,13 @@ def _own_break(reason):
 
 
 def _role(name, weights, phase):
-    """primals_N is argument N of the whole; the backward graph also gets tangents."""
-    head, _, number = name.rpartition("_")
-    if head == "primals" and number.isdigit() and int(number) <= len(weights):
-        return "weight" if weights[int(number) - 1] else "input"
-    if head == "tangents":
+    """primals_N is argument N of the whole, argM_1 argument M + 1 where none has a gradient; backward also gets tangents."""
+    found = re.fullmatch(r"primals_(\d+)|arg(\d+)_1", name)
+    place = -1 if not found else int(found[1]) - 1 if found[1] else int(found[2])
+    if 0 <= place < len(weights):
+        return "weight" if weights[place] else "input"
+    if name.startswith("tangents_"):
         return "gradient"
-    if phase == "forward" and head in ("arg",) and number.isdigit():
-        return "weight" if weights[int(number) - 1] else "input"
     return "activation" if phase == "backward" else "input"
 
 

@@ -9,7 +9,7 @@ import functools
 
 from prec.frontend import require
 
-from . import backward_rules, forward_rules
+from . import backward_rules, forward_rules, fused_rules, selection_rules
 from .backward_rules import one_hot
 
 PYTORCH_RULES = """
@@ -34,11 +34,13 @@ PYTORCH_RULES = """
 def table():
     """{operator: rule}."""
     torch = require("torch")
-    from torch._decomp import get_decompositions
+    from torch._decomp import core_aten_decompositions, get_decompositions
 
     aten = torch.ops.aten
     names = [getattr(aten, n) for n in PYTORCH_RULES.split() if hasattr(aten, n)]
-    rules = dict(get_decompositions(names)) | forward_rules.rules(torch) | backward_rules.rules(torch)
+    rules = dict(core_aten_decompositions()) | get_decompositions(names)
+    for own in (forward_rules, backward_rules, selection_rules, fused_rules):
+        rules |= own.rules(torch)
 
     def embedding_backward(grad, index, rows, padding, scale):
         hot = one_hot(torch, index.reshape(-1), rows, grad.dtype)
@@ -64,7 +66,7 @@ def table():
         for d in dim:
             count *= x.shape[d]
         squares = ((x - mean) ** 2).sum(dim, keepdim)
-        return squares / (count - (1 if correction is None else correction)), (
+        return squares / max(0, count - (1 if correction is None else correction)), (
             mean if keepdim else x.mean(dim, False)
         )
 

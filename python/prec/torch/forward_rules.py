@@ -107,11 +107,20 @@ def rules(torch):
 
         return rule
 
+    def of_a_scalar(operator):
+        """The importer never ends, or knows no reduction of no axes."""
+
+        def rule(x, *arguments, **keywords):
+            return NotImplemented if x.ndim else operator(x.reshape(1), *arguments, **keywords).reshape(())
+
+        return rule
+
+    scalars = aten._softmax.default, aten.amax.default, aten.amin.default
     axes = (
         aten.scatter.src, aten.scatter.value, aten.scatter.reduce, aten.scatter.value_reduce, aten.scatter_add.default,
         aten.scatter_reduce.two, aten.gather.default,
     )  # fmt: skip
-    return {operator: from_the_front(operator) for operator in axes} | {
+    return {operator: from_the_front(operator) for operator in axes} | {operator: of_a_scalar(operator) for operator in scalars} | {
         aten.constant_pad_nd.default: pad,
         aten.convolution.default: convolution,
         aten._unsafe_index.Tensor: aten.index.Tensor,

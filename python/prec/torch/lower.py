@@ -57,11 +57,23 @@ def lower(graph, arguments, results=None, phase="", is_differentiated=False):
     """
     require("iree.compiler.ir")
     require("iree.compiler.passmanager")
+    _refuse(graph)
     text = child.call(_foreign, graph, arguments, results, phase, is_differentiated, who="the foreign importer", seconds=SECONDS)
     return run_tool(
         "prec-opt", "--prec-adopt-model", "--allow-unregistered-dialect",
         "--mlir-print-debuginfo=false", "-", text=text,
     )  # fmt: skip
+
+
+def _refuse(graph):
+    for node in graph.nodes:
+        dtype = getattr(node.meta.get("val"), "dtype", None)
+        if dtype is not None and dtype.is_complex:
+            raise FrontendError(f"'{node.name}' is a complex tensor, which has no roundings here: use the real and the imaginary part")
+        if "index_put" in str(node.target):  # the importer takes a mask for indices
+            for index in node.args[1]:
+                if index is not None and str(index.meta["val"].dtype) == "torch.bool":
+                    raise FrontendError(f"'{node.name}' writes as many values as its mask has elements: use torch.where")
 
 
 def _foreign(graph, arguments, results, phase, is_differentiated):
@@ -84,7 +96,10 @@ def _foreign(graph, arguments, results, phase, is_differentiated):
                 )
             if is_differentiated:
                 function.attributes["prec.differentiated"] = ir.StringAttr.get("PyTorch")
-            require("iree.compiler.passmanager").PassManager.parse(PIPELINE).run(module.operation)
+            try:
+                require("iree.compiler.passmanager").PassManager.parse(PIPELINE).run(module.operation)
+            except Exception as error:
+                raise FrontendError(f"the foreign importer: {reason(str(error), _left(ir, module))}") from None
         _drop_index_checks(ir, module)
         return module.operation.get_asm(
             print_generic_op_form=True, enable_debug_info=True, large_elements_limit=None
@@ -109,12 +124,27 @@ def _drop_index_checks(ir, module):
         op.erase()
 
 
-def reason(text):
-    """The operator that a foreign message is about, or its first line."""
+def _left(ir, module):
+    """The first operator that the importer left as it was."""
+    found = []
+
+    def note(op):
+        if op.name.startswith("torch.aten.") or op.name == "torch.operator":
+            found.append(ir.StringAttr(op.attributes["name"]).value if op.name == "torch.operator" else op.name)
+        return ir.WalkResult.ADVANCE
+
+    module.operation.walk(note)
+    return found[0] if found else ""
+
+
+def reason(text, left=""):
+    """The operator that a foreign message is about, or its first line; `left`: one that was not lowered."""
     found = re.search(r"failed to legalize operation '([\w.]+)'(.*?name = \"([\w.]+)\")?", text, re.S)
     node = re.search(r'error: "[^"|]*\|(\w+)"', text)
     if found and node and found[1].startswith("torch.constant"):  # what is left are its operands
         return f"'{node[1]}' is not lowered"
+    if found and left and found[1].startswith("torch.constant"):
+        return f"'{left}' is not lowered"
     if found:
         return f"'{found[3] or found[1]}' is not lowered"
     lines = [line for line in text.splitlines() if line.strip()]

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Operators that pick elements by order, and those that count or reduce by index, as simpler ones."""
+
+SELECTING = (0, float("inf"), -float("inf"))
+
+
+def rules(torch):
+    """{operator: rule}; one that returns NotImplemented leaves the operator to the importer."""
+    aten = torch.ops.aten
+
+    def vector_norm(x, order=2, axes=None, keepdim=False, *, dtype=None):
+        """The importer takes the largest of all, and the count of what is not zero, for sums of powers."""
+        if order not in SELECTING:
+            return NotImplemented
+        x = x if dtype is None else x.to(dtype)
+        axes = list(range(x.ndim)) if not axes else axes
+        if order == 0:
+            return (x != 0).to(x.dtype).sum(axes, keepdim)
+        x = x.abs()
+        return (torch.amax if order > 0 else torch.amin)(x, axes, keepdim)
+
+    def kth(x, k, axis=-1, keepdim=False):
+        if x.ndim == 0:
+            return x.clone(), torch.zeros_like(x, dtype=torch.int64)
+        values, places = torch.sort(x, axis)
+        value, place = values.narrow(axis, k - 1, 1), places.narrow(axis, k - 1, 1)
+        return (value, place) if keepdim else (value.squeeze(axis), place.squeeze(axis))
+
+    def median_of(x, axis, keepdim=False):
+        """The lower one of two; NaN, which is the largest for a median, is the answer where there is one."""
+        value, place = kth(x, (x.shape[axis] + 1) // 2 if x.ndim else 1, axis, keepdim)
+        if not x.is_floating_point() or x.ndim == 0:
+            return value, place
+        missing = (x != x).to(torch.int64)
+        first = missing.argmax(axis, keepdim)
+        found = missing.sum(axis, keepdim) > 0
+        return torch.where(found, float("nan"), value), torch.where(found, first, place)
+
+    def median(x):
+        return median_of(x.reshape(-1), 0)[0]
+
+    def running(is_better):
+        """Doubling steps: each element meets the best of the 1, 2, 4, ... before it; the later of equals stays."""
+
+        def rule(x, axis):
+            if x.ndim == 0:
+                return x.clone(), torch.zeros_like(x, dtype=torch.int64)
+            size = x.shape[axis]
+            ramp = torch.arange(size).reshape([-1] + [1] * (x.ndim - 1 - axis % x.ndim))
+            values, places, step = x, ramp.expand(x.shape), 1
+            while step < size:
+                before, after = values.narrow(axis, 0, size - step), values.narrow(axis, step, size - step)
+                stays = is_better(after, before) | (after != after)
+                after = torch.where(stays, after, before)
+                at = torch.where(stays, places.narrow(axis, step, size - step), places.narrow(axis, 0, size - step))
+                values = torch.cat([values.narrow(axis, 0, step), after], axis)
+                places = torch.cat([places.narrow(axis, 0, step), at], axis)
+                step *= 2
+            return values.clone(), places.clone()
+
+        return rule
+
+    def index_reduce(x, axis, index, source, reduce, *, include_self=True):
+        axis %= x.ndim
+        index = index.reshape([-1] + [1] * (x.ndim - 1 - axis)).expand(source.shape)
+        return aten.scatter_reduce.two(x, axis, index, source, reduce, include_self=include_self)
+
+    def histc(x, bins=100, low=0, high=0):
+        x = x.reshape(-1)
+        low, high = (x.amin(), x.amax()) if low == high else (low, high)
+        wide = x if x.is_floating_point() else x.to(torch.float32)
+        place = torch.floor((wide - low) * bins / (high - low)).clamp(0, bins - 1).to(torch.int64)
+        inside = ((x >= low) & (x <= high)).to(x.dtype)
+        return torch.zeros(bins, dtype=x.dtype).scatter_add(0, place, inside)
+
+    def fmod(x, y):
+        """Exact, as the importer's remainder is: x's sign, whatever y's is."""
+        rest = torch.remainder(x.abs(), y.abs() if isinstance(y, torch.Tensor) else abs(y))
+        return torch.where(x < 0, -rest, torch.where((x == 0) & (rest == 0), x, rest))
+
+    def diagonal_scatter(x, source, offset=0, axis1=0, axis2=1):
+        axis1, axis2 = axis1 % x.ndim, axis2 % x.ndim
+        rows, columns = x.shape[axis1], x.shape[axis2]
+        on = torch.arange(columns) - torch.arange(rows).unsqueeze(1) == offset
+        wide = torch.diag_embed(source, offset)
+        wide = aten.constant_pad_nd(wide, [0, columns - wide.shape[-1], 0, rows - wide.shape[-2]])
+        kept = torch.where(on, wide, x.movedim((axis1, axis2), (-2, -1)))
+        return kept.movedim((-2, -1), (axis1, axis2)).clone()
+
+    def strided(size, stride, offset):
+        """The places of a view's elements."""
+        index = torch.full([], offset or 0)
+        for k, (n, step) in enumerate(zip(size, stride, strict=True)):
+            index = index + (torch.arange(n) * step).reshape([-1] + [1] * (len(size) - 1 - k))
+        return index.expand(size)
+
+    def as_strided_scatter(x, source, size, stride, offset=None):
+        index = strided(size, stride, offset).reshape(-1)
+        return x.reshape(-1).scatter(0, index, source.reshape(-1)).reshape(x.shape)
+
+    def masked_put(x, indices, values, accumulate):
+        """x[mask] = values, where all that are chosen get the same ones; `lower` refuses the rest."""
+        mask, *others = indices
+        if mask is None:
+            return NotImplemented
+        rest = x.ndim - mask.ndim
+        while values.ndim > rest and values.shape[0] == 1:
+            values = values.squeeze(0)
+        if others or values.ndim > rest:
+            return NotImplemented
+        mask = mask.reshape([*mask.shape, *[1] * rest])
+        return torch.where(mask, x + values if accumulate else values, x)
+
+    wrapped = []  # inside of the rule: the operator itself
+
+    def index_put(x, indices, values, accumulate=False):
+        """The importer takes a negative index for a place before the tensor, and a mask for indices."""
+        if wrapped:
+            return NotImplemented
+        if any(i is not None and i.dtype == torch.bool for i in indices):
+            return masked_put(x, indices, values, accumulate)
+        indices = [i if i is None else torch.where(i < 0, i + x.shape[axis], i) for axis, i in enumerate(indices)]
+        wrapped.append(True)
+        try:
+            return aten.index_put.default(x, indices, values, accumulate)
+        finally:
+            wrapped.pop()
+
+    def put(x, index, source, accumulate=False):
+        index = index.reshape(-1)
+        index = torch.where(index < 0, index + x.numel(), index)
+        return aten.index_put(x.reshape(-1), [index], source.reshape(-1), accumulate).reshape(x.shape)
+
+    return {
+        aten.fmod.Scalar: fmod,
+        aten.fmod.Tensor: fmod,
+        aten.diagonal_scatter.default: diagonal_scatter,
+        aten.as_strided_scatter.default: as_strided_scatter,
+        aten.put.default: put,
+        aten.index_put.default: index_put,
+        aten.linalg_vector_norm.default: vector_norm,
+        aten.kthvalue.default: kth,
+        aten.median.dim: median_of,
+        aten.median.default: median,
+        aten.cummax.default: running(torch.ge),
+        aten.cummin.default: running(torch.le),
+        aten.index_reduce.default: index_reduce,
+        aten.histc.default: histc,
+        aten.empty_permuted.default: lambda size, order, **keywords: torch.zeros(size, dtype=keywords.get("dtype")),
+    }
