@@ -79,9 +79,9 @@ CASES = {
     "index from the end": lambda: (Of(lambda x, i: (x[:, torch.tensor([-1, 2])], x[i])), random(2, 4), integers(1, 2) - 1),
     "write from the end": lambda: (
         Of(lambda x, v: x.index_put((torch.tensor([1]), torch.tensor([-1, 2, -4])), v, True)), random(2, 4), random(3)),
-    "write where a mask is": lambda: (Of(lambda x, m, v: (
+    "write where a mask is": lambda: (Of(lambda x, m, v=torch.tensor([1.5, -2.0, 3.0]): (
         x.index_put((m > 0,), torch.tensor(2.0)), x.index_put((m[:, 0] > 0,), v, True), x.index_put((m[:, 0] > 9,), v, True))),
-        random(4, 3), integers(2, 4, 3), random(3)),
+        random(4, 3), integers(2, 4, 3)),
     "weight norm": lambda: (nn.utils.parametrizations.weight_norm(nn.Conv1d(3, 4, 3)), random(2, 3, 7)),
     "bags": lambda: (Of(lambda e, i, w: e(i, torch.tensor([0, 3, 3]), w), nn.EmbeddingBag(7, 3, mode="sum", padding_idx=2)),
                      integers(7, 9), random(9)),
