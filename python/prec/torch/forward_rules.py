@@ -18,38 +18,6 @@ def rules(torch):
             x = x.narrow(axis, start, x.shape[axis] - start - max(0, -after))
         return aten.constant_pad_nd(x, [max(0, size) for size in sizes], value)
 
-    def convolution(x, w, bias, stride, padding, dilation, transposed, extra, groups):
-        """The importer knows a filter of its own for each channel only in 1-d and 2-d, and not transposed."""
-        rank = x.ndim - 2
-        if groups == 1 or not groups == w.shape[0] == x.shape[1] or w.shape[1] != 1 or (rank < 3 and not transposed):
-            return NotImplemented
-        stride, padding, dilation = (list(v) * rank if len(v) == 1 else list(v) for v in (stride, padding, dilation))
-        if rank < 3:
-            x, padding = spread(x, w, stride, padding, dilation, extra)
-            return aten.convolution(x, w.flip(list(range(2, w.ndim))), bias, [1] * rank, padding, dilation, False, [0] * rank, groups)
-        parts = [
-            aten.convolution(
-                x.narrow(1, k, 1), w.narrow(0, k, 1), None if bias is None else bias.narrow(0, k, 1),
-                stride, padding, dilation, transposed, extra, 1,
-            )
-            for k in range(groups)
-        ]  # fmt: skip
-        return torch.cat(parts, 1)
-
-    def spread(x, w, stride, padding, dilation, extra):
-        """A transposed convolution's input between zeros, and the padding of the plain one that it equals."""
-        borders = [d * (k - 1) - p for d, k, p in zip(dilation, w.shape[2:], padding)]
-        if all(s == 1 for s in stride) and not any(extra) and min(borders) >= 0:
-            return x, borders
-        sizes = []
-        for axis, (s, border, more) in enumerate(zip(stride, borders, extra, strict=True), 2):
-            if s > 1:
-                n = x.shape[axis]
-                x = aten.constant_pad_nd(x.movedim(axis, -1).unsqueeze(-1), [0, s - 1]).flatten(-2)
-                x = x.narrow(-1, 0, (n - 1) * s + 1).movedim(-1, axis)
-            sizes = [border, border + more, *sizes]
-        return aten.constant_pad_nd(x, sizes), [0] * len(borders)
-
     def roll(x, shifts, dims=()):
         if not dims:
             return roll(x.reshape(-1), shifts, [0]).reshape(x.shape)
@@ -122,7 +90,6 @@ def rules(torch):
     )  # fmt: skip
     return {operator: from_the_front(operator) for operator in axes} | {operator: of_a_scalar(operator) for operator in scalars} | {
         aten.constant_pad_nd.default: pad,
-        aten.convolution.default: convolution,
         aten._unsafe_index.Tensor: aten.index.Tensor,
         aten._unsafe_index_put.default: aten.index_put.default,
         aten.reciprocal.default: lambda x: torch.div(torch.ones_like(x), x),  # the importer's ends the process at 0

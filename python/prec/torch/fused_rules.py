@@ -6,8 +6,6 @@ SUM, MEAN, MAXIMUM = range(3)
 
 def rules(torch):
     """{operator: rule}."""
-    from torch._decomp import get_decompositions
-
     aten, functional = torch.ops.aten, torch.nn.functional
 
     def weight_norm_backward(grad, v, g, norms, dim):
@@ -73,29 +71,18 @@ def rules(torch):
         rows = rows if scale is None else rows * scale.unsqueeze(1)
         return made.index_add(0, index, torch.where((index != padding).unsqueeze(1), rows, 0.0))
 
-    def through(operator):
-        """The gradient as PyTorch takes it of the operator's decomposition."""
-        (decomposition,) = get_decompositions([operator]).values()
-
-        def rule(grad, x, grid, *how):
-            wanted = how[-1]
-            made = torch.func.vjp(lambda *ends: decomposition(*ends, *how[:-1]), x, grid)[1](grad)
-            return tuple(m if w else None for m, w in zip(made, wanted))
-
-        return rule
-
     def bag_scale_backward(grad, weight, index, offsets, bag, mode, padding=-1):
         return torch.where(index != padding, (grad[bag] * weight[index]).sum(1), 0.0)
 
     def grouped(a, b, offsets=None, bias=None, dtype=None):
         """Products of the rows (or columns) up to each offset with a matrix of their own."""
+        if bias is not None or (offsets is not None and 3 == a.ndim != b.ndim):
+            return NotImplemented
         if offsets is None:
             return torch.bmm(a, b)
         axis = 0 if a.ndim == 2 and b.ndim == 3 else 1
         split = a.shape[0] if axis == 0 else a.shape[-1]
         at, starts = torch.arange(split), torch.cat([torch.zeros_like(offsets[:1]), offsets[:-1]])
-        if a.ndim == 3:
-            return NotImplemented
         parts = []
         for k in range(offsets.shape[0]):
             inside = (at >= starts[k]) & (at < offsets[k])
@@ -143,7 +130,6 @@ def rules(torch):
         aten._embedding_bag_forward_only.default: embedding_bag,
         aten._embedding_bag_backward.default: embedding_bag_backward,
         aten._embedding_bag_per_sample_weights_backward.default: bag_scale_backward,
-        aten.grid_sampler_2d_backward.default: through(aten.grid_sampler_2d.default),
         aten._grouped_mm.default: grouped,
         aten._transformer_encoder_layer_fwd.default: attention_layer,
     }
