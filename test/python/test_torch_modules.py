@@ -47,6 +47,18 @@ CASES = {
     "depthwise 3d": lambda: (nn.Conv3d(3, 3, 2, groups=3), random(1, 3, 4, 5, 3)),
     "transposed": lambda: (nn.ConvTranspose2d(6, 4, 3, 2, 1, output_padding=1, groups=2), random(2, 6, 5, 4)),
     "transposed depthwise": lambda: (nn.ConvTranspose2d(4, 4, 3, 2, 1, output_padding=1, groups=4), random(2, 4, 5, 7)),
+    "transposed, more taps than the stride": lambda: (nn.ConvTranspose1d(3, 4, 7, 3, 2), random(2, 3, 7)),
+    "transposed, phases without a tap": lambda: (nn.ConvTranspose1d(3, 4, 2, 4, output_padding=1), random(2, 3, 5)),
+    "transposed, dilated": lambda: (nn.ConvTranspose1d(4, 6, 5, 4, 2, dilation=2, output_padding=3, groups=2), random(2, 4, 5)),
+    "transposed, one reach past the input": lambda: (nn.ConvTranspose1d(2, 3, 2, 4, 5, dilation=10), random(1, 2, 1)),
+    "transposed, cropped": lambda: (nn.ConvTranspose1d(2, 3, 1, 2, 3, bias=False), random(1, 2, 5)),
+    "transposed, two strides": lambda: (
+        nn.ConvTranspose2d(3, 4, (2, 5), (3, 2), (0, 2), dilation=(2, 1), output_padding=(1, 0)), random(2, 3, 4, 5)),
+    "transposed, a stride on one axis": lambda: (nn.ConvTranspose2d(3, 3, (3, 2), (1, 4), (1, 0), groups=3), random(2, 3, 4, 5)),
+    "transposed, a large stride": lambda: (nn.ConvTranspose2d(3, 3, 4, 5, groups=3), random(1, 3, 3, 2)),
+    "transposed 3d": lambda: (nn.ConvTranspose3d(4, 4, 3, 2, 1, output_padding=1, groups=2), random(1, 4, 3, 2, 3)),
+    "stride over what a filter leaves out": lambda: (nn.Conv2d(4, 6, 2, 3, groups=2), random(2, 4, 13, 8)),
+    "stride and dilation": lambda: (nn.Conv2d(4, 4, 3, 2, 2, dilation=2, groups=4), random(2, 4, 9, 8)),
     "max pool": lambda: (Of(lambda x: F.max_pool2d(x, 3, 2, 1, ceil_mode=True)), random(*IMAGE)),
     "average pool": lambda: (Of(lambda x: F.avg_pool2d(x, 3, 2, 1)), random(*IMAGE)),
     "average pool, odd end": lambda: (
@@ -97,6 +109,12 @@ CASES = {
     "affine grid": lambda: (Of(lambda t: F.affine_grid(t, (1, 2, 4, 4), align_corners=False)), random(1, 2, 3)),
     "jacobian": lambda: (Of(lambda f, x: torch.func.jacrev(lambda r: torch.tanh(f(r)))(x), nn.Linear(4, 3)), random(4)),
     "a scalar's softmax": lambda: (Of(lambda x: (x.softmax(0), x.log_softmax(-1), x.amax(), x.logsumexp(0))), random()),
+    "write a diagonal": lambda: (Of(lambda x, y, v: (
+        x.diagonal_scatter(v, 1), x.diagonal_scatter(v[:3], -1), y.diagonal_scatter(x[:, 2:], -1, 2, 0))),
+        random(4, 5), random(3, 4, 5), random(4)),
+    "write a strided view": lambda: (
+        Of(lambda x, v: torch.as_strided_scatter(x, v, (2, 3), (5, 2), 1)), random(4, 5), random(2, 3)),
+    "a unit matrix": lambda: (Of(lambda x: (x * torch.eye(3, 4), x * torch.arange(4, dtype=torch.uint8))), random(3, 4)),
     "take": lambda: (Of(lambda x: x.take(torch.tensor([-1, 3, 3]))), random(4, 3)),
 }  # fmt: skip
 
@@ -153,6 +171,60 @@ def test_what_has_no_gradient_is_that_of_eager(function, arguments):
     ours = torch.compile(function, backend="prec", options={"strict": True})(x)
     for mine, want in zip(leaves(ours), leaves(function(x)), strict=True):
         torch.testing.assert_close(mine, want, rtol=0, atol=0, equal_nan=True)
+
+
+@in_process
+@pytest.mark.parametrize("a, b, ends", [
+    ((12, 16), (3, 16, 8), [2, 6, 12]), ((8, 16), (16, 8), [8, 16]), ((3, 8, 16), (3, 16, 8), None),
+])  # fmt: skip
+def test_grouped_products_are_those_of_eager(a, b, ends):
+    torch._dynamo.reset()
+    torch.manual_seed(0)
+    ends = None if ends is None else torch.tensor(ends, dtype=torch.int32)
+    a, b = random(*a).bfloat16(), random(*b).bfloat16()
+    ours = torch.compile(torch._grouped_mm, backend="prec", options={"strict": True})(a, b, offs=ends)
+    torch.testing.assert_close(ours, torch._grouped_mm(a, b, offs=ends), rtol=2**-7, atol=1e-4)
+
+
+@in_process
+@pytest.mark.parametrize("word", ["gt", "lt", "ge", "le", "eq", "ne"])
+def test_a_constant_is_compared_as_in_eager(word):
+    """The importer folds it, and took whole numbers for bits of a float."""
+    torch._dynamo.reset()
+
+    def function(x):
+        constants = torch.ones(3), torch.full((3,), 2.0), torch.zeros(3), torch.ones(3, dtype=torch.int64), torch.ones(3) > 0
+        return [torch.where(getattr(c, word)(k), x, 5.0) for c in constants for k in (0, 1, -1, 1.5, True)]
+
+    x = random(3)
+    ours = torch.compile(function, backend="prec", options={"strict": True})(x)
+    torch.testing.assert_close(ours, function(x), rtol=0, atol=0)
+
+
+@in_process
+def test_a_gradient_that_is_refused_is_named():
+    torch._dynamo.reset()
+    x, grid, value = random(1, 2, 4, 4).requires_grad_(), torch.rand(1, 3, 3, 2), torch.tensor(2.0, requires_grad=True)
+
+    def sample(x, grid):
+        return F.grid_sample(x, grid, align_corners=False)
+
+    sampled = torch.compile(sample, backend="prec", options={"strict": True})(x, grid)
+    with pytest.raises(FrontendError, match="'torch.aten.grid_sampler_2d_backward' is not lowered"):
+        sampled.sum().backward()
+    torch._dynamo.reset()
+    with pytest.warns(UserWarning, match="'torch.aten.grid_sampler_2d_backward' is not lowered"):
+        torch.compile(sample, backend="prec")(x, grid).sum().backward()
+
+    def write(x, value):
+        return x.index_put((x > 0,), value)
+
+    torch._dynamo.reset()
+    with pytest.raises(Exception, match="gradient of what a masked write writes does, too.: use torch.where"):
+        torch.compile(write, backend="prec", options={"strict": True})(x, value)
+    torch._dynamo.reset()
+    with pytest.warns(UserWarning, match="the graph runs in eager, unrounded: 'aten.nonzero.default'"):
+        torch.compile(write, backend="prec")(x, value)
 
 
 @in_process

@@ -121,12 +121,15 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
     options = dict(options or {})
     strict, threads = options.pop("strict", False), options.pop("threads", 1)
     _tell_breaks(torch, strict)
-    if wrong := _decomposed_wrongly(torch, graph_module):
-        error = f"PyTorch decomposes '{wrong}' into something else than its eager mode computes"
+
+    def eager(error):
         if strict:
             raise FrontendError(error)
-        warnings.warn(f"prec: the graph runs in eager, unrounded: {error}", stacklevel=2)
+        warnings.warn(f"prec: the graph runs in eager, unrounded: {error}", stacklevel=3)
         return graph_module.forward
+
+    if wrong := _decomposed_wrongly(torch, graph_module):
+        return eager(f"PyTorch decomposes '{wrong}' into something else than its eager mode computes")
     places = [n for n in graph_module.graph.nodes if n.op == "placeholder"]
     weights = [isinstance(t, torch.nn.Parameter) or "_parameters_" in n.name for n, t in zip(places, example_inputs)]
 
@@ -146,11 +149,17 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
 
         return compile_graph
 
-    with _plain_operators(torch):
-        return aot_autograd(
-            fw_compiler=compiler("forward"), bw_compiler=compiler("backward"),
-            inference_compiler=compiler("forward", is_differentiated=False), decompositions=table(),
-        )(graph_module, example_inputs)  # fmt: skip
+    try:
+        with _plain_operators(torch):
+            return aot_autograd(
+                fw_compiler=compiler("forward"), bw_compiler=compiler("backward"),
+                inference_compiler=compiler("forward", is_differentiated=False), decompositions=table(),
+            )(graph_module, example_inputs)  # fmt: skip
+    except torch._subclasses.fake_tensor.DynamicOutputShapeException as error:  # TorchDynamo would run it in eager, silently
+        return eager(
+            f"'{error.func}' makes as many elements as its data say (the gradient of what a masked write writes does, too): "
+            "use torch.where"
+        )
 
 
 def _decomposed_wrongly(torch, graph_module):

@@ -83,12 +83,37 @@ def rules(torch):
 
         return rule
 
+    def compared(operator):
+        """The importer's folder of constants reads a number by the tensor's type, whichever type the number has."""
+
+        def rule(x, number):
+            if x.is_floating_point():
+                return NotImplemented if isinstance(number, float) else operator(x, float(number))
+            if isinstance(number, float):
+                return operator(x.to(torch.get_default_dtype()), number)
+            if x.dtype == torch.bool:
+                return operator(x.to(torch.int64), int(number))
+            return operator(x, int(number)) if isinstance(number, bool) else NotImplemented
+
+        return rule
+
+    def arange(start, end, step=1, *, dtype=None, **keywords):
+        """The importer crashes on small types."""
+        if dtype is None or dtype.itemsize >= 4 or dtype.is_floating_point:
+            return NotImplemented
+        return aten.arange.start_step(start, end, step, dtype=torch.int64, **keywords).to(dtype)
+
+    comparisons = [getattr(aten, word).Scalar for word in ("gt", "lt", "ge", "le", "eq", "ne")]
     scalars = aten._softmax.default, aten.amax.default, aten.amin.default
     axes = (
         aten.scatter.src, aten.scatter.value, aten.scatter.reduce, aten.scatter.value_reduce, aten.scatter_add.default,
         aten.scatter_reduce.two, aten.gather.default,
     )  # fmt: skip
-    return {operator: from_the_front(operator) for operator in axes} | {operator: of_a_scalar(operator) for operator in scalars} | {
+    made = {operator: from_the_front(operator) for operator in axes}
+    made |= {operator: of_a_scalar(operator) for operator in scalars}
+    made |= {operator: compared(operator) for operator in comparisons}
+    return made | {
+        aten.arange.start_step: arange,
         aten.constant_pad_nd.default: pad,
         aten._unsafe_index.Tensor: aten.index.Tensor,
         aten._unsafe_index_put.default: aten.index_put.default,
