@@ -173,6 +173,16 @@ def test_what_has_no_gradient_is_that_of_eager(function, arguments):
         torch.testing.assert_close(mine, want, rtol=0, atol=0, equal_nan=True)
 
 
+def test_a_transposed_convolution_multiplies_no_zeros():
+    from prec.torch.decompositions import table
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    graph = make_fx(nn.ConvTranspose2d(2, 3, 3, 2, 1), decomposition_table=table())(random(1, 2, 5, 4)).graph
+    made = [n for n in graph.nodes if n.target is torch.ops.aten.convolution.default]
+    assert [(list(n.args[1].meta["val"].shape[2:]), n.args[6]) for n in made] == [
+        ([1, 1], False), ([1, 2], False), ([2, 1], False), ([2, 2], False)]  # fmt: skip
+
+
 @in_process
 @pytest.mark.parametrize("a, b, ends", [
     ((12, 16), (3, 16, 8), [2, 6, 12]), ((8, 16), (16, 8), [8, 16]), ((3, 8, 16), (3, 16, 8), None),
