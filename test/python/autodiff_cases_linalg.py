@@ -87,6 +87,8 @@ conv("conv_strided_wide_padding", stride=2, pad=3, k=2, size=5)
 conv("conv_strided_shared_dilation", stride=4, dilation=2, pad=2, size=9)
 conv("conv_gaps_padded", stride=4, pad=2, k=2, size=9)
 conv("conv_many_phases", stride=5, pad=2, k=3, size=12)
+conv("conv_unread", stride=4, pad=3, k=2, size=1)
+structured("conv_strided_vector", lambda f: f.contract("2 * y + u; u -> y", f.x, f.w, sizes={"y": 4}), x=(9,), w=(3,))
 structured("conv_strided_line", lambda f: f.contract(
     "n,c,3 * y + 2 * u + 1; o,c,u -> n,o,y", f.x, f.w, sizes={"y": 3}), x=(2, 2, 15), w=(2, 2, 4))
 structured("conv_grouped", lambda f: f.contract(
