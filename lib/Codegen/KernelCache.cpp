@@ -162,11 +162,16 @@ double KernelCost::loadsOfStep(unsigned number, const KernelPlan &plan,
   return double(lines) * (isFar ? distant : nearby);
 }
 
-/// In loads from the near cache, a line that follows the one before, from what
-/// takes so many bytes in all.
-static double loadsOfLine(double bytes) {
-  constexpr double ofNextLine = 5, ofFarLine = 16;
+/// In loads from the near cache, a line of what takes so many bytes in all.
+static double loadsOfLine(double bytes, double ofNextLine = 5) {
+  constexpr double ofFarLine = 16;
   return bytes <= nearBytes ? 0 : bytes <= farBytes ? ofNextLine : ofFarLine;
+}
+
+/// Each lane's line serves as many points as there are lanes.
+double KernelCost::aheadLoads(unsigned number, const KernelPlan &plan) const {
+  return loadsOfLine(depth(number, plan) * double(plan.lanes) *
+                     double(bytesOf(op, number)));
 }
 
 /// Of an operand that differs in each row and lane: the loops around that do
@@ -201,12 +206,16 @@ double KernelCost::distantLoads(unsigned number, const KernelPlan &plan,
   if (double loads =
           plan.isPanel(number) ? 0 : loadsOfStep(number, plan, width))
     return loads;
-  // One line after the other, in a panel or as it is.
+  // One line after the other, in a panel or as it is: then the processor sees
+  // the next one coming.
+  constexpr double foreseen = 2;
   double bytes = double(bytesOf(op, number)) *
                  (plan.isPanel(number)
                       ? double(isVector ? plan.lanes * plan.vectors : plan.rows)
                       : width);
-  return loadsOfLine(depth(number, plan) * bytes) * bytes / double(lineBytes);
+  double all = depth(number, plan) * bytes, lines = bytes / double(lineBytes);
+  return lines *
+         (plan.isPanel(number) ? loadsOfLine(all) : loadsOfLine(all, foreseen));
 }
 
 /// Cycles to make all panels of an operand in a call.

@@ -258,8 +258,8 @@ KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
     case Access::Ahead: { // a square for as many points as it has lanes
       double size = double(extent(plan.reductions.back()));
       double alone = std::fmod(size, lanes) / size;
-      loads += count * (1 - alone + lanes * alone);
-      vectorOps += count * (2 * std::log2(lanes) * (1 - alone) +
+      loads += count * (1 - alone + lanes * alone + aheadLoads(number, plan));
+      vectorOps += count * (2.5 * std::log2(lanes) * (1 - alone) +
                             aloneCost * lanes * alone);
       effort.instructions += squareCode(tile) / lanes * count;
       break;

@@ -100,6 +100,7 @@ private:
   bool canBePanel(unsigned number, const KernelPlan &plan) const;
   double distantLoads(unsigned number, const KernelPlan &plan,
                       const Tile &tile) const;
+  double aheadLoads(unsigned number, const KernelPlan &plan) const;
   double repeatedLoads(unsigned number, const KernelPlan &plan,
                        const Tile &tile) const;
   double loadsOfStep(unsigned number, const KernelPlan &plan,

@@ -163,6 +163,10 @@ void RecomputeTensors::repeat(const TensorLifetimes &lifetimes, Gap gap) {
       op->erase();
       --repeated;
     }
+  // Nobody may have read the first ones before.
+  for (Operation *maker : llvm::reverse(lifetimes.buffers[gap.buffer].makers))
+    if (maker->use_empty())
+      maker->erase();
 }
 
 /// Repeats what lowers the highest peak most.

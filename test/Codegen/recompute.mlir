@@ -98,3 +98,43 @@ func.func @sums(%x: tensor<1024x4xf32>, %y: tensor<8192xf32>) -> (tensor<1024xf3
   } -> tensor<1024xf32>
   return %z, %c : tensor<1024xf32>, tensor<8192xf32>
 }
+
+// What nobody reads before the peak is made behind it only, and what is written in parts in its own buffer.
+// CHECK-LABEL: func.func @read_late(
+// CHECK-NOT: arith.negf
+// CHECK: arith.mulf
+// CHECK: arith.addf
+// CHECK: %[[E:.*]] = tensor.empty() : tensor<1026xf32>
+// CHECK: %[[IN:.*]] = tensor.extract_slice %[[E]]
+// CHECK: linalg.generic {{.*}} outs(%[[IN]] :
+// CHECK: arith.negf
+// CHECK: tensor.insert_slice %{{.*}} into %[[E]]
+// CHECK-NOT: arith.negf
+// CHECK: return
+func.func @read_late(%x: tensor<1024xf32>, %y: tensor<16xf32>, %z: tensor<1024xf32>) -> (tensor<1024xf32>, tensor<1026xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<1026xf32>
+  %part = tensor.extract_slice %e[1] [1024] [1] : tensor<1026xf32> to tensor<1024xf32>
+  %n = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : tensor<1024xf32>) outs(%part : tensor<1024xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %v = arith.negf %in : f32
+    linalg.yield %v : f32
+  } -> tensor<1024xf32>
+  %p = tensor.insert_slice %n into %e[1] [1024] [1] : tensor<1024xf32> into tensor<1026xf32>
+  %1 = tensor.empty() : tensor<1024x16xf32>
+  %2 = tensor.empty() : tensor<1024xf32>
+  %m = linalg.generic {indexing_maps = [#row, #column, #matrix], iterator_types = ["parallel", "parallel"]} ins(%z, %y : tensor<1024xf32>, tensor<16xf32>) outs(%1 : tensor<1024x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %out: f32):
+    %v = arith.mulf %a, %b : f32
+    linalg.yield %v : f32
+  } -> tensor<1024x16xf32>
+  %3 = linalg.fill ins(%zero : f32) outs(%2 : tensor<1024xf32>) -> tensor<1024xf32>
+  %r = linalg.generic {indexing_maps = [#matrix, #row], iterator_types = ["parallel", "reduction"]} ins(%m : tensor<1024x16xf32>) outs(%3 : tensor<1024xf32>) {
+  ^bb0(%a: f32, %acc: f32):
+    %v = arith.addf %acc, %a : f32
+    linalg.yield %v : f32
+  } -> tensor<1024xf32>
+  %c0 = arith.constant 0 : index
+  %n0 = tensor.insert %zero into %p[%c0] : tensor<1026xf32>
+  return %r, %n0 : tensor<1024xf32>, tensor<1026xf32>
+}
