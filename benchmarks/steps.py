@@ -15,7 +15,7 @@ import numpy as np
 from peer import BIN, Peer, compete, write
 
 # Model -> (steps in a timing, input for prec-train)
-MODELS = {"softmax-regression": (500, None), "mlp-100x2": (200, None), "lenet5": (5, None), "resnet20": (2, (3, 32, 32)), "char-gpt": (3, "text")}
+MODELS = {"softmax-regression": (500, None), "mlp-100x2": (200, None), "lenet5": (5, None), "resnet20": (5, (3, 32, 32)), "char-gpt": (8, "text")}
 SOURCE = Path(__file__).resolve().parent.parent
 
 
