@@ -32,6 +32,27 @@ static SmallVector<unsigned> unitLoopsOfWindows(linalg::GenericOp op) {
   return found;
 }
 
+/// Would an operand be read by a loop alone that does not reach the end of its
+/// dimension? A loop that stands alone says how large the dimension is.
+static bool readsPart(linalg::GenericOp op, ArrayRef<unsigned> units) {
+  SmallVector<int64_t> ranges = op.getStaticLoopRanges();
+  AffineExpr zero = getAffineConstantExpr(0, op.getContext());
+  for (OpOperand &operand : op->getOpOperands()) {
+    auto type = dyn_cast<ShapedType>(operand.get().getType());
+    for (auto [i, expr] :
+         llvm::enumerate(op.getMatchingIndexingMap(&operand).getResults())) {
+      AffineExpr left = expr;
+      for (unsigned unit : units)
+        left = left.replace(getAffineDimExpr(unit, op.getContext()), zero);
+      auto dim = dyn_cast<AffineDimExpr>(left);
+      if (dim && left != expr &&
+          type.getDimSize(i) != ranges[dim.getPosition()])
+        return true;
+    }
+  }
+  return false;
+}
+
 /// d of `s * d`, s > 1.
 static std::optional<unsigned> stridedLoop(AffineExpr expr) {
   auto product = dyn_cast<AffineBinaryOpExpr>(expr);
@@ -64,7 +85,7 @@ struct SimplifyWindows
 private:
   linalg::GenericOp dropUnitLoops(IRRewriter &rewriter, linalg::GenericOp op) {
     SmallVector<unsigned> units = unitLoopsOfWindows(op);
-    if (units.empty() || op.hasIndexSemantics())
+    if (units.empty() || op.hasIndexSemantics() || readsPart(op, units))
       return op;
     linalg::ControlDropUnitDims control;
     control.controlFn = [&](Operation *) { return units; };

@@ -37,6 +37,9 @@ const Layer layers[] = {
     {1, 1, 6, 5, 5, 1, 1, 1, 1, 0, 0, 2, true},
     {4, 33, 3, 1, 20, 1, 1, 0, 0, 0, 0, 0, true},
     {1, 64, 40, 6, 6, 1, 3, 0, 0, 0, 0, 0, true},
+    // One window, which does not reach the image's end.
+    {2, 4, 8, 3, 3, 2, 3, 0, 0, 0, 0, 0, true},
+    {2, 4, 8, 4, 2, 2, 3, 0, 0, 0, 0, 0, true},
 };
 
 class Convolutions : public testing::TestWithParam<VectorUnit> {
