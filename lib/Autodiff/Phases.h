@@ -24,7 +24,9 @@ Value emitPhases(const Emission &whole, Type element,
                  function_ref<Value(SmallVector<Axis>)> emit);
 
 /// The gradient of what was padded by a constant is wanted inside of the
-/// padding only: Windows lose the border, unless another dimension has one.
+/// padding only. Where a Window has a stride, so that its phases would hide the
+/// slice that prec-narrow-producers looks for, all Windows lose the border,
+/// unless a dimension of another kind has one.
 void leavePadding(MutableArrayRef<Axis> axes, Value target);
 
 } // namespace mlir::prec
