@@ -57,7 +57,8 @@ static LogicalResult verifyWord(function_ref<InFlightDiagnostic()> emitError,
   bool known = name == scopeAttrName || name == phaseAttrName ||
                name == roleAttrName || name == nameAttrName ||
                name == initAttrName || name == lossAttrName ||
-               name == dtypeAttrName || name == differentiatedAttrName;
+               name == dtypeAttrName || name == differentiatedAttrName ||
+               name == randomAttrName;
   if (!known)
     return emitError() << "unknown attribute '" << name << "' on " << what
                        << ", expected prec.scope, prec.phase, prec.role, "

@@ -116,6 +116,8 @@ struct AdoptModel : public prec::impl::AdoptModelBase<AdoptModel> {
     stripFastMath(module);
     module.walk(expandPower);
     rewritten += lowerForeignOperations(module);
+    if (failed(drawRandomArguments(module)))
+      return signalPassFailure();
     // Importers leave globals that nothing reads.
     for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
       if (op.getName().getStringRef() == "ml_program.global")

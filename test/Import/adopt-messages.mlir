@@ -29,3 +29,10 @@ func.func @leftover(%x: f32) -> f32 {
   %0 = "foreign.op"(%x) {prec.scope = "fc1"} : (f32) -> f32
   return %0 : f32
 }
+
+// -----
+
+// expected-error @below {{argument 0: random words are 'tensor<?xi32>', expected a tensor of i32 with static sizes}}
+func.func @drawn(%w: tensor<?xi32> {prec.random = "drop 0"}) -> tensor<?xi32> {
+  return %w : tensor<?xi32>
+}

@@ -93,3 +93,22 @@ func.func @island(%x: f32) -> f32 {
   return %2 : f32
 }
 
+
+// -----
+
+// An argument that stands for random words is drawn; the key's numbers are a last argument.
+// CHECK-LABEL: func.func @drawn
+// CHECK-SAME: (%[[X:.*]]: tensor<2x3xf32>, %[[KEY:.*]]: tensor<2xi32> {prec.name = "random", prec.role = "input"})
+// CHECK: %[[SEED:.*]] = tensor.extract %[[KEY]][%c0
+// CHECK: %[[STEP:.*]] = tensor.extract %[[KEY]][%c1
+// CHECK: %[[K:.*]] = prec.key %[[SEED]], %[[STEP]] of
+// CHECK: %[[WORDS:.*]] = linalg.generic
+// CHECK: prec.random %[[K]], %{{.*}} : i64, i32 -> i32
+// CHECK: arith.cmpi
+func.func @drawn(%w: tensor<2x3xi32> {prec.random = "drop 0"}, %x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %c = arith.constant dense<7> : tensor<2x3xi32>
+  %z = arith.constant dense<0.0> : tensor<2x3xf32>
+  %0 = arith.cmpi sge, %w, %c : tensor<2x3xi32>
+  %1 = arith.select %0, %x, %z : tensor<2x3xi1>, tensor<2x3xf32>
+  return %1 : tensor<2x3xf32>
+}

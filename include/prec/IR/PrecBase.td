@@ -30,6 +30,7 @@ def Prec_Dialect : Dialect {
     | `prec.differentiated` | functions | who took its gradients, unrounded: `PyTorch`, `JAX` |
     | `prec.init` | arguments | how a trainer initialises the parameter |
     | `prec.loss` | functions | the loss that the network's description names |
+    | `prec.random` | arguments | stands for random words of this name; `prec-adopt-model` draws them |
     | `prec.dtype` | arguments, results | `u8`, `u16`, `u32`, `u64`: files hold these integers without a sign |
   }];
   let useDefaultAttributePrinterParser = 1;

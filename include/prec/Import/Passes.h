@@ -29,6 +29,10 @@ int64_t scopesFromLocations(ModuleOp module);
 /// many; those of a form that is not known stay.
 int64_t lowerForeignOperations(ModuleOp module);
 
+/// Makes words of the arguments that stand for random ones, and appends the
+/// argument that their keys come from to functions that had any.
+LogicalResult drawRandomArguments(ModuleOp module);
+
 /// Reports floats inside a model of f32 that are not f32, and makes f64 ones
 /// f32 unless `keep`. Returns how many operations changed.
 FailureOr<int64_t> mendIslands(ModuleOp module, bool keep);

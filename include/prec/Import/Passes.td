@@ -20,7 +20,11 @@ def AdoptModel : Pass<"prec-adopt-model", "::mlir::ModuleOp"> {
     4. In a module whose functions take and give floats of f32 only, an
        operation in f64 is an artefact of the importer: it is reported and
        becomes f32, unless `keep-f64`. Narrower floats inside are reported.
-    5. What is left of foreign dialects is an error that names the operation.
+    5. An argument with `prec.random` is no longer one: its uses read the words
+       of `prec.random` at their positions, with a key of the attribute's text
+       and of two numbers that the caller gives as a last argument, named
+       `random` (a seed and a count of calls, or any two numbers).
+    6. What is left of foreign dialects is an error that names the operation.
   }];
   let options = [
     Option<"keepF64", "keep-f64", "bool", "false",
@@ -32,7 +36,8 @@ def AdoptModel : Pass<"prec-adopt-model", "::mlir::ModuleOp"> {
     Statistic<"rewritten", "rewritten", "Foreign operations rewritten">,
   ];
   let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::prec::PrecDialect",
     "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
   ];
 }

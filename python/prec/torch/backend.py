@@ -14,7 +14,9 @@ from prec.engine import Engine, EngineError
 from prec.frontend import FrontendError, require
 
 from .decompositions import table
+from .draws import Draws
 from .lower import lower
+from .stacked_rnn import split_stacks
 
 OWN_OPTIONS = ("strict", "threads")
 _state = threading.local()
@@ -50,6 +52,8 @@ class Compiled:
             if not isinstance(value, torch.Tensor):
                 raise FrontendError(f"argument '{node.name}' is no tensor (sizes that vary: dynamic=False)")
             arguments.append((node.name, role, str(value.dtype).removeprefix("torch.")))
+        self.draws = Draws(torch, graph)
+        arguments += self.draws.arguments
         self.metas = [n.meta["val"] for n in self.output if _is_tensor(torch, n)]
         self.text = lower(graph, arguments, phase=phase, is_differentiated=is_differentiated)
         try:
@@ -61,7 +65,7 @@ class Compiled:
     def call(self, arguments):
         """AOTAutograd's boxed convention: the list is emptied."""
         torch = self.torch
-        taken = [a.detach().contiguous() for a in arguments]
+        taken = [a.detach().contiguous() for a in arguments] + self.draws.draw()
         arguments.clear()
         given = [torch.empty(m.shape, dtype=m.dtype) for m in self.metas]
         self.engine.call(
@@ -117,6 +121,7 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
     from torch._dynamo.backends.common import aot_autograd
 
     from .exporting import _plain_operators
+    from .partition import partition
 
     options = dict(options or {})
     strict, threads = options.pop("strict", False), options.pop("threads", 1)
@@ -128,6 +133,7 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
         warnings.warn(f"prec: the graph runs in eager, unrounded: {error}", stacklevel=3)
         return graph_module.forward
 
+    split_stacks(torch, graph_module)
     if wrong := _decomposed_wrongly(torch, graph_module):
         return eager(f"PyTorch decomposes '{wrong}' into something else than its eager mode computes")
     places = [n for n in graph_module.graph.nodes if n.op == "placeholder"]
@@ -154,6 +160,7 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
             return aot_autograd(
                 fw_compiler=compiler("forward"), bw_compiler=compiler("backward"),
                 inference_compiler=compiler("forward", is_differentiated=False), decompositions=table(),
+                partition_fn=partition,
             )(graph_module, example_inputs)  # fmt: skip
     except torch._subclasses.fake_tensor.DynamicOutputShapeException as error:  # TorchDynamo would run it in eager, silently
         return eager(

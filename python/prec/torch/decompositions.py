@@ -9,7 +9,7 @@ import functools
 
 from prec.frontend import require
 
-from . import backward_rules, convolution_rules, forward_rules, fused_rules, selection_rules
+from . import backward_rules, convolution_rules, forward_rules, fused_rules, random_rules, selection_rules
 from .backward_rules import one_hot
 
 PYTORCH_RULES = """
@@ -36,10 +36,11 @@ def table():
     torch = require("torch")
     from torch._decomp import core_aten_decompositions, get_decompositions
 
+    random_rules.define(torch)
     aten = torch.ops.aten
     names = [getattr(aten, n) for n in PYTORCH_RULES.split() if hasattr(aten, n)]
     rules = dict(core_aten_decompositions()) | get_decompositions(names)
-    for own in (forward_rules, convolution_rules, backward_rules, selection_rules, fused_rules):
+    for own in (forward_rules, convolution_rules, backward_rules, selection_rules, fused_rules, random_rules):
         rules |= own.rules(torch)
 
     def embedding_backward(grad, index, rows, padding, scale):

@@ -8,7 +8,9 @@ import numpy as np
 from prec.frontend import FrontendError, require, write_model
 
 from .decompositions import table
-from .lower import lower
+from .draws import is_random
+from .lower import lower, scope_of
+from .stacked_rnn import drops
 
 
 def export(module, example_inputs, path, *, check=True, dynamic_shapes=None):
@@ -25,6 +27,12 @@ def export(module, example_inputs, path, *, check=True, dynamic_shapes=None):
         rules = torch.export.default_decompositions()
         rules.update(table())
         program = program.run_decompositions(rules)
+    for name, part in module.named_modules():
+        if isinstance(part, torch.nn.RNNBase) and drops(part):
+            raise FrontendError(f"layer '{name}' drops between its layers, which a file has no random numbers for: export module.eval()")
+    for node in program.graph.nodes:
+        if is_random(torch, node):
+            raise FrontendError(f"layer '{scope_of(node)}' draws random numbers ('{node.name}'), which a file has none of: export module.eval()")
     arguments, weights, inputs = _arguments(torch, program)
     results = [(spec.arg.name, "") for spec in program.graph_signature.output_specs]
     text = lower(program.graph, arguments, results)

@@ -50,7 +50,7 @@ def _importer_class():
 
 
 def lower(graph, arguments, results=None, phase="", is_differentiated=False):
-    """A module's text. arguments: (name, role, dtype) for each placeholder, in order.
+    """A module's text. arguments: (name, role, dtype) for each placeholder, in order; a fourth word: those of `Draws`.
 
     `is_differentiated`: PyTorch takes gradients of the graph as it is, without roundings.
     The importer runs in a child process: on some graphs it crashes, or never ends.
@@ -152,8 +152,10 @@ def reason(text, left=""):
     return (errors or lines or ["it failed without a word"])[0].strip()[:300]
 
 
-def _words(ir, name, role, dtype):
+def _words(ir, name, role, dtype, random=""):
     words = {"prec.name": ir.StringAttr.get(name)}
+    if random:
+        words["prec.random"] = ir.StringAttr.get(random)
     if role:
         words["prec.role"] = ir.StringAttr.get(role)
     if dtype in UNSIGNED:

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Random operators of a graph as arguments: what each call draws for them."""
+from collections import Counter
+
+from .lower import scope_of
+
+NUMBERS = """
+    rand.default rand_like.default randn.default randn_like.default randint.default randint.low randint_like.default
+    randint_like.low_dtype randperm.default normal.float_float normal_functional.default uniform.default
+    exponential.default geometric.default cauchy.default log_normal.default
+"""
+
+
+def is_random(torch, node):
+    return node.op == "call_function" and torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+
+
+class Like:
+    """A tensor that has no numbers yet."""
+
+    def __init__(self, value):
+        self.shape, self.dtype = value.shape, value.dtype
+
+
+class Draws:
+    """Makes placeholders of a graph's random operators, after the others.
+
+    `arguments` are what `lower` takes of them: words, which are no arguments of the compiled function, then numbers. Of
+    a function with words the last argument is the two numbers of their keys.
+    """
+
+    def __init__(self, torch, graph):
+        self.torch = torch
+        calls = [n for n in graph.nodes if n.op == "call_function"]
+        words = [n for n in calls if n.target is torch.ops.prec.words.default]
+        numbers = [n for n in calls if str(n.target).removeprefix("aten.") in NUMBERS.split()]
+        self.has_words = bool(words)
+        self.numbers = [_call(torch, n) for n in numbers]
+        first = next(n for n in graph.nodes if n.op != "placeholder")
+        self.arguments, counts = [], Counter()
+        for node in words + numbers:
+            scope, which = scope_of(node), ""
+            if node.target is torch.ops.prec.words.default:
+                which = f"{scope} {counts[scope]}"
+                counts[scope] += 1
+            with graph.inserting_before(first):
+                place = graph.placeholder(node.name)
+            place.meta = dict(node.meta)
+            node.replace_all_uses_with(place)
+            graph.erase_node(node)
+            dtype = str(place.meta["val"].dtype).removeprefix("torch.")
+            self.arguments.append((place.name, "input", dtype, which))
+
+    def draw(self):
+        """The tensors of one call, from PyTorch's generator."""
+        made = [call() for call in self.numbers]
+        if self.has_words:
+            made.append(self.torch.empty(2, dtype=self.torch.int32).random_())
+        return made
+
+
+def _call(torch, node):
+    """Draws a node's numbers as eager does: its tensors say only a size and a type."""
+    target, arguments, keywords = node.target, *torch.fx.map_arg((node.args, node.kwargs), lambda n: Like(n.meta["val"]))
+
+    def call():  # tensors that are made before the call are fake ones
+        given, named = torch.utils._pytree.tree_map_only(Like, lambda x: torch.empty(x.shape, dtype=x.dtype), (arguments, keywords))
+        return target(*given, **named).contiguous()
+
+    return call
