@@ -11,17 +11,18 @@ using namespace mlir;
 using namespace mlir::prec;
 
 /// What the operands of a member should take of a cache of 512 KB, and the most
-/// that those of a single part may.
-static constexpr int64_t blockBytes = 256 << 10, mostBytesOfPart = 512 << 10;
+/// that they may: those of a single part, or of so many that weights are used
+/// often enough.
+static constexpr int64_t blockBytes = 256 << 10, mostBytesOfBlock = 512 << 10;
 /// Buffers smaller than this in all stay in the cache anyway.
 static constexpr int64_t fewBytes = 512 << 10;
 /// A panel of so many elements costs nothing; how often an element of a larger
 /// one must be used in a block.
 static constexpr double fewElements = 4096, leastUses = 128;
 
-int64_t BatchGroup::blockFor(int64_t bytes) const {
-  int64_t block =
-      std::clamp<int64_t>(blockBytes / std::max<int64_t>(bytes, 1), 1, parts);
+int64_t BatchGroup::blockFor(int64_t bytes, int64_t least) const {
+  int64_t block = blockBytes / std::max<int64_t>(bytes, 1);
+  block = std::clamp<int64_t>(std::max(block, least), 1, parts);
   while (parts % block != 0)
     --block;
   return block;
@@ -36,8 +37,9 @@ static int64_t leastPartsOf(const BatchSlice &slice) {
 
 bool BatchGroup::fits(const BatchSlice &slice) const {
   int64_t bytes = std::max(bytesOfPart, slice.bytesOfPart);
-  return bytes <= mostBytesOfPart &&
-         std::max(leastParts, leastPartsOf(slice)) <= blockFor(bytes);
+  int64_t least = std::max(leastParts, leastPartsOf(slice));
+  int64_t block = blockFor(bytes, least);
+  return block >= least && block * bytes <= mostBytesOfBlock;
 }
 
 /// Would it read or write what something that comes after the members writes,

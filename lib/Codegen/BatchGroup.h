@@ -32,7 +32,7 @@ public:
   /// Whether enough of what one member writes is read by another.
   bool isWorthIt() const;
   /// Parts that a block has, so that it stays in the cache.
-  int64_t partsOfBlock() const { return blockFor(bytesOfPart); }
+  int64_t partsOfBlock() const { return blockFor(bytesOfPart, leastParts); }
 
   Operation *first() const {
     BatchSlice handle = members.front();
@@ -48,7 +48,7 @@ public:
   const llvm::MapVector<Value, Use> &buffers() const { return uses; }
 
 private:
-  int64_t blockFor(int64_t bytesOfPart) const;
+  int64_t blockFor(int64_t bytesOfPart, int64_t least) const;
   bool canJoin(const BatchSlice &slice) const;
   bool fits(const BatchSlice &slice) const;
   void join(BatchSlice slice);

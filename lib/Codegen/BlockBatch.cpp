@@ -2,6 +2,7 @@
 // Operations on a batch run for a block of it after another.
 #include "BatchGroup.h"
 #include "BlockLoop.h"
+#include "Fill.h"
 #include "prec/Codegen/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -250,6 +251,11 @@ struct BlockBatch : public prec::impl::BlockBatchBase<BlockBatch> {
       BatchGroup group(parts, threads, most);
       for (next = first; group.take(next);)
         next = next->getNextNode();
+      // What it fills begins with that value only next to it.
+      if (!group.slices().empty() && filledWith(group.slices().back().op)) {
+        most = group.slices().size() - 1;
+        continue;
+      }
       if (!group.isWorthIt() ||
           bytesBefore(*first->getBlock(), first) + group.bytesOfBuffers() <=
               peak)

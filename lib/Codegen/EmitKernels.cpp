@@ -2,6 +2,7 @@
 // Writes linalg.generic on buffers as register-tiled loops on vectors.
 #include "BatchSlices.h"
 #include "CollapseLoops.h"
+#include "Fill.h"
 #include "KernelEmitter.h"
 #include "Profile.h"
 #include "prec/Codegen/Passes.h"
@@ -22,23 +23,6 @@ namespace mlir::prec {
 #define GEN_PASS_DEF_EMITKERNELS
 #include "prec/Codegen/Passes.h.inc"
 } // namespace mlir::prec
-
-/// The scalar that `op` fills all of its only output with, or null.
-static Value filledWith(Operation *op) {
-  auto generic = dyn_cast<linalg::GenericOp>(op);
-  if (!generic || generic.getNumDpsInits() != 1 ||
-      generic.getNumReductionLoops() > 0 ||
-      !generic.getIndexingMapsArray().back().isPermutation())
-    return {};
-  Value yielded = generic.getBody()->getTerminator()->getOperand(0);
-  if (yielded.getParentBlock() != generic.getBody())
-    return yielded;
-  auto argument = dyn_cast<BlockArgument>(yielded);
-  if (!argument || argument.getArgNumber() >= generic.getNumDpsInputs())
-    return {};
-  Value input = generic.getDpsInputs()[argument.getArgNumber()];
-  return isa<MemRefType>(input.getType()) ? Value() : input;
-}
 
 /// Does an operation between two others touch memory behind `view`?
 static bool isTouchedBetween(Value view, Operation *first, Operation *last) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Computes only the part of a result that is used.
+#include "Fill.h"
 #include "prec/Codegen/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -11,6 +12,7 @@
 #include "mlir/Interfaces/TilingInterface.h"
 
 using namespace mlir;
+using namespace mlir::prec;
 
 namespace mlir::prec {
 #define GEN_PASS_DEF_NARROWPRODUCERS
@@ -30,15 +32,6 @@ static bool isOfReduction(Value value) {
     return false;
   return op.getNumReductionLoops() > 0 ||
          llvm::any_of(op.getDpsInputs(), isOfReduction);
-}
-
-/// The same value everywhere.
-static bool isFill(Value value) {
-  auto op = value.getDefiningOp<linalg::LinalgOp>();
-  return op && op->getNumResults() == 1 && op.getNumReductionLoops() == 0 &&
-         llvm::none_of(op.getDpsInputs(), [](Value input) {
-           return isa<ShapedType>(input.getType());
-         });
 }
 
 /// Erases what only its sizes are still asked of; they are its output's.
@@ -82,7 +75,7 @@ struct NarrowProducers
         narrowPadding(rewriter, slice, pad);
         continue;
       }
-      if (!(isOfReduction(slice.getSource()) || isFill(slice.getSource())) ||
+      if (!(isOfReduction(slice.getSource()) || filledWith(slice.getSource().getDefiningOp())) ||
           !slice.hasUnitStride() ||
           slice.getSourceType().getRank() != slice.getType().getRank())
         continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Gives operands of reductions a layout that the kernel reads as vectors.
 #include "CollapseLoops.h"
+#include "Fill.h"
 #include "KernelCost.h"
 #include "KernelPlan.h"
 #include "prec/Codegen/Passes.h"
@@ -22,18 +23,6 @@ static constexpr double cyclesPerElement = 0.7;
 /// Instructions of the kernel that does it.
 static constexpr double codeOfCopy = 300;
 
-/// The scalar that a tensor is filled with, or null.
-static Value filledWith(Value tensor) {
-  if (auto fill = tensor.getDefiningOp<linalg::FillOp>())
-    return fill.value();
-  auto generic = tensor.getDefiningOp<linalg::GenericOp>();
-  if (!generic || generic.getNumReductionLoops() > 0)
-    return {};
-  auto yield = cast<linalg::YieldOp>(generic.getBody()->getTerminator());
-  Value value = yield.getOperand(cast<OpResult>(tensor).getResultNumber());
-  return value.getParentBlock() == generic.getBody() ? Value() : value;
-}
-
 /// `tensor` with dimension i of the result being its dimension order[i].
 static Value transposed(RewriterBase &b, Location loc, Value tensor,
                         ArrayRef<int64_t> order) {
@@ -41,7 +30,7 @@ static Value transposed(RewriterBase &b, Location loc, Value tensor,
   Type element = getElementTypeOrSelf(tensor.getType());
   Value empty =
       tensor::EmptyOp::create(b, loc, applyPermutation(sizes, order), element);
-  if (Value value = filledWith(tensor))
+  if (Value value = filledWith(tensor.getDefiningOp()))
     return linalg::FillOp::create(b, loc, value, empty).getResult(0);
   return linalg::TransposeOp::create(b, loc, tensor, empty, order)
       ->getResult(0);
@@ -121,7 +110,7 @@ private:
     };
     llvm::sort(order, [&](int64_t a, int64_t c) { return rank(a) < rank(c); });
     operands[number] = transposed(b, op.getLoc(), operand.get(), order);
-    if (!filledWith(operand.get()))
+    if (!filledWith(operand.get().getDefiningOp()))
       addCopy(operand);
     SmallVector<AffineExpr> results;
     for (int64_t position : order)

@@ -151,6 +151,8 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
     function.addPass(createChooseForms());
   }
   function.addPass(createFuseElementwise());
+  if (options.fast)
+    function.addPass(createRepeatElementwise());
   function.addPass(createLowerRounding());
   function.addPass(createLowerMath());
   if (options.fast) {
@@ -163,6 +165,7 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   }
   function.addPass(createCanonicalizerPass());
   function.addPass(createCSEPass());
+  function.addPass(createSeparateFills());
   if (options.fast)
     function.addPass(createPadInPlace());
   if (options.recompute != Recompute::None)

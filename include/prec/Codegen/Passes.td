@@ -172,6 +172,36 @@ def FuseElementwise : Pass<"prec-fuse-elementwise"> {
                            "tensor::TensorDialect"];
 }
 
+def RepeatElementwise : Pass<"prec-repeat-elementwise"> {
+  let summary = "make cheap elementwise results again in each of their readers";
+  let description = [{
+    What only elementwise operations and sums read, and what costs few
+    operations an element, is computed by each of them instead of being written
+    once and read by all: the difference to a mean, which the variance and the
+    quotient need. A division weighs ten additions; what rounds or evaluates a
+    function is not repeated. Readers may stand behind a reshape: partial
+    results of sums. The same operations give the same bits.
+  }];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
+                           "linalg::LinalgDialect", "tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"repeated", "repeated", "Readers that compute an operand">
+  ];
+}
+
+def SeparateFills : Pass<"prec-separate-fills"> {
+  let summary = "give each operation that writes over a fill one of its own";
+  let description = [{
+    Sums of equal shapes begin with equal fills, which common subexpression
+    elimination makes one: all but the last of its writers would be given a
+    copy. A fill of its own costs nothing: accumulators begin with its value.
+  }];
+  let dependentDialects = ["linalg::LinalgDialect", "tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"made", "made", "Fills for one operation">
+  ];
+}
+
 def ReuseActivations : Pass<"prec-reuse-activations"> {
   let summary = "ask an activation's result for its sign instead of the operand";
   let description = [{
