@@ -142,6 +142,7 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   function.addPass(createDecomposeComposites());
   function.addPass(createExpandRounding());
   function.addPass(createConvertElementwiseToLinalgPass());
+  function.addPass(createDropUnitDims());
   function.addPass(createFixOrder());
   function.addPass(createNarrowProducers());
   function.addPass(createCanonicalizerPass());

@@ -31,10 +31,24 @@ static void writeDescriptor(Tensor &tensor, uint64_t *words) {
   }
 }
 
+static bool isRowMajor(llvm::ArrayRef<int64_t> shape, const int64_t *strides) {
+  int64_t stride = 1;
+  for (size_t d = shape.size(); d-- > 0;) {
+    if (shape[d] != 1 && strides[d] != stride)
+      return false;
+    stride *= shape[d];
+  }
+  return true;
+}
+
 /// The elements behind a descriptor in row-major order, in a new block.
 static Tensor copyOut(DType dtype, llvm::ArrayRef<int64_t> shape,
                       const int64_t *strides, const uint8_t *data) {
   Tensor result(dtype, shape);
+  if (isRowMajor(shape, strides)) {
+    std::memcpy(result.data(), data, result.byteSize());
+    return result;
+  }
   size_t width = byteWidth(dtype);
   auto *out = static_cast<uint8_t *>(result.data());
   llvm::SmallVector<int64_t> index(shape.size(), 0);
@@ -50,16 +64,6 @@ static Tensor copyOut(DType dtype, llvm::ArrayRef<int64_t> shape,
     }
   }
   return result;
-}
-
-static bool isRowMajor(llvm::ArrayRef<int64_t> shape, const int64_t *strides) {
-  int64_t stride = 1;
-  for (size_t d = shape.size(); d-- > 0;) {
-    if (shape[d] != 1 && strides[d] != stride)
-      return false;
-    stride *= shape[d];
-  }
-  return true;
 }
 
 /// Takes a result over. `blocks` has the blocks that are not the result's own:

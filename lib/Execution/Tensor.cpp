@@ -82,6 +82,10 @@ Tensor Tensor::adopt(DType dtype, llvm::ArrayRef<int64_t> shape, void *block,
   return result;
 }
 
+Tensor Tensor::view(DType dtype, llvm::ArrayRef<int64_t> shape, void *data) {
+  return adopt(dtype, shape, /*block=*/nullptr, data);
+}
+
 Tensor::~Tensor() { buffers::release(block); }
 
 void Tensor::swap(Tensor &other) noexcept {

@@ -6,10 +6,13 @@ hides its symbols, lives beside it.
 """
 import ctypes
 import functools
+import math
+import weakref
 
 from prec import tools
 
 ERROR_SIZE = 4096
+LARGE = 1 << 16
 WORDS = ("truncate_mantissa", "truncate_bits", "format", "rounding", "granularity", "round", "sum",
          "policy", "seed", "random", "carrier")  # fmt: skip
 
@@ -57,16 +60,37 @@ class Engine:
             library().precRelease(ctypes.c_void_p(self.handle))
 
     def call(self, pointers, shapes, results, step=0):
-        """Addresses of arguments and results, whose elements lie in row-major order."""
+        """Addresses of arguments, which are only read, and of results, whose elements lie in row-major order.
+
+        A result without an address stays where it was made: the list that is returned has its bytes
+        as a buffer that frees them with its last reference, and None for the others."""
         error = ctypes.create_string_buffer(ERROR_SIZE)
         sizes = [(ctypes.c_int64 * max(len(s), 1))(*s) for s in shapes]
         taken = (ctypes.c_void_p * max(len(pointers), 1))(*pointers)
         rows = (ctypes.c_void_p * max(len(sizes), 1))(*[ctypes.addressof(s) for s in sizes])
         given = (ctypes.c_void_p * max(len(results), 1))(*results)
+        owners = (ctypes.c_void_p * max(len(results), 1))()
         if library().precCall(
-            ctypes.c_void_p(self.handle), ctypes.c_uint32(step), taken, rows, given, error, ERROR_SIZE
-        ):
+            ctypes.c_void_p(self.handle), ctypes.c_uint32(step), taken, rows, given, owners, error, ERROR_SIZE
+        ):  # fmt: skip
             raise EngineError(error.value.decode(errors="replace"))
+        return [_owned(given[i], owners[i], type_) if owners[i] else None for i, type_ in enumerate(self.results)]
+
+    def leaves_in_place(self, number):
+        """Is a result so large that taking it over costs less than copying it?"""
+        return _bytes(self.results[number]) >= LARGE
+
+
+def _bytes(type_):
+    word, sizes = type_
+    width = 1 if word == "i1" else int(word.lstrip("bfiu")) // 8
+    return width * math.prod(sizes)
+
+
+def _owned(address, owner, type_):
+    elements = (ctypes.c_uint8 * _bytes(type_)).from_address(address)
+    weakref.finalize(elements, library().precDrop, ctypes.c_void_p(owner)).atexit = False
+    return elements
 
 
 def _type(line):

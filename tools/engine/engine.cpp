@@ -96,39 +96,48 @@ extern "C" const char *precSignature(const void *engine) {
 }
 
 /// Calls the function. `arguments[i]` has the elements of argument i in
-/// row-major order, `shapes[i]` its sizes; results, whose sizes must be known,
-/// are written to `results[i]`. `step` is for random bits and schedules.
+/// row-major order, which are only read, `shapes[i]` its sizes. Results must
+/// have known sizes: result i is written to `results[i]`, or, where that is
+/// null and there are elements, stays in a block that belongs to the caller:
+/// `results[i]` is then the place of its elements, and `owners[i]` what
+/// precDrop frees. `step` is for random bits and schedules.
 extern "C" int precCall(const void *engine, uint32_t step,
                         const void *const *arguments,
-                        const int64_t *const *shapes, void *const *results,
-                        char *error, size_t size) {
+                        const int64_t *const *shapes, void **results,
+                        void **owners, char *error, size_t size) {
   const Function &function =
       static_cast<const CompiledModule *>(engine)->function;
   const Signature &signature = function.signature();
-  std::vector<Tensor> copies;
+  std::vector<Tensor> views;
   std::vector<Tensor *> pointers;
-  copies.reserve(signature.arguments.size());
-  for (auto [i, info] : llvm::enumerate(signature.arguments)) {
-    Tensor &copy = copies.emplace_back(
-        info.dtype, llvm::ArrayRef(shapes[i], info.shape.size()));
-    std::memcpy(copy.data(), arguments[i], copy.byteSize());
-    pointers.push_back(&copy);
-  }
+  views.reserve(signature.arguments.size());
+  for (auto [i, info] : llvm::enumerate(signature.arguments))
+    pointers.push_back(&views.emplace_back(
+        Tensor::view(info.dtype, llvm::ArrayRef(shapes[i], info.shape.size()),
+                     const_cast<void *>(arguments[i]))));
   llvm::Expected<std::vector<Tensor>> made =
       function.call(pointers, contextFor(function, step));
   if (!made) {
     write(made.takeError(), error, size);
     return 1;
   }
-  for (auto [tensor, info, target] : llvm::zip(
-           *made, signature.results, llvm::ArrayRef(results, made->size()))) {
+  for (auto [tensor, info] : llvm::zip(*made, signature.results))
     if (tensor.shape() != llvm::ArrayRef<int64_t>(info.shape)) {
       write(
           llvm::createStringError("a result's size is known at run time only"),
           error, size);
       return 1;
     }
-    std::memcpy(target, tensor.data(), tensor.byteSize());
+  for (auto [i, tensor] : llvm::enumerate(*made)) {
+    if (results[i])
+      std::memcpy(results[i], tensor.data(), tensor.byteSize());
+    if (results[i] || tensor.size() == 0)
+      continue;
+    results[i] = tensor.data();
+    owners[i] = new Tensor(std::move(tensor));
   }
   return 0;
 }
+
+/// Frees a result that precCall left to the caller.
+extern "C" void precDrop(void *owner) { delete static_cast<Tensor *>(owner); }

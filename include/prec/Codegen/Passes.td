@@ -172,6 +172,21 @@ def FuseElementwise : Pass<"prec-fuse-elementwise"> {
                            "tensor::TensorDialect"];
 }
 
+def DropUnitDims : Pass<"prec-drop-unit-dims"> {
+  let summary = "drop dimensions of one element that are read as element 0";
+  let description = [{
+    Importers keep the dimensions of a sum as dimensions of one element:
+    `(n, c, h, w) -> (0, c, 0, 0)`. Neither the order of sums nor the kernels
+    know such maps. The sum is made without them and expanded; so is what reads
+    it. No loop is dropped, and no other dimension of one element.
+  }];
+  let dependentDialects = ["affine::AffineDialect", "linalg::LinalgDialect",
+                           "tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"dropped", "dropped", "Operations without such maps">
+  ];
+}
+
 def RepeatElementwise : Pass<"prec-repeat-elementwise"> {
   let summary = "make cheap elementwise results again in each of their readers";
   let description = [{

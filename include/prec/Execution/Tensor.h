@@ -107,6 +107,8 @@ public:
   /// Takes over a block of buffers::allocate.
   static Tensor adopt(DType dtype, llvm::ArrayRef<int64_t> shape, void *block,
                       void *data);
+  /// Elements that somebody else owns and keeps while the tensor lives.
+  static Tensor view(DType dtype, llvm::ArrayRef<int64_t> shape, void *data);
 
   Tensor(Tensor &&other) noexcept { swap(other); }
   Tensor &operator=(Tensor &&other) noexcept {

@@ -45,7 +45,10 @@ class Compiled:
         nodes = list(graph_module.graph.nodes)
         places = [n for n in nodes if n.op == "placeholder"]
         self.output = _flat(nodes[-1].args[0])
-        graph = _tensor_outputs_only(torch, graph_module, self.output)
+        self.places = {n: i for i, n in enumerate(places)}
+        tensors = dict.fromkeys(n for n in self.output if _is_tensor(torch, n) and n not in self.places)
+        self.made = {n: i for i, n in enumerate(tensors)}
+        graph = _tensor_outputs_only(torch, graph_module, self.output, tensors)
         arguments = []
         for node, role in zip(places, roles, strict=True):
             value = node.meta.get("val")
@@ -54,7 +57,7 @@ class Compiled:
             arguments.append((node.name, role, str(value.dtype).removeprefix("torch.")))
         self.draws = Draws(torch, graph)
         arguments += self.draws.arguments
-        self.metas = [n.meta["val"] for n in self.output if _is_tensor(torch, n)]
+        self.metas = [n.meta["val"] for n in tensors]
         self.text = lower(graph, arguments, phase=phase, is_differentiated=is_differentiated)
         try:
             self.engine = Engine(self.text, flags, name=phase, threads=threads)
@@ -67,13 +70,22 @@ class Compiled:
         torch = self.torch
         taken = [a.detach().contiguous() for a in arguments] + self.draws.draw()
         arguments.clear()
-        given = [torch.empty(m.shape, dtype=m.dtype) for m in self.metas]
-        self.engine.call(
+        given = [None if self.engine.leaves_in_place(i) else torch.empty(m.shape, dtype=m.dtype)
+                 for i, m in enumerate(self.metas)]  # fmt: skip
+        left = self.engine.call(
             [t.data_ptr() for t in taken], [t.shape for t in taken],
-            [t.data_ptr() for t in given], current_step(),
+            [None if t is None else t.data_ptr() for t in given], current_step(),
         )  # fmt: skip
-        made = iter(given)
-        return [next(made) if _is_tensor(torch, n) else _value(n) for n in self.output]
+        for i, (elements, meta) in enumerate(zip(left, self.metas)):
+            if elements is not None:
+                given[i] = torch.frombuffer(elements, dtype=meta.dtype).reshape(meta.shape)
+        return [self._result(n, taken, given) for n in self.output]
+
+    def _result(self, node, taken, given):
+        """A tensor that is an argument is given back, not copied; one that stands there twice was made once."""
+        if not _is_tensor(self.torch, node):
+            return _value(node)
+        return taken[self.places[node]] if node in self.places else given[self.made[node]]
 
 
 def _boxed(compiled):
@@ -100,14 +112,14 @@ def _value(node):
     raise FrontendError(f"result '{node}' is no tensor")
 
 
-def _tensor_outputs_only(torch, graph_module, output):
-    """A copy of the graph that returns its tensors alone; its constants are attributes of the module."""
+def _tensor_outputs_only(torch, graph_module, output, tensors):
+    """A copy of the graph that returns these tensors of its output; its constants are attributes of the module."""
     for node in output:
         if not _is_tensor(torch, node):
             _value(node)
     graph, map_ = torch.fx.Graph(graph_module), {}
     graph.graph_copy(graph_module.graph, map_)
-    graph.output(tuple(map_[n] for n in output if _is_tensor(torch, n)))
+    graph.output(tuple(map_[n] for n in tensors))
     for old, new in map_.items():
         new.meta = dict(old.meta)
         new.name = old.name
