@@ -75,7 +75,8 @@ struct NarrowProducers
         narrowPadding(rewriter, slice, pad);
         continue;
       }
-      if (!(isOfReduction(slice.getSource()) || filledWith(slice.getSource().getDefiningOp())) ||
+      if (!(isOfReduction(slice.getSource()) ||
+            filledWith(slice.getSource().getDefiningOp())) ||
           !slice.hasUnitStride() ||
           slice.getSourceType().getRank() != slice.getType().getRank())
         continue;
