@@ -2,6 +2,7 @@
 // The sweep, its activity analysis, its stamps and its error paths.
 #include "prec/Autodiff/Gradients.h"
 #include "prec/Autodiff/DifferentiableOpInterface.h"
+#include "prec/IR/GradientNames.h"
 #include "prec/IR/PrecDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -77,7 +78,7 @@ bool Gradients::wants(Value value) {
   if (parent && !region->isAncestor(value.getParentRegion()))
     return false;
   Operation *op = value.getDefiningOp();
-  bool result = op && dependsOnSource(op);
+  bool result = op && !op->hasAttr(detachedAttrName) && dependsOnSource(op);
   wanted[value] = result;
   return result;
 }

@@ -86,6 +86,7 @@ LogicalResult PrecDialect::verifyOperationAttribute(Operation *op,
     return success();
   if (isa<UnitAttr>(attribute.getValue()) &&
       (attribute.getName() == sitelessAttrName ||
+       attribute.getName() == detachedAttrName ||
        attribute.getName() == gradientsAttrName ||
        attribute.getName() == insertedAttrName))
     return success();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Fast-math flags off, calls inlined, composite operations decomposed.
 #include "prec/IR/Prepare.h"
+#include "prec/IR/GradientNames.h"
 #include "prec/IR/PrecDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -135,6 +136,14 @@ LogicalResult mlir::prec::inlineCalls(ModuleOp module) {
   return success();
 }
 
+/// The maximum that a softmax subtracts is a constant to its gradient: what
+/// would flow through it cancels.
+static bool isMaximum(Operation *made) {
+  auto reduction = dyn_cast<linalg::GenericOp>(made);
+  return reduction && reduction.getNumReductionLoops() > 0 &&
+         !reduction.getBody()->getOps<arith::MaxNumFOp>().empty();
+}
+
 LogicalResult mlir::prec::decomposeComposites(Operation *root) {
   SmallVector<linalg::AggregatedOpInterface> composites;
   root->walk([&](linalg::AggregatedOpInterface op) {
@@ -149,10 +158,13 @@ LogicalResult mlir::prec::decomposeComposites(Operation *root) {
     if (failed(results))
       return op->emitError("cannot be decomposed into elementary operations");
     Operation *made = before ? before->getNextNode() : &op->getBlock()->front();
-    for (; made && made != op.getOperation(); made = made->getNextNode())
+    for (; made && made != op.getOperation(); made = made->getNextNode()) {
+      if (isa<linalg::SoftmaxOp>(op.getOperation()) && isMaximum(made))
+        made->setAttr(detachedAttrName, UnitAttr::get(op->getContext()));
       for (StringRef name : {scopeAttrName, phaseAttrName, roleAttrName})
         if (Attribute value = op->getAttr(name))
           made->setAttr(name, value);
+    }
     rewriter.replaceOp(op, *results);
   }
   return success();

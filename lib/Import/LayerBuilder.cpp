@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Elementwise operations, reductions, products and softmax on linalg.
 #include "LayerBuilder.h"
+#include "prec/IR/GradientNames.h"
 #include <limits>
 
 using namespace mlir;
@@ -189,18 +190,20 @@ Value LayerBuilder::softmax(Value x, bool isCausal) {
                      [](ImplicitLocOpBuilder &n, ValueRange in) -> Value {
                        return arith::MaximumFOp::create(n, in[1], in[0]);
                      });
+  max.getDefiningOp()->setAttr(detachedAttrName, getUnitAttr());
   Value shifted = map({x, {max, outer}},
                       [](ImplicitLocOpBuilder &n, ValueRange in) -> Value {
                         return arith::SubFOp::create(n, in[0], in[1]);
                       });
-  Value exp =
-      map({shifted}, [&](ImplicitLocOpBuilder &n, ValueRange in) -> Value {
-        Value exp = math::ExpOp::create(n, in[0]);
-        if (!isCausal)
-          return exp;
-        Value zero = arith::ConstantOp::create(n, n.getF32FloatAttr(0));
-        return arith::SelectOp::create(n, isAhead(n, last), zero, exp);
-      });
+  Value exp = map({shifted}, [](ImplicitLocOpBuilder &n, ValueRange in) {
+    return math::ExpOp::create(n, in[0]).getResult();
+  });
+  // By itself, so that the gradient takes the exponential from its result.
+  if (isCausal)
+    exp = map({exp}, [&](ImplicitLocOpBuilder &n, ValueRange in) -> Value {
+      Value zero = arith::ConstantOp::create(n, n.getF32FloatAttr(0));
+      return arith::SelectOp::create(n, isAhead(n, last), zero, in[0]);
+    });
   return map({exp, {sum(exp, {last}), outer}},
              [](ImplicitLocOpBuilder &n, ValueRange in) -> Value {
                return arith::DivFOp::create(n, in[0], in[1]);

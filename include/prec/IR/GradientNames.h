@@ -12,6 +12,8 @@ inline constexpr llvm::StringLiteral gradAttrName = "grad";
 /// On what a rounding or its derivative brought along: no site, so that other
 /// sites' keys do not depend on it.
 inline constexpr llvm::StringLiteral sitelessAttrName = "prec.siteless";
+/// On an operation through which no gradient flows.
+inline constexpr llvm::StringLiteral detachedAttrName = "prec.detached";
 /// On a rounding that was inserted before its function was differentiated,
 /// until the others are.
 inline constexpr llvm::StringLiteral insertedAttrName = "prec.inserted";

@@ -25,6 +25,7 @@ def Prec_Dialect : Dialect {
     | `prec.name` | arguments, operations, results | the value's name |
     | `prec.policy` | operations, functions | rules for it and what is in it: `"e4m3"`, `"weight=e4m3; accumulator=e5m10; sum=kahan"`; stronger than any policy |
     | `prec.siteless` | operations | brought along by a rounding or its derivative: no site |
+    | `prec.detached` | operations | no gradient flows through it: the maximum that a softmax subtracts, which cancels |
     | `prec.inserted` | roundings | was there before differentiation; its site follows with the others |
     | `prec.gradients` | functions | differentiated with the roundings that have a gradient; the others are to come |
     | `prec.differentiated` | functions | who took its gradients, unrounded: `PyTorch`, `JAX` |
