@@ -216,6 +216,9 @@ int64_t bytesBefore(Block &block, Operation *end) {
   return most;
 }
 
+/// By which part the peak of memory may rise.
+constexpr int64_t littleMore = 64;
+
 struct BlockBatch : public prec::impl::BlockBatchBase<BlockBatch> {
   using Base::Base;
 
@@ -229,6 +232,7 @@ struct BlockBatch : public prec::impl::BlockBatchBase<BlockBatch> {
       return;
     IRRewriter rewriter(&getContext());
     int64_t peak = bytesBefore(body, nullptr);
+    peak += peak / littleMore;
     for (Operation *op = &body.front(); op;) {
       Operation *next = op;
       BatchGroup group = groupFrom(next, parts, peak);
@@ -242,8 +246,9 @@ struct BlockBatch : public prec::impl::BlockBatchBase<BlockBatch> {
     }
   }
 
-  /// The longest group from `next` on that does not raise the peak of memory:
-  /// the buffers of a group are alive together. `next` becomes its end.
+  /// The longest group from `next` on that hardly raises the peak of memory:
+  /// the buffers of a group are alive together, a block of the inner ones.
+  /// `next` becomes its end.
   BatchGroup groupFrom(Operation *&next, int64_t parts, int64_t peak) {
     Operation *first = next;
     size_t most = std::numeric_limits<size_t>::max();
