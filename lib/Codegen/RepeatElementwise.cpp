@@ -135,6 +135,8 @@ bool RepeatElementwise::isWorthIt(linalg::GenericOp op,
       if (!llvm::is_contained(reader.consumer()->getOperands(), input))
         after += bytes;
   }
+  if (inputs == 0) // a fill, which costs nothing to read
+    return false;
   auto count = double(readers.size());
   // Writing brings a line into the cache first.
   double saved = inputs + 2 * own + count * own - after;
