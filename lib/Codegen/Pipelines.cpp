@@ -245,6 +245,7 @@ static void buildLLVMStage(OpPassManager &pm) {
   function.addPass(createSCFToControlFlowPass());
   function.addPass(createCSEPass());
   pm.addPass(onlyWith(needsVectorSteps, createConvertVectorToLLVMPass()));
+  pm.addPass(createStoreResults());
   pm.addPass(createConvertToLLVM());
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createCheckFastMath());

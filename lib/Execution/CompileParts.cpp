@@ -8,6 +8,7 @@
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
 #include <chrono>
@@ -25,11 +26,30 @@ static double seconds() {
   return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
 }
 
+/// Blocks that only call kernels, hundreds of them: schedulers compare each
+/// call with each other, for nothing.
+static void leaveAsIs(llvm::Module &module) {
+  constexpr ptrdiff_t kManyCalls = 100;
+  for (llvm::Function &function : module) {
+    bool isLong = llvm::any_of(function, [](const llvm::BasicBlock &block) {
+      return llvm::count_if(block, [](const llvm::Instruction &instruction) {
+               auto *call = llvm::dyn_cast<llvm::CallInst>(&instruction);
+               return call && !llvm::isa<llvm::IntrinsicInst>(call);
+             }) >= kManyCalls;
+    });
+    if (!isLong)
+      continue;
+    function.addFnAttr(llvm::Attribute::OptimizeNone);
+    function.addFnAttr(llvm::Attribute::NoInline);
+  }
+}
+
 static Expected<Buffer> compileOne(llvm::Module &module,
                                    llvm::TargetMachine &target, int optLevel,
                                    EngineReport &report) {
   double start = seconds();
   optimise(module, target, optLevel);
+  leaveAsIs(module);
   double middle = seconds();
   auto object = emitObject(module, target);
   report.optimise += middle - start;

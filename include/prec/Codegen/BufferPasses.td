@@ -5,6 +5,19 @@
 
 include "mlir/Pass/PassBase.td"
 
+def StoreResults : Pass<"prec-store-results", "ModuleOp"> {
+  let summary = "store many results of an entry instead of returning a struct";
+  let description = [{
+    An entry of more than eight results gets a pointer as its first argument and
+    stores each result behind it, where the struct of them that its C interface
+    fills would have it. The C interface does not change.
+  }];
+  let dependentDialects = ["LLVM::LLVMDialect"];
+  let statistics = [
+    Statistic<"changed", "changed", "Entries that store their results">
+  ];
+}
+
 def WriteInPlace : Pass<"prec-write-in-place", "func::FuncOp"> {
   let summary = "let elementwise operations write over inputs read last there";
   let description = [{
