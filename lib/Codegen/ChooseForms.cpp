@@ -41,8 +41,8 @@ static RoundFacts factsOf(RoundOp round) {
 /// The rounding is an addition and a mask on the whole word.
 static bool isMaskForm(RoundOp round) {
   RoundFacts facts = factsOf(round);
-  return !facts.isGradual && !facts.isBounded && !facts.isIdentity &&
-         facts.format.hasNegativeZero &&
+  return !facts.isGradual && !facts.isFlushed && !facts.isBounded &&
+         !facts.isIdentity && facts.format.hasNegativeZero &&
          facts.format.nans == Format::NaNs::Yes &&
          (facts.fractionBits == Format::runtime ||
           facts.fractionBits >= leastFraction);

@@ -66,7 +66,7 @@ template <LoopShape shape> void fixFacts(RoundFacts &facts) {
   facts.isGradual = facts.hasTiny = facts.isBounded =
       shape == LoopShape::Gradual;
   facts.format.isSigned = true;
-  facts.format.subnormals = Format::Subnormals::Kept;
+  facts.isFlushed = false;
   if (shape == LoopShape::Short)
     facts.format.hasNegativeZero = true;
 }

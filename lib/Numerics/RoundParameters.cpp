@@ -56,8 +56,9 @@ RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
   facts.leastNormal = leastNormalOf(format, facts);
   facts.hasOddBias = Y == 0 && !anyExponent && ((facts.leastNormal - 1) & 1);
   const int leastNormal = facts.leastNormal;
-  facts.isGradual =
-      anyExponent || leastNormal > 1 || format.family == Format::Family::Posit;
+  facts.isGradual = anyExponent || leastNormal > 1 ||
+                    format.family == Format::Family::Posit ||
+                    format.family == Format::Family::Sign;
   facts.hasTiny =
       facts.isGradual &&
       (anyExponent || leastNormal - Y > 1 ||
@@ -77,8 +78,9 @@ RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
                     format.overflow == Format::Overflow::Saturate;
   if (format.overflow == Format::Overflow::Wrap)
     facts.isBounded = false;
-  facts.isIdentity =
-      Y == F && !facts.isGradual && !facts.isBounded && format.hasNegativeZero;
+  facts.isFlushed = format.subnormals == Format::Subnormals::Flushed;
+  facts.isIdentity = Y == F && !facts.isGradual && !facts.isFlushed &&
+                     !facts.isBounded && format.hasNegativeZero;
   if (format.isGrid() || format.family == Format::Family::Power) {
     Limits limits = limitsOf(format, carrier);
     facts.isAsymmetric = limits.largest != limits.lowest;

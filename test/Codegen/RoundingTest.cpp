@@ -23,11 +23,11 @@ constexpr const char *formats[] = {"m0",   "m7",    "m23", "e5m10",
                                    "e4m3", "e8m23", "e2m0"};
 constexpr const char *wideFormats[] = {"m7", "m52", "e5m10", "e8m23", "bits12"};
 constexpr const char *families[] = {
-    "fixed<4,12>", "ufixed<3,2>",   "fixed<3,3>-wrap", "int8",
-    "uint4-wrap",  "int8<0.1>",     "uint8<0.5,128>",  "ternary",
-    "binary",      "pow2<-8,0>",    "posit<8,0>",      "posit<16,1>",
-    "f8e8m0fnu",   "binary8p3se",   "binary6p2uf",     "e4m3-ftz",
-    "e4m3-nosub",  "f8e4m3fnuz-sat"};
+    "fixed<4,12>", "ufixed<3,2>", "fixed<3,3>-wrap", "int8",
+    "uint4-wrap",  "int8<0.1>",   "uint8<0.5,128>",  "ternary",
+    "binary",      "pow2<-8,0>",  "posit<8,0>",      "posit<16,1>",
+    "f8e8m0fnu",   "binary8p3se", "binary6p2uf",     "e4m3-ftz",
+    "e8m7-ftz",    "f32-ftz",     "e4m3-nosub",      "f8e4m3fnuz-sat"};
 constexpr const char *runtimeFormats[] = {"m?", "e?m3", "e?m?", "bits?"};
 
 std::vector<std::string> allModes() {

@@ -160,6 +160,48 @@ TYPED_TEST(Round, Descriptors) {
     }
 }
 
+// The ends of the range, with infinities and without, and of two's complement.
+TYPED_TEST(Round, Outermost) {
+  constexpr Carrier carrier =
+      sizeof(TypeParam) == 4 ? Carrier::F32 : Carrier::F64;
+  for (auto [name, ieee] : smallFloats) {
+    EXPECT_EQ(outermost(*Format::parse(name), carrier, false), ieee.largest());
+    EXPECT_EQ(outermost(*Format::parse(name), carrier, true), -ieee.largest());
+  }
+  EXPECT_EQ(outermost(Format::ieee(5, 10), carrier, false), 65504);
+  EXPECT_EQ(
+      outermost(Format::mantissa(carrierFraction<TypeParam>()), carrier, true),
+      double(std::numeric_limits<TypeParam>::lowest()));
+  EXPECT_EQ(outermost(Format::integer(8, true), carrier, false), 127);
+  EXPECT_EQ(outermost(Format::integer(8, true), carrier, true), -128);
+}
+
+// R-FLUSH: of every exponent width, the carrier's own too.
+TYPED_TEST(Round, Flushed) {
+  using T = TypeParam;
+  Words words(8);
+  for (int exponent = 2; exponent <= carrierExponent<T>(); ++exponent)
+    for (int fraction : {0, 1, 7, carrierFraction<T>()})
+      for (bool saturates : {false, true}) {
+        Ieee ieee = Ieee::of(exponent, fraction);
+        ieee.saturates = saturates;
+        Format format = Format::ieee(exponent, fraction);
+        format.subnormals = Format::Subnormals::Flushed;
+        if (saturates)
+          format.overflow = Format::Overflow::Saturate;
+        for (RoundingMode mode : deterministicModes()) {
+          Rounder<T> rounder(format, mode);
+          for (T x : borders<T>(ieee, words, 60)) {
+            double want = rounded(double(x), ieee, mode.kind);
+            if (std::fabs(want) < std::ldexp(1.0, ieee.least))
+              want = std::copysign(0.0, want);
+            ASSERT_EQ(bitsOf(rounder(x)), bitsOf(T(want)))
+                << format.str() << " " << mode.str() << " of " << x;
+          }
+        }
+      }
+}
+
 // R-RUNTIME: run-time widths give the same numbers as written ones, and values
 // outside the legal range are clamped.
 TYPED_TEST(Round, RuntimeWidths) {

@@ -245,14 +245,41 @@ TYPED_TEST(SpecialFamilies, StochasticSigns) {
       double want = std::floor(p * std::ldexp(1.0, int(r)) + 0.5);
       EXPECT_EQ(this->count(format, r, value, T(1)), want) << x << " r " << r;
     }
-  // 32 bits: the two words that decide.
-  Rounder<T> whole(format, {Kind::Stochastic, 32});
-  for (double x : {-0.5, -0.25, 0.0, 0.25, 0.75}) {
-    auto needed =
-        static_cast<uint32_t>(static_cast<int64_t>((1 - (x + 1) / 2) * 0x1p32));
-    EXPECT_EQ(whole(static_cast<T>(x), needed), T(1)) << x;
-    EXPECT_EQ(whole(static_cast<T>(x), needed - 1), T(-1)) << x;
+}
+
+// The same for every number of bits: with MPFR's count the two words at the
+// border decide.
+TYPED_TEST(SpecialFamilies, BorderWordsOfSigns) {
+  using T = TypeParam;
+  Words words(19);
+  std::vector<T> values;
+  for (int e = -36; e < 0; ++e)
+    for (double m : {1.0, 1.25, 1.5, 1 + 0x1p-20, 2 - 0x1p-20})
+      around(values, std::ldexp(m, e));
+  for (T x : everyBinade<T>(words, 1, 7))
+    if (std::fabs(x) < 1)
+      values.push_back(x);
+  mpfr_t place;
+  mpfr_init2(place, 2200); // holds 1 + the least number
+  for (unsigned r = 1; r <= 32; ++r) {
+    Rounder<T> rounder(*Format::parse("binary"), {Kind::Stochastic, r});
+    const unsigned below = (r > 16 ? 32 : 16) - r; // the word's other bits
+    const uint64_t all = uint64_t(1) << r;
+    for (T x : values) { // floor((x + 1) / 2 * 2^r + 1/2) words go up
+      mpfr_set_d(place, double(x), MPFR_RNDN);
+      mpfr_add_ui(place, place, 1, MPFR_RNDN);
+      mpfr_mul_2si(place, place, int(r) - 1, MPFR_RNDN);
+      mpfr_add_d(place, place, 0.5, MPFR_RNDN);
+      const uint64_t count = mpfr_get_ui(place, MPFR_RNDD);
+      if (count > 0)
+        ASSERT_EQ(rounder(x, uint32_t((all - count) << below)), T(1))
+            << x << " r " << r;
+      if (count < all)
+        ASSERT_EQ(rounder(x, uint32_t((all - count - 1) << below)), T(-1))
+            << x << " r " << r;
+    }
   }
+  mpfr_clear(place);
 }
 
 // S-PROBABILITY in the other families: floor(p 2^r + 1/2) words go away.
@@ -265,7 +292,8 @@ TYPED_TEST(SpecialFamilies, Stochastic) {
   for (const Case &c :
        {Case{"fixed<4,4>", 1.0625, 1.125}, Case{"int8", 99, 100},
         Case{"int8", 0, 1}, Case{"pow2<-8,0>", 0.25, 0.5},
-        Case{"pow2<-8,0>", 0, 0x1p-8}, Case{"posit<8,0>", 1.03125, 1.0625},
+        Case{"pow2<-8,0>", 0, 0x1p-8}, Case{"pow2<-125,0>", 0, 0x1p-125},
+        Case{"pow2<-122,0>", 0, 0x1p-122}, Case{"posit<8,0>", 1.03125, 1.0625},
         Case{"posit<16,1>", 0.5, 0.5 + 0x1p-13}, Case{"f8e8m0fnu", 4, 8},
         Case{"int8<3>", 9, 12}, Case{"e5m2-nosub", 0, 0x1p-14},
         Case{"binary8p3se", 4, 5}})

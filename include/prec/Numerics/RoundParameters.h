@@ -17,8 +17,8 @@ namespace mlir::prec {
 /// fraction bits, a format with Y; "biased" exponents are the carrier's.
 struct RoundFacts {
   CarrierLayout carrier;
-  /// The format's least normal exponent lies above the carrier's, so the number
-  /// of discarded bits depends on the value.
+  /// The number of discarded bits depends on the value: the format's least
+  /// normal exponent lies above the carrier's, or it is a posit or a sign.
   bool isGradual = false;
   /// The format's quantum is a normal number of the carrier, so values below it
   /// exist whose discarded bits exceed F.
@@ -28,7 +28,9 @@ struct RoundFacts {
   bool isBounded = false;
   /// No bit may be discarded (Y = F, or Y is not known).
   bool mayKeepAll = false;
-  /// Y = F, no gradual underflow, no bound: only NaN changes.
+  /// Results below the least normal number become zero.
+  bool isFlushed = false;
+  /// Y = F, no gradual underflow, nothing flushed, no bound: only NaN changes.
   bool isIdentity = false;
   /// Y = 0 and the codes of odd biased exponents are even.
   bool hasOddBias = false;
@@ -140,7 +142,7 @@ makeFormatParameters(Ops &ops, const Format &format, Carrier carrier,
   }
   Word fraction = c(facts.fractionBits);
   if (format.fractionBits == Format::runtime) {
-    fraction = *next++;
+    fraction = *next;
     if (format.family == Format::Family::Word)
       fraction = ops.sub(ops.maximum(fraction, c(9)), c(9));
     fraction = ops.minimum(fraction, c(F));

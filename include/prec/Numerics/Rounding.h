@@ -116,13 +116,12 @@ private:
   /// fraction the place is 2^(W-1) plus or minus h = |x| 2^(W-1).
   Bit carryOfPlace(Bit isNegative) {
     Word exponent = ops.lshr(magnitude, c(F()));
-    Word significand =
-        ops.bitOr(ops.bitAnd(magnitude, c((uint64_t(1) << F()) - 1)),
-                  ops.shl(ops.minimum(exponent, c(1)), c(F())));
-    Word top = ops.shl(significand, c(W() - 1 - F())); // 2 h at exponent -1
-    Word shift = ops.minimum(ops.sub(c(uint64_t(facts.carrier.bias()) - 1),
-                                     ops.maximum(exponent, c(1))),
-                             c(W() - 1));
+    Word implied = ops.shl(ops.minimum(exponent, c(1)), c(F()));
+    // 2 h at exponent -1; the exponent is shifted out.
+    Word top = ops.shl(ops.bitOr(magnitude, implied), c(W() - 1 - F()));
+    Word places = ops.sub(c(uint64_t(facts.carrier.bias()) - 1),
+                          ops.maximum(exponent, c(1)));
+    Word shift = ops.minimum(places, c(W() - 1));
     Word twice = ops.lshr(top, shift); // floor(2 h)
     Bit isExact = ops.equal(ops.shl(twice, shift), top);
     Word half = ops.bitAnd(twice, c(1)), whole = ops.lshr(twice, c(1));
@@ -131,6 +130,7 @@ private:
     Word up = ops.add(middle, whole);                  // floor(place)
     Word down = ops.sub(middle, ops.add(whole, lost)); // floor(place)
     if (mode.randomBits == W()) {                      // S-CENTRE adds a half
+      half = ops.select(ops.less(shift, places), c(0), half);
       up = ops.add(up, half);
       down = ops.sub(middle, ops.add(whole, ops.select(isExact, c(0), half)));
     }
@@ -271,7 +271,8 @@ private:
 /// bits, else its low 32; the most significant of these count. The format is
 /// elementwise. With `leavesNaN` a NaN whose discarded bits are zero stays some
 /// NaN instead of becoming the canonical one; the format is then neither
-/// gradual nor bounded, has NaN and -0, and keeps at least one fraction bit.
+/// gradual nor flushed nor bounded, has NaN and -0, and keeps at least one
+/// fraction bit.
 template <WordOps Ops>
 typename Ops::Word roundWord(Ops &ops, typename Ops::Word bits,
                              const RoundParameters<typename Ops::Word> &p,

@@ -40,16 +40,16 @@ public:
         magnitude(leavesNaN ? bits : ops.bitAnd(bits, c(signBit() - 1))),
         random(randomBits) {}
 
-  /// With `leavesNaN` the format is neither gradual nor bounded.
+  /// With `leavesNaN` the format is neither gradual nor flushed nor bounded.
   Word run() {
-    // Without gradual underflow and overflow the sign can stay where it is.
     if (facts.isIdentity)
       return withNaN(bits);
-    if (!facts.isGradual && !isBounded() && keepsSign())
+    // Without underflow and overflow the sign can stay where it is.
+    if (!facts.isGradual && !facts.isFlushed && !isBounded() && keepsSign())
       return withNaN(roundAt(bits, p.discard));
     sign = ops.bitXor(bits, magnitude);
     Word rounded = roundMagnitude();
-    if (facts.format.subnormals == Format::Subnormals::Flushed) // R-FLUSH
+    if (facts.isFlushed) // R-FLUSH
       rounded = ops.select(ops.less(rounded, p.least), c(0), rounded);
     Word result = withSign(rounded);
     if (isBounded())
@@ -210,9 +210,8 @@ protected:
   /// r = W the half is added to P instead (S-CENTRE).
   Bit tinyCarry(Word exponent) {
     Word implied = ops.shl(ops.minimum(exponent, c(1)), c(F()));
-    Word significand =
-        ops.bitOr(ops.bitAnd(magnitude, c((uint64_t(1) << F()) - 1)), implied);
-    Word top = ops.shl(significand, c(W() - 1 - F()));
+    // The significand at the top of a word; the exponent is shifted out.
+    Word top = ops.shl(ops.bitOr(magnitude, implied), c(W() - 1 - F()));
     Word shift =
         ops.sub(ops.sub(p.leastQuantum, c(1)), ops.maximum(exponent, c(1)));
     auto down = [&](Word value, Word amount) { // amount up to 2 W - 2
