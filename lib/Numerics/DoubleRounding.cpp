@@ -110,7 +110,12 @@ bool mlir::prec::exactThroughCarrier(ExactOperation operation,
                          mode == Kind::NearestToZero;
   // Below the carrier's normal numbers its own quantum may be too coarse for
   // what lies beside the least border, and for anything beside zero.
-  auto isFine = [&](int beside, int smallest) {
+  // No result is zero, no posit infinite, that is not so exactly.
+  const bool isOpen = format.family == Format::Family::Posit ||
+                      format.family == Format::Family::Exponent;
+  auto isFine = [&](int beside, int smallest, int greatest) {
+    if (isOpen && (smallest < least || greatest > beyond))
+      return false;
     return isNearest ? f.border > normal || f.border - beside >= least
                      : f.border > normal && smallest >= least;
   };
@@ -119,9 +124,10 @@ bool mlir::prec::exactThroughCarrier(ExactOperation operation,
     return isNearest && q >= 2 * f.bits + 1;
   case ExactOperation::Multiply:
     return q >= 2 * f.bits && (isNearest || 2 * f.most <= beyond) &&
-           isFine(2 * f.bits - 1, 2 * f.quantum);
+           isFine(2 * f.bits - 1, 2 * f.quantum, 2 * f.most);
   case ExactOperation::Divide:
-    return q >= 2 * f.bits - !isNearest && isFine(f.bits, f.quantum - f.most);
+    return q >= 2 * f.bits - !isNearest &&
+           isFine(f.bits, f.quantum - f.most, f.most - f.quantum);
   case ExactOperation::SquareRoot:
     return q >= 2 * f.bits + 2 * isNearest;
   case ExactOperation::FusedMultiplyAdd:

@@ -4,7 +4,6 @@
 // deterministic modes, on both carriers.
 #include "Inputs.h"
 #include "Table.h"
-#include "prec/Numerics/Codes.h"
 #include "prec/Numerics/Round.h"
 
 #include <gtest/gtest.h>
@@ -206,48 +205,4 @@ TEST(Exhaustive, EveryF32OfFamilies) {
         }
       EXPECT_EQ(failures, 0u) << table.name << " " << RoundingMode(kind).str();
     }
-}
-
-// Codes: all of them decode to the table's numbers and encode back.
-TEST(Codes, EveryCodeOfTheTables) {
-  std::vector<Table> tables = {
-      gridTable("fixed<4,4>", -128, 127, 0x1p-4), gridTable("uint5", 0, 31, 1),
-      gridTable("int8<0.25>", -128, 127, 0.25), powerTable("pow2<-8,0>", -8, 0),
-      powerTable("pow2<-3,4>", -3, 4)};
-  for (int es = 0; es <= 3; ++es)
-    tables.push_back(positTable(9, es));
-  for (int precision = 1; precision <= 7; ++precision)
-    tables.push_back(p3109Table(8, precision, true, true));
-  for (const Table &table : tables) {
-    Format format = *Format::parse(table.name);
-    for (size_t code = 0; code < table.numbers.size(); ++code) {
-      EXPECT_EQ(decode(code, format, Carrier::F64), table.numbers[code])
-          << table.name << " code " << code;
-      EXPECT_EQ(encode(table.numbers[code], format, Carrier::F64), code)
-          << table.name;
-    }
-    uint64_t mask = (uint64_t(1) << format.width(Carrier::F64)) - 1;
-    // A sign bit, or two's complement.
-    bool isFloat = format.family == Format::Family::P3109 ||
-                   format.family == Format::Family::Power;
-    for (size_t k = 1; k < table.negatives.size() || k < 2; ++k) {
-      if (!format.isSigned)
-        break;
-      double number =
-          -(table.negatives.empty() ? table.numbers[k] : table.negatives[k]);
-      uint64_t want = isFloat ? k | (mask + 1) / 2 : (0 - k) & mask;
-      EXPECT_EQ(encode(number, format, Carrier::F64), want) << table.name;
-      EXPECT_EQ(decode(want, format, Carrier::F64), number) << table.name;
-    }
-  }
-}
-
-TEST(Codes, Packing) {
-  const uint64_t codes[] = {0x5, 0x3, 0x7, 0x1, 0x6};
-  std::vector<uint8_t> bytes = packCodes(codes, 3);
-  // 5 + 3*8 + 7*64 + 1*512 + 6*4096 = 0x63dd
-  EXPECT_EQ(bytes, (std::vector<uint8_t>{0xdd, 0x63}));
-  EXPECT_EQ(unpackCodes(bytes, 3, 5),
-            (std::vector<uint64_t>{0x5, 0x3, 0x7, 0x1, 0x6}));
-  EXPECT_TRUE(packCodes({}, 3).empty());
 }

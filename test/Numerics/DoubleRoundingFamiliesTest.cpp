@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// R-TWICE beside IEEE's layout: in fixed point, integers, powers of two, posits
+// and the rest, rounding the carrier's result is rounding MPFR's where
+// exactThroughCarrier says so; where it does not, some operands show why.
+#include "Inputs.h"
+#include "prec/Numerics/Codes.h"
+#include "prec/Numerics/DoubleRounding.h"
+#include "prec/Numerics/Round.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+using namespace mlir::prec;
+using namespace mlir::prec::oracle;
+
+namespace {
+using Operation = ExactOperation;
+constexpr Operation operations[] = {Operation::Add, Operation::Multiply,
+                                    Operation::Divide, Operation::SquareRoot,
+                                    Operation::FusedMultiplyAdd};
+
+struct Operands {
+  double a, b, c;
+};
+
+template <class T> T inCarrier(Operation operation, Operands x) {
+  const T a = T(x.a), b = T(x.b), c = T(x.c);
+  switch (operation) {
+  case Operation::Add:
+    return a + b;
+  case Operation::Multiply:
+    return a * b;
+  case Operation::Divide:
+    return a / b;
+  case Operation::SquareRoot:
+    return std::sqrt(a);
+  case Operation::FusedMultiplyAdd:
+    return std::fma(a, b, c);
+  }
+  return 0;
+}
+
+/// MPFR's result, to odd in 53 bits: on the same side as the exact one of every
+/// number and middle of a format with fewer than 51.
+class Exact {
+public:
+  Exact() { mpfr_inits2(53, a, b, c, result, nullptr); }
+  ~Exact() { mpfr_clears(a, b, c, result, nullptr); }
+
+  double operator()(Operation operation, Operands x) {
+    mpfr_set_d(a, x.a, MPFR_RNDN);
+    mpfr_set_d(b, x.b, MPFR_RNDN);
+    mpfr_set_d(c, x.c, MPFR_RNDN);
+    int inexact = 0;
+    switch (operation) {
+    case Operation::Add:
+      inexact = mpfr_add(result, a, b, MPFR_RNDZ);
+      break;
+    case Operation::Multiply:
+      inexact = mpfr_mul(result, a, b, MPFR_RNDZ);
+      break;
+    case Operation::Divide:
+      inexact = mpfr_div(result, a, b, MPFR_RNDZ);
+      break;
+    case Operation::SquareRoot:
+      inexact = mpfr_sqrt(result, a, MPFR_RNDZ);
+      break;
+    case Operation::FusedMultiplyAdd:
+      inexact = mpfr_fma(result, a, b, c, MPFR_RNDZ);
+      break;
+    }
+    double towardZero = mpfr_get_d(result, MPFR_RNDZ);
+    return fromBits<double>(bitsOf(towardZero) | uint64_t(inexact != 0));
+  }
+
+private:
+  mpfr_t a, b, c, result;
+};
+
+/// All finite numbers of the format, by magnitude.
+std::vector<double> numbersOf(const Format &format, Carrier carrier) {
+  std::vector<double> numbers;
+  for (uint64_t code = 0; code >> format.width(carrier) == 0; ++code)
+    if (double number = decode(code, format, carrier);
+        std::isfinite(number) &&
+        round(number, format, RoundingMode()) == number)
+      numbers.push_back(number);
+  std::sort(numbers.begin(), numbers.end(),
+            [](double a, double b) { return std::fabs(a) < std::fabs(b); });
+  return numbers;
+}
+
+/// Does one of the operands give another result than MPFR's? All of them if
+/// they are few.
+template <class T>
+bool misses(Operation operation, const Format &format, RoundingMode mode,
+            const std::vector<double> &numbers) {
+  Words words{uint64_t(operation)};
+  Exact exact;
+  Rounder<T> round(format, mode);
+  Rounder<double> wanted(format, mode);
+  auto differs = [&](Operands x) {
+    if ((operation == Operation::Divide && x.b == 0) ||
+        (operation == Operation::SquareRoot && x.a < 0))
+      return false;
+    const auto random = uint32_t(words());
+    const double want = wanted(exact(operation, x), random);
+    const auto got = double(round(inCarrier<T>(operation, x), random));
+    return std::isnan(want) ? !std::isnan(got) : got != want;
+  };
+  const size_t size = numbers.size();
+  if (size <= 256 && operation != Operation::FusedMultiplyAdd) {
+    for (double a : numbers)
+      for (double b : numbers)
+        if (differs({a, b, 0}))
+          return true;
+    return false;
+  }
+  // One in eight is of the least or greatest, where few results are numbers.
+  auto number = [&] {
+    const size_t i = words() % size, end = words() % 16;
+    return numbers[words() % 8   ? i
+                   : words() & 1 ? end % size
+                                 : size - 1 - end % size];
+  };
+  for (unsigned i = 0; i < 50000; ++i)
+    if (differs({number(), number(), number()}))
+      return true;
+  return false;
+}
+
+/// A format, and the operations for which the predicate is only careful, or
+/// 50000 operands too few.
+struct Case {
+  const char *name;
+  std::vector<Operation> careful;
+};
+const Case cases[] = {
+    {"fixed<4,12>", {Operation::SquareRoot}},
+    {"fixed<4,8>", {Operation::SquareRoot}},
+    {"fixed<6,7>", {Operation::Divide, Operation::SquareRoot}},
+    {"int8", {}},
+    {"uint4", {}},
+    {"uint8<0.5,128>", {}},
+    {"int12", {Operation::SquareRoot}},
+    {"int13", {Operation::Divide, Operation::SquareRoot}},
+    {"int18", {Operation::Divide, Operation::SquareRoot}},
+    {"ternary", {}},
+    {"int8-wrap", {Operation::Divide, Operation::SquareRoot}},
+    {"uint4-wrap", {Operation::Divide, Operation::SquareRoot}},
+    {"fixed<4,12>-wrap", {Operation::Divide, Operation::SquareRoot}},
+    {"pow2<-8,0>", {}},
+    {"pow2<-75,0>", {Operation::FusedMultiplyAdd}},
+    {"pow2<0,64>", {Operation::Multiply, Operation::FusedMultiplyAdd}},
+    {"pow2<-126,127>", {Operation::FusedMultiplyAdd}},
+    {"posit<8,0>", {}},
+    {"posit<8,2>", {Operation::FusedMultiplyAdd}},
+    {"posit<6,4>", {}},
+    {"posit<8,4>", {}},
+    {"posit<12,1>", {Operation::FusedMultiplyAdd}},
+    {"posit<16,1>",
+     {Operation::Add, Operation::Multiply, Operation::Divide,
+      Operation::SquareRoot, Operation::FusedMultiplyAdd}},
+    {"posit<16,3>", {}},
+    {"binary", {}},
+    {"f8e8m0fnu", {Operation::Add, Operation::FusedMultiplyAdd}},
+    {"f8e8m0fnu-sat",
+     {Operation::Add, Operation::Multiply, Operation::Divide,
+      Operation::FusedMultiplyAdd}},
+    {"e4m3-nosub", {Operation::FusedMultiplyAdd}},
+    {"e8m5-ftz", {Operation::Multiply, Operation::Divide}},
+    {"e8m3", {}},
+    {"f8e4m3fn", {Operation::FusedMultiplyAdd}},
+    {"binary8p3se", {}},
+    {"binary6p2ue", {Operation::Add, Operation::FusedMultiplyAdd}},
+};
+
+template <class T> void compare(const Case &c) {
+  constexpr Carrier carrier = sizeof(T) == 4 ? Carrier::F32 : Carrier::F64;
+  const Format format = *Format::parse(c.name);
+  ASSERT_EQ(format.whyNotIn(carrier), "");
+  const std::vector<double> numbers = numbersOf(format, carrier);
+  for (Operation operation : operations)
+    for (const RoundingMode::Row &row : RoundingMode::table()) {
+      const bool isExact =
+          exactThroughCarrier(operation, format, carrier, row.kind);
+      const bool isMissed = misses<T>(operation, format, row.kind, numbers);
+      const bool mayBeCareful =
+          row.isStochastic || row.kind == RoundingMode::Kind::TowardZero ||
+          std::count(c.careful.begin(), c.careful.end(), operation);
+      if (isExact || !mayBeCareful)
+        EXPECT_NE(isMissed, isExact)
+            << c.name << " in " << nameOf(carrier) << ", operation "
+            << int(operation) << ", " << row.word;
+    }
+}
+} // namespace
+
+TEST(DoubleRoundingFamilies, F32) {
+  for (const Case &c : cases)
+    compare<float>(c);
+}
+TEST(DoubleRoundingFamilies, F64) {
+  for (const Case &c : cases)
+    compare<double>(c);
+}
+
+// What is not known when compiling, and what is rounded by arrays.
+TEST(DoubleRoundingFamilies, Unknown) {
+  for (const char *name : {"m?", "e?m3", "fixed<?/8>", "int8<2^?>", "int8<3>",
+                           "mxfp4", "int4<max>", "adaptivfloat<8,4>"})
+    for (Operation operation : operations)
+      EXPECT_FALSE(
+          exactThroughCarrier(operation, *Format::parse(name), Carrier::F64))
+          << name;
+  EXPECT_FALSE(exactThroughCarrier(Operation::Add, *Format::parse("int30"),
+                                   Carrier::F32)); // that is no carrier for it
+}
