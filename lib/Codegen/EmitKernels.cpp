@@ -114,6 +114,8 @@ private:
     }
     plan->useThreads = threads && countScalarOps(op) >= threadGrain &&
                        !op->getParentOfType<scf::ParallelOp>();
+    if (plan->useThreads)
+      plan->shareOut(op.getStaticLoopRanges(), threadParts);
     if (!plan->revisitsOutputs())
       needless.insert(fills.begin(), fills.end());
     else

@@ -30,6 +30,8 @@ public:
   /// One loop around everything, of one trip if need be: prec-outline-loops
   /// makes a function of it.
   void emit() {
+    if (!plan.shared.empty())
+      return inParts();
     if (plan.revisitsOutputs() || (!plan.outer.empty() && !plan.hasPanels()))
       return hoistedLoops(0);
     auto once =
@@ -45,6 +47,15 @@ private:
   }
   Value extent(unsigned dim) {
     return getValueOrCreateConstantIndexOp(b, loc, extents[dim]);
+  }
+
+  /// The largest multiple that is not above `size`.
+  Value wholeMultiple(OpFoldResult size, int64_t of) {
+    AffineExpr n = b.getAffineSymbolExpr(0);
+    return getValueOrCreateConstantIndexOp(
+        b, loc,
+        affine::makeComposedFoldedAffineApply(b, loc, n.floorDiv(of) * of,
+                                              {size}));
   }
 
   /// for i = from to `to` by step: body(i); the outermost one that makes more
@@ -68,6 +79,34 @@ private:
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     body(loop.getInductionVar());
+  }
+
+  /// Each thread takes a part of the outer points through all of the loops that
+  /// go over the outputs again, so that threads meet only once.
+  void inParts() {
+    int64_t size = 1;
+    for (unsigned dim : plan.shared)
+      size *= *getConstantIntValue(extents[dim]);
+    int64_t step = llvm::divideCeil(size, plan.parts);
+    loop(constant(0), constant(size), step, [&](Value start) {
+      Value end = arith::AddIOp::create(b, loc, start, constant(step));
+      if (size % step)
+        end = arith::MinSIOp::create(b, loc, end, constant(size));
+      part = {start, end};
+      hoistedLoops(0);
+    });
+  }
+
+  /// All outer dimensions in one loop, over the points of a thread.
+  void sharedLoop() {
+    loop(part.first, part.second, 1, [&](Value number) {
+      for (unsigned dim : llvm::reverse(plan.shared)) {
+        Value size = extent(dim);
+        point[dim] = arith::RemUIOp::create(b, loc, number, size);
+        number = arith::DivUIOp::create(b, loc, number, size);
+      }
+      outerLoops(plan.outer.size());
+    });
   }
 
   /// Reduction dimensions that the parallel ones run inside of.
@@ -127,8 +166,13 @@ private:
   void outerLoop(unsigned level) {
     if (level == plan.outer.size())
       return plan.rowBlock ? rowBlocksOutside() : vectorBlocks();
+    if (plan.shared.size() > 1)
+      return sharedLoop();
     unsigned dim = plan.outer[level];
-    loop(constant(0), extent(dim), 1, [&](Value i) {
+    auto [from, to] = llvm::is_contained(plan.shared, dim)
+                          ? part
+                          : std::make_pair(constant(0), extent(dim));
+    loop(from, to, 1, [&](Value i) {
       point[dim] = i;
       outerLoops(level + 1);
     });
@@ -178,15 +222,7 @@ private:
   void dynamicVectorBlocks() {
     unsigned dim = plan.vectorDim;
     int64_t step = plan.lanes * plan.vectors;
-    Value size = extent(dim);
-    AffineExpr n = b.getAffineSymbolExpr(0);
-    auto upTo = [&](int64_t multiple) {
-      return getValueOrCreateConstantIndexOp(
-          b, loc,
-          affine::makeComposedFoldedAffineApply(
-              b, loc, n.floorDiv(multiple) * multiple, {OpFoldResult(size)}));
-    };
-    Value covered = upTo(step);
+    Value size = extent(dim), covered = wholeMultiple(extents[dim], step);
     loop(constant(0), covered, step, [&](Value i) {
       point[dim] = i;
       rowBlocks({plan.lanes, plan.vectors, {}});
@@ -222,16 +258,7 @@ private:
   }
 
   /// The end of the last whole block of rows.
-  Value coveredRows() {
-    OpFoldResult size = extents[plan.rowDim];
-    if (std::optional<int64_t> known = getConstantIntValue(size))
-      return constant(*known / plan.rows * plan.rows);
-    AffineExpr n = b.getAffineSymbolExpr(0);
-    return getValueOrCreateConstantIndexOp(
-        b, loc,
-        affine::makeComposedFoldedAffineApply(
-            b, loc, n.floorDiv(plan.rows) * plan.rows, {size}));
-  }
+  Value coveredRows() { return wholeMultiple(extents[plan.rowDim], plan.rows); }
 
   bool hasRowsLeft() {
     std::optional<int64_t> size = getConstantIntValue(extents[plan.rowDim]);
@@ -352,6 +379,7 @@ private:
   ArrayRef<Value> initial;
   KernelPanels panels;
   Value pieceStart, pieceEnd;
+  std::pair<Value, Value> part;     ///< of the shared dimensions' points
   std::pair<Value, Value> rowRange; ///< null: all whole blocks of rows
   bool isRowsLeft = false;          ///< only the rows that are no whole block
   bool isInParallel = false;

@@ -88,6 +88,22 @@ int64_t mlir::prec::countScalarOps(linalg::GenericOp op) {
   return count;
 }
 
+/// A panel is made where the outer dimensions that it depends on are known:
+/// with panels only one of these dimensions is cut.
+void KernelPlan::shareOut(ArrayRef<int64_t> extents, int64_t threads) {
+  if (!revisitsOutputs() || threads < 2 || outer.empty() ||
+      llvm::any_of(
+          outer,
+          [&](unsigned dim) { return ShapedType::isDynamic(extents[dim]); }))
+    return;
+  parts = threads;
+  shared = outer;
+  if (hasPanels())
+    shared = {*llvm::max_element(outer, [&](unsigned a, unsigned b) {
+      return extents[a] < extents[b];
+    })};
+}
+
 namespace {
 /// The search for one operation.
 class Planner {

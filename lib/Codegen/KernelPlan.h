@@ -55,6 +55,10 @@ struct KernelPlan {
   SmallVector<bool> panels;
   /// The outermost parallel loop runs on several threads.
   bool useThreads = false;
+  /// Outer dimensions whose points threads share out in `parts` parts, around
+  /// all loops that go over the outputs again: all of them or one.
+  SmallVector<unsigned> shared;
+  int64_t parts = 1;
   /// Lanes can be masked when an extent is no multiple of them.
   bool canMask = false;
   /// The reduction loops are few points of a small body: written out.
@@ -65,6 +69,8 @@ struct KernelPlan {
   double cost = 0;
 
   bool isScalar() const { return vectorDim < 0; }
+  /// Chooses `shared` for so many threads, all extents being known.
+  void shareOut(ArrayRef<int64_t> extents, int64_t threads);
   /// Outputs are read and written more than once.
   bool revisitsOutputs() const { return piece > 0 || !hoisted.empty(); }
   /// The last reduction dimension runs `lanes` points at a time.

@@ -209,6 +209,7 @@ static void buildLoopStage(OpPassManager &pm, const CodegenOptions &options) {
     kernels.vectorBits = options.vectorBits;
     kernels.vectorRegisters = options.vectorRegisters;
     kernels.threads = options.threads;
+    kernels.threadParts = options.threadParts;
     kernels.threadGrain = options.threadGrain;
     function.addPass(createEmitKernels(kernels));
   }
@@ -294,6 +295,10 @@ struct LowerOptions : public PassPipelineOptions<LowerOptions> {
   Option<bool> threads{*this, "threads",
                        llvm::cl::desc("parallel loops use OpenMP"),
                        llvm::cl::init(false)};
+  Option<unsigned> threadParts{
+      *this, "thread-parts",
+      llvm::cl::desc("parts of kernels that revisit their results"),
+      llvm::cl::init(CodegenOptions().threadParts)};
   Option<int64_t> threadGrain{
       *this, "thread-grain",
       llvm::cl::desc("least scalar operations for several threads"),
@@ -318,6 +323,7 @@ struct LowerOptions : public PassPipelineOptions<LowerOptions> {
     CodegenOptions options;
     options.fast = fast;
     options.threads = threads;
+    options.threadParts = threadParts;
     options.threadGrain = threadGrain;
     options.vectorBits = vectorBits;
     options.vectorRegisters = vectorRegisters;

@@ -5,6 +5,7 @@
 #include "prec/Analysis/Survival.h"
 #include "prec/Autodiff/Passes.h"
 #include "prec/Driver/Registration.h"
+#include "prec/Execution/Threads.h"
 #include "prec/Execution/Compiler.h"
 #include "prec/Execution/LearningRate.h"
 #include "prec/Execution/SignatureReader.h"
@@ -245,6 +246,7 @@ llvm::Expected<Engine> mlir::prec::compile(ModuleOp module,
   options.codegen.setTarget(builder->getTargetTriple().str(),
                             builder->getFeatures().getString());
   options.codegen.threads = options.engine.threads != 1;
+  options.codegen.threadParts = resolveThreads(options.engine.threads);
   options.codegen.profile = options.observe.profile;
   options.codegen.trackBuffers = options.observe.memory;
   // Nothing below depends on more than this: a second run finds its object.

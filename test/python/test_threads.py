@@ -54,6 +54,42 @@ def test_same_bits(run, tmp_path, shape, rounding):
         assert (one.view("u4") == other.view("u4")).all()
 
 
+REVISITING = {  # maps of two inputs and the result over loops, kinds of loops, shapes: kernels that go over their results again
+    "filter": ("n, co, h, w", "n, ci, h + kh, w + kw", "co, ci, kh, kw", "co, ci, kh, kw, n, h, w", 4,
+               (16, 5, 32, 32), (16, 16, 34, 34), (5, 16, 3, 3)),
+    "long": ("k, m", "k, n", "m, n", "m, n, k", 2, (9000, 67), (9000, 131), (67, 131)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rounding", ["none", "stochastic"])
+@pytest.mark.parametrize("kernel", REVISITING)
+def test_parts_of_kernels_that_revisit_their_results(run, tmp_path, kernel, rounding):
+    left, right, made, loops, parallel, *shapes = REVISITING[kernel]
+    types = ["tensor<" + "x".join(map(str, shape)) + "xf32>" for shape in shapes]
+    maps = ", ".join(f"affine_map<({loops}) -> ({indices})>" for indices in (left, right, made))
+    kinds = ", ".join(['"parallel"'] * parallel + ['"reduction"'] * (loops.count(",") + 1 - parallel))
+    (tmp_path / "f.mlir").write_text(f"""
+func.func @f(%a: {types[0]}, %b: {types[1]}) -> {types[2]} {{
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : {types[2]}
+  %i = linalg.fill ins(%zero : f32) outs(%e : {types[2]}) -> {types[2]}
+  %r = linalg.generic {{indexing_maps = [{maps}], iterator_types = [{kinds}]}} ins(%a, %b : {types[0]}, {types[1]}) outs(%i : {types[2]}) {{
+  ^bb0(%x: f32, %y: f32, %o: f32):
+    %p = arith.mulf %x, %y : f32
+    %s = arith.addf %o, %p : f32
+    linalg.yield %s : f32
+  }} -> {types[2]}
+  return %r : {types[2]}
+}}
+""")
+    random = np.random.default_rng(0)
+    arrays = [random.normal(0, 0.1, shape).astype("f4") for shape in shapes[:2]]
+    one, *others = (call(run, tmp_path, threads, arrays, ROUNDINGS[rounding]) for threads in (1, 2, 3, 7))
+    assert np.unique(one).size > 50
+    for other in others:
+        assert (one.view("u4") == other.view("u4")).all()
+
+
 def test_large_operations_use_threads(run, tmp_path):
     """The test above would pass if nothing ran in parallel."""
     (tmp_path / "f.mlir").write_text(MATMUL.format(m=96, n=131, sizes="", used=""))

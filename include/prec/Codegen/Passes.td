@@ -299,6 +299,8 @@ def EmitKernels : Pass<"prec-emit-kernels"> {
            "number of vector registers">,
     Option<"threads", "threads", "bool", "false",
            "make the outermost loop of a large operation scf.parallel">,
+    Option<"threadParts", "thread-parts", "unsigned", "1",
+           "into how many parts a kernel that revisits its results is cut">,
     Option<"threadGrain", "thread-grain", "int64_t", "262144",
            "scalar operations from which an operation is large">
   ];
