@@ -6,10 +6,13 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
@@ -96,6 +99,23 @@ static LogicalResult decomposeConcats(ModuleOp module) {
   return success();
 }
 
+/// Importers make the place of a maximum beside it, whether it is read or not;
+/// a reduction of two results takes its elements one after the other.
+static void dropUnreadResults(ModuleOp module) {
+  SmallVector<Operation *> ops;
+  module.walk([&](linalg::GenericOp op) {
+    if (op->getNumResults() > 1 &&
+        llvm::any_of(op->getResults(),
+                     [](Value result) { return result.use_empty(); }))
+      ops.push_back(op);
+  });
+  RewritePatternSet patterns(module.getContext());
+  linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
+  GreedyRewriteConfig config;
+  config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
+  (void)applyOpPatternsGreedily(ops, std::move(patterns), config);
+}
+
 /// The scope that holds for an operation, for messages.
 static std::string describeScope(Operation *op) {
   for (Operation *at = op; at; at = at->getParentOp())
@@ -124,6 +144,7 @@ struct AdoptModel : public prec::impl::AdoptModelBase<AdoptModel> {
         op.erase();
     IRRewriter rewriter(module.getContext());
     (void)runRegionDCE(rewriter, module->getRegions());
+    dropUnreadResults(module);
     FailureOr<int64_t> changed = mendIslands(module, keepF64);
     if (failed(changed))
       return signalPassFailure();

@@ -112,3 +112,35 @@ func.func @drawn(%w: tensor<2x3xi32> {prec.random = "drop 0"}, %x: tensor<2x3xf3
   %1 = arith.select %0, %x, %z : tensor<2x3xi1>, tensor<2x3xf32>
   return %1 : tensor<2x3xf32>
 }
+
+// The place of a maximum that nobody reads goes; one that is read stays.
+// CHECK-LABEL: func.func @place_of_maximum(
+// CHECK: %[[MAX:.*]] = linalg.generic {{.*}} ins(%{{.*}} : tensor<4x8xf32>) outs(%{{.*}} : tensor<4xf32>) attrs =  {prec.scope = "softmax"} {
+// CHECK-NEXT: ^bb0
+// CHECK-NEXT: arith.maximumf
+// CHECK-NEXT: linalg.yield
+// CHECK: %[[BOTH:.*]]:2 = linalg.generic
+// CHECK: return %[[MAX]], %[[BOTH]]#1
+func.func @place_of_maximum(%x: tensor<4x8xf32>, %top: tensor<4xf32>, %place: tensor<4xi64>) -> (tensor<4xf32>, tensor<4xi64>) {
+  %a:2 = linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m)>, affine_map<(m, n) -> (m)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<4x8xf32>) outs(%top, %place : tensor<4xf32>, tensor<4xi64>) attrs = {prec.scope = "softmax"} {
+  ^bb0(%e: f32, %t: f32, %p: i64):
+    %i = linalg.index 1 : index
+    %j = arith.index_cast %i : index to i64
+    %m = arith.maximumf %e, %t : f32
+    %c = arith.cmpf ogt, %e, %t : f32
+    %q = arith.select %c, %j, %p : i64
+    linalg.yield %m, %q : f32, i64
+  } -> (tensor<4xf32>, tensor<4xi64>)
+  %b:2 = linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m)>, affine_map<(m, n) -> (m)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<4x8xf32>) outs(%top, %place : tensor<4xf32>, tensor<4xi64>) {
+  ^bb0(%e: f32, %t: f32, %p: i64):
+    %i = linalg.index 1 : index
+    %j = arith.index_cast %i : index to i64
+    %m = arith.minimumf %e, %t : f32
+    %c = arith.cmpf olt, %e, %t : f32
+    %q = arith.select %c, %j, %p : i64
+    linalg.yield %m, %q : f32, i64
+  } -> (tensor<4xf32>, tensor<4xi64>)
+  return %a#0, %b#1 : tensor<4xf32>, tensor<4xi64>
+}
