@@ -130,6 +130,12 @@ int64_t KernelCost::rowBlock(const KernelPlan &plan) const {
   if (plan.rowDim < 0 || plan.reductions.empty() ||
       extent(plan.vectorDim) <= plan.lanes * plan.vectors)
     return 0;
+  // Images are read along their lines, which the processor foresees.
+  for (unsigned number : inputs)
+    if (auto line = step(number, plan.rowDim);
+        line && plan.accesses[number] == Access::Contiguous &&
+        double(*line * extent(plan.rowDim) * bytesOf(op, number)) > nearBytes)
+      return plan.rows;
   double bytes = 0;
   for (unsigned number : inputs)
     if (dependsOn(number, plan.rowDim) && !dependsOn(number, plan.vectorDim))

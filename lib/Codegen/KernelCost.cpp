@@ -209,6 +209,34 @@ Access KernelCost::accessIn(const KernelPlan &plan, const Tile &tile,
   return access == Access::Transposed && !isSquare ? Access::Strided : access;
 }
 
+/// Rows of a tile meet in most of what they read of a window along them: this
+/// part of it is different elements. 1 if there is no such window.
+double KernelCost::windowShare(unsigned number, const KernelPlan &plan,
+                               int64_t rows) const {
+  auto byRow = plan.rowDim < 0 ? std::nullopt : step(number, plan.rowDim);
+  if (byRow && *byRow != 0)
+    for (unsigned dim : plan.reductions)
+      if (auto by = step(number, dim); by && *by != 0 && *byRow % *by == 0) {
+        double size = double(extent(dim));
+        double stride = std::clamp(double(*byRow / *by), 0.0, size);
+        return (double(rows - 1) * stride + size) / (double(rows) * size);
+      }
+  return 1;
+}
+
+double KernelCost::windowValues(const KernelPlan &plan) const {
+  auto sum = double(plan.rows * plan.vectors);
+  bool isShared = false;
+  for (unsigned number : inputs) {
+    double share = windowShare(number, plan, plan.rows);
+    isShared |= share < 1;
+    sum += share * points(plan.reductions) *
+           copies(operandDims[number], plan,
+                  {plan.rows, plan.vectors, plan.lanes});
+  }
+  return isShared ? sum : 0;
+}
+
 /// One point of the reduction dimensions (or of none) for a tile.
 KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
                                           const Tile &tile) const {
@@ -241,7 +269,8 @@ KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
       for (unsigned dim = 0; dim < extents.size(); ++dim)
         if (auto by = step(number, dim); !by || *by % tile.lanes != 0)
           isAligned &= int(dim) == plan.vectorDim;
-      loads += count * (isAligned ? 1 : 1.6);
+      loads += count * (isAligned ? 1 : 1.6) *
+               (plan.unroll ? windowShare(number, plan, tile.rows) : 1);
       effort.instructions += accessCode * count;
       break;
     }

@@ -53,6 +53,10 @@ public:
                0;
   }
 
+  /// Registers for a tile whose rows meet in a window that is written out, 0
+  /// for another one.
+  double windowValues(const KernelPlan &plan) const;
+
   /// How many rows' inputs fit into the far cache, if not all do.
   int64_t rowBlock(const KernelPlan &plan) const;
 
@@ -103,6 +107,8 @@ private:
   double aheadLoads(unsigned number, const KernelPlan &plan) const;
   double repeatedLoads(unsigned number, const KernelPlan &plan,
                        const Tile &tile) const;
+  double windowShare(unsigned number, const KernelPlan &plan,
+                     int64_t rows) const;
   double loadsOfStep(unsigned number, const KernelPlan &plan,
                      double width) const;
   double panelCost(unsigned number, const KernelPlan &plan) const;

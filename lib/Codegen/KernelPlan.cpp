@@ -177,6 +177,8 @@ private:
           break;
         plan.vectors = vectors;
         plan.rows = rows;
+        if (isSmallWindow(plan) && windowSpills(plan))
+          continue;
         consider(plan);
       }
     }
@@ -286,14 +288,29 @@ private:
     return llvm::divideCeil(size, llvm::divideCeil(size, most));
   }
 
+  /// Few enough points for being written out.
+  bool isSmallWindow(const KernelPlan &plan) const {
+    constexpr double maxPoints = 9;
+    return !plan.reductions.empty() &&
+           llvm::none_of(plan.reductions,
+                         [&](unsigned d) { return isDynamic(d); }) &&
+           cost.points(plan.reductions) <= maxPoints;
+  }
+
+  /// Rows that meet in a window read each line once if all that the tile reads
+  /// stays in registers; many rows at once are also more than the processor
+  /// foresees.
+  bool windowSpills(const KernelPlan &plan) const {
+    return plan.rows > 1 &&
+           cost.windowValues(plan) > double(options.vectorRegisters);
+  }
+
   bool isUnrolled(const KernelPlan &plan) const {
-    constexpr double maxPoints = 9, maxOps = 128;
-    if (plan.reductions.empty() ||
-        llvm::any_of(plan.reductions, [&](unsigned d) { return isDynamic(d); }))
-      return false;
-    double points = cost.points(plan.reductions);
-    return points <= maxPoints &&
-           points * cost.bodyOps() * double(plan.rows * plan.vectors) <= maxOps;
+    constexpr double maxOps = 128;
+    return isSmallWindow(plan) && !windowSpills(plan) &&
+           cost.points(plan.reductions) * cost.bodyOps() *
+                   double(plan.rows * plan.vectors) <=
+               maxOps;
   }
 
   /// Outer reductions are hoisted while one tile reads more than the cache
