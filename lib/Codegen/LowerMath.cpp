@@ -43,6 +43,24 @@ static Value lowerBinary(OpBuilder &builder, Operation *op) {
   return isNarrow ? ops.truncate(result) : ops.value(result);
 }
 
+/// A function of narrower floats as f32's: the result is rounded once more.
+static Operation *inSingle(OpBuilder &builder, Operation *op) {
+  Location loc = op->getLoc();
+  Type narrow = op->getOperand(0).getType(), wide = builder.getF32Type();
+  if (auto vector = dyn_cast<VectorType>(narrow))
+    wide = vector.clone(wide);
+  Operation *made = op->clone();
+  for (OpOperand &operand : made->getOpOperands())
+    operand.set(arith::ExtFOp::create(builder, loc, wide, operand.get()));
+  made->getResult(0).setType(wide);
+  builder.insert(made);
+  Value result =
+      arith::TruncFOp::create(builder, loc, narrow, made->getResult(0));
+  op->getResult(0).replaceAllUsesWith(result);
+  op->erase();
+  return made;
+}
+
 namespace {
 struct LowerMath : public prec::impl::LowerMathBase<LowerMath> {
   void runOnOperation() override {
@@ -70,6 +88,11 @@ struct LowerMath : public prec::impl::LowerMathBase<LowerMath> {
                     "convert-elementwise-to-linalg first)");
     Type element = getElementTypeOrSelf(type);
     OpBuilder builder(op);
+    if (auto narrow = dyn_cast<FloatType>(element);
+        narrow && narrow.getWidth() < 32 &&
+        llvm::all_equal(op->getOperandTypes()) &&
+        op->getResultTypes() == TypeRange(type))
+      return lower(inSingle(builder, op));
     if (isa<math::PowFOp, math::Atan2Op>(op) &&
         (element.isF32() || element.isF64())) {
       op->getResult(0).replaceAllUsesWith(lowerBinary(builder, op));

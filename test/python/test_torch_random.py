@@ -220,7 +220,7 @@ def test_attention_drops_its_weights():
 
 
 @pytest.mark.parametrize("function", [
-    lambda x: x + torch.randn_like(x), lambda x: x * torch.rand(3, 4) + torch.randn(4), lambda x: torch.zeros_like(x).normal_(2, 3) * x,
+    lambda x: x + torch.randn_like(x), lambda x: torch.randn_like(torch.rand_like(x)) + x, lambda x: x * torch.rand(3, 4) + torch.randn(4), lambda x: torch.zeros_like(x).normal_(2, 3) * x,
     lambda x: x.new_empty(5).uniform_(-2, 1), lambda x: x.new_empty(5).exponential_(2) + x.sum(), lambda x: x[torch.randperm(3)],
     lambda x: x + torch.randint(0, 9, (4,)) + torch.randint_like(x, 3), lambda x: torch.normal(0.0, 2.0, (3, 4)) + x,
     lambda x: torch.bernoulli(x.sigmoid()) + x, lambda x: torch.normal(x, 2.0), lambda x: torch.rand(3, 4, dtype=torch.float64) + x,

@@ -17,6 +17,7 @@ from .decompositions import table
 from .draws import Draws
 from .lower import lower
 from .stacked_rnn import split_stacks
+from .static_shapes import specialize
 
 OWN_OPTIONS = ("strict", "threads")
 _state = threading.local()
@@ -45,13 +46,15 @@ class Compiled:
         nodes = list(graph_module.graph.nodes)
         places = [n for n in nodes if n.op == "placeholder"]
         self.output = _flat(nodes[-1].args[0])
-        self.places = {n: i for i, n in enumerate(places)}
+        self.places = {n: i for i, n in enumerate(n for n in places if not _is_unused_size(torch, n))}
         tensors = dict.fromkeys(n for n in self.output if _is_tensor(torch, n) and n not in self.places)
         self.made = {n: i for i, n in enumerate(tensors)}
         graph = _tensor_outputs_only(torch, graph_module, self.output, tensors)
         arguments = []
         for node, role in zip(places, roles, strict=True):
             value = node.meta.get("val")
+            if _is_unused_size(torch, node):
+                continue
             if not isinstance(value, torch.Tensor):
                 raise FrontendError(f"argument '{node.name}' is no tensor (sizes that vary: dynamic=False)")
             arguments.append((node.name, role, str(value.dtype).removeprefix("torch.")))
@@ -68,7 +71,7 @@ class Compiled:
     def call(self, arguments):
         """AOTAutograd's boxed convention: the list is emptied."""
         torch = self.torch
-        taken = [a.detach().contiguous() for a in arguments] + self.draws.draw()
+        taken = [a.detach().contiguous() for a in arguments if isinstance(a, torch.Tensor)] + self.draws.draw()
         arguments.clear()
         given = [None if self.engine.leaves_in_place(i) else torch.empty(m.shape, dtype=m.dtype)
                  for i, m in enumerate(self.metas)]  # fmt: skip
@@ -123,7 +126,13 @@ def _tensor_outputs_only(torch, graph_module, output, tensors):
     for old, new in map_.items():
         new.meta = dict(old.meta)
         new.name = old.name
+        if _is_unused_size(torch, new):
+            graph.erase_node(new)
     return graph
+
+
+def _is_unused_size(torch, node):
+    return node.op == "placeholder" and not node.users and isinstance(node.meta.get("val"), (int, torch.SymInt))
 
 
 def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=None):
@@ -138,6 +147,8 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
     options = dict(options or {})
     strict, threads = options.pop("strict", False), options.pop("threads", 1)
     _tell_breaks(torch, strict)
+
+    example_inputs = specialize(torch, graph_module, example_inputs)
 
     def eager(error):
         if strict:
@@ -202,7 +213,9 @@ def _tell_breaks(torch, strict):
 
 
 def _own_break(reason):
-    """PyTorch's optimizers end a graph before the update, with nothing but Python around it."""
+    """One with nothing but Python at it: PyTorch's optimizers and its schedulers' wrappers end a graph, and so do messages."""
+    if any(word in reason.reason for word in ("torch/optim/lr_scheduler.py", "logging.Logger method", "setattr() on Tensor.requires_grad")):
+        return True
     return bool(reason.user_stack) and reason.user_stack[-1].filename.endswith("torch/optim/optimizer.py")
 
 
@@ -220,6 +233,8 @@ def _role(name, weights, phase):
 def _register():
     torch = require("torch")
     torch._dynamo.config.allow_rnn = True  # else LSTM, GRU and RNN run in eager
+    # Else the ninth shape runs in eager.
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, 64)
     if "prec" not in torch._dynamo.list_backends(exclude_tags=()):
         torch._dynamo.register_backend(backend, name="prec")
 

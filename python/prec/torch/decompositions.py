@@ -9,7 +9,7 @@ import functools
 
 from prec.frontend import require
 
-from . import backward_rules, convolution_rules, forward_rules, fused_rules, random_rules, selection_rules
+from . import backward_rules, convolution_rules, forward_rules, fused_rules, narrow_rules, random_rules, selection_rules
 from .backward_rules import one_hot
 
 PYTORCH_RULES = """
@@ -86,4 +86,4 @@ def table():
     rules[aten.nll_loss_backward.default] = nll_loss_backward
     rules[aten.nll_loss2d_backward.default] = nll_loss_backward
     rules[aten.var_mean.correction] = var_mean
-    return rules
+    return rules | narrow_rules.widened(torch, rules)

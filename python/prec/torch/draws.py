@@ -47,9 +47,10 @@ class Draws:
                 place = graph.placeholder(node.name)
             place.meta = dict(node.meta)
             node.replace_all_uses_with(place)
-            graph.erase_node(node)
             dtype = str(place.meta["val"].dtype).removeprefix("torch.")
             self.arguments.append((place.name, "input", dtype, which))
+        for node in words + numbers:
+            graph.erase_node(node)
 
     def draw(self):
         """The tensors of one call, from PyTorch's generator."""
