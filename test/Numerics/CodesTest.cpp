@@ -4,6 +4,7 @@
 #include "prec/Numerics/Codes.h"
 #include "Inputs.h"
 #include "Table.h"
+#include "prec/Numerics/Round.h"
 
 #include "llvm/ADT/APFloat.h"
 #include <gtest/gtest.h>
@@ -182,6 +183,34 @@ TEST(Codes, EveryCodeOfTheTables) {
       EXPECT_EQ(encode(number, format, Carrier::F64), want) << table.name;
       EXPECT_EQ(decode(want, format, Carrier::F64), number) << table.name;
     }
+  }
+}
+
+// What the folders ask, by looking at all numbers. -0 is none of zero's.
+TEST(Codes, NegativesAndMagnitudes) {
+  for (const char *name :
+       {"e4m3",           "f8e4m3fn",    "f8e4m3fnuz",  "f4e2m1fn",
+        "int8",           "int8-sym",    "uint4",       "ternary",
+        "uint8<0.5,128>", "int4<2,3>",   "int4<1,-3>",  "uint4<1,15>",
+        "uint4<1,8>",     "uint4<1,7>",  "pow2<-3,4>",  "posit<8,1>",
+        "f8e8m0fnu",      "binary6p3se", "binary6p3uf", "fixed<2,2>",
+        "ufixed<2,2>"}) {
+    const Format format = *Format::parse(name);
+    std::vector<uint64_t> numbers;
+    for (uint64_t code = 0; code >> format.width(Carrier::F64) == 0; ++code)
+      if (double number = decode(code, format, Carrier::F64);
+          round(number, format, RoundingMode()) == number)
+        numbers.push_back(bitsOf(number));
+    auto has = [&](double number) {
+      return std::count(numbers.begin(), numbers.end(), bitsOf(number)) != 0;
+    };
+    bool isSymmetric = true, hasMagnitudes = true;
+    for (uint64_t bits : numbers) {
+      isSymmetric &= has(-fromBits<double>(bits));
+      hasMagnitudes &= has(std::fabs(fromBits<double>(bits)));
+    }
+    EXPECT_EQ(format.isSymmetric(), isSymmetric) << name;
+    EXPECT_EQ(format.hasMagnitudes(), hasMagnitudes) << name;
   }
 }
 

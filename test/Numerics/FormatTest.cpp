@@ -303,6 +303,10 @@ TEST(RoundingMode, Suggestions) {
   EXPECT_THAT(modeError("nearest-even2"), HasSubstr("mean 'nearest-even'?"));
   EXPECT_THAT(modeError("bown"), HasSubstr("mean 'down'?"));
   EXPECT_THAT(modeError("toward-zer"), HasSubstr("mean 'toward-zero'?"));
+  // A third of the letters, and one more.
+  EXPECT_THAT(modeError("stochaxxxc"), HasSubstr("mean 'stochastic'?"));
+  EXPECT_THAT(modeError("stochxxxxc"),
+              testing::Not(HasSubstr("mean 'stochastic'?")));
   EXPECT_THAT(modeError("xxxxxxxx"),
               HasSubstr("unknown rounding mode 'xxxxxxxx'; legal: "));
 }

@@ -183,3 +183,96 @@ TYPED_TEST(SharedScale, TwoLevels) {
             same(twoLevels(mode, x, lastAxis), x, format, mode, lastAxis);
           }
 }
+
+namespace {
+/// Numbers of several sizes in rows of 70, so that blocks are whole and short.
+template <class T> std::vector<T> rows() {
+  return values<T>(2100, 3, 9, false);
+}
+
+template <class T>
+std::pair<RoundArray::Encoded, std::vector<T>>
+encodedAndRounded(const char *name, const std::vector<T> &x) {
+  RoundArray round(*Format::parse(name), RoundingMode());
+  std::vector<T> rounded(x.size());
+  round(std::span<const T>(x), std::span<T>(rounded), 70);
+  return {round.encoded(std::span<const T>(x), 70), rounded};
+}
+} // namespace
+
+// What the codes mean by the formats' definitions is what the array is rounded
+// to. AdaptivFloat: sign, exponent from the least one on, fraction; 0 is zero.
+TYPED_TEST(SharedScale, CodesOfAdaptive) {
+  using T = TypeParam;
+  for (const char *name :
+       {"adaptivfloat<8,4>", "adaptivfloat<4,2>", "adaptivfloat<6,3>"}) {
+    const Format format = *Format::parse(name);
+    const int e = format.exponentBits, m = format.fractionBits;
+    const std::vector<T> x = rows<T>();
+    auto [got, rounded] = encodedAndRounded<T>(name, x);
+    ASSERT_EQ(got.scales.size(), 1u);
+    ASSERT_EQ(got.codes.size(), x.size());
+    for (size_t i = 0; i < x.size(); ++i) {
+      const uint64_t rest = got.codes[i] & ((uint64_t(1) << (e + m)) - 1);
+      double number = 1 + std::ldexp(double(rest & ((1 << m) - 1)), -m);
+      number =
+          rest ? std::ldexp(number, int(got.scales[0]) + int(rest >> m)) : 0;
+      ASSERT_EQ(got.codes[i] >> (e + m) ? -number : number, double(rounded[i]))
+          << name << " element " << i << ", " << x[i];
+    }
+  }
+}
+
+// NVFP4: the array's scale, then one f8e4m3fn for each block.
+TYPED_TEST(SharedScale, CodesOfTwoLevels) {
+  using T = TypeParam;
+  std::vector<T> x = rows<T>();
+  std::fill_n(x.begin() + 140, 16, T(0));
+  x[300] = T(infinity);
+  auto [got, rounded] = encodedAndRounded<T>("nvfp4", x);
+  const Format block = *Format::parse("f8e4m3fn"),
+               element = *Format::parse("f4e2m1fn");
+  ASSERT_EQ(got.scales.size(), 1 + 30u * 5);
+  for (size_t i = 0; i < x.size(); ++i) {
+    const auto code = uint64_t(got.scales[1 + i / 70 * 5 + i % 70 / 16]);
+    const T scale = T(decode(code, block, Carrier::F64)) * T(got.scales[0]);
+    const T want = T(decode(got.codes[i], element, Carrier::F64)) * scale;
+    if (std::isnan(want))
+      ASSERT_TRUE(std::isnan(rounded[i])) << i;
+    else
+      ASSERT_EQ(bitsOf(want), bitsOf(rounded[i])) << "element " << i;
+  }
+}
+
+// One scale for the array: the greatest magnitude has the greatest code; signs
+// have the mean magnitude.
+TYPED_TEST(SharedScale, OneScale) {
+  using T = TypeParam;
+  const std::vector<T> x = rows<T>();
+  auto [integers, byMaximum] = encodedAndRounded<T>("int8<max>", x);
+  ASSERT_EQ(integers.scales,
+            std::vector<double>{
+                double(T(greatestOf(std::span<const T>(x))) / T(127))});
+  auto [signs, byMean] = encodedAndRounded<T>("binary<mean>", x);
+  double sum = 0;
+  for (T value : x)
+    sum += std::fabs(double(value));
+  ASSERT_EQ(signs.scales,
+            std::vector<double>{double(T(sum / double(x.size())))});
+  for (size_t i = 0; i < x.size(); ++i) {
+    EXPECT_EQ(T(int8_t(integers.codes[i])) * T(integers.scales[0]),
+              byMaximum[i]);
+    EXPECT_EQ(signs.codes[i], x[i] >= 0);
+    EXPECT_EQ(byMean[i], T(x[i] >= 0 ? signs.scales[0] : -signs.scales[0]));
+  }
+}
+
+// Without a scale: every element's own code.
+TYPED_TEST(SharedScale, NoScale) {
+  using T = TypeParam;
+  auto [got, rounded] = encodedAndRounded<T>("e4m3", rows<T>());
+  EXPECT_TRUE(got.scales.empty());
+  for (size_t i = 0; i < rounded.size(); ++i)
+    EXPECT_EQ(bitsOf(T(decode(got.codes[i], Format::ieee(4, 3), Carrier::F64))),
+              bitsOf(rounded[i]));
+}

@@ -211,12 +211,10 @@ private:
                       ops.shl(ops.lshr(value, below), below));
   }
 
-  /// 1 for an odd whole number below 2^F.
+  /// 1 for an odd whole number below 2^F. The last bit of 1 is that of its
+  /// exponent: biases are odd.
   Word lastBitOf(Word whole) {
-    const uint64_t implied = uint64_t(1) << F();
-    Word significand = ops.bitOr(ops.bitAnd(whole, c(implied - 1)), c(implied));
-    Word last = ops.bitAnd(ops.lshr(significand, bitsBelowUnits(whole)), c(1));
-    return ops.select(ops.equal(whole, c(0)), c(0), last);
+    return ops.bitAnd(ops.lshr(whole, bitsBelowUnits(whole)), c(1));
   }
 
   /// R-SCALE: the numbers are the carrier's products k * scale.
