@@ -149,6 +149,7 @@ const Case cases[] = {
     {"ternary", {}},
     {"int8-wrap", {Operation::Divide, Operation::SquareRoot}},
     {"uint4-wrap", {Operation::Divide, Operation::SquareRoot}},
+    {"int14-wrap", {Operation::Divide, Operation::SquareRoot}},
     {"fixed<4,12>-wrap", {Operation::Divide, Operation::SquareRoot}},
     {"pow2<-8,0>", {}},
     {"pow2<-75,0>", {Operation::FusedMultiplyAdd}},
@@ -204,6 +205,16 @@ TEST(DoubleRoundingFamilies, F32) {
 TEST(DoubleRoundingFamilies, F64) {
   for (const Case &c : cases)
     compare<double>(c);
+}
+
+// A product has twice the bits: f32 holds that of 12 bits, in every mode.
+TEST(DoubleRoundingFamilies, HeldProducts) {
+  for (const RoundingMode::Row &row : RoundingMode::table())
+    EXPECT_TRUE(exactThroughCarrier(Operation::Multiply, Format::ieee(5, 11),
+                                    Carrier::F32, row.kind));
+  EXPECT_FALSE(exactThroughCarrier(Operation::Multiply, Format::ieee(5, 12),
+                                   Carrier::F32,
+                                   RoundingMode::Kind::Stochastic));
 }
 
 // What is not known when compiling, and what is rounded by arrays.
