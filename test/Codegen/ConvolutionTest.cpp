@@ -37,6 +37,12 @@ const Layer layers[] = {
     {1, 1, 6, 5, 5, 1, 1, 1, 1, 0, 0, 2, true},
     {4, 33, 3, 1, 20, 1, 1, 0, 0, 0, 0, 0, true},
     {1, 64, 40, 6, 6, 1, 3, 0, 0, 0, 0, 0, true},
+    // Rows of a tile meet in the lines of a window: one channel and result.
+    {2, 1, 1, 9, 37, 3, 1, 1, 1, 1, 1, 0, false},
+    {1, 1, 1, 11, 40, 3, 2, 1, 1, 1, 1, 0, true},
+    {3, 1, 1, 16, 16, 2, 2, 0, 0, 0, 0, 0, false},
+    {1, 1, 1, 31, 70, 3, 3, 0, 0, 0, 0, 0, true},
+    {1, 1, 1, 90, 130, 3, 1, 0, 0, 0, 0, 0, true},
     // One window, which does not reach the image's end.
     {2, 4, 8, 3, 3, 2, 3, 0, 0, 0, 0, 0, true},
     {2, 4, 8, 4, 2, 2, 3, 0, 0, 0, 0, 0, true},
