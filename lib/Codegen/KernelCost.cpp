@@ -218,7 +218,7 @@ double KernelCost::windowShare(unsigned number, const KernelPlan &plan,
     for (unsigned dim : plan.reductions)
       if (auto by = step(number, dim); by && *by != 0 && *byRow % *by == 0) {
         double size = double(extent(dim));
-        double stride = std::clamp(double(*byRow / *by), 0.0, size);
+        double stride = std::min(std::abs(double(*byRow / *by)), size);
         return (double(rows - 1) * stride + size) / (double(rows) * size);
       }
   return 1;
