@@ -218,7 +218,8 @@ double KernelCost::windowShare(unsigned number, const KernelPlan &plan,
     for (unsigned dim : plan.reductions)
       if (auto by = step(number, dim); by && *by != 0 && *byRow % *by == 0) {
         double size = double(extent(dim));
-        double stride = std::min(std::abs(double(*byRow / *by)), size);
+        int64_t lines = std::abs(*byRow / *by);
+        double stride = std::min(double(lines), size);
         return (double(rows - 1) * stride + size) / (double(rows) * size);
       }
   return 1;

@@ -11,14 +11,15 @@
 // CHECK-LABEL: func.func @centred(
 // CHECK-NOT: linalg.generic
 // CHECK: tensor.expand_shape %{{.*}} {{\[}}[0], [1, 2]]
-// CHECK: linalg.generic {{.*}}"reduction"
+// CHECK: %[[SUM:[0-9]+]] = linalg.generic {{.*}}"reduction"
 // CHECK: arith.subf
 // CHECK: arith.mulf
 // CHECK: arith.addf
-// CHECK: linalg.generic {{.*}}"parallel", "parallel"]
+// CHECK: %[[TWICE:[0-9]+]] = linalg.generic {{.*}}"parallel", "parallel"]
 // CHECK: arith.subf
 // CHECK: arith.mulf
 // CHECK-NOT: linalg.generic
+// CHECK: return %[[SUM]], %[[TWICE]]
 func.func @centred(%x: tensor<4x64xf32>, %mean: tensor<4xf32>, %start: tensor<4x16xf32>) -> (tensor<4x16xf32>, tensor<4x64xf32>) {
   %e = tensor.empty() : tensor<4x64xf32>
   %d = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]} ins(%x, %mean : tensor<4x64xf32>, tensor<4xf32>) outs(%e : tensor<4x64xf32>) {
@@ -174,4 +175,34 @@ func.func @weighed(%x: tensor<8xf32>, %y: tensor<8xf32>, %z: tensor<8xf32>) -> (
     linalg.yield %v : f32
   } -> tensor<8xf32>
   return %m1, %m2, %m3, %h1, %h2, %h3 : tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>
+}
+
+// -----
+
+#id = affine_map<(m, n) -> (m, n)>
+#row = affine_map<(m, n) -> (m)>
+
+// A fill costs nothing to read, and its tensor may be all that says how long a loop is.
+// CHECK-LABEL: func.func @fill(
+// CHECK: %[[ONES:.*]] = linalg.generic
+// CHECK-COUNT-2: %{{[0-9]+}} = linalg.generic {{.*}} ins(%[[ONES]]
+// CHECK-NOT: linalg.generic
+func.func @fill(%start: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %one = arith.constant 1.0 : f32
+  %e = tensor.empty() : tensor<4x8xf32>
+  %ones = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel"]} outs(%e : tensor<4x8xf32>) {
+  ^bb0(%o: f32):
+    linalg.yield %one : f32
+  } -> tensor<4x8xf32>
+  %a = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]} ins(%ones : tensor<4x8xf32>) outs(%start : tensor<4xf32>) {
+  ^bb0(%u: f32, %o: f32):
+    %v = arith.addf %o, %u : f32
+    linalg.yield %v : f32
+  } -> tensor<4xf32>
+  %b = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]} ins(%ones : tensor<4x8xf32>) outs(%start : tensor<4xf32>) {
+  ^bb0(%u: f32, %o: f32):
+    %v = arith.mulf %o, %u : f32
+    linalg.yield %v : f32
+  } -> tensor<4xf32>
+  return %a, %b : tensor<4xf32>, tensor<4xf32>
 }
