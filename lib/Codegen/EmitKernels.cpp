@@ -112,10 +112,10 @@ private:
       ++left;
       return;
     }
-    plan->useThreads = threads && countScalarOps(op) >= threadGrain &&
+    plan->useThreads = threads > 1 && countScalarOps(op) >= threadGrain &&
                        !op->getParentOfType<scf::ParallelOp>();
     if (plan->useThreads)
-      plan->shareOut(op.getStaticLoopRanges(), threadParts);
+      plan->shareOut(op.getStaticLoopRanges(), threads);
     if (!plan->revisitsOutputs())
       needless.insert(fills.begin(), fills.end());
     else

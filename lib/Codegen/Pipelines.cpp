@@ -200,7 +200,7 @@ static void buildLoopStage(OpPassManager &pm, const CodegenOptions &options) {
   bool isMeasured = options.profile || options.trackBuffers;
   if (options.fast)
     pm.nest<func::FuncOp>().addPass(
-        createBlockBatch({options.threads && !isMeasured}));
+        createBlockBatch({options.threads > 1 && !isMeasured}));
   if (options.profile)
     pm.addPass(createProfileKernels());
   OpPassManager &function = pm.nest<func::FuncOp>();
@@ -209,7 +209,6 @@ static void buildLoopStage(OpPassManager &pm, const CodegenOptions &options) {
     kernels.vectorBits = options.vectorBits;
     kernels.vectorRegisters = options.vectorRegisters;
     kernels.threads = options.threads;
-    kernels.threadParts = options.threadParts;
     kernels.threadGrain = options.threadGrain;
     function.addPass(createEmitKernels(kernels));
   }
@@ -220,7 +219,7 @@ static void buildLoopStage(OpPassManager &pm, const CodegenOptions &options) {
   if (options.trackBuffers)
     pm.addPass(createTrackBuffers());
   pm.addPass(createOutlineLoops());
-  if (!options.threads)
+  if (options.threads < 2)
     return;
   pm.addPass(createConvertSCFToOpenMPPass());
   // Its memref.alloca_scope, which allocates nothing, must go before branches
@@ -292,13 +291,10 @@ namespace {
 struct LowerOptions : public PassPipelineOptions<LowerOptions> {
   Option<bool> fast{*this, "fast", llvm::cl::desc("tiled, vectorised kernels"),
                     llvm::cl::init(true)};
-  Option<bool> threads{*this, "threads",
-                       llvm::cl::desc("parallel loops use OpenMP"),
-                       llvm::cl::init(false)};
-  Option<unsigned> threadParts{
-      *this, "thread-parts",
-      llvm::cl::desc("parts of kernels that revisit their results"),
-      llvm::cl::init(CodegenOptions().threadParts)};
+  Option<unsigned> threads{
+      *this, "threads",
+      llvm::cl::desc("several: parallel loops use OpenMP, for so many"),
+      llvm::cl::init(CodegenOptions().threads)};
   Option<int64_t> threadGrain{
       *this, "thread-grain",
       llvm::cl::desc("least scalar operations for several threads"),
@@ -323,7 +319,6 @@ struct LowerOptions : public PassPipelineOptions<LowerOptions> {
     CodegenOptions options;
     options.fast = fast;
     options.threads = threads;
-    options.threadParts = threadParts;
     options.threadGrain = threadGrain;
     options.vectorBits = vectorBits;
     options.vectorRegisters = vectorRegisters;

@@ -59,11 +59,14 @@ static std::optional<double> costOfElement(linalg::GenericOp op) {
   return cost;
 }
 
-static double bytesOf(Value tensor, int64_t elementsIfUnknown) {
+/// A size that is not known counts as 64.
+static double bytesOf(Value tensor) {
+  constexpr int64_t assumedSize = 64;
   auto type = cast<RankedTensorType>(tensor.getType());
-  double elements = type.hasStaticShape() ? double(type.getNumElements())
-                                          : double(elementsIfUnknown);
-  return elements * double(elementBytes(type.getElementType()));
+  auto bytes = double(elementBytes(type.getElementType()));
+  for (int64_t size : type.getShape())
+    bytes *= double(ShapedType::isDynamic(size) ? assumedSize : size);
+  return bytes;
 }
 
 namespace {
@@ -124,12 +127,11 @@ bool RepeatElementwise::isWorthIt(linalg::GenericOp op,
                                   ArrayRef<Reader> readers) const {
   std::optional<double> cost = costOfElement(op);
   Value result = op->getResult(0);
-  int64_t elements = 1;
-  double own = bytesOf(result, elements), after = 0, inputs = 0;
+  double own = bytesOf(result), after = 0, inputs = 0;
   for (Value input : op.getDpsInputs()) {
     if (!isa<RankedTensorType>(input.getType()))
       continue;
-    double bytes = bytesOf(input, elements);
+    double bytes = bytesOf(input);
     inputs += bytes;
     for (const Reader &reader : readers)
       if (!llvm::is_contained(reader.consumer()->getOperands(), input))

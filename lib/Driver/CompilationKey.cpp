@@ -37,10 +37,10 @@ std::string mlir::prec::compilationKey(ModuleOp module,
   std::string key;
   llvm::raw_string_ostream stream(key);
   stream << code << ' ' << options.fast << ' ' << options.threads << ' '
-         << options.threadParts << ' ' << options.threadGrain << ' '
-         << options.vectorBits << ' ' << options.vectorRegisters << ' '
-         << options.profile << ' ' << options.trackBuffers << ' '
-         << static_cast<int>(options.recompute) << '\n';
+         << options.threadGrain << ' ' << options.vectorBits << ' '
+         << options.vectorRegisters << ' ' << options.profile << ' '
+         << options.trackBuffers << ' ' << static_cast<int>(options.recompute)
+         << '\n';
   module.print(stream); // as a whole: a part would leave resources' data out
   return key;
 }

@@ -245,8 +245,7 @@ llvm::Expected<Engine> mlir::prec::compile(ModuleOp module,
     return builder.takeError();
   options.codegen.setTarget(builder->getTargetTriple().str(),
                             builder->getFeatures().getString());
-  options.codegen.threads = options.engine.threads != 1;
-  options.codegen.threadParts = resolveThreads(options.engine.threads);
+  options.codegen.threads = resolveThreads(options.engine.threads);
   options.codegen.profile = options.observe.profile;
   options.codegen.trackBuffers = options.observe.memory;
   // Nothing below depends on more than this: a second run finds its object.

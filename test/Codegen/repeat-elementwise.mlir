@@ -206,3 +206,35 @@ func.func @fill(%start: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
   } -> tensor<4xf32>
   return %a, %b : tensor<4xf32>, tensor<4xf32>
 }
+
+// -----
+
+#id = affine_map<(m, n) -> (m, n)>
+#column = affine_map<(m, n) -> (n)>
+
+// A batch of unknown size is more than the row that is added to each of its examples.
+// CHECK-LABEL: func.func @any_batch(
+// CHECK: arith.addf
+// CHECK-NEXT: arith.negf
+// CHECK: arith.addf
+// CHECK-NEXT: arith.mulf
+// CHECK-NOT: linalg.generic
+func.func @any_batch(%x: tensor<?x64xf32>, %bias: tensor<64xf32>, %n: index) -> (tensor<?x64xf32>, tensor<?x64xf32>) {
+  %e = tensor.empty(%n) : tensor<?x64xf32>
+  %d = linalg.generic {indexing_maps = [#id, #column, #id], iterator_types = ["parallel", "parallel"]} ins(%x, %bias : tensor<?x64xf32>, tensor<64xf32>) outs(%e : tensor<?x64xf32>) {
+  ^bb0(%u: f32, %w: f32, %o: f32):
+    %v = arith.addf %u, %w : f32
+    linalg.yield %v : f32
+  } -> tensor<?x64xf32>
+  %a = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%d : tensor<?x64xf32>) outs(%e : tensor<?x64xf32>) {
+  ^bb0(%u: f32, %o: f32):
+    %v = arith.negf %u : f32
+    linalg.yield %v : f32
+  } -> tensor<?x64xf32>
+  %b = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%d : tensor<?x64xf32>) outs(%e : tensor<?x64xf32>) {
+  ^bb0(%u: f32, %o: f32):
+    %v = arith.mulf %u, %u : f32
+    linalg.yield %v : f32
+  } -> tensor<?x64xf32>
+  return %a, %b : tensor<?x64xf32>, tensor<?x64xf32>
+}

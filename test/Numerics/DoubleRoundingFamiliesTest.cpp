@@ -3,6 +3,7 @@
 // and the rest, rounding the carrier's result is rounding MPFR's where
 // exactThroughCarrier says so; where it does not, some operands show why.
 #include "Inputs.h"
+#include "Operations.h"
 #include "prec/Numerics/Codes.h"
 #include "prec/Numerics/DoubleRounding.h"
 #include "prec/Numerics/Round.h"
@@ -15,67 +16,24 @@ using namespace mlir::prec;
 using namespace mlir::prec::oracle;
 
 namespace {
-using Operation = ExactOperation;
-constexpr Operation operations[] = {Operation::Add, Operation::Multiply,
-                                    Operation::Divide, Operation::SquareRoot,
-                                    Operation::FusedMultiplyAdd};
-
-struct Operands {
-  double a, b, c;
-};
-
-template <class T> T inCarrier(Operation operation, Operands x) {
-  const T a = T(x.a), b = T(x.b), c = T(x.c);
-  switch (operation) {
-  case Operation::Add:
-    return a + b;
-  case Operation::Multiply:
-    return a * b;
-  case Operation::Divide:
-    return a / b;
-  case Operation::SquareRoot:
-    return std::sqrt(a);
-  case Operation::FusedMultiplyAdd:
-    return std::fma(a, b, c);
-  }
-  return 0;
+/// The operands are numbers of the carrier.
+template <class T> T inCarrierOf(Operation operation, Operands<double> x) {
+  return inCarrier<T>(operation, {T(x.a), T(x.b), T(x.c)});
 }
 
 /// MPFR's result, to odd in 53 bits: on the same side as the exact one of every
 /// number and middle of a format with fewer than 51.
 class Exact {
 public:
-  Exact() { mpfr_inits2(53, a, b, c, result, nullptr); }
-  ~Exact() { mpfr_clears(a, b, c, result, nullptr); }
-
-  double operator()(Operation operation, Operands x) {
-    mpfr_set_d(a, x.a, MPFR_RNDN);
-    mpfr_set_d(b, x.b, MPFR_RNDN);
-    mpfr_set_d(c, x.c, MPFR_RNDN);
-    int inexact = 0;
-    switch (operation) {
-    case Operation::Add:
-      inexact = mpfr_add(result, a, b, MPFR_RNDZ);
-      break;
-    case Operation::Multiply:
-      inexact = mpfr_mul(result, a, b, MPFR_RNDZ);
-      break;
-    case Operation::Divide:
-      inexact = mpfr_div(result, a, b, MPFR_RNDZ);
-      break;
-    case Operation::SquareRoot:
-      inexact = mpfr_sqrt(result, a, MPFR_RNDZ);
-      break;
-    case Operation::FusedMultiplyAdd:
-      inexact = mpfr_fma(result, a, b, c, MPFR_RNDZ);
-      break;
-    }
-    double towardZero = mpfr_get_d(result, MPFR_RNDZ);
+  double operator()(Operation operation, Operands<double> x) {
+    operationOf.setOperands(x);
+    int inexact = operationOf.apply(operation, MPFR_RNDZ);
+    double towardZero = mpfr_get_d(operationOf.result, MPFR_RNDZ);
     return fromBits<double>(bitsOf(towardZero) | uint64_t(inexact != 0));
   }
 
 private:
-  mpfr_t a, b, c, result;
+  MpfrOperation operationOf{53};
 };
 
 /// All finite numbers of the format, by magnitude.
@@ -100,13 +58,13 @@ bool misses(Operation operation, const Format &format, RoundingMode mode,
   Exact exact;
   Rounder<T> round(format, mode);
   Rounder<double> wanted(format, mode);
-  auto differs = [&](Operands x) {
+  auto differs = [&](Operands<double> x) {
     if ((operation == Operation::Divide && x.b == 0) ||
         (operation == Operation::SquareRoot && x.a < 0))
       return false;
     const auto random = uint32_t(words());
     const double want = wanted(exact(operation, x), random);
-    const auto got = double(round(inCarrier<T>(operation, x), random));
+    const auto got = double(round(inCarrierOf<T>(operation, x), random));
     return std::isnan(want) ? !std::isnan(got) : got != want;
   };
   const size_t size = numbers.size();

@@ -4,6 +4,7 @@
 // counter-example exists. Operands are made so that results lie near borders.
 #include "prec/Numerics/DoubleRounding.h"
 #include "Inputs.h"
+#include "Operations.h"
 #include "prec/Numerics/Round.h"
 
 #include <gtest/gtest.h>
@@ -12,76 +13,29 @@ using namespace mlir::prec;
 using namespace mlir::prec::oracle;
 
 namespace {
-using Operation = ExactOperation;
-constexpr Operation operations[] = {Operation::Add, Operation::Multiply,
-                                    Operation::Divide, Operation::SquareRoot,
-                                    Operation::FusedMultiplyAdd};
-
-template <class T> struct Operands {
-  T a, b, c;
-};
-
-template <class T> T inCarrier(Operation operation, Operands<T> x) {
-  switch (operation) {
-  case Operation::Add:
-    return x.a + x.b;
-  case Operation::Multiply:
-    return x.a * x.b;
-  case Operation::Divide:
-    return x.a / x.b;
-  case Operation::SquareRoot:
-    return std::sqrt(x.a);
-  case Operation::FusedMultiplyAdd:
-    return std::fma(x.a, x.b, x.c);
-  }
-  return 0;
-}
-
 /// MPFR's operation in the format's own precision and range.
 class Direct {
 public:
-  explicit Direct(Ieee format) : format(format) {
-    mpfr_inits2(53, a, b, c, nullptr);
-    mpfr_init2(result, format.fraction + 1);
-  }
-  ~Direct() { mpfr_clears(a, b, c, result, nullptr); }
+  explicit Direct(Ieee format)
+      : format(format), operationOf(format.fraction + 1) {}
 
   template <class T>
   double operator()(Operation operation, Operands<T> x, mpfr_rnd_t mode) {
-    mpfr_set_d(a, x.a, MPFR_RNDN);
-    mpfr_set_d(b, x.b, MPFR_RNDN);
-    mpfr_set_d(c, x.c, MPFR_RNDN);
+    operationOf.setOperands(x);
     // MPFR's significands are below 1.
     mpfr_exp_t least = mpfr_get_emin(), greatest = mpfr_get_emax();
     mpfr_set_emin(format.least - format.fraction + 1);
     mpfr_set_emax(format.greatest + 1);
-    int inexact = 0;
-    switch (operation) {
-    case Operation::Add:
-      inexact = mpfr_add(result, a, b, mode);
-      break;
-    case Operation::Multiply:
-      inexact = mpfr_mul(result, a, b, mode);
-      break;
-    case Operation::Divide:
-      inexact = mpfr_div(result, a, b, mode);
-      break;
-    case Operation::SquareRoot:
-      inexact = mpfr_sqrt(result, a, mode);
-      break;
-    case Operation::FusedMultiplyAdd:
-      inexact = mpfr_fma(result, a, b, c, mode);
-      break;
-    }
-    mpfr_subnormalize(result, inexact, mode);
+    int inexact = operationOf.apply(operation, mode);
+    mpfr_subnormalize(operationOf.result, inexact, mode);
     mpfr_set_emin(least);
     mpfr_set_emax(greatest);
-    return mpfr_get_d(result, MPFR_RNDN);
+    return mpfr_get_d(operationOf.result, MPFR_RNDN);
   }
 
 private:
   Ieee format;
-  mpfr_t a, b, c, result;
+  MpfrOperation operationOf;
 };
 
 /// Numbers of the format, at random and so that a result lies near a border: a

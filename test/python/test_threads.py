@@ -96,7 +96,7 @@ def test_large_operations_use_threads(run, tmp_path):
     lowered = [
         run("prec-opt", tmp_path / "f.mlir", "--pass-pipeline=builtin.module(prec-lower{%s})" % o)
         .stdout.count("omp.parallel")
-        for o in ("threads=true", "threads=true thread-grain=1000000000", "threads=false")
+        for o in ("threads=2", "threads=2 thread-grain=1000000000", "threads=1")
     ]
     assert lowered[0] > 0 and lowered[1:] == [0, 0]
 

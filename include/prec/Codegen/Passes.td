@@ -297,10 +297,9 @@ def EmitKernels : Pass<"prec-emit-kernels"> {
            "width of a vector register">,
     Option<"vectorRegisters", "vector-registers", "unsigned", "16",
            "number of vector registers">,
-    Option<"threads", "threads", "bool", "false",
-           "make the outermost loop of a large operation scf.parallel">,
-    Option<"threadParts", "thread-parts", "unsigned", "1",
-           "into how many parts a kernel that revisits its results is cut">,
+    Option<"threads", "threads", "unsigned", "1",
+           "several: the outermost loop of a large operation is scf.parallel, "
+           "and a kernel that revisits its results is cut in so many parts">,
     Option<"threadGrain", "thread-grain", "int64_t", "262144",
            "scalar operations from which an operation is large">
   ];

@@ -43,10 +43,10 @@ namespace mlir::prec {
 struct CodegenOptions {
   /// Register-tiled and vectorised kernels; off: plain scalar loops.
   bool fast = true;
-  /// Parallel loops go to the OpenMP runtime, which asks how many threads.
-  bool threads = false;
-  /// Kernels that go over their results several times are cut in so many parts.
-  unsigned threadParts = 1;
+  /// For more than one, parallel loops go to the OpenMP runtime, which asks how
+  /// many there are; kernels that go over their results several times are cut
+  /// in so many parts.
+  unsigned threads = 1;
   /// Least number of scalar operations of a loop nest that uses threads.
   int64_t threadGrain = 1 << 18;
   /// Width of a vector register in bits, and how many there are.
