@@ -72,8 +72,13 @@ private:
   /// A vector of `count` elements, of which those beyond it are not touched.
   Value loadSome(Value memory, ValueRange at, int64_t count);
   void storeSome(Value value, Value memory, ValueRange at, int64_t count);
-  /// Rows become columns of a square of `lanes` vectors.
+  /// Rows become columns, in squares side by side of as many lanes as there
+  /// are vectors.
   SmallVector<Value> transpose(SmallVector<Value> square);
+  /// For each of `lanes` neighbours in memory a vector along the lanes.
+  SmallVector<Value> loadColumns(OpOperand &operand, int64_t vector);
+  /// `all` with `piece` from lane `at` on; null: nothing else counts yet.
+  Value putPiece(Value all, Value piece, int64_t at);
   bool canTranspose() const;
   /// The access of a block, which may be too small for that of the plan.
   Access accessOf(OpOperand &operand, int64_t vector);

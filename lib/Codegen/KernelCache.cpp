@@ -28,10 +28,14 @@ static int64_t bytesOf(linalg::GenericOp op, unsigned number) {
 /// share no line, and only neighbouring steps of the reduction do. Until a tile
 /// reads a row again, the tiles of all other rows have read theirs.
 double KernelCost::missedLines(unsigned number, const KernelPlan &plan) const {
-  constexpr double line = 16, ofStream = 4, ofJump = 10, ofFarJump = 40;
+  constexpr double line = 16, ofStream = 4, ofJump = 10, ofFarJump = 40,
+                   ofCollision = 1.5;
   auto across = step(number, plan.rowDim);
-  if (plan.reductions.empty() || (across && std::abs(*across) < int64_t(line)))
+  if (plan.reductions.empty() || plan.isPanel(number) ||
+      (across && std::abs(*across) < int64_t(line)))
     return 0;
+  if (rowsCollide(number, plan))
+    return ofCollision;
   unsigned innermost = plan.reductions.back();
   double run = step(number, innermost) == 1 ? double(extent(innermost)) : 1;
   double linesOfRun = 1 + (run - 1) / line;
@@ -109,6 +113,28 @@ bool KernelCost::hasNeighbours(unsigned number, const KernelPlan &plan) const {
          });
 }
 
+bool KernelCost::rowsCollide(unsigned number, const KernelPlan &plan) const {
+  auto across = plan.rowDim < 0 ? std::nullopt : step(number, plan.rowDim);
+  if (!across || plan.reductions.empty() ||
+      step(number, plan.reductions.back()) != 1)
+    return false;
+  int64_t stride = std::abs(*across) * bytesOf(op, number);
+  return stride >= lineBytes &&
+         double(plan.rows) > 0.75 * linesWithin(nearSets, stride, 1);
+}
+
+bool KernelCost::canTurn(unsigned number, const KernelPlan &plan) const {
+  return rowsCollide(number, plan) && isSimple[number] &&
+         !dependsOn(number, plan.vectorDim) &&
+         llvm::is_contained(inputs, number) &&
+         takesVectors(op->getOpOperand(number)) &&
+         !ShapedType::isDynamic(extents[plan.rowDim]) &&
+         llvm::none_of(plan.reductions, [&](unsigned dim) {
+           return dependsOn(number, int(dim)) &&
+                  ShapedType::isDynamic(extents[dim]);
+         });
+}
+
 /// How often a call reads what it reads of the operand.
 double KernelCost::uses(unsigned number, const KernelPlan &plan) const {
   bool isVector = dependsOn(number, plan.vectorDim);
@@ -122,7 +148,8 @@ double KernelCost::uses(unsigned number, const KernelPlan &plan) const {
 }
 
 bool KernelCost::canBePanel(unsigned number, const KernelPlan &plan) const {
-  return hasNeighbours(number, plan) && uses(number, plan) >= 2;
+  return (hasNeighbours(number, plan) || canTurn(number, plan)) &&
+         uses(number, plan) >= 2;
 }
 
 int64_t KernelCost::rowBlock(const KernelPlan &plan) const {
@@ -206,7 +233,8 @@ double KernelCost::distantLoads(unsigned number, const KernelPlan &plan,
     return repeatedLoads(number, plan, tile);
   // What is read as vectors once comes from memory however it is read; rows
   // share lines of the cache with the next ones.
-  if (!hasNeighbours(number, plan) || (isVector && uses(number, plan) < 2))
+  if (!plan.isPanel(number) &&
+      (!hasNeighbours(number, plan) || (isVector && uses(number, plan) < 2)))
     return 0;
   double width = double(isVector ? tile.lanes * tile.vectors : tile.rows);
   if (double loads =
@@ -231,7 +259,9 @@ double KernelCost::panelCost(unsigned number, const KernelPlan &plan) const {
   unsigned along = isVector ? plan.vectorDim : plan.rowDim;
   double width = double(plan.widthAlong(along));
   double blocks = std::ceil(double(extent(along)) / width);
-  double moves = isVector ? double(plan.vectors) : std::ceil(width / 4);
+  double moves = isVector                      ? double(plan.vectors)
+                 : hasNeighbours(number, plan) ? std::ceil(width / 4)
+                                               : width;
   double cycles = 1.5 * moves + loadsOfStep(number, plan, width) / 2 + 1;
   double times = points(plan.hoisted) * pieces(plan), outer = 1;
   for (unsigned dim : plan.outer) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a kernel's tile costs.
 #include "KernelCost.h"
+#include "ElementBytes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
@@ -288,8 +289,13 @@ KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
     case Access::Ahead: { // a square for as many points as it has lanes
       double size = double(extent(plan.reductions.back()));
       double alone = std::fmod(size, lanes) / size;
-      loads += count * (1 - alone + lanes * alone + aheadLoads(number, plan));
-      vectorOps += count * (2.5 * std::log2(lanes) * (1 - alone) +
+      double small =
+          std::min(lanes, 16 / double(elementBytes(getElementTypeOrSelf(
+                                   op->getOperand(number).getType()))));
+      double parts = lanes / small; // 128 bits each, put together by loads
+      loads += count *
+               (parts * (1 - alone) + lanes * alone + aheadLoads(number, plan));
+      vectorOps += count * ((parts + 2 * std::log2(small)) * (1 - alone) +
                             aloneCost * lanes * alone);
       effort.instructions += squareCode(tile) / lanes * count;
       break;

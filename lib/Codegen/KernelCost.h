@@ -49,8 +49,9 @@ public:
   /// cache, and would find it there in a panel.
   bool isDistant(unsigned number, const KernelPlan &plan) const {
     return canBePanel(number, plan) &&
-           distantLoads(number, plan, {plan.rows, plan.vectors, plan.lanes}) >
-               0;
+           (rowsCollide(number, plan) ||
+            distantLoads(number, plan, {plan.rows, plan.vectors, plan.lanes}) >
+                0);
   }
 
   /// Registers for a tile whose rows meet in a window that is written out, 0
@@ -101,6 +102,10 @@ private:
   double pageLoads(unsigned number, const KernelPlan &plan) const;
   bool hasNeighbours(unsigned number, const KernelPlan &plan) const;
   double uses(unsigned number, const KernelPlan &plan) const;
+  /// Rows of a tile lie so that the near cache cannot hold a line of each.
+  bool rowsCollide(unsigned number, const KernelPlan &plan) const;
+  /// A panel can have such rows side by side.
+  bool canTurn(unsigned number, const KernelPlan &plan) const;
   bool canBePanel(unsigned number, const KernelPlan &plan) const;
   double distantLoads(unsigned number, const KernelPlan &plan,
                       const Tile &tile) const;

@@ -3,7 +3,9 @@
 //
 // Elements that are not neighbours along the vector dimension are taken as the
 // neighbours that they are otherwise, and sorted by shuffles: every second
-// element out of two loads, a square of rows and lanes by transposition.
+// element out of two loads, a square of rows and lanes by transposition, of
+// which loads that bring 128 bits to their places are a part.
+#include "ElementBytes.h"
 #include "KernelBlock.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -86,16 +88,16 @@ void KernelBlock::storeSome(Value value, Value memory, ValueRange at,
 }
 
 /// Index bits of an element, row before column, rotate by one place when row i
-/// and row i + n/2 are zipped; n being 2^k, k times make rows of columns.
+/// and row i + n/2 are zipped; n being 2^k, k times make rows of columns. Parts
+/// of n lanes are zipped with parts of n lanes.
 SmallVector<Value> KernelBlock::transpose(SmallVector<Value> square) {
-  int64_t n = shape.lanes;
-  while (int64_t(square.size()) < n)
-    square.push_back(square.back());
+  int64_t lanes = shape.lanes, n = square.size();
   SmallVector<int64_t> low, high;
-  for (int64_t i = 0; i < n / 2; ++i) {
-    low.append({i, n + i});
-    high.append({n / 2 + i, n + n / 2 + i});
-  }
+  for (int64_t part = 0; part < lanes; part += n)
+    for (int64_t i = part; i < part + n / 2; ++i) {
+      low.append({i, lanes + i});
+      high.append({n / 2 + i, lanes + n / 2 + i});
+    }
   for (int64_t times = llvm::Log2_64(n); times > 0; --times) {
     SmallVector<Value> next;
     for (int64_t i = 0; i < n / 2; ++i)
@@ -105,6 +107,50 @@ SmallVector<Value> KernelBlock::transpose(SmallVector<Value> square) {
     square = next;
   }
   return square;
+}
+
+/// A load puts 128 bits to any place of a vector for nothing: where they belong
+/// to the columns, so that shuffles only turn the small squares inside.
+SmallVector<Value> KernelBlock::loadColumns(OpOperand &operand,
+                                            int64_t vector) {
+  Type element = getElementTypeOrSelf(operand.get().getType());
+  int64_t lanes = shape.lanes, last = countOf(vector) - 1;
+  int64_t small = std::min<int64_t>(lanes, 16 / elementBytes(element));
+  auto piece = VectorType::get({small}, element);
+  SmallVector<Value> all(lanes);
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    SmallVector<Value> at =
+        indices(operand, 0, vector * lanes + std::min(lane, last));
+    Value first = at.back();
+    for (int64_t column = 0; column < lanes; column += small) {
+      at.back() =
+          column ? b.createOrFold<arith::AddIOp>(loc, first, constant(column))
+                 : first;
+      Value some = vector::LoadOp::create(b, loc, piece, operand.get(), at);
+      Value &whole = all[column + lane % small];
+      whole = putPiece(whole, some, lane - lane % small);
+    }
+  }
+  SmallVector<Value> columns;
+  for (int64_t column = 0; column < lanes; column += small)
+    columns.append(transpose(to_vector(ArrayRef(all).slice(column, small))));
+  return columns;
+}
+
+Value KernelBlock::putPiece(Value all, Value piece, int64_t at) {
+  int64_t lanes = shape.lanes;
+  int64_t size = cast<VectorType>(piece.getType()).getNumElements();
+  if (size == lanes)
+    return piece;
+  SmallVector<int64_t> wide(lanes, -1), merged;
+  for (int64_t i = 0; i < size; ++i)
+    wide[at + i] = i;
+  Value placed = vector::ShuffleOp::create(b, loc, piece, piece, wide);
+  if (!all)
+    return placed;
+  for (int64_t i = 0; i < lanes; ++i)
+    merged.push_back(i >= at && i < at + size ? lanes + i : i);
+  return vector::ShuffleOp::create(b, loc, all, placed, merged);
 }
 
 Value KernelBlock::load(OpOperand &operand, int64_t row, int64_t vector) {
@@ -196,6 +242,7 @@ Value KernelBlock::loadTransposed(OpOperand &operand, int64_t row,
       columns.push_back(loadSome(
           operand.get(), indices(operand, 0, vector * shape.lanes + lane),
           shape.rows));
+    columns.resize(shape.lanes, columns.back());
     square = transpose(columns);
   }
   return square[std::max<int64_t>(row, 0)];
@@ -207,14 +254,8 @@ void KernelBlock::lookAhead() {
     unsigned number = operand.getOperandNumber();
     if (plan.accesses[number] != Access::Ahead)
       continue;
-    for (int64_t vector = 0; vector < shape.vectors; ++vector) {
-      SmallVector<Value> rows;
-      for (int64_t lane = 0; lane < countOf(vector); ++lane)
-        rows.push_back(loadSome(
-            operand.get(), indices(operand, 0, vector * shape.lanes + lane),
-            shape.lanes));
-      squares[{number, vector}] = transpose(rows);
-    }
+    for (int64_t vector = 0; vector < shape.vectors; ++vector)
+      squares[{number, vector}] = loadColumns(operand, vector);
   }
 }
 
@@ -261,7 +302,9 @@ void KernelBlock::storeInterleaved(OpOperand &operand, ValueRange rows,
 
 void KernelBlock::storeTransposed(OpOperand &operand, ValueRange rows,
                                   int64_t vector) {
-  SmallVector<Value> columns = transpose(rows);
+  SmallVector<Value> columns(rows);
+  columns.resize(shape.lanes, columns.back());
+  columns = transpose(columns);
   for (int64_t lane = 0; lane < countOf(vector); ++lane)
     storeSome(columns[lane], operand.get(),
               indices(operand, 0, vector * shape.lanes + lane), shape.rows);

@@ -21,6 +21,11 @@ unsigned KernelPanels::along(unsigned operand) const {
   return map.isFunctionOfDim(plan.vectorDim) ? plan.vectorDim : plan.rowDim;
 }
 
+bool KernelPanels::hasNeighbours(unsigned operand) const {
+  AffineMap map = op.getIndexingMapsArray()[operand];
+  return map.getResults().back() == b.getAffineDimExpr(along(operand));
+}
+
 int64_t KernelPanels::width(unsigned operand) const {
   return plan.widthAlong(along(operand));
 }
@@ -86,7 +91,10 @@ void KernelPanels::copyNeighbours(unsigned operand, ArrayRef<Value> point,
   int64_t done = 0;
   while (done < count) {
     int64_t size =
-        std::min<int64_t>(plan.lanes, llvm::bit_floor<uint64_t>(count - done));
+        hasNeighbours(operand)
+            ? std::min<int64_t>(plan.lanes,
+                                llvm::bit_floor<uint64_t>(count - done))
+            : 1;
     SmallVector<Value> at = indices(operand, point, done);
     Value value;
     if (size > 1)
@@ -102,37 +110,35 @@ void KernelPanels::copyNeighbours(unsigned operand, ArrayRef<Value> point,
     put(zero, rest);
 }
 
-void KernelPanels::copyBlocks(unsigned operand, SmallVector<Value> &point) {
+void KernelPanels::eachBlock(unsigned operand, SmallVector<Value> &point,
+                             Loop loop, function_ref<void(int64_t)> body) {
   unsigned dim = along(operand);
   int64_t size = extents[dim], step = width(operand);
   int64_t covered = size / step * step;
-  if (covered) {
-    auto blocks = scf::ForOp::create(b, loc, constant(0), constant(covered),
-                                     constant(step));
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(blocks.getBody());
-    point[dim] = blocks.getInductionVar();
-    copyNeighbours(operand, point, step);
-  }
+  if (covered)
+    loop(constant(0), constant(covered), step, [&](Value block) {
+      point[dim] = block;
+      body(step);
+    });
   if (covered < size) {
     point[dim] = constant(covered);
-    copyNeighbours(operand, point, size - covered);
+    body(size - covered);
   }
 }
 
-/// Rows of memory are read from the beginning to the end.
-void KernelPanels::copyDepth(unsigned operand, SmallVector<Value> &point,
-                             unsigned level, Loop loop) {
+void KernelPanels::eachPoint(unsigned operand, SmallVector<Value> &point,
+                             unsigned level, Loop loop,
+                             function_ref<void()> body) {
   SmallVector<unsigned> dims = depth(operand);
   if (level == dims.size())
-    return copyBlocks(operand, point);
+    return body();
   unsigned dim = dims[level];
   bool isCut = plan.isCut(dim);
   Value from = isCut ? pieceStart : constant(0),
         to = isCut ? pieceEnd : constant(extents[dim]);
   loop(from, to, 1, [&](Value i) {
     point[dim] = i;
-    copyDepth(operand, point, level + 1, loop);
+    eachPoint(operand, point, level + 1, loop, body);
   });
 }
 
@@ -145,7 +151,16 @@ void KernelPanels::copy(unsigned operand, ArrayRef<Value> point, Loop loop) {
                       element),
       b.getI64IntegerAttr(64));
   SmallVector<Value> at(point);
-  copyDepth(operand, at, 0, loop);
+  auto copyHere = [&](int64_t count) { copyNeighbours(operand, at, count); };
+  // Memory is read from the beginning to the end, but where each of a block's
+  // points lies in a row of its own.
+  if (hasNeighbours(operand))
+    eachPoint(operand, at, 0, loop,
+              [&] { eachBlock(operand, at, loop, copyHere); });
+  else
+    eachBlock(operand, at, loop, [&](int64_t count) {
+      eachPoint(operand, at, 0, loop, [&] { copyHere(count); });
+    });
 }
 
 void KernelPanels::release(unsigned operand) {

@@ -44,18 +44,23 @@ public:
   Value indexOf(unsigned operand, ArrayRef<Value> point, int64_t offset);
 
 private:
-  /// The dimension along which neighbours lie.
+  /// The dimension whose points lie side by side in a panel, and whether they
+  /// do so in memory, too.
   unsigned along(unsigned operand) const;
+  bool hasNeighbours(unsigned operand) const;
   int64_t width(unsigned operand) const;
   /// Reduction dimensions inside of the nest that the operand depends on, and
   /// how many points of each a panel has.
   SmallVector<unsigned> depth(unsigned operand) const;
   int64_t depthPoints(unsigned operand) const;
 
-  void copyDepth(unsigned operand, SmallVector<Value> &point, unsigned level,
-                 Loop loop);
-  void copyBlocks(unsigned operand, SmallVector<Value> &point);
-  /// Copies `count` neighbours at `point`; the rest of the width becomes zero.
+  /// `body` with the number of points for each block of the operand.
+  void eachBlock(unsigned operand, SmallVector<Value> &point, Loop loop,
+                 function_ref<void(int64_t)> body);
+  /// `body` at each point of the depth from `level` on.
+  void eachPoint(unsigned operand, SmallVector<Value> &point, unsigned level,
+                 Loop loop, function_ref<void()> body);
+  /// Copies `count` points of a block; the rest of the width becomes zero.
   void copyNeighbours(unsigned operand, ArrayRef<Value> point, int64_t count);
   SmallVector<Value> indices(unsigned operand, ArrayRef<Value> point,
                              int64_t offset);

@@ -156,6 +156,7 @@ private:
   }
 
   void tryTiles(KernelPlan plan) {
+    constexpr int64_t mostLines = 16; // that the processor foresees
     auto dim = unsigned(plan.vectorDim);
     int row = plan.rowDim;
     for (unsigned other : parallel)
@@ -168,6 +169,8 @@ private:
     if (reductions.empty())
       return tryElementwise(plan);
     int64_t most = isDynamic(dim) ? 2 : llvm::divideCeil(extents[dim], lanes);
+    if (plan.looksAhead()) // each lane reads a line of memory of its own
+      most = std::min(most, std::max<int64_t>(mostLines / lanes, 1));
     bool shares = cost.sharesReads(dim, row);
     for (int64_t vectors : {1, 2, 4}) {
       if (vectors > most)

@@ -38,6 +38,9 @@ const Product products[] = {
     {1, 3, 70, 75, false, true, true},
     {2, 2, 37, 48, false, true, false},
     {1, 100, 1, 133, false, false, true},
+    // Rows of the left one lie pages apart: all their lines in one set.
+    {1, 64, 512, 2048, false, false, true},
+    {1, 30, 70, 1024, false, false, true},
 };
 
 class Panels : public testing::TestWithParam<VectorUnit> {
@@ -127,6 +130,38 @@ TEST_P(Panels, ProductsOfSums) {
 TEST_P(Panels, EveryResultRounded) {
   for (const Product &p : products)
     check(p, true);
+}
+
+// A load brings 128 bits to their place: two of these, where f32 has four.
+TEST_P(Panels, DenseRowsOfDoubles) {
+  constexpr int64_t rows = 133, columns = 301;
+  auto module = Module::compile(R"(
+func.func @f(%x: tensor<133x301xf64>, %y: tensor<301xf64>) -> tensor<133xf64> {
+  %zero = arith.constant 0.0 : f64
+  %e = tensor.empty() : tensor<133xf64>
+  %i = linalg.fill ins(%zero : f64) outs(%e : tensor<133xf64>) -> tensor<133xf64>
+  %r = linalg.matvec ins(%x, %y : tensor<133x301xf64>, tensor<301xf64>)
+      outs(%i : tensor<133xf64>) -> tensor<133xf64>
+  return %r : tensor<133xf64>
+})",
+                                3, GetParam().options());
+  ASSERT_TRUE(module);
+  Array<double, 2> x({rows, columns});
+  Array<double, 1> y({columns});
+  std::normal_distribution<double> normal;
+  for (auto *values : {&x.values, &y.values})
+    for (double &value : *values)
+      value = normal(generator);
+  Descriptor<double, 1> result;
+  module->call("f", &result, x.get(), y.get());
+  std::vector<double> found = takeResult(result);
+  for (int64_t m = 0; m < rows; ++m) {
+    double sum = 0;
+    for (int64_t k = 0; k < columns; ++k)
+      sum = std::fma(x.values[m * columns + k], y.values[k], sum);
+    ASSERT_EQ(std::bit_cast<uint64_t>(found[m]), std::bit_cast<uint64_t>(sum))
+        << "row " << m;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Units, Panels, vectorUnits(), nameOf);
