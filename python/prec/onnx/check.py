@@ -14,12 +14,14 @@ from prec.frontend import FrontendError, ToolTimeout, require
 
 from .emit import BITS, NUMPY
 from .large import store
+from .parting import Taps, with_given
 from .types import onnx
 
 NUDGE = 2.0**-20  # relative change of the inputs whose effect is measured
 UNKNOWN_SIZE = 3
 SECONDS = 60  # how long onnxruntime, and the model, may run
 MOST_BYTES = 1 << 32  # of a model's values together
+MOST_GIVEN = 16  # values that onnxruntime takes from the import
 
 
 class NotCheckable(FrontendError):
@@ -123,13 +125,8 @@ def _runs(run, model, imported, seed):
             raise NotCheckable("it has results that are no tensors")
         nudged = []
         for _ in range(2):
-            moved = {
-                n: (a * (1 + NUDGE * rng.uniform(-1, 1, a.shape))).astype(a.dtype)
-                if a.dtype.kind == "f" and a.ndim else a
-                for n, a in inputs.items()
-            }  # fmt: skip
             try:
-                again = run.run(names, moved)
+                again = run.run(names, _moved(inputs, rng.integers(1 << 30)))
             except Exception:
                 continue
             if all(p.shape == q.shape for p, q in zip(again, results)):
@@ -139,7 +136,8 @@ def _runs(run, model, imported, seed):
 
 
 def check(imported):
-    """Raises FrontendError where the import differs; returns the largest difference."""
+    """Raises FrontendError where the import differs; returns the largest difference, and the layers that onnxruntime computes
+    less exactly than the import: behind these it goes on from the import's values."""
     model = imported.model
     if model.ByteSize() > 1 << 31:
         raise NotCheckable("it is larger than 2 GB")
@@ -148,12 +146,51 @@ def check(imported):
         ours = run_model(imported.text, imported.weights, imported.inputs, inputs, len(expected), SECONDS)
     except ToolTimeout as error:
         raise NotCheckable(str(error)) from None
+    given, scopes, taps = {}, [], None
+    while problem := _difference(imported.outputs, ours, expected, nudged):
+        try:
+            taps = taps or Taps(imported, inputs, lambda *call: _run_once(imported, *call))
+            node, name, is_nearer = _parting(taps, given, inputs)
+        except Exception:  # nobody knows where, then
+            node, is_nearer = None, False
+        if not is_nearer or len(given) == MOST_GIVEN:
+            where = f"; the first layer that differs is '{node.name or node.op_type}'" if node else ""
+            raise FrontendError(f"the import differs from onnxruntime: {problem}{where}")
+        given[name] = taps.ours[name]
+        scopes.append(node.name or node.op_type)
+        expected, *nudged = (
+            _results(imported, given, values)
+            for values in (inputs | given, _moved(inputs | given), _moved(inputs | given, 1))
+        )
+    return _largest(ours, expected), scopes
+
+
+def _results(imported, given, values):
+    """onnxruntime's, from the import's values where these are given."""
+    names = [o for o in imported.outputs if o not in given]
+    found = iter(_run_once(imported, with_given(imported.model, given), names, values) if names else ())
+    return [given[o] if o in given else next(found) for o in imported.outputs]
+
+
+def _parting(taps, given, inputs):
+    found = taps.part(given, _moved(inputs | given))
+    if found is None:
+        return None, None, False
+    node, name, theirs = found
+    return node, name, taps.is_nearer(node, name, theirs, given)
+
+
+def _difference(names, ours, expected, nudged):
+    """A sentence on the first result that differs, or None."""
+    for name, mine, reference, *others in zip(names, ours, expected, *nudged):
+        if problem := differs(mine, reference, others):
+            return f"'{name}' {problem}"
+    return None
+
+
+def _largest(ours, expected):
     worst = 0.0
-    for name, mine, reference, *others in zip(imported.outputs, ours, expected, *nudged):
-        problem = differs(mine, reference, others)
-        if problem:
-            where = first_difference(imported, inputs)
-            raise FrontendError(f"the import differs from onnxruntime: '{name}' {problem}{where}")
+    for mine, reference in zip(ours, expected):
         if reference.dtype.kind == "f" and reference.size:
             with np.errstate(invalid="ignore"):
                 gap = np.abs(mine.astype(np.float64) - reference.astype(np.float64))
@@ -161,31 +198,24 @@ def check(imported):
     return worst
 
 
-def _tapped(model, imported, names, inputs):
-    """Values between the nodes, for the inputs and for nudged ones."""
-    with tempfile.TemporaryDirectory() as folder:
-        run = session(model, imported.arrays, folder)
-        expected = run.run(names, inputs)
-        moved = {n: (a * (1 + NUDGE)).astype(a.dtype) if a.dtype.kind == "f" else a for n, a in inputs.items()}
-        return expected, run.run(names, moved)
+def _moved(values, seed=0):
+    """Floats that are changed by what onnxruntime's answer to is measured."""
+    rng = np.random.default_rng(seed)
+    return {
+        n: (a * (1 + NUDGE * rng.uniform(-1, 1, a.shape))).astype(a.dtype) if a.dtype.kind == "f" and a.ndim else a
+        for n, a in values.items()
+    }
 
 
-def first_difference(imported, inputs):
-    """Where the two part: every value between the nodes as a result."""
-    text, weights, names = imported.taps()
-    model = onnx.ModelProto()
-    model.CopyFrom(imported.model)
-    scopes = {o: n.name or n.op_type for n in model.graph.node for o in n.output}
-    names = [n for n in names if n in scopes]
-    del model.graph.output[:]
-    model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(n) for n in names)
-    try:
-        model = onnx.shape_inference.infer_shapes(model)
-        expected, nudged = _in_child(lambda: _tapped(model, imported, names, inputs))
-        ours = run_model(text(names), weights, imported.inputs, inputs, len(names))
-    except Exception:
-        return ""
-    for name, mine, reference, other in zip(names, ours, expected, nudged):
-        if isinstance(reference, np.ndarray) and differs(mine, reference, [other] if other.shape == reference.shape else []):
-            return f"; the first layer that differs is '{scopes[name]}'"
-    return ""
+def _run_once(imported, model, names, values):
+    """onnxruntime's results of these names."""
+
+    def run():
+        with tempfile.TemporaryDirectory() as folder:
+            made = onnx.ModelProto()
+            made.CopyFrom(model)
+            del made.graph.output[:]
+            made.graph.output.extend(onnx.helper.make_empty_tensor_value_info(n) for n in names)
+            return session(made, imported.arrays, folder).run(names, values)
+
+    return _in_child(run)

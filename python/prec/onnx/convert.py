@@ -6,7 +6,8 @@ from prec.frontend import adopt
 
 from . import foreign
 from .graph import Importer
-from .load import load, set_shapes
+from .load import load
+from .settle import set_shapes, set_values
 
 
 @dataclass
@@ -31,9 +32,10 @@ class Imported:
         return (lambda chosen: adopt(again.module_of(chosen))), again.weight_arguments, names
 
 
-def import_model(path, shapes=None):
-    """Imports an ONNX file. shapes: {input: sizes}."""
+def import_model(path, shapes=None, values=None):
+    """Imports an ONNX file. shapes: {input: sizes}; values: {input: array}, for inputs that become constants."""
     model, arrays = load(path)
+    set_values(model, values or {})
     set_shapes(model, shapes or {})
     importer = Importer(model, arrays, foreign.lower)
     text = adopt(importer.run())

@@ -49,6 +49,9 @@ def _inferred(graph, proto, opsets):
 
 
 def infer(graph, proto, opsets):
+    # Of an If whose condition is known, the branch that is not taken need not fit.
+    if proto.op_type == "If" and proto.input[0] in graph.constants:
+        return
     try:
         inferred = _inferred(graph, proto, opsets)
     except Exception as error:

@@ -141,11 +141,12 @@ def _refuse_bytes(graph, path):
 
 
 def _without_weights(model, arrays):
-    """The model with inputs in the place of the weights that are not in it, for ONNX's checker."""
-    if not arrays:
-        return model
+    """The model with inputs in the place of the weights that are not in it, and shapes of its outputs, for ONNX's checker."""
     made = onnx.ModelProto()
     made.CopyFrom(model)
+    for value in made.graph.output:  # the checker wants a shape, which nobody needs to know
+        if value.type.HasField("tensor_type"):
+            value.type.tensor_type.shape.SetInParent()
     del made.graph.initializer[:]
     inputs = {v.name for v in made.graph.input}
     for tensor in model.graph.initializer:
@@ -260,37 +261,3 @@ def _line(error):
     """The first line of a foreign message."""
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0][:300]
-
-
-def set_shapes(model, shapes):
-    """Replaces the inputs' shapes by those given, and names of sizes by their numbers."""
-    weights = {w.name for w in model.graph.initializer}
-    inputs = {v.name: v for v in model.graph.input if v.name not in weights}
-    sizes = {}
-    for name, shape in shapes.items():
-        if name not in inputs:
-            raise FrontendError(f"--shape: no input '{name}'; there are: {', '.join(inputs) or 'none'}")
-        dims = inputs[name].type.tensor_type.shape.dim
-        if inputs[name].type.tensor_type.HasField("shape") and len(dims) != len(shape):
-            raise FrontendError(
-                f"--shape: '{name}' has {len(dims)} dimensions; found {len(shape)}: "
-                + "x".join(map(str, shape))
-            )
-        for dim, size in zip(dims, shape):
-            if dim.HasField("dim_value") and dim.dim_value != size:
-                raise FrontendError(f"--shape: '{name}' has a dimension of {dim.dim_value}; found {size}")
-            if dim.dim_param and sizes.setdefault(dim.dim_param, size) != size:
-                raise FrontendError(
-                    f"--shape: the size '{dim.dim_param}' is both {sizes[dim.dim_param]} and {size}"
-                )
-        inputs[name].type.tensor_type.shape.ClearField("dim")
-        for size in shape:
-            inputs[name].type.tensor_type.shape.dim.add().dim_value = size
-    if not sizes:
-        return
-    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
-        for dim in value.type.tensor_type.shape.dim:
-            if dim.dim_param in sizes:
-                dim.dim_value = sizes[dim.dim_param]
-
-

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """If, Loop and Scan: a graph inside a node becomes a branch or the body of a loop."""
 from prec.onnx.node import NotCovered
+from prec.onnx.trips import known_trips
 
 from .convolution import slice_of
 from .layout import insert_slice
+from .linear import transpose
 from .registry import rule
 
 
@@ -61,18 +63,19 @@ def branch(b, node):
 @rule("Loop")
 def loop(b, node):
     graph = node.attr("body")
-    trips = node.number(0) if node.has(0) else None
+    exact = known_trips(node)
+    trips = exact if exact is not None else node.number(0) if node.has(0) else None
     carried = [node[i] for i in range(2, node.count)]
     scans = len(graph.output) - 1 - len(carried)
-    if not node.has(0):
-        raise NotCovered("a loop without a trip count")
-    bound = node[0][[0] * node[0].rank].cast("index").max(0)
-    alive = node[1][[0] * node[1].rank] if node.has(1) else b.const(True, "i1")
+    if trips is None and not node.has(0):
+        raise NotCovered("a loop without a trip count, whose condition depends on values that are not known at import")
+    bound = b.const(exact, "index") if exact is not None else node[0][[0] * node[0].rank].cast("index").max(0)
+    alive = node[1][[0] * node[1].rank] if node.has(1) and exact is None else b.const(True, "i1")
     if scans and trips is None and node.out_shape(len(carried)) is None:
         raise NotCovered("results of a loop whose trip count is not known at import")
     inputs = [v.name for v in graph.input]
     rows = []
-    room = b.const(int(trips), "index") if trips is not None else bound
+    room = int(trips) if trips is not None else bound
 
     def types_of_rows():
         """The body written once aside, for the types of what each step adds."""
@@ -114,11 +117,14 @@ def loop(b, node):
             going = made[0][[0] * made[0].rank]
             return [going, done + 1, *new, *out]
 
+        if exact is not None:
+            return run()
         return b.when(flag, run, lambda: [flag, done, *values, *tables])
 
     state = b.loop(0, bound, [alive, b.const(0, "index"), *carried, *rows], step)
     done, values, tables = state[1], state[2 : 2 + count], state[2 + count :]
-    tables = [slice_of(b, t, [0] * t.rank, [done, *t.shape[1:]]) for t in tables]
+    if exact is None:
+        tables = [slice_of(b, t, [0] * t.rank, [done, *t.shape[1:]]) for t in tables]
     return [*values, *tables]
 
 
@@ -133,14 +139,18 @@ def scan(b, node):
         first = 1
     states = [node[i] for i in range(first, node.count - count)]
     scanned = [node[i] for i in range(node.count - count, node.count)]
-    for word in ("scan_input_axes", "scan_output_axes", "scan_input_directions", "scan_output_directions", "directions"):
-        if any(node.attr(word, [])):
-            raise NotCovered(f"{word} other than 0")
+    if batched and any(node.attr("directions", [])):
+        raise NotCovered("directions of an old scan other than 0")
     if batched:
         if any(v.shape[0] != 1 for v in (*states, *scanned)):
             raise NotCovered("an old scan over a batch of more than one")
         states = [b.reshape_to(v, b.sizes(v)[1:]) for v in states]
         scanned = [b.reshape_to(v, b.sizes(v)[1:]) for v in scanned]
+    results = len(graph.output) - len(states)
+    axes = [a % v.rank for a, v in zip(node.attr("scan_input_axes", [0] * count), scanned)]
+    scanned = [_first(b, v, a) for v, a in zip(scanned, axes)]
+    backward = node.attr("scan_input_directions", [0] * count)
+    out_axes, out_backward = node.attr("scan_output_axes", [0] * results), node.attr("scan_output_directions", [0] * results)
     length = scanned[0].shape[0]
     if length < 0:
         raise NotCovered("a length that is not known; give --shape")
@@ -148,24 +158,34 @@ def scan(b, node):
     outputs = [node.out_shape(k) for k in range(n, len(graph.output))]
     if any(s is None or -1 in s for s in outputs):
         raise NotCovered("results whose shape is not known; give --shape")
-    tables = [
-        b.empty(list(s[1:] if batched else s), node.out_dtype(n + k)) for k, s in enumerate(outputs)
-    ]
+    outputs = [list(s[1:] if batched else s) for s in outputs]
+    out_axes = [a % len(s) for a, s in zip(out_axes, outputs)]
+    outputs = [[s[a], *s[:a], *s[a + 1 :]] for a, s in zip(out_axes, outputs)]
+    tables = [b.empty(s, node.out_dtype(n + k)) for k, s in enumerate(outputs)]
 
     def step(i, *state):
+        place = (i, b.const(length - 1, "index") - i)
         rows = [
-            b.reshape_to(slice_of(b, v, [i] + [0] * (v.rank - 1), [1, *v.shape[1:]]), v.shape[1:])
-            for v in scanned
+            b.reshape_to(slice_of(b, v, [place[way]] + [0] * (v.rank - 1), [1, *v.shape[1:]]), v.shape[1:])
+            for v, way in zip(scanned, backward)
         ]
         made = inner(b, node, graph, dict(zip(inputs, [*state[:n], *rows])))
         out = [
-            insert_slice(b, b.reshape_to(v, [1, *v.shape]), t, [i] + [0] * v.rank)
-            for v, t in zip(made[n:], state[n:])
+            insert_slice(b, b.reshape_to(v, [1, *v.shape]), t, [place[way]] + [0] * v.rank)
+            for v, t, way in zip(made[n:], state[n:], out_backward)
         ]
         return [b.cast(v, s.shape) for v, s in zip(made[:n], states)] + out
 
     made = b.loop(0, length, [*states, *tables], step)
     made = made if isinstance(made, list) else [made]
+    made = made[:n] + [_first(b, v, a, back=True) for v, a in zip(made[n:], out_axes)]
     return [b.reshape_to(v, [1, *v.shape]) for v in made] if batched else made
 
 
+def _first(b, value, axis, back=False):
+    """The axis is moved to the front, or from there back."""
+    if axis == 0:
+        return value
+    rest = range(1, value.rank) if back else [k for k in range(value.rank) if k != axis]
+    order = [*list(rest)[:axis], 0, *list(rest)[axis:]] if back else [axis, *rest]
+    return transpose(b, value, order)
