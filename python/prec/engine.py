@@ -52,12 +52,14 @@ class Engine:
         )
         if not self.handle:
             raise EngineError(error.value.decode(errors="replace"))
+        # Not by this module's names: they may be gone when Python ends.
+        self.release = functools.partial(library().precRelease, ctypes.c_void_p(self.handle))
         first, _, second = library().precSignature(ctypes.c_void_p(self.handle)).decode().partition("->\n")
         self.arguments, self.results = ([_type(line) for line in side.splitlines()] for side in (first, second))
 
     def __del__(self):
-        if getattr(self, "handle", None):
-            library().precRelease(ctypes.c_void_p(self.handle))
+        if release := getattr(self, "release", None):
+            release()
 
     def call(self, pointers, shapes, results, step=0):
         """Addresses of arguments, which are only read, and of results, whose elements lie in row-major order.

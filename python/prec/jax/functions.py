@@ -11,7 +11,9 @@ import numpy as np
 from prec.engine import Engine
 from prec.frontend import FrontendError, require, run_tool, write_model
 
+from .leaves import as_jax, stored, stored_dtype
 from .lowerings import rules
+from .stablehlo import only_computations, with_plain_bools
 
 PASSES = (
     "--inline", "--iree-stablehlo-input-transformation-pipeline", "--canonicalize", "--cse",
@@ -20,29 +22,33 @@ PASSES = (
 UNSIGNED = {"uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64"}
 
 
-def lower(f, args, roles=None):
-    """(module's text, names of arguments, structure of the results)."""
+def lower(f, args, keywords=None, roles=None):
+    """(module's text, names of arguments, function from arrays to the tree of results)."""
     jax = require("jax")
-    leaves = jax.tree_util.tree_flatten_with_path(args)[0]
-    names = [_name(path) for path, _ in leaves]
+    leaves = jax.tree_util.tree_flatten_with_path((args, keywords or {}))[0]
+    names = [_name(path[1:]) for path, _ in leaves]
     from jax._src.interpreters.mlir import LoweringParameters
 
-    lowered = jax.jit(f, keep_unused=True).trace(*args).lower(
-        _private_parameters=LoweringParameters(override_lowering_rules=rules())
-    )
-    text = lowered.compiler_ir("stablehlo").operation.get_asm(enable_debug_info=True)
+    traced = jax.jit(f, keep_unused=True).trace(*args, **keywords or {})
+    lowered = traced.lower(_private_parameters=LoweringParameters(override_lowering_rules=rules()))
+    module = only_computations(lowered.compiler_ir("stablehlo"))
+    text = with_plain_bools(module.operation.get_asm(enable_debug_info=True))
     is_differentiated = "jvp(" in text or "transpose(" in text
     text = _to_linalg(text)
-    results = jax.tree_util.tree_leaves(lowered.out_info)
+    results = traced.jaxpr.out_avals
     structure = jax.tree_util.tree_structure(lowered.out_info)
     roles = roles or ["input"] * len(names)
-    dtypes = [np.asarray(leaf).dtype.name for _, leaf in leaves]
-    text = _annotate(text, names, roles, dtypes, [r.dtype.name for r in results], is_differentiated)
+    dtypes = [stored(leaf).dtype.name for _, leaf in leaves]
+    text = _annotate(text, names, roles, dtypes, [stored_dtype(r).name for r in results], is_differentiated)
     text = run_tool(
         "prec-opt", "--prec-adopt-model", "--allow-unregistered-dialect",
         "--mlir-print-debuginfo=false", "-", text=text,
     )  # fmt: skip
-    return text, names, structure
+
+    def tree(arrays):
+        return jax.tree_util.tree_unflatten(structure, [as_jax(a, like) for a, like in zip(arrays, results, strict=True)])
+
+    return text, names, tree
 
 
 def _name(path):
@@ -117,53 +123,54 @@ def export(f, args, path, *, weights=(), check=True):
 
     flat = jax.tree_util.tree_flatten_with_path(tuple(args))[0]
     roles = ["weight" if path[0].idx in weights else "input" for path, _ in flat]
-    text, names, _ = lower(f, tuple(args), roles)
-    arrays = {n: np.asarray(leaf) for n, (_, leaf) in zip(names, flat)}
-    stored = {n: arrays[n] for n, role in zip(names, roles) if role == "weight"}
+    text, names, _ = lower(f, tuple(args), roles=roles)
+    arrays = {n: stored(leaf) for n, (_, leaf) in zip(names, flat)}
+    kept = {n: arrays[n] for n, role in zip(names, roles) if role == "weight"}
     note = "not checked"
     if check:
-        inputs = [n for n in names if n not in stored]
+        inputs = [n for n in names if n not in kept]
 
         def run(scale):
-            leaves = [
-                jax.numpy.asarray(a * np.asarray(1 + scale, a.dtype) if a.dtype.kind == "f" else a) for a in arrays.values()
-            ]
+            scaled = [a * np.asarray(1 + scale, a.dtype) if a.dtype.kind == "f" else a for a in arrays.values()]
+            leaves = [as_jax(a, jax.typeof(leaf)) for a, (_, leaf) in zip(scaled, flat)]
             tree = jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(tuple(args)), leaves)
-            return [np.asarray(r) for r in jax.tree_util.tree_leaves(f(*tree))]
+            return [stored(r) for r in jax.tree_util.tree_leaves(f(*tree))]
 
         expected, nudged = run(0), [run(2.0**-20), run(-(2.0**-20))]
-        ours = run_model(text, stored, inputs, arrays, len(expected))
+        ours = run_model(text, kept, inputs, arrays, len(expected))
         worst = 0.0
         for k, (mine, reference, *others) in enumerate(zip(ours, expected, *nudged)):
+            if mine.dtype.kind == "V":  # a file of NumPy knows no bf16
+                mine = mine.view(reference.dtype)
             problem = differs(mine, reference, others)
             if problem:
                 raise FrontendError(f"the export differs from JAX: result {k} {problem}")
             if reference.dtype.kind == "f" and reference.size:
                 worst = max(worst, float(np.nanmax(np.abs(mine - reference), initial=0)))
         note = f"checked against JAX {jax.__version__}: largest difference {worst:.3g}"
-    write_model(path, f"// Exported from {getattr(f, '__name__', 'a function')}; {note}\n{text}", stored)
+    write_model(path, f"// Exported from {getattr(f, '__name__', 'a function')}; {note}\n{text}", kept)
 
 
 def jit(f, *, threads=1, **flags):
-    """f compiled with the precision flags; `step=N` of a call is what random bits see."""
+    """f compiled with the precision flags; `step=N` of a call is what random bits see, other keywords are f's."""
     jax = require("jax")
     compiled = {}
 
     @functools.wraps(f)
-    def call(*args, step=0):
-        leaves, structure = jax.tree_util.tree_flatten(args)
-        arrays = [np.ascontiguousarray(leaf) for leaf in map(jax.numpy.asarray, leaves)]
-        key = structure, tuple((a.dtype.name, a.shape) for a in arrays)
+    def call(*args, step=0, **keywords):
+        leaves, structure = jax.tree_util.tree_flatten((args, keywords))
+        key = structure, tuple(map(jax.typeof, leaves))
+        arrays = [np.ascontiguousarray(stored(leaf)) for leaf in leaves]
         if key not in compiled:
-            text, _, results = lower(f, args)
-            compiled[key] = Engine(text, flags, name=getattr(f, "__name__", "f"), threads=threads), results
-        engine, results = compiled[key]
+            text, _, tree = lower(f, args, keywords)
+            compiled[key] = Engine(text, flags, name=getattr(f, "__name__", "f"), threads=threads), tree
+        engine, tree = compiled[key]
         given = [np.empty(shape, _numpy(word)) for word, shape in engine.results]
         engine.call(
             [a.ctypes.data for a in arrays], [a.shape for a in arrays],
             [a.ctypes.data for a in given], step,
         )  # fmt: skip
-        return jax.tree_util.tree_unflatten(results, [jax.numpy.asarray(a) for a in given])
+        return tree(given)
 
     return call
 

@@ -5,6 +5,12 @@ A rule that has nothing to change calls JAX's own.
 """
 import functools
 
+from .conversion_rules import conversion_rules
+from .linear_algebra_rules import linear_algebra_rules
+from .narrow_rules import narrow_rules
+from .unsigned_rules import unsigned_rules
+from .window_rules import window_rules
+
 
 @functools.cache
 def rules():
@@ -13,7 +19,7 @@ def rules():
     import jax.numpy as jnp
     import numpy as np
     from jax._src import ad_checkpoint
-    from jax._src.lax import convolution, slicing, windowed_reductions
+    from jax._src.lax import ann, slicing, windowed_reductions
     from jax._src.lax import lax as core_lax
     from jax.interpreters import mlir
 
@@ -59,6 +65,8 @@ def rules():
 
     def scatter(operation, ctx, *arguments, dimension_numbers, **keywords):
         d = dimension_numbers
+        if not d.scatter_dims_to_operand_dims and not d.operand_batching_dims:
+            return mlir.lower_fun(functools.partial(placed, operation, d, keywords), multiple_results=False)(ctx, *arguments)
         places = (*d.operand_batching_dims, *d.scatter_dims_to_operand_dims)
         inserted = (*d.inserted_window_dims, *d.operand_batching_dims)
         drops = bool(places) and keywords["mode"] == slicing.GatherScatterMode.FILL_OR_DROP
@@ -114,6 +122,12 @@ def rules():
 
         return mlir.lower_fun(rule, multiple_results=False)(ctx, *arguments)
 
+    def placed(operation, d, keywords, x, indices, updates):
+        """Indices that choose nothing choose the one row of a matrix: the importer wants one."""
+        rows = lax.full((*indices.shape[:-1], 1), 0, indices.dtype)
+        plain = lax.ScatterDimensionNumbers(d.update_window_dims, (0, *(axis + 1 for axis in d.inserted_window_dims)), (0,))
+        return operation.bind(x[None], rows, updates, dimension_numbers=plain, **keywords)[0]
+
     def select_and_scatter(source, x, *, select_prim, window_dimensions, window_strides, padding):
         """What a window's element gets is placed between zeros, for each place in the window; the first of equals is chosen."""
         low, high = zip(*padding)
@@ -151,30 +165,32 @@ def rules():
         """What is recomputed is our own compiler's choice."""
         return ad_checkpoint._remat_lowering(ctx, *arguments, **keywords | {"prevent_cse": False})
 
-    def wide_sums(operation, own):
-        """XLA sums products of narrow floats in f32 and rounds the sum once."""
+    def approximate_top_k(x, *, k, reduction_dimension, is_max_k, **_):
+        """Exactly, as XLA does on a CPU."""
+        values, places = top_k(x if is_max_k else -x, k=k, axis=reduction_dimension % x.ndim)
+        return values if is_max_k else -values, places
 
-        def lower(ctx, *arguments, preferred_element_type, **keywords):
-            narrow = ctx.avals_out[0].dtype
-            if not (jnp.issubdtype(narrow, jnp.floating) and narrow.itemsize < 4):
-                return own(ctx, *arguments, preferred_element_type=preferred_element_type, **keywords)
-
-            def rule(a, b):
-                return operation.bind(a, b, preferred_element_type=np.dtype("f4"), **keywords).astype(narrow)
-
-            return mlir.lower_fun(rule, multiple_results=False)(ctx, *arguments)
-
-        return lower
-
-    cpu = functools.partial(core_lax._dot_general_lower, platform="cpu")
     scatters = ("scatter", "scatter_add", "scatter_sub", "scatter_mul", "scatter_min", "scatter_max")
-    return (
+    plain = (
         (slicing.gather_p, gather),
         *((p, functools.partial(scatter, p)) for p in (getattr(slicing, f"{name}_p") for name in scatters)),
         (core_lax.top_k_p, mlir.lower_fun(top_k, multiple_results=True)),
+        (ann.approx_top_k_p, mlir.lower_fun(approximate_top_k, multiple_results=True)),
         (windowed_reductions.select_and_scatter_add_p, mlir.lower_fun(select_and_scatter, multiple_results=False)),
         (core_lax.optimization_barrier_p, lambda ctx, *arguments: arguments),
         (ad_checkpoint.remat_p, without_barrier),
-        (core_lax.dot_general_p, wide_sums(core_lax.dot_general_p, cpu)),
-        (convolution.conv_general_dilated_p, wide_sums(convolution.conv_general_dilated_p, convolution._conv_general_dilated_lower)),
+        *conversion_rules(),
+        *window_rules(own_rule),
+        *linear_algebra_rules(own_rule),
     )
+    known = dict(plain)
+    for more in (unsigned_rules, narrow_rules):  # each calls what was known before
+        known |= dict(more(lambda operation, before=dict(known): before.get(operation) or own_rule(operation)))
+    return tuple(known.items())
+
+
+def own_rule(operation):
+    """JAX's rule for a CPU."""
+    from jax.interpreters import mlir
+
+    return (mlir._platform_specific_lowerings["cpu"].get(operation) or mlir._lowerings[operation]).rule

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What XLA computes in f32 of bf16 and f16, where the importer stays in the narrow type: sums stop growing there.
+
+Products of unsigned integers are summed in the result's type: the importer takes them for signed ones.
+"""
+
+OPERATIONS = {
+    "lax.lax": "reduce_sum reduce_prod dot_general logistic",
+    "lax.convolution": "conv_general_dilated",
+    "lax.control_flow.loops": "cumsum cumprod cumlogsumexp",
+    "lax.windowed_reductions": "reduce_window_sum",
+}
+
+
+def narrow_rules(inner):
+    """((operation, rule), ...): that of `inner`, on f32, rounded once."""
+    import importlib
+
+    import jax.numpy as jnp
+    import numpy as np
+    from jax.interpreters import mlir
+
+    def is_narrow(dtype):
+        return jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 4
+
+    def is_unsigned(dtype):
+        return dtype == bool or jnp.issubdtype(dtype, jnp.unsignedinteger)
+
+    def widened(operation):
+        def lower(ctx, *arguments, **keywords):
+            made = ctx.avals_out[0].dtype
+            if any(is_unsigned(x.dtype) and x.dtype != made for x in ctx.avals_in):
+                lower = mlir.lower_fun(lambda *values: operation.bind(*(v.astype(made) for v in values), **keywords), multiple_results=False)
+                return lower(ctx, *arguments)
+            if not is_narrow(made):
+                return inner(operation)(ctx, *arguments, **keywords)
+            how = dict(keywords)
+            if "preferred_element_type" in how:  # a product takes narrow factors
+                how["preferred_element_type"] = np.dtype("f4")
+
+            def rule(*values):
+                wide = values if "preferred_element_type" in how else [v.astype(jnp.float32) for v in values]
+                return operation.bind(*wide, **how).astype(made)
+
+            return mlir.lower_fun(rule, multiple_results=False)(ctx, *arguments)
+
+        return lower
+
+    found = []
+    for module, names in OPERATIONS.items():
+        place = importlib.import_module(f"jax._src.{module}")
+        found += [getattr(place, f"{name}_p") for name in names.split()]
+    return tuple((operation, widened(operation)) for operation in found)

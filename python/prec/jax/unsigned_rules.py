@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Operations on unsigned integers that the importer knows for signed ones alone, on their bits."""
+import functools
+
+
+def unsigned_rules(inner):
+    """((operation, rule), ...): that of `inner` for other types."""
+    import jax.numpy as jnp
+    import numpy as np
+    from jax import lax
+    from jax._src.lax import lax as core_lax
+    from jax._src.lax.control_flow import loops
+    from jax.interpreters import mlir
+
+    def on_bits(operation, is_ordered, ctx, x, **keywords):
+        given = ctx.avals_in[0].dtype
+        if not jnp.issubdtype(given, jnp.unsignedinteger):
+            return inner(operation)(ctx, x, **keywords)
+        signed = np.dtype(f"i{given.itemsize}")
+        top = np.array(jnp.iinfo(signed).min, signed) if is_ordered else None  # 0 becomes the least one
+
+        def rule(x):
+            bits = lax.bitcast_convert_type(x, signed)
+            made = operation.bind(bits ^ top if is_ordered else bits, **keywords)
+            return lax.bitcast_convert_type(made ^ top if is_ordered else made, given)
+
+        return mlir.lower_fun(rule, multiple_results=False)(ctx, x)
+
+    plain = (core_lax.rev_p, loops.cumsum_p, loops.cumprod_p)
+    ordered = (loops.cummax_p, loops.cummin_p)
+    return (
+        *((p, functools.partial(on_bits, p, False)) for p in plain),
+        *((p, functools.partial(on_bits, p, True)) for p in ordered),
+    )
