@@ -5,17 +5,18 @@ import numpy as np
 
 from prec.onnx.node import NotCovered
 
+from .convolution import slice_of
 from .registry import pointwise, rule
 
 
 def _factors(n, inverse):
-    """cos and sin of 2 pi k t / n, exact at the multiples of a quarter turn."""
+    """[t, k, part]: cos and sin of 2 pi k t / n, exact at the multiples of a quarter turn."""
     k = np.outer(np.arange(n), np.arange(n)) % n
     angle = 2 * np.pi * k / n
     real, imaginary = np.cos(angle), np.sin(angle)
     real[(4 * k) % (2 * n) == n] = 0
     imaginary[(2 * k) % n == 0] = 0
-    return real, imaginary if inverse else -imaginary
+    return np.stack([real, imaginary if inverse else -imaginary], -1)
 
 
 @rule("DFT")
@@ -33,29 +34,33 @@ def dft(b, node):
     if length is None:
         raise NotCovered("a length that is not known at import")
     length = int(length)
-    real, imaginary = (b.dense(f, x.dtype) for f in _factors(length, inverse))
     kept = length // 2 + 1 if half else length
+    if length < n:
+        x = slice_of(b, x, [0] * x.rank, [*x.shape[:axis], length, *x.shape[axis + 1 :]])
     sizes = list(x.shape)
     sizes[axis], sizes[-1] = kept, 2
+    result = _transform(b, x, axis, _factors(length, inverse)[: min(length, n), :kept], sizes)
+    if inverse:
+        result = pointwise(b, [result], x.dtype, lambda v: v / float(length))
+    return result
+
+
+def _transform(b, x, axis, factors, sizes):
+    """result[.., k, .., part] = sum over t of x[.., t, .., 0] factors[t, k, part]; the sum goes over the parts of a complex x, too."""
     is_complex = x.shape[-1] == 2
-
-    def element(*at):
-        k, part = at[axis], at[-1].eq(0)
-
-        def term(t, acc):
-            spot = [*at[:axis], t, *at[axis + 1 : -1]]
-            c, s = real[[k, t]], imaginary[[k, t]]
-            a = x[[*spot, 0]]
-            value = part.select(a * c, a * s)
-            if is_complex:
-                i = x[[*spot, 1]]
-                value = value + part.select(-(i * s), i * c)
-            return acc + value
-
-        total = b.loop(0, min(length, n), [b.const(0, x.dtype)], term)  # beyond the signal are zeros
-        return total / float(length) if inverse else total
-
-    return b.compute(sizes, x.dtype, element)
+    names = [f"d{i}" for i in range(x.rank)]
+    t, c = f"d{x.rank}", f"d{x.rank + 1}" if is_complex else "0"
+    if is_complex:  # (a + i b) (c + i s) = (a c - b s) + i (a s + b c)
+        turned = np.stack([-factors[..., 1], factors[..., 0]], -1)
+        factors = np.stack([factors, turned], 1)
+    inside = [*names[:axis], t, *names[axis + 1 : -1], c]
+    of = [t, *([c] if is_complex else []), names[axis], names[-1]]
+    return b.generic(
+        "p" * x.rank + "r" * (1 + is_complex),
+        [(x, ", ".join(inside)), (b.dense(factors, x.dtype), ", ".join(of))],
+        [(b.fill(sizes, 0, x.dtype), ", ".join(names))],
+        lambda v, f, acc: acc + v * f,
+    )
 
 
 @rule("STFT")
@@ -72,21 +77,14 @@ def stft(b, node):
     length, n = int(length), x.shape[1]
     kept = length // 2 + 1 if half else length
     frames = shape[1] if shape else (n - length) // int(step) + 1
-    real, imaginary = (b.dense(f, x.dtype) for f in _factors(length, False))
     hop = b.const(int(step), "index") if step is not None else node[1][[0] * node[1].rank].cast("index")
 
-    def element(batch, frame, k, part):
-        first = part.eq(0)
+    def element(batch, frame, t, _):
+        a = x[[batch, frame * hop + t, *([0] if x.rank == 3 else [])]]
+        return a if window is None else a * window[[t]]
 
-        def term(t, acc):
-            a = x[[batch, frame * hop + t, *([0] if x.rank == 3 else [])]]
-            if window is not None:
-                a = a * window[[t]]
-            return acc + first.select(a * real[[k, t]], a * imaginary[[k, t]])
-
-        return b.loop(0, length, [b.const(0, x.dtype)], term)
-
-    return b.compute([x.shape[0], frames, kept, 2], x.dtype, element)
+    framed = b.compute([x.shape[0], frames, length, 1], x.dtype, element)
+    return _transform(b, framed, 2, _factors(length, False)[:, :kept], [x.shape[0], frames, kept, 2])
 
 
 @rule("MelWeightMatrix")
