@@ -187,3 +187,25 @@ def test_where_onnxruntime_is_less_exact_the_import_is_not_to_blame(tmp_path, mo
     model.text = model.text.replace("math.exp ", "math.exp2 ")
     with pytest.raises(check.FrontendError, match="differs from onnxruntime: 'p' differs"):
         check.check(model)
+
+
+def narrow_sum(count):
+    """A product of f16 that sums `count` ones: f16 alone stops at 2048."""
+    return f"""
+    g (float16[1,{count}] x, float16[{count},1] w) => (float16[1,1] y, float16[1] s) {{
+      axis = Constant<value = int64[1] {{1}}>()
+      y = MatMul(x, w)
+      s = ReduceSum<keepdims = 0>(x, axis)
+    }}"""
+
+
+def test_sums_of_narrow_floats_grow_in_f32(tmp_path, run):
+    count = 5000
+    imported(tmp_path, narrow_sum(count))
+    for k, shape in enumerate([(1, count), (count, 1)]):
+        np.save(tmp_path / f"in{k}.npy", np.ones(shape, np.float16))
+    run(
+        "prec-run", tmp_path / "m.mlir", "--input", tmp_path / "in0.npy", "--input", tmp_path / "in1.npy",
+        "--output", tmp_path / "y.npy", "--output", tmp_path / "s.npy",
+    )  # fmt: skip
+    assert np.load(tmp_path / "y.npy") == np.load(tmp_path / "s.npy") == np.float16(count)

@@ -17,7 +17,7 @@ from .large import store
 from .parting import Taps, with_given
 from .types import onnx
 
-NUDGE = 2.0**-20  # relative change of the inputs whose effect is measured
+NUDGE, NARROW_NUDGE = 2.0**-20, 2.0**-11  # relative change of the inputs whose effect is measured; where values are f16
 UNKNOWN_SIZE = 3
 SECONDS = 60  # how long onnxruntime, and the model, may run
 MOST_BYTES = 1 << 32  # of a model's values together
@@ -126,7 +126,7 @@ def _runs(run, model, imported, seed):
         nudged = []
         for _ in range(2):
             try:
-                again = run.run(names, _moved(inputs, rng.integers(1 << 30)))
+                again = run.run(names, _moved(imported, inputs, rng.integers(1 << 30)))
             except Exception:
                 continue
             if all(p.shape == q.shape for p, q in zip(again, results)):
@@ -147,10 +147,10 @@ def check(imported):
     except ToolTimeout as error:
         raise NotCheckable(str(error)) from None
     given, scopes, taps = {}, [], None
-    while problem := _difference(imported.outputs, ours, expected, nudged):
+    while problem := _difference(imported, ours, expected, nudged):
         try:
             taps = taps or Taps(imported, inputs, lambda *call: _run_once(imported, *call))
-            node, name, is_nearer = _parting(taps, given, inputs)
+            node, name, is_nearer = _parting(imported, taps, given, inputs)
         except Exception:  # nobody knows where, then
             node, is_nearer = None, False
         if not is_nearer or len(given) == MOST_GIVEN:
@@ -160,7 +160,7 @@ def check(imported):
         scopes.append(node.name or node.op_type)
         expected, *nudged = (
             _results(imported, given, values)
-            for values in (inputs | given, _moved(inputs | given), _moved(inputs | given, 1))
+            for values in (inputs | given, _moved(imported, inputs | given), _moved(imported, inputs | given, 1))
         )
     return _largest(ours, expected), scopes
 
@@ -172,18 +172,18 @@ def _results(imported, given, values):
     return [given[o] if o in given else next(found) for o in imported.outputs]
 
 
-def _parting(taps, given, inputs):
-    found = taps.part(given, _moved(inputs | given))
+def _parting(imported, taps, given, inputs):
+    found = taps.part(given, _moved(imported, inputs | given))
     if found is None:
         return None, None, False
     node, name, theirs = found
     return node, name, taps.is_nearer(node, name, theirs, given)
 
 
-def _difference(names, ours, expected, nudged):
+def _difference(imported, ours, expected, nudged):
     """A sentence on the first result that differs, or None."""
-    for name, mine, reference, *others in zip(names, ours, expected, *nudged):
-        if problem := differs(mine, reference, others):
+    for name, mine, reference, *others in zip(imported.outputs, ours, expected, *nudged):
+        if problem := differs(mine, reference, others, imported.is_narrow):
             return f"'{name}' {problem}"
     return None
 
@@ -198,11 +198,12 @@ def _largest(ours, expected):
     return worst
 
 
-def _moved(values, seed=0):
-    """Floats that are changed by what onnxruntime's answer to is measured."""
+def _moved(imported, values, seed=0):
+    """Floats that are changed a little, to measure what onnxruntime makes of it."""
     rng = np.random.default_rng(seed)
+    nudge = NARROW_NUDGE if imported.is_narrow else NUDGE
     return {
-        n: (a * (1 + NUDGE * rng.uniform(-1, 1, a.shape))).astype(a.dtype) if a.dtype.kind == "f" and a.ndim else a
+        n: (a * (1 + nudge * rng.uniform(-1, 1, a.shape))).astype(a.dtype) if a.dtype.kind == "f" and a.ndim else a
         for n, a in values.items()
     }
 

@@ -8,6 +8,7 @@ from . import foreign
 from .graph import Importer
 from .load import load
 from .settle import set_shapes, set_values
+from .widening import NARROW
 
 
 @dataclass
@@ -23,6 +24,10 @@ class Imported:
     types: dict  # of the inputs
     all_types: dict  # of all values of the graph
     status: dict = field(default_factory=dict)
+
+    @property
+    def is_narrow(self):
+        return any(dtype in NARROW for dtype, _ in self.all_types.values())
 
     def taps(self):
         """(text of a module with these names as results, weights, all names)."""

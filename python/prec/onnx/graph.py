@@ -14,6 +14,7 @@ from .builder import Builder
 from .emit import Value
 from .node import Node, NotCovered
 from .types import TypeProblem, merge, onnx, type_of, word_of_array
+from .widening import widened
 
 EMBED_LIMIT = 1 << 12  # elements of an integer constant that stands in the module
 # What a rule raises on operands or attributes that nobody would write.
@@ -184,6 +185,10 @@ class Importer:
         if proto.op_type in knowledge.RANDOM:
             raise FrontendError(f"the results of {proto.op_type} are random")
         knowledge.infer(graph, proto, opsets)
+        wider = widened(proto, graph, f"{scope}/{self.count}")
+        if wider is not None:
+            self.count += 1
+            return [(n, opsets) for n in wider]
         node = Node(proto, opsets.get("", 1), scope, graph)
         node.opsets = opsets
         reasons = []

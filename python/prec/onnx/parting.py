@@ -37,7 +37,7 @@ class Taps:
             if not isinstance(theirs, np.ndarray):
                 continue
             others = [other] if other.shape == theirs.shape else []
-            if differs(self.ours[name], theirs, others):
+            if differs(self.ours[name], theirs, others, self.imported.is_narrow):
                 return self.producers[name], name, dict(zip(names, reference))
         return None
 
