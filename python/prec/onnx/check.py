@@ -17,7 +17,8 @@ from .large import store
 from .parting import Taps, with_given
 from .types import onnx
 
-NUDGE, NARROW_NUDGE = 2.0**-20, 2.0**-11  # relative change of the inputs whose effect is measured; where values are f16
+# Relative change of the inputs whose effect is measured; where values are f16, or codes of few bits.
+NUDGE, COARSE_NUDGE = 2.0**-20, 2.0**-11
 UNKNOWN_SIZE = 3
 SECONDS = 60  # how long onnxruntime, and the model, may run
 MOST_BYTES = 1 << 32  # of a model's values together
@@ -201,7 +202,7 @@ def _largest(ours, expected):
 def _moved(imported, values, seed=0):
     """Floats that are changed a little, to measure what onnxruntime makes of it."""
     rng = np.random.default_rng(seed)
-    nudge = NARROW_NUDGE if imported.is_narrow else NUDGE
+    nudge = COARSE_NUDGE if imported.is_narrow or imported.is_quantised else NUDGE
     return {
         n: (a * (1 + nudge * rng.uniform(-1, 1, a.shape))).astype(a.dtype) if a.dtype.kind == "f" and a.ndim else a
         for n, a in values.items()

@@ -29,6 +29,10 @@ class Imported:
     def is_narrow(self):
         return any(dtype in NARROW for dtype, _ in self.all_types.values())
 
+    @property
+    def is_quantised(self):
+        return any("Quantize" in n.op_type or n.op_type.startswith("QLinear") for n in self.model.graph.node)
+
     def taps(self):
         """(text of a module with these names as results, weights, all names)."""
         again = Importer(self.model, self.arrays, foreign.lower)

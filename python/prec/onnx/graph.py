@@ -9,7 +9,7 @@ import numpy as np
 
 from prec.frontend import FrontendError, quoted
 
-from . import functions, knowledge, rules
+from . import contrib, functions, knowledge, rules
 from .builder import Builder
 from .emit import Value
 from .node import Node, NotCovered
@@ -180,6 +180,11 @@ class Importer:
         local = self.local.get((proto.domain, proto.op_type))
         if local is not None:
             return functions.instantiate(local, proto, self.opsets, f"{scope}/{self.count}")
+        foreign = contrib.definition(proto, graph) if contrib.is_own(proto, opsets.get("", 1)) else None
+        if foreign is not None:
+            self.status.setdefault(proto.op_type, "definition")
+            self.count += 1
+            return functions.instantiate(foreign, proto, opsets, f"{scope}/{self.count}")
         if proto.domain not in ("", "ai.onnx") and proto.domain not in rules.DOMAINS:
             raise FrontendError(f"operators of the domain '{proto.domain}' are not known")
         if proto.op_type in knowledge.RANDOM:

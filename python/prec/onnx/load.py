@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prec.frontend import FrontendError
 
+from . import contrib
 from .graph import is_weight
 from .large import LEAST, array_at, without_large_data
 from .types import onnx, type_of, word_of_array
@@ -147,6 +148,10 @@ def _without_weights(model, arrays):
     for value in made.graph.output:  # the checker wants a shape, which nobody needs to know
         if value.type.HasField("tensor_type"):
             value.type.tensor_type.shape.SetInParent()
+    opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 1)
+    for node in made.graph.node:
+        if contrib.is_own(node, opset):  # ONNX knows none of these, whatever domain they are said to have
+            node.domain = contrib.DOMAIN
     del made.graph.initializer[:]
     inputs = {v.name for v in made.graph.input}
     for tensor in model.graph.initializer:
