@@ -217,7 +217,7 @@ def test_a_gradient_that_is_refused_is_named():
     x, grid, value = random(1, 2, 4, 4).requires_grad_(), torch.rand(1, 3, 3, 2), torch.tensor(2.0, requires_grad=True)
 
     def sample(x, grid):
-        return F.grid_sample(x, grid, align_corners=False)
+        return F.grid_sample(x, grid, "bicubic", align_corners=False)
 
     sampled = torch.compile(sample, backend="prec", options={"strict": True})(x, grid)
     with pytest.raises(FrontendError, match="'torch.aten.grid_sampler_2d_backward' is not lowered"):

@@ -39,9 +39,9 @@ class OptionsError(ValueError):
 
 
 class Compiled:
-    """A graph as a function from a list of tensors to a list of tensors."""
+    """A graph as a function from a list of tensors to a list of tensors. results: those of eager, without numbers."""
 
-    def __init__(self, torch, graph_module, roles, phase, flags, threads, is_differentiated):
+    def __init__(self, torch, graph_module, roles, phase, flags, threads, is_differentiated, results):
         self.torch = torch
         nodes = list(graph_module.graph.nodes)
         places = [n for n in nodes if n.op == "placeholder"]
@@ -61,6 +61,8 @@ class Compiled:
         self.draws = Draws(torch, graph)
         arguments += self.draws.arguments
         self.metas = [n.meta["val"] for n in tensors]
+        layouts = _layouts(torch, self.output, results) if phase == "forward" else {}
+        self.layouts = [(self.made[n], strides) for n, strides in layouts.items() if n in self.made]
         self.text = lower(graph, arguments, phase=phase, is_differentiated=is_differentiated)
         try:
             self.engine = Engine(self.text, flags, name=phase, threads=threads)
@@ -82,6 +84,8 @@ class Compiled:
         for i, (elements, meta) in enumerate(zip(left, self.metas)):
             if elements is not None:
                 given[i] = torch.frombuffer(elements, dtype=meta.dtype).reshape(meta.shape)
+        for i, strides in self.layouts:
+            given[i] = _laid_out(torch, given[i], strides)
         return [self._result(n, taken, given) for n in self.output]
 
     def _result(self, node, taken, given):
@@ -89,6 +93,30 @@ class Compiled:
         if not _is_tensor(self.torch, node):
             return _value(node)
         return taken[self.places[node]] if node in self.places else given[self.made[node]]
+
+
+def _layouts(torch, output, results):
+    """{node: strides that eager's result has}, where it does not lie in order. Other results may have any strides."""
+    context = torch._guards.TracingContext.try_get()
+    metadata = context.fw_metadata if context else None
+    if metadata is None or metadata.num_outputs != len(results):
+        return {}
+    first = metadata.num_mutated_inp_runtime_indices  # before the results, which what they are views of comes after
+    bases = [n for n in output[first + len(results) : metadata.num_forward_returns] if _is_tensor(torch, n)]
+    made = zip([*output[first : first + len(results)], *bases], [*results, *(n.meta["val"] for n in bases)])
+    return {
+        node: [int(step) for step in result.stride()] for node, result in made
+        if isinstance(result, torch.Tensor) and not result.is_contiguous()
+    }  # fmt: skip
+
+
+def _laid_out(torch, tensor, strides):
+    """A copy: `view`, `is_contiguous` and `randn_like` depend on strides."""
+    shape = tensor.shape
+    for axis, step in enumerate(strides):
+        if step == 0 and shape[axis]:
+            tensor = tensor.narrow(axis, 0, 1)
+    return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype).copy_(tensor).expand(shape)
 
 
 def _boxed(compiled):
@@ -160,6 +188,7 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
     if wrong := _decomposed_wrongly(torch, graph_module):
         return eager(f"PyTorch decomposes '{wrong}' into something else than its eager mode computes")
     places = [n for n in graph_module.graph.nodes if n.op == "placeholder"]
+    results = [n.meta.get("example_value") if isinstance(n, torch.fx.Node) else n for n in _flat(list(graph_module.graph.nodes)[-1].args[0])]
     weights = [isinstance(t, torch.nn.Parameter) or "_parameters_" in n.name for n, t in zip(places, example_inputs)]
 
     def compiler(phase, is_differentiated=True):
@@ -167,7 +196,7 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
             names = [n.name for n in module.graph.nodes if n.op == "placeholder"]
             roles = [_role(n, weights, phase) for n in names]
             try:
-                return _boxed(Compiled(torch, module, roles, phase, options, threads, is_differentiated))
+                return _boxed(Compiled(torch, module, roles, phase, options, threads, is_differentiated, results))
             except (FrontendError, EngineError) as error:
                 if strict:
                     raise
@@ -190,6 +219,10 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
             f"'{error.func}' makes as many elements as its data say (the gradient of what a masked write writes does, too): "
             "use torch.where"
         )
+    except (FrontendError, OptionsError, torch._dynamo.exc.RestartAnalysis):
+        raise
+    except Exception as error:  # TorchDynamo would raise some as a failure of ours, and for others run eager, silently
+        return eager(f"PyTorch cannot trace it: {type(error).__name__}: {str(error).splitlines()[0]}")
 
 
 def _decomposed_wrongly(torch, graph_module):

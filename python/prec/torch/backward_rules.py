@@ -63,11 +63,11 @@ def rules(torch):
     def avg_pool_backward(rank):
         def rule(grad, x, kernel, stride, padding, ceil, with_padding, divisor):
             kernel, stride, padding = (list(v) * rank if len(v) == 1 else list(v) for v in (kernel, stride or kernel, padding))
-            if divisor:
-                grad = grad * (math.prod(kernel) / divisor)
-            whole = with_padding or bool(divisor)
+            if divisor:  # of a sum, also where a window ends outside of the padding
+                return along(grad / divisor, x, rank, lambda units, k: aten.avg_pool2d(
+                    units.unsqueeze(1), [1, kernel[k]], [1, stride[k]], [0, padding[k]], ceil, True, 1).squeeze(1))  # fmt: skip
             return along(grad, x, rank, lambda units, k: aten.avg_pool1d(
-                units, [kernel[k]], [stride[k]], [padding[k]], ceil, whole))  # fmt: skip
+                units, [kernel[k]], [stride[k]], [padding[k]], ceil, with_padding))  # fmt: skip
 
         return rule
 

@@ -9,7 +9,10 @@ import functools
 
 from prec.frontend import require
 
-from . import backward_rules, convolution_rules, forward_rules, fused_rules, narrow_rules, random_rules, selection_rules
+from . import (
+    backward_rules, convolution_rules, forward_rules, fused_rules, grid_rules, memory_rules, narrow_rules, pool_rules, random_rules,
+    resampling_rules, scalar_rules, selection_rules,
+)  # fmt: skip
 from .backward_rules import one_hot
 
 PYTORCH_RULES = """
@@ -19,14 +22,16 @@ PYTORCH_RULES = """
     hardsigmoid_backward hardtanh_backward elu_backward leaky_relu_backward softplus_backward
     native_batch_norm native_batch_norm_backward _native_batch_norm_legit
     _native_batch_norm_legit_functional _native_batch_norm_legit_no_training
+    _batch_norm_with_update_functional _batch_norm_no_update batch_norm_backward
     native_group_norm native_group_norm_backward mse_loss mse_loss_backward smooth_l1_loss
     smooth_l1_loss_backward huber_loss huber_loss_backward binary_cross_entropy
-    binary_cross_entropy_backward select_backward slice_backward detach addmm
+    binary_cross_entropy_backward select_backward slice_backward detach addmm addmv
     upsample_nearest2d_backward unfold_backward logit_backward log_sigmoid_forward
     log_sigmoid_backward softplus glu_backward mish_backward lstm gru rnn_tanh rnn_relu
     _scaled_dot_product_flash_attention_for_cpu adaptive_max_pool2d index_add _prelu_kernel
     _prelu_kernel_backward xlogy logsumexp im2col col2im grid_sampler_2d hardtanh vdot
     upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d
+    narrow_copy permute_copy unbind_copy view_copy ldexp rrelu_with_noise_backward
 """
 
 
@@ -40,7 +45,9 @@ def table():
     aten = torch.ops.aten
     names = [getattr(aten, n) for n in PYTORCH_RULES.split() if hasattr(aten, n)]
     rules = dict(core_aten_decompositions()) | get_decompositions(names)
-    for own in (forward_rules, convolution_rules, backward_rules, selection_rules, fused_rules, random_rules):
+    for own in (
+        forward_rules, convolution_rules, backward_rules, selection_rules, fused_rules, random_rules, memory_rules, grid_rules, resampling_rules,
+    ):  # fmt: skip
         rules |= own.rules(torch)
 
     def embedding_backward(grad, index, rows, padding, scale):
@@ -80,10 +87,28 @@ def table():
         alive = (x != float("-inf")).to(x.dtype).sum(dim, keepdim=True) > 0
         return torch.where(alive, torch.softmax(torch.where(alive, x, 0.0), dim), 0.0)
 
+    whole_pool = get_decompositions([aten._adaptive_avg_pool2d])[aten._adaptive_avg_pool2d.default]
+
+    def adaptive_avg_pool2d(x, sizes):
+        """The importer's has windows of one size."""
+        is_even = all(made and n % made == 0 for n, made in zip(x.shape[-2:], sizes))
+        return NotImplemented if is_even else whole_pool(x, sizes)
+
+    def soft_margin_loss_backward(grad, x, target, reduction=1):
+        """PyTorch's subtracts 1 from a number near 1."""
+        made = -target * grad * torch.sigmoid(-target * x)
+        return made / x.numel() if reduction == 1 else made
+
     rules[aten.squeeze.dims] = squeeze
+    rules[aten.dist.default] = lambda a, b, p=2: torch.linalg.vector_norm(a - b, p)
+    rules[aten._efficientzerotensor.default] = lambda size, **keywords: torch.zeros(size, dtype=keywords.get("dtype"))
+    rules[aten._adaptive_avg_pool2d.default] = adaptive_avg_pool2d
+    rules[aten.soft_margin_loss_backward.default] = soft_margin_loss_backward
     rules[aten._safe_softmax.default] = safe_softmax
     rules[aten.embedding_dense_backward.default] = embedding_backward
     rules[aten.nll_loss_backward.default] = nll_loss_backward
     rules[aten.nll_loss2d_backward.default] = nll_loss_backward
     rules[aten.var_mean.correction] = var_mean
+    rules |= scalar_rules.of_one_axis(torch, rules)
+    rules |= pool_rules.rules(torch, rules)
     return rules | narrow_rules.widened(torch, rules)

@@ -3,6 +3,7 @@
 
 A rule that returns NotImplemented leaves the operator to the importer.
 """
+import math
 
 
 def rules(torch):
@@ -40,6 +41,28 @@ def rules(torch):
         ratio = torch.where(large == small, torch.where(large == 0, 0.0, 1.0), small / large)
         return torch.where(large == float("inf"), large, large * torch.sqrt(1 + ratio * ratio))
 
+    def is_negative(x):
+        """-0 is; a NaN's sign is not read."""
+        return (x < 0) | ((x == 0) & (1 / x < 0)) if x.is_floating_point() else x < 0
+
+    def copysign(x, sign):
+        x = x if x.is_floating_point() else x.to(torch.get_default_dtype())
+        negative = is_negative(sign) if isinstance(sign, torch.Tensor) else math.copysign(1, sign) < 0
+        return torch.where(torch.as_tensor(negative), -x.abs(), x.abs())
+
+    def angle(x):
+        x = x if x.is_floating_point() else x.to(torch.get_default_dtype())
+        return torch.where(x < 0, math.pi, torch.where(x != x, x, 0.0))
+
+    def permute(x, axes):
+        """The importer knows no negative axis."""
+        return x.permute([axis % x.ndim for axis in axes]) if any(axis < 0 for axis in axes) else NotImplemented
+
+    def addbmm(x, a, b, *, beta=1, alpha=1):
+        made = torch.bmm(a, b).sum(0)
+        made = made if alpha == 1 else made * alpha
+        return made.clone() if beta == 0 else made + (x if beta == 1 else x * beta)
+
     def for_floats(rule):
         """The importer drops NaN, which the rule keeps; integers are its own."""
 
@@ -53,6 +76,29 @@ def rules(torch):
 
     def smaller(a, b):
         return torch.where((a < b) | (a != a), a, b)
+
+    def by_tensor(operator):
+        return lambda x, number: operator(x, torch.full([], number, dtype=x.dtype))
+
+    def power(x, exponent):
+        """Of whole numbers, modulo 2^n."""
+        if x.is_floating_point() or exponent < 0:
+            return NotImplemented
+        if isinstance(exponent, float):
+            return x.to(torch.get_default_dtype()) ** exponent
+        made = torch.ones_like(x) if exponent == 0 else None
+        while exponent:
+            if exponent % 2:
+                made = x if made is None else made * x
+            exponent, x = exponent // 2, x * x
+        return made.clone()
+
+    def fmax(a, b):
+        """The importer knows no shapes that differ."""
+        return torch.where((a >= b) | (b != b), a, b)
+
+    def fmin(a, b):
+        return torch.where((a <= b) | (b != b), a, b)
 
     def clamp(x, low=None, high=None):
         if low is not None:
@@ -72,14 +118,6 @@ def rules(torch):
 
         def rule(x, axis, *arguments, **keywords):
             return operator(x, axis % x.ndim, *arguments, **keywords) if axis < 0 <= x.ndim - 1 else NotImplemented
-
-        return rule
-
-    def of_a_scalar(operator):
-        """The importer never ends, or knows no reduction of no axes."""
-
-        def rule(x, *arguments, **keywords):
-            return NotImplemented if x.ndim else operator(x.reshape(1), *arguments, **keywords).reshape(())
 
         return rule
 
@@ -104,13 +142,11 @@ def rules(torch):
         return aten.arange.start_step(start, end, step, dtype=torch.int64, **keywords).to(dtype)
 
     comparisons = [getattr(aten, word).Scalar for word in ("gt", "lt", "ge", "le", "eq", "ne")]
-    scalars = aten._softmax.default, aten.amax.default, aten.amin.default
     axes = (
         aten.scatter.src, aten.scatter.value, aten.scatter.reduce, aten.scatter.value_reduce, aten.scatter_add.default,
         aten.scatter_reduce.two, aten.gather.default,
     )  # fmt: skip
     made = {operator: from_the_front(operator) for operator in axes}
-    made |= {operator: of_a_scalar(operator) for operator in scalars}
     made |= {operator: compared(operator) for operator in comparisons}
     return made | {
         aten.arange.start_step: arange,
@@ -122,8 +158,20 @@ def rules(torch):
         aten.roll.default: roll,
         aten._trilinear.default: trilinear,
         aten.hypot.default: hypot,
+        aten.signbit.default: is_negative,
+        aten.copysign.Tensor: copysign,
+        aten.copysign.Scalar: copysign,
+        aten.addbmm.default: addbmm,
+        aten.angle.default: angle,
+        aten.permute.default: permute,
         aten.maximum.default: for_floats(larger),
         aten.minimum.default: for_floats(smaller),
+        aten.bitwise_and.Scalar: by_tensor(aten.bitwise_and.Tensor),
+        aten.bitwise_or.Scalar: by_tensor(aten.bitwise_or.Tensor),
+        aten.bitwise_xor.Scalar: by_tensor(aten.bitwise_xor.Tensor),
+        aten.pow.Tensor_Scalar: power,
+        aten.fmax.default: fmax,
+        aten.fmin.default: fmin,
         aten.clamp.default: for_floats(clamp),
         aten.clamp_min.default: for_floats(clamp),
         aten.clamp_max.default: for_floats(lambda x, high: clamp(x, None, high)),

@@ -8,6 +8,8 @@ import re
 from prec import child
 from prec.frontend import FrontendError, require, run_tool
 
+from . import small_integers
+
 PIPELINE = (
     "builtin.module(torch-function-to-torch-backend-pipeline,"
     "torch-backend-to-linalg-on-tensors-backend-pipeline)"
@@ -58,6 +60,7 @@ def lower(graph, arguments, results=None, phase="", is_differentiated=False):
     require("iree.compiler.ir")
     require("iree.compiler.passmanager")
     _refuse(graph)
+    small_integers.widen(require("torch"), graph)
     text = child.call(_foreign, graph, arguments, results, phase, is_differentiated, who="the foreign importer", seconds=SECONDS)
     return run_tool(
         "prec-opt", "--prec-adopt-model", "--allow-unregistered-dialect",
@@ -70,6 +73,8 @@ def _refuse(graph):
         dtype = getattr(node.meta.get("val"), "dtype", None)
         if dtype is not None and dtype.is_complex:
             raise FrontendError(f"'{node.name}' is a complex tensor, which has no roundings here: use the real and the imaginary part")
+        if "as_strided" in str(node.target):  # the importer takes all for contiguous
+            raise FrontendError(f"'{node.name}' reads memory by strides, which values have none of: use slices, unfold or diagonal")
         if "index_put" in str(node.target):  # the importer takes a mask for indices
             for index in node.args[1]:
                 if index is not None and str(index.meta["val"].dtype) == "torch.bool":
@@ -79,11 +84,13 @@ def _refuse(graph):
 def _foreign(graph, arguments, results, phase, is_differentiated):
     """The importer's linalg, with names and roles of arguments."""
     ir = require("iree.compiler.ir")
+    fake_tensor = require("torch._subclasses.fake_tensor")
     context = ir.Context()
     context.allow_unregistered_dialects = True
     try:
         importer = _importer_class()(context, f"{phase}:" if phase == "backward" else "")
-        importer.import_stateless_graph(graph, func_name="main")
+        with fake_tensor.unset_fake_temporarily():  # constants are real
+            importer.import_stateless_graph(graph, func_name="main")
         module = importer.module
         with context:
             function = next(iter(module.body.operations))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Operators that pick elements by order, and those that count or reduce by index, as simpler ones."""
+import math
 
 SELECTING = (0, float("inf"), -float("inf"))
 
@@ -39,6 +40,35 @@ def rules(torch):
     def median(x):
         return median_of(x.reshape(-1), 0)[0]
 
+    def nanmedian_of(x, axis, keepdim=False):
+        """Numbers are first in the order; NaN where there is none."""
+        if not x.is_floating_point() or x.ndim == 0:
+            return median_of(x, axis, keepdim)
+        present = (x == x).to(torch.int64)
+        values, places = torch.sort(torch.where(x == x, x, float("inf")), axis)
+        count = present.sum(axis, True)
+        middle = torch.where(count > 0, (count - 1) // 2, 0)
+        value, place = values.gather(axis, middle), places.gather(axis, middle)
+        value = torch.where(count > 0, value, float("nan"))
+        return (value, place) if keepdim else (value.squeeze(axis), place.squeeze(axis))
+
+    def nanmedian(x):
+        return nanmedian_of(x.reshape(-1), 0)[0]
+
+    def masked_scatter(x, mask, source):
+        """The importer knows no shapes that differ."""
+        if x.shape == mask.shape:
+            return NotImplemented
+        return aten.masked_scatter(*torch.broadcast_tensors(x, mask), source)
+
+    def masked_scatter_backward(grad, mask, sizes):
+        """Element k of the source went to the mask's place k; what was left over went nowhere."""
+        count = math.prod(sizes)
+        mask = mask.expand(grad.shape).reshape(-1)
+        rank = torch.cumsum(mask.to(torch.int64), 0) - 1
+        rank = torch.where(mask, rank, count)
+        return torch.zeros(count + 1, dtype=grad.dtype).scatter_add(0, rank, grad.reshape(-1)).narrow(0, 0, count).reshape(sizes)
+
     def running(is_better):
         """Doubling steps: each element meets the best of the 1, 2, 4, ... before it; the later of equals stays."""
 
@@ -60,10 +90,30 @@ def rules(torch):
 
         return rule
 
+    def logcumsumexp(x, axis):
+        """Doubling steps, as in `running`: exponentials of differences alone, which do not overflow."""
+        axis, step = axis % x.ndim, 1
+        size = x.shape[axis]
+        while step < size:
+            before, after = x.narrow(axis, 0, size - step), x.narrow(axis, step, size - step)
+            apart = torch.where(before == after, 0.0, -(before - after).abs())
+            after = torch.maximum(before, after) + torch.log1p(torch.exp(apart))
+            x = torch.cat([x.narrow(axis, 0, step), after], axis)
+            step *= 2
+        return x.clone()
+
     def index_reduce(x, axis, index, source, reduce, *, include_self=True):
         axis %= x.ndim
         index = index.reshape([-1] + [1] * (x.ndim - 1 - axis)).expand(source.shape)
         return aten.scatter_reduce.two(x, axis, index, source, reduce, include_self=include_self)
+
+    def searchsorted(edges, x, *, out_int32=False, right=False, side=None, sorter=None):
+        """Edges that are less, or not greater: of each row, or of one line for all."""
+        edges = edges if sorter is None else edges.gather(-1, sorter)
+        value, edges = x.unsqueeze(-1), edges if edges.ndim == 1 else edges.unsqueeze(-2)
+        # NaN is above all.
+        is_before = (edges <= value) | (value != value) if right or side == "right" else (edges < value) | ((value != value) & (edges == edges))
+        return is_before.to(torch.int64).sum(-1).to(torch.int32 if out_int32 else torch.int64)
 
     def histc(x, bins=100, low=0, high=0):
         x = x.reshape(-1)
@@ -86,17 +136,6 @@ def rules(torch):
         wide = aten.constant_pad_nd(wide, [0, columns - wide.shape[-1], 0, rows - wide.shape[-2]])
         kept = torch.where(on, wide, x.movedim((axis1, axis2), (-2, -1)))
         return kept.movedim((-2, -1), (axis1, axis2)).clone()
-
-    def strided(size, stride, offset):
-        """The places of a view's elements."""
-        index = torch.full([], offset or 0)
-        for k, (n, step) in enumerate(zip(size, stride, strict=True)):
-            index = index + (torch.arange(n) * step).reshape([-1] + [1] * (len(size) - 1 - k))
-        return index.expand(size)
-
-    def as_strided_scatter(x, source, size, stride, offset=None):
-        index = strided(size, stride, offset).reshape(-1)
-        return x.reshape(-1).scatter(0, index, source.reshape(-1)).reshape(x.shape)
 
     def masked_put(x, indices, values, accumulate):
         """x[mask] = values, where all that are chosen get the same ones; `lower` refuses the rest."""
@@ -135,16 +174,21 @@ def rules(torch):
         aten.fmod.Scalar: fmod,
         aten.fmod.Tensor: fmod,
         aten.diagonal_scatter.default: diagonal_scatter,
-        aten.as_strided_scatter.default: as_strided_scatter,
         aten.put.default: put,
         aten.index_put.default: index_put,
         aten.linalg_vector_norm.default: vector_norm,
         aten.kthvalue.default: kth,
         aten.median.dim: median_of,
         aten.median.default: median,
+        aten.searchsorted.Tensor: searchsorted,
+        aten.searchsorted.Scalar: lambda edges, x, **keywords: searchsorted(edges, torch.full([], x), **keywords),
+        aten.nanmedian.dim: nanmedian_of,
+        aten.nanmedian.default: nanmedian,
+        aten.masked_scatter.default: masked_scatter,
+        aten.masked_scatter_backward.default: masked_scatter_backward,
         aten.cummax.default: running(torch.ge),
         aten.cummin.default: running(torch.le),
         aten.index_reduce.default: index_reduce,
+        aten.logcumsumexp.default: logcumsumexp,
         aten.histc.default: histc,
-        aten.empty_permuted.default: lambda size, order, **keywords: torch.zeros(size, dtype=keywords.get("dtype")),
     }
