@@ -135,6 +135,7 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
     pm.addPass(createNamePlaces());
   pm.addPass(createLowerParameters());
   pm.addPass(createCallRoundArray());
+  pm.addPass(createCheckTypes());
   pm.addPass(createCheckIndices());
   OpPassManager &function = pm.nest<func::FuncOp>();
   function.addPass(createLiftControlFlowToSCFPass());

@@ -8,6 +8,7 @@
 #include "prec/Import/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
@@ -61,10 +62,11 @@ public:
     SmallVector<Value> at;
     return nest(sizes, at, llvm::to_vector(state), body);
   }
-  /// One loop from `low` to `high`.
+  /// One loop from `low` to `high`, by 1 or `step`.
   SmallVector<Value> loop(Value low, Value high, ArrayRef<Value> state,
-                          Body body) {
-    auto made = scf::ForOp::create(builder, loc, low, high, index(1), state);
+                          Body body, Value step = {}) {
+    auto made = scf::ForOp::create(builder, loc, low, high,
+                                   step ? step : index(1), state);
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(made.getBody());
     SmallVector<Value> next =
@@ -165,8 +167,81 @@ static bool lowerScatter(Operation *op) {
   return true;
 }
 
-/// sort(tensors): along a dimension, by neighbours that change places; equal
-/// elements keep their order.
+/// A line of each tensor is merged into the other buffer's runs of twice the
+/// width, and taken back; equal elements keep their order.
+static SmallVector<Value> mergeRuns(Loops &loops, Value length, Value width,
+                                    ArrayRef<Value> lines,
+                                    ArrayRef<Value> spare) {
+  OpBuilder &b = loops.builder;
+  Location loc = loops.loc;
+  size_t count = lines.size();
+  Value one = loops.index(1);
+  auto add = [&](Value x, Value y) -> Value {
+    return arith::AddIOp::create(b, loc, x, y);
+  };
+  auto least = [&](Value x, Value y) -> Value {
+    return arith::MinUIOp::create(b, loc, x, y);
+  };
+  auto isBelow = [&](Value x, Value y) -> Value {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, x, y);
+  };
+  auto both = [&](Value x, Value y) -> Value {
+    return arith::AndIOp::create(b, loc, x, y);
+  };
+  auto choose = [&](Value yes, Value x, Value y) -> Value {
+    return arith::SelectOp::create(b, loc, yes, x, y);
+  };
+  auto order = [&](ArrayRef<Value> p, ArrayRef<Value> q) {
+    SmallVector<Value> pairs;
+    for (auto [x, y] : llvm::zip_equal(p, q))
+      pairs.append({x, y});
+    return loops.apply(pairs);
+  };
+  Value always = arith::ConstantIntOp::create(b, loc, 1, 1);
+  Value last = arith::SubIOp::create(b, loc, length, one);
+  auto merge = [&](ValueRange start, ValueRange state) {
+    Value middle = least(add(start[0], width), length);
+    Value end = least(add(middle, width), length);
+    SmallVector<Value> given{start[0], middle};
+    llvm::append_range(given, state);
+    SmallVector<Value> made =
+        loops.loop(start[0], end, given, [&](ValueRange at, ValueRange state) {
+          Value left = state[0], right = state[1];
+          SmallVector<Value> x, y, next;
+          for (Value line : lines) {
+            x.push_back(loops.load(line, least(left, last)));
+            y.push_back(loops.load(line, least(right, last)));
+          }
+          // The right one goes first if it belongs there and not the other
+          // way round, whether the comparison is strict or not.
+          Value before = both(
+              order(y, x), arith::XOrIOp::create(b, loc, order(x, y), always));
+          Value isRight = choose(isBelow(left, middle), before, always);
+          isRight = both(isRight, isBelow(right, end));
+          next.push_back(choose(isRight, left, add(left, one)));
+          next.push_back(choose(isRight, add(right, one), right));
+          for (size_t k = 0; k < count; ++k)
+            next.push_back(
+                loops.store(choose(isRight, y[k], x[k]), state[2 + k], at));
+          return next;
+        });
+    return SmallVector<Value>(llvm::drop_begin(made, 2));
+  };
+  SmallVector<Value> merged = loops.loop(loops.index(0), length, spare, merge,
+                                         /*step=*/add(width, width));
+  SmallVector<Value> taken = loops.loop(
+      loops.index(0), length, lines, [&](ValueRange at, ValueRange state) {
+        SmallVector<Value> next;
+        for (size_t k = 0; k < count; ++k)
+          next.push_back(loops.store(loops.load(merged[k], at), state[k], at));
+        return next;
+      });
+  llvm::append_range(taken, merged);
+  return taken;
+}
+
+/// sort(tensors): each line along a dimension, by merging runs of 1, 2, 4, ...
+/// elements.
 static bool lowerSort(Operation *op) {
   auto dim = dyn_cast_or_null<IntegerAttr>(attribute(op, "dimension"));
   if (!dim || op->getNumOperands() == 0 ||
@@ -177,6 +252,7 @@ static bool lowerSort(Operation *op) {
     return false;
   Operation *before = op->getPrevNode();
   Loops loops(op);
+  OpBuilder &b = loops.builder;
   Value first = op->getOperand(0);
   SmallVector<Value> sizes;
   for (int64_t d = 0; d < rank; ++d)
@@ -184,52 +260,47 @@ static bool lowerSort(Operation *op) {
       sizes.push_back(loops.size(first, d));
   Value zero = loops.index(0), one = loops.index(1);
   Value length = loops.size(first, axis);
-  auto order = [&](ValueRange p, ValueRange q) {
-    SmallVector<Value> pairs;
-    for (auto [a, b] : llvm::zip_equal(p, q))
-      pairs.append({a, b});
-    return loops.apply(pairs);
-  };
+  size_t count = op->getNumOperands();
+  // Of 1 element there is nothing to merge: log2, rounded up.
+  Value last = arith::IndexCastOp::create(
+      b, loops.loc, b.getI64Type(),
+      arith::SubIOp::create(b, loops.loc, length, one));
+  Value bits = arith::ConstantIntOp::create(b, loops.loc, 64, 64);
+  Value passes = loops.asIndex(arith::SubIOp::create(
+      b, loops.loc, bits,
+      math::CountLeadingZerosOp::create(b, loops.loc, last)));
   SmallVector<Value> made = loops.nest(
       sizes, llvm::to_vector_of<Value>(op->getOperands()),
       [&](ValueRange at, ValueRange state) {
-        auto place = [&](Value i) {
-          SmallVector<Value> full(at);
-          full.insert(full.begin() + axis, i);
-          return full;
-        };
-        auto step = [&](ValueRange j, ValueRange state) {
-          Value next =
-              arith::AddIOp::create(loops.builder, loops.loc, j[0], one);
-          SmallVector<Value> p, q, result;
-          for (Value tensor : state) {
-            p.push_back(loops.load(tensor, place(j[0])));
-            q.push_back(loops.load(tensor, place(next)));
-          }
-          // Changed if the right one belongs first and not the other way
-          // round, whether the comparison is strict or not.
-          Value yes = order(q, p), no = order(p, q);
-          Value always =
-              arith::ConstantIntOp::create(loops.builder, loops.loc, 1, 1);
-          no = arith::XOrIOp::create(loops.builder, loops.loc, no, always);
-          yes = arith::AndIOp::create(loops.builder, loops.loc, yes, no);
-          for (auto [tensor, a, b] : llvm::zip_equal(state, p, q)) {
-            Value low =
-                arith::SelectOp::create(loops.builder, loops.loc, yes, b, a);
-            Value high =
-                arith::SelectOp::create(loops.builder, loops.loc, yes, a, b);
-            Value changed = loops.store(low, tensor, place(j[0]));
-            result.push_back(loops.store(high, changed, place(next)));
-          }
-          return result;
-        };
-        return loops.loop(
-            one, length, llvm::to_vector(state),
-            [&](ValueRange i, ValueRange state) {
-              Value last =
-                  arith::SubIOp::create(loops.builder, loops.loc, length, i[0]);
-              return loops.loop(zero, last, llvm::to_vector(state), step);
+        SmallVector<OpFoldResult> offsets(at), ones(rank, b.getIndexAttr(1));
+        offsets.insert(offsets.begin() + axis, b.getIndexAttr(0));
+        SmallVector<OpFoldResult> line = ones;
+        line[axis] = getAsOpFoldResult(length);
+        // Not empty tensors: two of them are one to CSE, and one buffer then.
+        SmallVector<Value> given;
+        for (Value tensor : state) {
+          auto type = cast<RankedTensorType>(tensor.getType());
+          auto part = RankedTensorType::get({type.getDimSize(axis)},
+                                            type.getElementType());
+          given.push_back(tensor::ExtractSliceOp::create(
+              b, loops.loc, part, tensor, offsets, line, ones));
+        }
+        given.append(llvm::to_vector(given));
+        SmallVector<Value> sorted = loops.loop(
+            zero, passes, given, [&](ValueRange pass, ValueRange inner) {
+              Value width =
+                  arith::ShLIOp::create(b, loops.loc, one, pass.front());
+              SmallVector<Value> all(inner);
+              return mergeRuns(loops, length, width,
+                               ArrayRef(all).take_front(count),
+                               ArrayRef(all).drop_front(count));
             });
+        SmallVector<Value> next;
+        for (auto [tensor, row] :
+             llvm::zip_equal(state, ArrayRef(sorted).take_front(count)))
+          next.push_back(tensor::InsertSliceOp::create(
+              b, loops.loc, row, tensor, offsets, line, ones));
+        return next;
       });
   loops.replace(made, before);
   return true;

@@ -81,6 +81,18 @@ def triangles(m, b):
     return [lax.linalg.triangular_solve(m, b if how["left_side"] else b.transpose(0, 2, 1), **how) for how in flags]
 
 
+def clipped(x):
+    """The gradient of a gather that clips is a scatter that does."""
+    last = x.at[jnp.array([0, 20, -1])].get(mode="clip") + jnp.take(x, jnp.array([0, 20, -1, 2]), axis=1, mode="clip").sum()
+    return (last * jnp.arange(5.0)).sum() + lax.dynamic_slice(x * x, (7, -9), (2, 2)).sum()
+
+
+def bytes_as_indices(a, i):
+    """The dimension has more elements than a byte can say."""
+    modes = [(a.at[i].get(mode=m), a.at[i].add(1.0, mode=m)) for m in ("clip", "fill")]
+    return a[i], a.at[i].set(1.0), modes
+
+
 def inverted(m):
     return (jnp.linalg.inv(m) * jnp.arange(5.0)).sum() + jnp.linalg.slogdet(m)[1].sum()
 
@@ -93,6 +105,8 @@ CASES = {
     "running sums of unsigned integers": (running_unsigned, WORDS),
     "gradient of a running sum": (jax.grad(lambda a: (jnp.cumsum(a, 1) * jnp.arange(5.0)).sum()), A),
     "windows of whole rows": (whole_windows, A),
+    "gradient of what is clipped": (jax.grad(clipped), A),
+    "bytes as indices": (bytes_as_indices, np.arange(300, dtype=np.float32), BYTES),
     "unique bytes": (lambda a: jnp.unique(a, size=4), BYTES),
     "bits of bytes": (lambda a: (jnp.packbits(a > 2), jnp.unpackbits(a)), BYTES),
     "indices that choose nothing": (lambda a: (a.at[...].add(2.0), jnp.polyadd(a[0], a[1])), A),
@@ -113,6 +127,25 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_results_equal_jax(name):
     equal(*CASES[name])
+
+
+def sorted_all(x):
+    return [(jnp.sort(x, axis=a), jnp.argsort(x, axis=a), jnp.argsort(x, axis=a, descending=True)) for a in range(x.ndim)]
+
+
+@in_process
+@pytest.mark.parametrize("shape", [(1, 2), (3, 0), (3, 5), (4, 64), (65, 2), (127,), (2, 3, 9)])
+def test_equal_elements_keep_their_order(shape):
+    few = np.random.default_rng(len(shape)).integers(-2, 3, shape)
+    equal(sorted_all, np.float32(few))
+    equal(sorted_all, np.where(few == 0, np.nan, -few * 0.0).astype(np.float32))
+    equal(lambda a: lax.sort((a, a[::-1]), num_keys=1), few.astype(np.int32).ravel())
+
+
+@in_process
+def test_a_sort_of_a_hundred_thousand_takes_no_minutes():
+    words = np.random.default_rng(3).integers(0, 2**32, 100_000).astype(np.uint32)
+    np.testing.assert_array_equal(prec.jax.jit(jnp.sort)(words), np.sort(words))
 
 
 @in_process
@@ -147,6 +180,16 @@ def test_keys_and_narrow_results_are_exported(tmp_path):
     arguments = jax.random.key(3), jnp.ones(3, jnp.bfloat16)
     prec.jax.export(lambda k, a: (jax.random.normal(k, (3,)), a * 2), arguments, tmp_path / "m.mlir")
     assert "checked against JAX" in (tmp_path / "m.mlir").read_text()
+
+
+@in_process
+@pytest.mark.parametrize("f, said", [
+    (lambda a: a.astype(jnp.float8_e4m3fn).astype(jnp.float32), "found elements of 'f8E4M3FN', expected f16, .*widen"),
+    (lambda a: lax.complex(a, a)[::-1].real, "found elements of 'complex<f32>', expected f16, .* real and imaginary parts"),
+])  # fmt: skip
+def test_types_without_kernels_are_refused_with_a_remedy(f, said):
+    with pytest.raises(Exception, match=f"compilation failed: {said}"):
+        prec.jax.jit(f)(A[0])
 
 
 def shows(a):

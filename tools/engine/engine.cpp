@@ -53,10 +53,19 @@ static llvm::Expected<CompiledModule> build(const char *text, const char *name,
   options.engine.threads = threads;
   options.engine.useCache = useCache;
   Timing timing;
+  // The first error, for whom standard error does not reach.
+  std::string first;
+  mlir::ScopedDiagnosticHandler keep(
+      model->module()->getContext(), [&](mlir::Diagnostic &diagnostic) {
+        if (first.empty() &&
+            diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
+          first = ": " + diagnostic.str();
+        return mlir::failure();
+      });
   llvm::Expected<Engine> engine =
       compile(model->module(), *policy, std::move(options), timing);
   if (!engine)
-    return engine.takeError();
+    return llvm::createStringError(llvm::toString(engine.takeError()) + first);
   std::vector<std::string> entries = engine->entryNames();
   if (entries.size() != 1)
     return llvm::createStringError("found %zu public functions, expected one",

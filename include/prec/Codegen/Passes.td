@@ -324,6 +324,14 @@ def ConvertToLLVM : Pass<"prec-convert-to-llvm", "ModuleOp"> {
                            "vector::VectorDialect"];
 }
 
+def CheckTypes : Pass<"prec-check-types", "ModuleOp"> {
+  let summary = "refuse complex elements and floats that are no kernel's";
+  let description = [{
+    Complex numbers, and floats of 8 bits and less that no policy widened, are
+    an error where they are made, which says what to do.
+  }];
+}
+
 def CheckFastMath : Pass<"prec-check-fast-math", "ModuleOp"> {
   let summary = "refuse operations with fast-math flags";
   let description = [{

@@ -25,6 +25,10 @@ def rules():
 
     lax = jax.lax
 
+    def wide(indices):
+        """A size that a byte does not hold is compared with bytes."""
+        return indices.astype(np.int32) if indices.dtype.itemsize < 4 else indices
+
     def with_rows(indices, axes):
         """The number of each batch before the indices into it."""
         rows = [lax.broadcasted_iota(indices.dtype, (*indices.shape[:-1], 1), axis) for axis in axes]
@@ -44,7 +48,7 @@ def rules():
 
         def rule(x, indices):
             """The importer reads where the index says, inside or not."""
-            how = keywords | {"indices_are_sorted": False}
+            how, indices = keywords | {"indices_are_sorted": False}, wide(indices)
             if clips:
                 indices = jnp.clip(indices, 0, last_starts(x, indices, d, how))
                 how["mode"] = modes.PROMISE_IN_BOUNDS
@@ -58,6 +62,7 @@ def rules():
 
     def filled(d, keywords, x, indices):
         """JAX's own reads outside of the operand what it then hides."""
+        indices = wide(indices)
         inside = ((indices >= 0) & (indices <= last_starts(x, indices, d, keywords))).all(-1)
         made = slicing.gather_p.bind(x, indices, dimension_numbers=d, **keywords | {"mode": slicing.GatherScatterMode.CLIP})
         axes = [axis for axis in range(made.ndim) if axis not in d.offset_dims]
@@ -69,19 +74,22 @@ def rules():
             return mlir.lower_fun(functools.partial(placed, operation, d, keywords), multiple_results=False)(ctx, *arguments)
         places = (*d.operand_batching_dims, *d.scatter_dims_to_operand_dims)
         inserted = (*d.inserted_window_dims, *d.operand_batching_dims)
-        drops = bool(places) and keywords["mode"] == slicing.GatherScatterMode.FILL_OR_DROP
+        modes = slicing.GatherScatterMode
+        drops, clips = keywords["mode"] == modes.FILL_OR_DROP, keywords["mode"] == modes.CLIP
         parts = not set(places) <= set(inserted)
-        if not (drops or parts or d.operand_batching_dims) and set(places) == set(range(len(places))):
+        if not (drops or clips or parts or d.operand_batching_dims) and set(places) == set(range(len(places))):
             return slicing._scatter_lower(ctx, *arguments, dimension_numbers=d, **keywords)
         how = keywords | {"mode": slicing.GatherScatterMode.PROMISE_IN_BOUNDS, "indices_are_sorted": False, "unique_indices": False}
 
         def rule(x, indices, updates):
-            indices = with_rows(indices, d.scatter_indices_batching_dims)
+            indices = with_rows(wide(indices), d.scatter_indices_batching_dims)
             window = [axis for axis in range(x.ndim) if axis not in inserted]
             axes = dict(zip(window, d.update_window_dims, strict=True))
             shape = x.shape
+            room = np.array([n - (updates.shape[axes[a]] if a in axes else 1) for a, n in enumerate(shape)], indices.dtype)
+            if clips:
+                indices = jnp.clip(indices, 0, room[list(places)])
             if drops:  # what is outside goes to a place of its own, which is cut off
-                room = np.array([n - (updates.shape[axes[a]] if a in axes else 1) for a, n in enumerate(shape)], indices.dtype)
                 outside = ((indices < 0) | (indices > room[list(places)])).any(-1, keepdims=True)
                 away = np.array([shape[places[0]], *[0] * (len(places) - 1)], indices.dtype)
                 indices = jnp.where(outside, away, indices)
