@@ -68,13 +68,12 @@ LogicalResult ruleOf(CollapseShapeOp op, Value g, Gradients &gradients) {
 LogicalResult ruleOf(ReshapeOp op, Value g, Gradients &gradients) {
   OpBuilder &b = gradients.builder;
   auto type = dyn_cast<RankedTensorType>(op.getSource().getType());
-  if (!type || !type.hasStaticShape()) {
-    gradients.error(op) << "its operand has no static shape";
+  if (!type) {
+    gradients.error(op) << "the rank of its operand is not known";
     return failure();
   }
-  SmallVector<Value> sizes;
-  for (int64_t size : type.getShape())
-    sizes.push_back(arith::ConstantIndexOp::create(b, op.getLoc(), size));
+  SmallVector<Value> sizes = getValueOrCreateConstantIndexOp(
+      b, op.getLoc(), getMixedSizes(b, op.getLoc(), op.getSource()));
   Value shape = FromElementsOp::create(
       b, op.getLoc(), RankedTensorType::get({type.getRank()}, b.getIndexType()),
       sizes);

@@ -69,6 +69,17 @@ static bool isNetwork(StringRef path) {
          });
 }
 
+/// An imported model has one function, @main: that is its forward part.
+static void nameForward(ModuleOp module) {
+  for (StringRef name : {"forward", "step", "predict"})
+    if (module.lookupSymbol(name))
+      return;
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (main && main.isPublic() &&
+      failed(SymbolTable(module).rename(main, "forward")))
+    llvm_unreachable("no other function has the name");
+}
+
 llvm::Expected<Model> Model::load(StringRef path, Timing &timing,
                                   bool isTraining) {
   double start = now();
@@ -95,6 +106,7 @@ llvm::Expected<Model> Model::load(StringRef path, Timing &timing,
 
 llvm::Error Model::makeTrainingStep(const StepOptions &given,
                                     const Policy &policy) {
+  nameForward(*parsed);
   auto forward = parsed->lookupSymbol<func::FuncOp>("forward");
   if (!forward || parsed->lookupSymbol<func::FuncOp>("step")) {
     std::string useless =
@@ -146,6 +158,7 @@ void Model::setSeed(uint32_t seed) {
 }
 
 llvm::Error Model::makePredict() {
+  nameForward(*parsed);
   if (!parsed->lookupSymbol("forward") || parsed->lookupSymbol("predict"))
     return llvm::Error::success();
   MakeTrainingStepOptions options;

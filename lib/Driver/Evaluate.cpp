@@ -2,33 +2,17 @@
 // One compilation of @predict, an evaluation for each value of a sweep.
 #include "prec/Driver/Evaluate.h"
 #include "SweepRuns.h"
+#include "WeightsFile.h"
 #include "prec/Driver/Observe.h"
 #include "prec/Driver/Run.h"
-#include "prec/Execution/Checkpoint.h"
 #include "prec/Execution/Evaluate.h"
 #include "prec/Execution/Interrupt.h"
-#include "prec/Execution/Npz.h"
 #include "prec/Execution/Trainer.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::prec;
-
-/// The arrays of an archive by name; a checkpoint's are its state.
-static llvm::Expected<std::vector<NamedTensor>> readWeights(StringRef path) {
-  llvm::Expected<std::vector<NamedTensor>> arrays = readNpz(path);
-  if (!arrays || arrays->empty() || !isCheckpoint(arrays->front()))
-    return arrays;
-  llvm::Expected<Checkpoint> checkpoint = readCheckpoint(path);
-  if (!checkpoint)
-    return checkpoint.takeError();
-  std::vector<NamedTensor> state;
-  for (auto [name, tensor] :
-       llvm::zip_equal(checkpoint->state.names, checkpoint->state.tensors))
-    state.push_back({name, std::move(tensor)});
-  return state;
-}
 
 /// All arguments of @predict but the last, from the file.
 static llvm::Expected<std::vector<Tensor>>
@@ -42,31 +26,16 @@ parametersOf(const Signature &signature, StringRef path) {
                                    "--weights=FILE.npz with '" +
                                    signature.arguments[0].name + "'" +
                                    (count > 1 ? " and others" : ""));
-  llvm::Expected<std::vector<NamedTensor>> arrays = readWeights(path);
-  if (!arrays)
-    return arrays.takeError();
+  llvm::Expected<WeightsFile> file = WeightsFile::read(path);
+  if (!file)
+    return file.takeError();
   for (size_t i = 0; i < count; ++i) {
-    const ValueInfo &wanted = signature.arguments[i];
-    auto array = llvm::find_if(*arrays, [&](const NamedTensor &candidate) {
-      return candidate.name == wanted.name;
-    });
-    if (array == arrays->end()) {
-      std::string known = llvm::join(
-          llvm::map_range(*arrays, [](const NamedTensor &a) { return a.name; }),
-          ", ");
-      return llvm::createStringError(describeArgument(signature, i) + ": '" +
-                                     path +
-                                     "' has no such array; "
-                                     "it has: " +
-                                     known);
-    }
-    if (array->tensor.dtype() != wanted.dtype ||
-        array->tensor.shape() != ArrayRef(wanted.shape))
-      return llvm::createStringError(describeArgument(signature, i) +
-                                     ": found " + describe(array->tensor) +
-                                     " in '" + path + "', expected " +
-                                     describe(wanted));
-    parameters.push_back(array->tensor.clone());
+    llvm::Expected<const Tensor *> array = file->find(signature, i);
+    if (!array)
+      return array.takeError();
+    if (!*array)
+      return file->missing(signature, i);
+    parameters.push_back((*array)->clone());
   }
   return parameters;
 }

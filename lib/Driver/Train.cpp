@@ -4,6 +4,7 @@
 #include "NonFiniteLoss.h"
 #include "RunFacts.h"
 #include "SweepRuns.h"
+#include "WeightsFile.h"
 #include "prec/Driver/Observe.h"
 #include "prec/Driver/Run.h"
 #include "prec/Execution/Evaluate.h"
@@ -224,12 +225,24 @@ llvm::Expected<Trainer> TrainingRuns::trainerOf(size_t run) {
   return trainer;
 }
 
-/// The checkpoint's state in the run that it is of, else a fresh one.
+/// The checkpoint's state in the run that it is of, else a fresh one. Of given
+/// weights none may be missing; states may, as an optimiser's always are.
 llvm::Expected<TrainingState> TrainingRuns::firstState(const Trainer &trainer,
                                                        size_t run) {
-  if (!resumed || resumed->run != run)
+  if (resumed && resumed->run == run)
+    return std::move(resumed->state);
+  if (options.firstWeights.empty())
     return trainer.initialState();
-  return std::move(resumed->state);
+  llvm::Expected<WeightsFile> file = WeightsFile::read(options.firstWeights);
+  if (!file)
+    return file.takeError();
+  return trainer.initialState(
+      [&](const Signature &step, size_t i) -> llvm::Expected<const Tensor *> {
+        llvm::Expected<const Tensor *> found = file->find(step, i);
+        if (found && !*found && step.arguments[i].role == "weight")
+          return file->missing(step, i);
+        return found;
+      });
 }
 
 llvm::Expected<bool> TrainingRuns::run() {

@@ -140,7 +140,9 @@ Expected<Tensor> mlir::prec::initialise(const ValueInfo &value, uint32_t seed) {
     return bad("found " + describe(value) + ", expected a static shape");
   std::optional<Init> init = parseInit(value.init);
   if (!init)
-    return bad(llvm::Twine(value.init.empty() ? "no prec.init" : "found '") +
+    return bad(llvm::Twine(value.init.empty()
+                               ? "no prec.init, and no weights are given"
+                               : "found '") +
                value.init + (value.init.empty() ? "" : "'") +
                ", expected zeros, constant:C, uniform:B, normal:S or "
                "orthogonal:G, the last three perhaps with :positive=SHARE");

@@ -138,6 +138,8 @@ static FailureOr<ValueInfo> readValue(Type type, DictionaryAttr attributes) {
       info.name = name.str();
     if (auto init = attributes.getAs<StringAttr>("prec.init"))
       info.init = init.str();
+    if (auto role = attributes.getAs<StringAttr>("prec.role"))
+      info.role = role.str();
   }
   Type element = type;
   if (isa<RankedTensorType, MemRefType>(type)) {

@@ -47,11 +47,16 @@ bool TrainingState::isFinite() const {
                       [](const Tensor &tensor) { return ::isFinite(tensor); });
 }
 
-Expected<TrainingState> Trainer::initialState() const {
+Expected<TrainingState> Trainer::initialState(FirstValue given) const {
   TrainingState state;
   for (size_t i = 0; i < stateCount; ++i) {
     const ValueInfo &value = step.signature.arguments[i];
-    Expected<Tensor> tensor = initialise(value, options.seed);
+    Expected<const Tensor *> known =
+        given ? given(step.signature, i) : Expected<const Tensor *>(nullptr);
+    if (!known)
+      return known.takeError();
+    Expected<Tensor> tensor =
+        *known ? (*known)->clone() : initialise(value, options.seed);
     if (!tensor)
       return createStringError(describeArgument(step.signature, i) + ": " +
                                llvm::toString(tensor.takeError()));

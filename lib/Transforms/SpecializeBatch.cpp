@@ -131,6 +131,17 @@ bool ShapeRefiner::visitTensorOp(Operation *op) {
                                           empty.getType().getElementType()));
     return true;
   }
+  if (auto reshape = dyn_cast<tensor::ReshapeOp>(op)) {
+    auto type = dyn_cast<RankedTensorType>(reshape.getType());
+    auto sizes = reshape.getShape().getDefiningOp<tensor::FromElementsOp>();
+    if (!type || !sizes)
+      return false;
+    SmallVector<int64_t> shape;
+    for (Value size : sizes.getElements())
+      shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
+    setType(reshape.getResult(), meet(type, type.clone(shape)));
+    return true;
+  }
   if (auto pad = dyn_cast<tensor::PadOp>(op)) {
     auto type = tensor::PadOp::inferResultType(
         pad.getSourceType(), pad.getStaticLow(), pad.getStaticHigh());

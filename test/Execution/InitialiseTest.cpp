@@ -132,7 +132,8 @@ TEST(Initialise, OtherWordsAreErrors) {
   auto failure = [](const ValueInfo &value) {
     return messageOf(initialise(value, 0));
   };
-  EXPECT_THAT(failure(parameter("")), HasSubstr("no prec.init, expected"));
+  EXPECT_THAT(failure(parameter("")),
+              HasSubstr("no prec.init, and no weights are given, expected"));
   for (const char *init :
        {"glorot", "normal", "normal:", "normal:x", "constant:inf", "zeros:1",
         "uniform:nan", "normal:1:positive=", "normal:1:positive=1.1",

@@ -234,7 +234,8 @@ TEST(Trainer, FaultsDuringTheRunAreErrors) {
       llvm::cantFail(Trainer::create(step, predictOf(seen, -1), set, options));
   EXPECT_THAT(messageOf(bare.initialState()),
               HasSubstr("argument 0 'w' of @step: parameter 'w': no prec.init, "
-                        "expected zeros, constant:C"));
+                        "and no weights are given, expected zeros, "
+                        "constant:C"));
 }
 
 } // namespace

@@ -63,7 +63,11 @@ func.func @step(%w: tensor<6x4xf32>, %x: tensor<?x6xf32>, %labels: tensor<?xi32>
   } else {
     scf.yield %6 : tensor<?x2x3xf32>
   }
-  %loss = tensor.extract %12[%c0, %c0, %c0] : tensor<?x2x3xf32>
+  // CHECK: tensor.reshape %{{.*}}(%{{.*}}) : (tensor<32x2x3xf32>, tensor<2xindex>) -> tensor<32x6xf32>
+  %c6 = arith.constant 6 : index
+  %sizes = tensor.from_elements %n, %c6 : tensor<2xindex>
+  %13 = tensor.reshape %12(%sizes) : (tensor<?x2x3xf32>, tensor<2xindex>) -> tensor<?x6xf32>
+  %loss = tensor.extract %13[%c0, %c0] : tensor<?x6xf32>
   return %w, %loss : tensor<6x4xf32>, f32
 }
 

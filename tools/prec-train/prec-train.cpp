@@ -124,6 +124,11 @@ int main(int argc, char **argv) {
   cl::opt<std::string> log(
       "log", cl::desc("file of JSON lines, - for standard output"),
       cl::cat(category));
+  cl::opt<std::string> firstWeights(
+      "weights", cl::value_desc("w.npz"),
+      cl::desc("what the weights begin with, as --save-weights or an importer "
+               "writes them; default: what the model says"),
+      cl::cat(category));
   cl::opt<std::string> weights("save-weights", cl::value_desc("w.npz"),
                                cl::desc("parameters after the last run"),
                                cl::cat(category));
@@ -184,6 +189,7 @@ int main(int argc, char **argv) {
   options.trainer.preprocess.flip = flip;
   options.trainer.preprocess.crop = crop;
   options.log = log;
+  options.firstWeights = firstWeights;
   options.weights = weights;
   options.bestWeights = bestWeights;
   options.timingFile = compileFlags.timingFile();

@@ -16,6 +16,9 @@ struct TrainOptions {
   StepOptions step;
   /// JSON lines; empty: none, "-": standard output.
   std::string log;
+  /// What weights and states begin with, as --save-weights or an importer
+  /// writes them; empty: what the model says.
+  std::string firstWeights;
   /// Where the last run's parameters and state go, as .npz; empty: nowhere.
   std::string weights;
   /// The same after the evaluation with the best test accuracy; empty: nowhere.

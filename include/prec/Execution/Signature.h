@@ -29,7 +29,8 @@ struct ValueInfo {
   ValueKind kind = ValueKind::Tensor;
   DType dtype = DType::F32;
   llvm::SmallVector<int64_t, 4> shape;
-  std::string init; ///< attribute prec.init (Initialise.h); may be empty
+  std::string init;      ///< attribute prec.init (Initialise.h); may be empty
+  std::string role = {}; ///< attribute prec.role; may be empty
 };
 
 /// A run-time number, slot i of the context being the i-th prec.declare.

@@ -129,8 +129,11 @@ public:
   /// ("test_accuracy_f32"). Errors: its signature is not that of @predict.
   llvm::Error setUnroundedPredict(Callable predict);
 
-  /// Errors: a parameter without a valid prec.init.
-  llvm::Expected<TrainingState> initialState() const;
+  /// What argument i of @step begins with; null: what its prec.init says.
+  using FirstValue = llvm::function_ref<llvm::Expected<const Tensor *>(
+      const Signature &step, size_t i)>;
+  /// Errors: a parameter without a valid prec.init, those of `given`.
+  llvm::Expected<TrainingState> initialState(FirstValue given = nullptr) const;
 
   /// Runs from state.done to the last step. `log` and `save` may be null.
   /// Ctrl-C ends it between two steps; one whose evaluation was cut short

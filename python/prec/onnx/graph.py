@@ -70,6 +70,7 @@ class Importer:
         self.functions, self.count, self.used_scopes = [], 0, {}
         self.status = {}  # operator -> who lowered it
         self.weight_arguments = {}
+        self.statistics = set()  # names of means and variances, which a training does not learn
         self.declared = self._declared(model)
 
     @staticmethod
@@ -194,6 +195,8 @@ class Importer:
         if wider is not None:
             self.count += 1
             return [(n, opsets) for n in wider]
+        if proto.op_type == "BatchNormalization":
+            self.statistics.update(proto.input[3:5])
         node = Node(proto, opsets.get("", 1), scope, graph)
         node.opsets = opsets
         reasons = []
@@ -280,7 +283,8 @@ class Importer:
         for k, (name, array) in enumerate(self.weight_arguments.items(), 1):
             dtype = graph.types[name][0] if name in graph.types else word_of_array(array)
             value = Value(main, f"%weight{k}", dtype, array.shape)
-            arguments.append((value.name, value.type, name, dtype, "weight"))
+            role = "state" if array.size == 1 or name in self.statistics else "weight"
+            arguments.append((value.name, value.type, name, dtype, role))
         taken = ", ".join(f"{v}: {t} {{{_attributes(n, d, r)}}}" for v, t, n, d, r in arguments)
         given = ", ".join(
             f"{v.type} {{{_attributes(n, v.dtype)}}}" for n, v in zip(self.outputs, outputs)

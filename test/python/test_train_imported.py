@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Imported models in prec-eval and prec-train: they begin with their weights, and train as PyTorch trains them.
+
+Each step takes all samples, so that no order of batches counts. Losses of f32 runs differ by how sums are ordered: relatively 1e-5
+for a few steps of these networks, whose condition is small."""
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import BUILD, SOURCE
+
+torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+COUNT, CLASSES, STEPS, RATE = 24, 5, 4, 0.1
+
+
+@pytest.fixture(autouse=True)
+def package(monkeypatch):
+    monkeypatch.setenv("PREC_BUILD_DIR", str(BUILD))
+    monkeypatch.syspath_prepend(str(SOURCE / "python"))
+
+
+def network():
+    torch.manual_seed(0)
+    layers = torch.nn
+    made = layers.Sequential(
+        layers.Conv2d(2, 4, 3, padding=1), layers.BatchNorm2d(4), layers.ReLU(), layers.MaxPool2d(2), layers.Flatten(),
+        layers.Linear(36, CLASSES),
+    )  # fmt: skip
+    made[1].running_mean[:] = torch.randn(4)
+    made[1].running_var[:] = torch.rand(4) + 0.5
+    return made.eval()
+
+
+def data(folder):
+    rng = np.random.default_rng(1)
+    x, y = rng.standard_normal((COUNT, 2, 6, 6), np.float32), rng.integers(0, CLASSES, COUNT)
+    np.savez(folder / "d.npz", x=x, y=y, x_test=x, y_test=y)
+    return torch.from_numpy(x), torch.from_numpy(y)
+
+
+def torch_losses(model, x, y):
+    """The network in eval mode, so that the statistics stay; SGD on all samples."""
+    update, losses = torch.optim.SGD(model.parameters(), RATE), []
+    for _ in range(STEPS):
+        update.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        update.step()
+        losses.append(loss.item())
+    return losses
+
+
+def as_onnx(model):
+    """What the network is in ONNX: by hand, torch's exporter needs more packages."""
+    w = {f"{k}.{n}": p.detach().numpy() for k, layer in enumerate(model) for n, p in layer.state_dict().items() if p.ndim}
+    text = """<ir_version: 8, opset_import: ["" : 17]>
+    g (float[n,2,6,6] x) => (float[n,5] logits) {
+      c = Conv<pads = [1, 1, 1, 1]>(x, conv_w, conv_b)
+      b = BatchNormalization<epsilon = 0.00001>(c, norm_w, norm_b, norm_m, norm_v)
+      r = Relu(b)
+      p = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(r)
+      f = Flatten(p)
+      logits = Gemm<transB = 1>(f, fc_w, fc_b)
+    }"""
+    made = onnx.parser.parse_model(text)
+    names = {"conv_w": "0.weight", "conv_b": "0.bias", "norm_w": "1.weight", "norm_b": "1.bias", "norm_m": "1.running_mean",
+             "norm_v": "1.running_var", "fc_w": "5.weight", "fc_b": "5.bias"}  # fmt: skip
+    made.graph.initializer.extend(onnx.numpy_helper.from_array(w[full], name) for name, full in names.items())
+    return made
+
+
+def export(front, model, folder):
+    if front == "torch":
+        import prec.torch
+
+        prec.torch.export(model, (torch.zeros(COUNT, 2, 6, 6),), folder / "m.mlir")
+        return
+    onnx.save(as_onnx(model), folder / "m.onnx")
+    done = subprocess.run(
+        [sys.executable, "-m", "prec", "import", folder / "m.onnx", "-o", folder / "m.mlir"],
+        env={**os.environ, "PYTHONPATH": str(SOURCE / "python")}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("front", ["torch", "onnx"])
+def test_an_imported_model_goes_on_training_as_in_pytorch(front, tmp_path, run):
+    model = network()
+    x, y = data(tmp_path)
+    export(front, model, tmp_path)
+    common = [tmp_path / "m.mlir", "--weights", tmp_path / "m.npz", "--data", tmp_path / "d.npz", f"--batch-size={COUNT}"]
+    run("prec-train", *common, f"--steps={STEPS}", f"--learning-rate={RATE}", "--log", tmp_path / "l.jsonl",
+        "--save-weights", tmp_path / "w.npz")  # fmt: skip
+    losses = [json.loads(line)["loss"] for line in open(tmp_path / "l.jsonl")]
+    np.testing.assert_allclose(losses, torch_losses(model, x, y), rtol=1e-5)
+    # The statistics stay; the other weights are PyTorch's.
+    theirs = {n: p.detach().numpy() for n, p in model.state_dict().items() if p.ndim}
+    with np.load(tmp_path / "m.npz") as first, np.load(tmp_path / "w.npz") as last:
+        for name, array in last.items():
+            kept = np.array_equal(first[name], array)
+            assert kept == (name in ("norm_m", "norm_v") or "running" in name or "batches" in name)
+            if name in theirs:
+                np.testing.assert_allclose(array, theirs[name], rtol=1e-5, atol=1e-6)
+    # And at the trained weights prec-eval has PyTorch's loss and accuracy.
+    common[2] = tmp_path / "w.npz"
+    run("prec-eval", *common, "--log", tmp_path / "e.jsonl")
+    found = json.loads((tmp_path / "e.jsonl").read_text().splitlines()[-1])
+    logits = model(x)
+    assert found["accuracy"] == pytest.approx((logits.argmax(1) == y).double().mean().item())
+    assert found["loss"] == pytest.approx(torch.nn.functional.cross_entropy(logits, y).item(), rel=1e-5)
+
+
+def test_what_jax_exports_trains_as_in_jax(tmp_path, run):
+    jax = pytest.importorskip("jax")
+    import prec.jax
+
+    def logits(weights, x):
+        hidden = jax.numpy.tanh(x.reshape(x.shape[0], -1) @ weights["w"] + weights["b"])
+        return hidden @ weights["v"]
+
+    x, y = (np.asarray(t) for t in data(tmp_path))
+    rng = np.random.default_rng(2)
+    weights = {n: rng.standard_normal(s).astype("f4") / 4 for n, s in (("w", (72, 7)), ("b", (7,)), ("v", (7, CLASSES)))}
+    prec.jax.export(logits, (weights, x), tmp_path / "m.mlir", weights=(0,))
+    run("prec-train", tmp_path / "m.mlir", "--weights", tmp_path / "m.npz", "--data", tmp_path / "d.npz", f"--batch-size={COUNT}",
+        f"--steps={STEPS}", f"--learning-rate={RATE}", "--log", tmp_path / "l.jsonl")  # fmt: skip
+    losses = [json.loads(line)["loss"] for line in open(tmp_path / "l.jsonl")]
+
+    def loss(weights):
+        found = jax.nn.log_softmax(logits(weights, x))
+        return -found[np.arange(COUNT), y].mean()
+
+    for mine in losses:
+        value, gradient = jax.value_and_grad(loss)(weights)
+        assert mine == pytest.approx(float(value), rel=1e-5)
+        weights = jax.tree.map(lambda w, g: w - RATE * g, weights, gradient)
+
+
+@pytest.fixture
+def fails(run):
+    def call(*arguments):
+        done = run(*arguments, check=False)
+        assert done.returncode == 1
+        return done.stderr
+
+    return call
+
+
+def test_weights_that_do_not_fit(tmp_path, fails):
+    """As prec-eval says it; a model without prec.init needs some."""
+    model = network()
+    data(tmp_path)
+    export("onnx", model, tmp_path)
+    common = [tmp_path / "m.mlir", "--data", tmp_path / "d.npz", "--steps=1", "--batch-size=8"]
+    assert "no prec.init" in fails("prec-train", *common)
+    with np.load(tmp_path / "m.npz") as arrays:
+        weights = dict(arrays)
+    np.savez(tmp_path / "few.npz", **{n: a for n, a in weights.items() if n != "fc_w"})
+    assert "'fc_w' of @step: '" in (said := fails("prec-train", *common, "--weights", tmp_path / "few.npz"))
+    assert "has no such array; it has: " in said and "conv_w" in said
+    np.savez(tmp_path / "other.npz", **(weights | {"fc_w": np.zeros((5, 35), np.float32)}))
+    assert "found tensor<5x35xf32>" in fails("prec-train", *common, "--weights", tmp_path / "other.npz")
+    assert "absent.npz" in fails("prec-train", *common, "--weights", tmp_path / "absent.npz")
