@@ -19,15 +19,35 @@ using llvm::Expected;
 using llvm::StringRef;
 using llvm::Twine;
 
+/// Token numbers as NumPy has them, in 32 bits.
+static Expected<Tensor> narrowTokens(const Tensor &x, StringRef name) {
+  Tensor narrow(DType::I32, x.shape());
+  for (auto [from, to] :
+       llvm::zip_equal(x.span<int64_t>(), narrow.span<int32_t>())) {
+    if (from < std::numeric_limits<int32_t>::min() ||
+        from > std::numeric_limits<int32_t>::max())
+      return createStringError("'" + name + "': found " + Twine(from) +
+                               ", expected numbers of 32 bits");
+    to = int32_t(from);
+  }
+  return narrow;
+}
+
 /// Checks x and y of one kind against each other and converts the labels.
 /// `classes` 0: any label is allowed, and it grows to what is found.
 static Error setSamples(Samples &samples, Tensor x, const Tensor &y,
                         int64_t &classes, StringRef xName, StringRef yName) {
+  if (x.dtype() == DType::I64) {
+    Expected<Tensor> tokens = narrowTokens(x, xName);
+    if (!tokens)
+      return tokens.takeError();
+    x = std::move(*tokens);
+  }
   if (x.dtype() != DType::U8 && x.dtype() != DType::I32 &&
       x.dtype() != DType::F32 && x.dtype() != DType::F64)
     return createStringError("'" + xName + "': found samples of type " +
                              toString(x.dtype()) +
-                             ", expected u8, i32, f32 or f64");
+                             ", expected u8, i32, i64, f32 or f64");
   if (y.rank() != 1 || isFloat(y.dtype()) || y.dtype() == DType::I1)
     return createStringError("'" + yName + "': found labels as " + describe(y) +
                              ", expected integers in one dimension");
@@ -200,6 +220,8 @@ void mlir::prec::gather(const Samples &samples,
     dispatch(double());
   else if (batch.dtype() == DType::I32)
     dispatch(int32_t());
+  else if (batch.dtype() == DType::I64)
+    dispatch(int64_t());
   else
     dispatch(float());
   for (auto [k, index] : llvm::enumerate(indices))

@@ -27,12 +27,12 @@ std::optional<LossKind> mlir::prec::parseLoss(llvm::StringRef word) {
 bool mlir::prec::isBatch(const ValueInfo &value) {
   return value.kind == ValueKind::Tensor && !value.shape.empty() &&
          (value.dtype == DType::F32 || value.dtype == DType::F64 ||
-          value.dtype == DType::I32) &&
+          value.dtype == DType::I32 || value.dtype == DType::I64) &&
          countElements(llvm::ArrayRef(value.shape).drop_front()).has_value();
 }
 
 int64_t mlir::prec::tokensOf(const ValueInfo &x) {
-  if (!isBatch(x) || x.dtype != DType::I32)
+  if (!isBatch(x) || isFloat(x.dtype))
     return 0;
   return *countElements(llvm::ArrayRef(x.shape).drop_front());
 }
@@ -42,7 +42,7 @@ Error mlir::prec::checkTokens(const ValueInfo &x, const DataSet &data) {
     return Error::success();
   return createStringError(
       "found samples of " + toString(data.training.x.dtype()) +
-      " in the data set " + data.name + ", expected u8 or i32 for tokens");
+      " in the data set " + data.name + ", expected integers for tokens");
 }
 
 Tensor mlir::prec::zeroBatch(const ValueInfo &x, int64_t size) {

@@ -54,7 +54,7 @@ Error Trainer::checkStep() {
   if (!isBatch(x))
     return bad(
         stateCount,
-        "x, a tensor of f32, f64 or i32 that is static but for the batch");
+        "x, a tensor of f32, f64, i32 or i64 that is static but for the batch");
   if (labels.kind != ValueKind::Tensor || labels.dtype != DType::I32 ||
       labels.shape.size() != 1 ||
       (labels.shape[0] >= 0 && x.shape[0] >= 0 &&

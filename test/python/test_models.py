@@ -98,4 +98,4 @@ def test_tokens_need_integers(run, tmp_path):
     np.savez(tmp_path / "d.npz", x=np.zeros((40, 8), np.float32), y=np.zeros(40, np.int32))
     done = run("prec-train", tmp_path / "net.json", f"--data={tmp_path / 'd.npz'}",
                "--batch-size=8", "--steps=1", check=False)
-    assert done.returncode == 1 and "expected u8 or i32 for tokens" in done.stderr
+    assert done.returncode == 1 and "expected integers for tokens" in done.stderr

@@ -116,6 +116,28 @@ def test_an_imported_model_goes_on_training_as_in_pytorch(front, tmp_path, run):
     assert found["loss"] == pytest.approx(torch.nn.functional.cross_entropy(logits, y).item(), rel=1e-5)
 
 
+def test_tokens_are_numpys_integers(tmp_path, run):
+    """i64 in the data, as NumPy makes them, and in the model, as PyTorch has them."""
+    import prec.torch
+
+    torch.manual_seed(0)
+    layers = torch.nn
+    model = layers.Sequential(layers.Embedding(11, 6), layers.Flatten(), layers.Linear(42, CLASSES))
+    rng = np.random.default_rng(3)
+    x, y = rng.integers(0, 11, (COUNT, 7)), rng.integers(0, CLASSES, COUNT)
+    np.savez(tmp_path / "d.npz", x=x, y=y, x_test=x, y_test=y)
+    prec.torch.export(model, (torch.from_numpy(x),), tmp_path / "m.mlir")
+    common = [tmp_path / "m.mlir", "--weights", tmp_path / "m.npz", f"--batch-size={COUNT}", f"--steps={STEPS}",
+              f"--learning-rate={RATE}", "--log", tmp_path / "l.jsonl"]  # fmt: skip
+    run("prec-train", *common, "--data", tmp_path / "d.npz")
+    losses = [json.loads(line)["loss"] for line in open(tmp_path / "l.jsonl")]
+    np.testing.assert_allclose(losses, torch_losses(model, torch.from_numpy(x), torch.from_numpy(y)), rtol=1e-5)
+    x[0, 0] = 1 << 31
+    np.savez(tmp_path / "d.npz", x=x, y=y, x_test=x, y_test=y)
+    done = run("prec-train", *common, "--data", tmp_path / "d.npz", check=False)
+    assert done.returncode == 1 and "found 2147483648, expected numbers of 32 bits" in done.stderr
+
+
 def test_what_jax_exports_trains_as_in_jax(tmp_path, run):
     jax = pytest.importorskip("jax")
     import prec.jax
