@@ -5,9 +5,13 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from conftest import BUILD, SOURCE
 from study_tools import Bench
+
+sys.path.insert(0, str(SOURCE / "python"))
+from prec.study import rerun  # noqa: E402
 
 STUDY = {
     "version": 1,
@@ -105,3 +109,39 @@ def test_the_page_for_notebooks_runs(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "accuracy-by-bits.png").read_bytes().startswith(b"\x89PNG")
     assert "Test accuracy at the end" in capsys.readouterr().out
     names["store"].close()
+
+
+IMPORTED = """func.func @main(%x: tensor<?x784xf32> {prec.role = "input"}, %w: tensor<784x10xf32> {prec.name = "w", prec.role = "weight"})
+    -> tensor<?x10xf32> {
+  %zero = arith.constant 0.0 : f32
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x784xf32>
+  %e = tensor.empty(%n) : tensor<?x10xf32>
+  %i = linalg.fill ins(%zero : f32) outs(%e : tensor<?x10xf32>) -> tensor<?x10xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<?x784xf32>, tensor<784x10xf32>) outs(%i : tensor<?x10xf32>) -> tensor<?x10xf32>
+  return %y : tensor<?x10xf32>
+}
+"""
+
+
+def test_a_study_of_an_imported_model_begins_with_its_weights(tmp_path):
+    bench = Bench(tmp_path)
+    bench.environment["PREC_BUILD_DIR"] = str(BUILD)
+    (tmp_path / "m.mlir").write_text(IMPORTED)
+    np.savez(tmp_path / "w.npz", w=np.random.default_rng(0).standard_normal((784, 10)).astype("f4") / 28)
+    settings = {"model": "m.mlir", "weights": "w.npz", "steps": 2, "seed": 1}
+    bench.write({"version": 1, "name": "tuned", "settings": settings, "axes": {"truncate-mantissa": [4, 8]}})
+    assert bench.sweep().returncode == 0
+    rows = bench.query("SELECT config, (SELECT test_accuracy FROM points WHERE points.key = runs.key) FROM runs")
+    for config, accuracy in rows:
+        # The command that the report gives for the run, with the files that it writes first.
+        command = rerun.command_text(json.loads(config), bench.store)
+        assert "--weights=weights-" in command and ".mlir" in command
+        command = command.replace("python -m", f"{sys.executable} -m").replace("prec-train", str(BUILD / "bin" / "prec-train"))
+        done = subprocess.run(command, shell=True, cwd=tmp_path, env=bench.environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout.splitlines()[-1])["test_accuracy"] == accuracy
+    settings["weights"] = "absent.npz"
+    bench.write({"version": 1, "name": "tuned", "settings": settings, "axes": {"truncate-mantissa": [4, 8]}})
+    done = bench.sweep()
+    assert done.returncode == 1 and "cannot read the weights" in done.stderr and "absent.npz" in done.stderr

@@ -5,6 +5,7 @@ The columns are the settings as the study says them, then what was measured.
 """
 
 import argparse
+import base64
 import csv
 import json
 import sys
@@ -126,12 +127,15 @@ def main(arguments=None):
 
 
 def _write_content(store, options):
-    found = store.rows("SELECT text FROM contents WHERE hash LIKE ?", options.content + "%")
+    found = store.rows("SELECT suffix, text FROM contents WHERE hash LIKE ?", options.content + "%")
     if len(found) != 1:
         raise StoreError(f"'{store.path}' has {len(found)} texts of hash '{options.content}'")
+    text = found[0]["text"]
+    data = base64.b64decode(text) if found[0]["suffix"] == ".npz" else text.encode()
     if options.output == "-":
-        sys.stdout.write(found[0]["text"])
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
     else:
-        with open(options.output, "w", encoding="utf-8") as file:
-            file.write(found[0]["text"])
+        with open(options.output, "wb") as file:
+            file.write(data)
     return 0

@@ -2,24 +2,25 @@
 """The command line that repeats one run of a store, for people."""
 
 import shlex
+from pathlib import Path
 
 from prec.study.data import SMALL
-from prec.study.runs import flags_of
+from prec.study.runs import HELD, flags_of
 
 
 def command_text(config, store="results.db"):
     """Texts of models and policies are written to files first, by `prec export --content`."""
     before, words = [], ["prec-train"]
-    for kind in ("model", "policy"):
+    for kind in HELD:
         name = config.get(kind)
         if name and name.startswith("sha256:"):
-            file = f"{kind}-{name[7:19]}.json"
+            file = f"{kind}-{name[7:19]}{Path(name).suffix or '.json'}"
             before.append(
                 f"python -m prec export {shlex.quote(str(store))} --content={name[7:19]} -o {file}"
             )
             name = file
         if name:
-            words.append(name if kind == "model" else f"--policy={name}")
+            words.append(name if kind == "model" else f"--{kind}={name}")
     words += flags_of(config)
     data = config["data"]
     if data == SMALL:

@@ -7,6 +7,7 @@ its version. Its key is the hash of that, so that a run is done once whatever st
 for it, and never served after something in it has changed.
 """
 
+import base64
 import hashlib
 import json
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ FLAGS = (
 FORMATS = ("truncate-mantissa", "truncate-bits", "format", "policy")
 PRECISION = ("rounding", "granularity", "random")
 SWEPT = ("truncate-mantissa", "truncate-bits")
+HELD = ("model", "policy", "weights")  # by the hash of their content
+MOST_WEIGHTS = 64 << 20  # bytes of a file that goes into the store and to the workers
 
 
 def digest(text):
@@ -88,6 +91,8 @@ class Resolver:
         config["model"] = self._content("model", settings, pointer)
         if settings.get("policy") is not None:
             config["policy"] = self._content("policy", settings, pointer)
+        if settings.get("weights") is not None:
+            config["weights"] = self._weights(settings["weights"], pointer)
         config["data"] = settings.get("data", "fashion-mnist")
         config["data-hash"] = self.data_hash(config["data"])
         config["eval-every"] = study.eval_every
@@ -121,11 +126,28 @@ class Resolver:
                 source = json.dumps(template.fill(source, holes), indent=1)
             except template.TemplateError as error:
                 raise self.study.fault(pointer, f"{kind}: {error}") from None
-        name = digest(source)
+        name = digest(source) + (suffix if suffix != ".json" else "")
         self.contents[name] = {"suffix": suffix, "text": source}
         if kind == "model":
             self._check_model("-", pointer, source, suffix)
         return "sha256:" + name
+
+    def _weights(self, source, pointer):
+        """The hash of a file of weights, whose bytes are kept as text."""
+        if ("weights", source) not in self._files:
+            path = self.study.folder / source
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                message = f"cannot read the weights '{path}': {error.strerror.lower()}"
+                raise self.study.fault(pointer, message) from None
+            if len(data) > MOST_WEIGHTS:
+                message = f"the weights '{path}' take {len(data) >> 20} MB, expected at most {MOST_WEIGHTS >> 20}"
+                raise self.study.fault(pointer, message)
+            name = hashlib.sha256(data).hexdigest() + ".npz"
+            self.contents[name] = {"suffix": ".npz", "text": base64.b64encode(data).decode()}
+            self._files["weights", source] = f"sha256:{name}"
+        return self._files["weights", source]
 
     def _read(self, kind, source, suffix, pointer):
         if (kind, source) not in self._files:

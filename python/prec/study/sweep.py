@@ -12,7 +12,7 @@ from prec import jsonc, tools
 from prec.study import data, expect, halving
 from prec.study.file import load
 from prec.study.progress import Progress
-from prec.study.runs import Resolver, group
+from prec.study.runs import HELD, Resolver, group
 from prec.study.store import Store, StoreError
 
 MOST_OF_A_JOB = 16  # runs that one process does one after the other
@@ -161,7 +161,7 @@ def jobs_of(runs, contents, folder, width):
     most = max(1, min(MOST_OF_A_JOB, -(-len(runs) // (2 * width))))
     for swept, members in group(runs, most):
         config = members[0].config
-        held = [config.get(kind, "") for kind in ("model", "policy")]
+        held = [config.get(kind, "") for kind in HELD]
         yield {
             "config": config,
             "swept": swept,

@@ -6,6 +6,7 @@ package, the tools and the data, all of the version that the client has, and no 
 the client's. When the worker dies the pipe breaks and prec-train ends with it.
 """
 
+import base64
 import contextlib
 import fcntl
 import functools
@@ -46,6 +47,8 @@ def command(job, indices, folder, trainer=None):
     words = [str(trainer or tools.find("prec-train")), _given(job, "model", folder)]
     if "policy" in config:
         words.append(f"--policy={_given(job, 'policy', folder)}")
+    if "weights" in config:
+        words.append(f"--weights={_given(job, 'weights', folder)}")
     values = ",".join(str(job["values"][index]) for index in indices)
     words += flags_of(config, (job["swept"], values) if job["swept"] else None)
     words += data.flags(config["data"], job.get("data-dir"))
@@ -61,7 +64,10 @@ def _given(job, kind, folder):
         return name
     held = job["contents"][name[7:]]
     path = Path(folder) / f"{kind}-{name[7:19]}{held['suffix']}"
-    path.write_text(held["text"])
+    if held["suffix"] == ".npz":
+        path.write_bytes(base64.b64decode(held["text"]))
+    else:
+        path.write_text(held["text"])
     return str(path)
 
 
