@@ -59,6 +59,14 @@ def convolutions_of_unsigned(a):
     return [lax.conv_general_dilated(x.astype(jnp.float32)[:, None], kernel, (1,), "SAME") for x in (a, a > 100)]
 
 
+def convolutions_of_converted(x, w):
+    """Directly, moved, in a call, and both operands: the importer knows no convolution of bf16 with f32."""
+    convolve = lambda a, b: lax.conv_general_dilated(a, b, (1,), "SAME")  # noqa: E731
+    wide, inner = x.astype(jnp.float32), jax.jit(lambda a: jnp.expand_dims(a.astype(jnp.float32), 1))
+    gradient = jax.grad(lambda b: (convolve(wide[:, None], b.astype(jnp.float32)) ** 2).sum())(w)
+    return convolve(wide[:, None], w.astype(jnp.float32)), convolve(inner(x), jnp.ones((1, 1, 3))), gradient
+
+
 def running(x):
     both = [{"axis": axis, "reverse": reverse} for axis in (0, 1) for reverse in (False, True)]
     return [[f(x, **how) for how in both] for f in (lax.cumsum, lax.cumprod, lax.cummax, lax.cummin, lax.cumlogsumexp)]
@@ -101,6 +109,7 @@ CASES = {
     "integers of floats": (integers_of_floats, SPECIAL),
     "products of unsigned integers and bools": (products_of_unsigned, BYTES, W),
     "convolutions of unsigned integers and bools": (convolutions_of_unsigned, BYTES),
+    "convolutions of what was bf16": (convolutions_of_converted, np.arange(10).reshape(2, 5).astype(jnp.bfloat16), np.ones((1, 1, 3), jnp.bfloat16)),
     "running sums": (running, A),
     "running sums of unsigned integers": (running_unsigned, WORDS),
     "gradient of a running sum": (jax.grad(lambda a: (jnp.cumsum(a, 1) * jnp.arange(5.0)).sum()), A),

@@ -13,7 +13,7 @@ from prec.frontend import FrontendError, require, run_tool, write_model
 
 from .leaves import as_jax, stored, stored_dtype
 from .lowerings import rules
-from .stablehlo import only_computations, with_plain_bools
+from .stablehlo import hold_conversions, only_computations, with_plain_bools
 
 PASSES = (
     "--inline", "--iree-stablehlo-input-transformation-pipeline", "--canonicalize", "--cse",
@@ -32,6 +32,7 @@ def lower(f, args, keywords=None, roles=None):
     traced = jax.jit(f, keep_unused=True).trace(*args, **keywords or {})
     lowered = traced.lower(_private_parameters=LoweringParameters(override_lowering_rules=rules()))
     module = only_computations(lowered.compiler_ir("stablehlo"))
+    hold_conversions(module)
     text = with_plain_bools(module.operation.get_asm(enable_debug_info=True))
     is_differentiated = "jvp(" in text or "transpose(" in text
     text = _to_linalg(text)

@@ -37,6 +37,51 @@ def only_computations(module):
     return module
 
 
+MOVES = "stablehlo.reshape", "stablehlo.broadcast_in_dim", "stablehlo.transpose"
+
+
+def hold_conversions(module):
+    """The importer convolves what stood before a conversion of floats, and knows no such convolution: a maximum stands between."""
+    from jaxlib.mlir import ir
+    from jaxlib.mlir.dialects import stablehlo
+
+    functions = {f.name.value: f for f in module.body.operations if f.operation.name == "func.func"}
+    found = []
+
+    def visit(op):
+        if op.name == "stablehlo.convolution":
+            found.extend((op, k) for k in (0, 1) if _is_converted(op.operands[k], functions))
+        return ir.WalkResult.ADVANCE
+
+    module.operation.walk(visit)
+    for op, k in found:
+        shaped = ir.RankedTensorType(op.operands[k].type)
+        if not isinstance(shaped.element_type, (ir.F32Type, ir.F64Type)):
+            continue
+        with module.context, op.location, ir.InsertionPoint(op):
+            bottom = ir.DenseElementsAttr.get_splat(shaped, ir.FloatAttr.get(shaped.element_type, float("-inf")))
+            op.operands[k] = stablehlo.maximum(op.operands[k], stablehlo.constant(bottom))
+
+
+def _is_converted(value, functions):
+    """Moved elements are looked through, and calls, which the importer inlines."""
+    calls = []
+    while True:
+        if not hasattr(value.owner, "operands"):  # a block's argument
+            if not calls:
+                return False
+            value = calls.pop().operands[value.arg_number]
+            continue
+        op = value.owner
+        if op.name in MOVES:
+            value = op.operands[0]
+        elif op.name == "func.call":
+            calls.append(op)
+            value = list(functions[op.attributes["callee"].value].entry_block.operations)[-1].operands[value.result_number]
+        else:
+            return op.name == "stablehlo.convert"
+
+
 def with_plain_bools(text):
     """Large constants are printed as hexadecimal digits, of a bool one byte here and one bit there."""
 
