@@ -80,6 +80,39 @@ static void nameForward(ModuleOp module) {
     llvm_unreachable("no other function has the name");
 }
 
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
+mlir::prec::openModel(StringRef path) {
+  struct Foreign {
+    StringLiteral ending, kind, remedy;
+  };
+  static constexpr Foreign formats[] = {
+      {".onnx", "an ONNX file",
+       "`python -m prec import X.onnx -o X.mlir` makes it"},
+      {".pt", "PyTorch's",
+       "`prec.torch.export(module, inputs, path)` makes it"},
+      {".pth", "PyTorch's",
+       "`prec.torch.export(module, inputs, path)` makes it"},
+      {".pt2", "PyTorch's",
+       "`prec.torch.export(module, inputs, path)` makes it"},
+      {".safetensors", "a file of weights",
+       "the model's own front end makes it: docs/pytorch.md, docs/jax.md"},
+      {".tflite", "TensorFlow's",
+       "by way of ONNX: `python -m prec import X.onnx -o X.mlir`"},
+      {".pb", "TensorFlow's",
+       "by way of ONNX: `python -m prec import X.onnx -o X.mlir`"},
+      {".keras", "Keras'",
+       "by way of ONNX: `python -m prec import X.onnx -o X.mlir`"}};
+  for (const Foreign &format : formats)
+    if (path.ends_with_insensitive(format.ending))
+      return llvm::createStringError("'" + path + "' is " + format.kind +
+                                     ", expected MLIR; " + format.remedy);
+  std::string error;
+  std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(path, &error);
+  if (!buffer)
+    return llvm::createStringError(error);
+  return buffer;
+}
+
 llvm::Expected<Model> Model::load(StringRef path, Timing &timing,
                                   bool isTraining) {
   double start = now();
@@ -93,11 +126,10 @@ llvm::Expected<Model> Model::load(StringRef path, Timing &timing,
     model.parsed =
         buildModel(*model.context, *network, {std::nullopt, isTraining});
   } else {
-    std::string error;
-    std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(path, &error);
+    auto buffer = openModel(path);
     if (!buffer)
-      return llvm::createStringError(error);
-    if (llvm::Error error = model.parseBuffer(std::move(buffer)))
+      return buffer.takeError();
+    if (llvm::Error error = model.parseBuffer(std::move(*buffer)))
       return error;
   }
   addPhase(timing, "parse", now() - start);

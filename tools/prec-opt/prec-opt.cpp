@@ -11,7 +11,6 @@
 #include "prec/Transforms/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/WithColor.h"
@@ -160,13 +159,12 @@ int main(int argc, char **argv) {
     return success();
   });
 
-  std::string error;
-  std::unique_ptr<llvm::MemoryBuffer> buffer = openInputFile(input, &error);
+  auto buffer = openModel(input);
   if (!buffer)
-    return fail(error);
+    return fail(buffer.takeError());
   std::string text;
   llvm::raw_string_ostream os(text);
-  if (failed(MlirOptMain(os, std::move(buffer), registry, config)))
+  if (failed(MlirOptMain(os, std::move(*buffer), registry, config)))
     return 1;
   if (llvm::any_of(survival,
                    [](auto &outcome) { return outcome->lostOne.load(); }))

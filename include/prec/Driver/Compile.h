@@ -39,6 +39,12 @@ struct StepOptions {
   std::optional<LossScaling> lossScale;
 };
 
+/// The bytes of a module, text or bytecode; "-": standard input. Errors: it
+/// cannot be read; its name is that of another kind of model, with what makes a
+/// module of such a one.
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
+openModel(llvm::StringRef path);
+
 /// A module with all that it needs to live, and to report errors beside the
 /// source line they speak of.
 class Model {
