@@ -68,6 +68,15 @@ def test_a_loop_up_to_a_value_has_no_known_count(tmp_path):
     assert "(Loop)" in said and "a loop without a trip count, whose condition depends on values" in said
 
 
+def test_a_hostile_condition_is_not_computed(tmp_path):
+    """Numbers of the condition that are no single ones, whatever they would come to."""
+    text = loop(constant(4)).replace("go = Less(next, limit)", """four = Constant<value = int64[1] {4}>()
+          many = Expand(next, four)
+          most = ReduceMax<keepdims = 0>(many)
+          go = Less(most, limit)""")
+    assert "a loop without a trip count" in refused(tmp_path, text)
+
+
 def test_an_endless_loop_is_refused(tmp_path):
     said = refused(tmp_path, loop(constant(1 << 40)))
     assert "a loop without a trip count" in said
