@@ -39,7 +39,22 @@ def rules(torch):
         a, b = a.abs(), b.abs()
         large, small = torch.maximum(a, b), torch.minimum(a, b)
         ratio = torch.where(large == small, torch.where(large == 0, 0.0, 1.0), small / large)
-        return torch.where(large == float("inf"), large, large * torch.sqrt(1 + ratio * ratio))
+        made = torch.where(large == float("inf"), large, large * torch.sqrt(1 + ratio * ratio))
+        return torch.where((a == float("inf")) | (b == float("inf")), float("inf"), made)
+
+    def floor_divide(a, b, *, rounding_mode="floor"):
+        """By the exact remainder, as eager: a / b rounds up to whole numbers (1 / 0.1)."""
+        if rounding_mode != "floor" or not torch.result_type(a, b).is_floating_point:
+            return NotImplemented
+        dtype = torch.result_type(a, b)
+        a, b = (v.to(dtype) if isinstance(v, torch.Tensor) else v for v in (a, b))
+        a = a if isinstance(a, torch.Tensor) else torch.full([], a, dtype=dtype)
+        rest = torch.fmod(a, b)
+        share = (a - rest) / b
+        share = torch.where((rest != 0) & ((rest < 0) != (b < 0)), share - 1, share)
+        whole = torch.floor(share)
+        whole = torch.where(share - whole > 0.5, whole + 1, whole)
+        return torch.where(b == 0, a / b, whole) if isinstance(b, torch.Tensor) else a / b if b == 0 else whole
 
     def is_negative(x):
         """-0 is; a NaN's sign is not read."""
@@ -158,6 +173,10 @@ def rules(torch):
         aten.roll.default: roll,
         aten._trilinear.default: trilinear,
         aten.hypot.default: hypot,
+        aten.floor_divide.default: floor_divide,
+        aten.floor_divide.Scalar: floor_divide,
+        aten.div.Tensor_mode: floor_divide,
+        aten.div.Scalar_mode: floor_divide,
         aten.signbit.default: is_negative,
         aten.copysign.Tensor: copysign,
         aten.copysign.Scalar: copysign,

@@ -5,7 +5,7 @@ OPERATORS = """
     _softmax.default amax.default amin.default argmax.default argmin.default max.dim min.dim sort.default sort.stable
     topk.default cumsum.default cumprod.default logcumsumexp.default index_select.default index_add.default
     index_copy.default index_reduce.default gather.default prod.dim_int flip.default var.correction
-    scatter_add.default scatter.src scatter.value scatter_reduce.two
+    scatter_add.default scatter.src scatter.value scatter_reduce.two mean.dim
 """
 SHAPED_BY_INDEX = "gather.default"
 

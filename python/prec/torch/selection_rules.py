@@ -107,6 +107,16 @@ def rules(torch):
         index = index.reshape([-1] + [1] * (x.ndim - 1 - axis)).expand(source.shape)
         return aten.scatter_reduce.two(x, axis, index, source, reduce, include_self=include_self)
 
+    def sort_stable(x, *, stable=None, dim=-1, descending=False):
+        """The importer's sort, which our loops make, is stable."""
+        return torch.sort(x, dim, descending)
+
+    def repeat_interleave(counts, *, output_size=None):
+        if output_size is None:
+            return NotImplemented
+        ends = torch.cumsum(counts, 0)
+        return (ends <= torch.arange(output_size).unsqueeze(1)).to(torch.int64).sum(1).to(counts.dtype)
+
     def searchsorted(edges, x, *, out_int32=False, right=False, side=None, sorter=None):
         """Edges that are less, or not greater: of each row, or of one line for all."""
         edges = edges if sorter is None else edges.gather(-1, sorter)
@@ -180,6 +190,8 @@ def rules(torch):
         aten.kthvalue.default: kth,
         aten.median.dim: median_of,
         aten.median.default: median,
+        aten.sort.stable: sort_stable,
+        aten.repeat_interleave.Tensor: repeat_interleave,
         aten.searchsorted.Tensor: searchsorted,
         aten.searchsorted.Scalar: lambda edges, x, **keywords: searchsorted(edges, torch.full([], x), **keywords),
         aten.nanmedian.dim: nanmedian_of,

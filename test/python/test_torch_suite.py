@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The comparison with PyTorch's database of operators finds what is wrong, and says what is compiled."""
+import importlib.util
+import os
+import types
+
+import pytest
+from conftest import BUILD, SOURCE, in_process
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("iree.compiler")
+os.environ.setdefault("PREC_BUILD_DIR", str(BUILD))
+
+
+@pytest.fixture(scope="module")
+def suite():
+    threads = torch.get_num_threads()
+    spec = importlib.util.spec_from_file_location("torch_suite", SOURCE / "scripts/torch_suite.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    module.BACKEND.Compiled.__init__ = module.INIT
+    torch.set_num_threads(threads)
+
+
+def operator(function, *inputs):
+    def samples(device, dtype, requires_grad):
+        x, *rest = (torch.tensor(i, dtype=dtype, requires_grad=requires_grad) for i in inputs)
+        yield types.SimpleNamespace(input=x, args=tuple(rest), kwargs={})
+
+    return types.SimpleNamespace(name="f", full_name="f", dtypes={torch.float32}, supports_autograd=True, sample_inputs=samples, get_op=lambda: function)
+
+
+@in_process
+@pytest.mark.parametrize("function, phases, wrong", [
+    (torch.tanh, {"forward": "compiled", "backward": "compiled"}, []),
+    (lambda x: torch.lgamma(x), {"forward": "'torch.aten.lgamma' is not lowered", "backward": "'torch.aten.digamma' is not lowered"}, []),
+    (lambda x: x * (2.0 if torch.compiler.is_compiling() else 1.0), {"forward": "compiled", "backward": "compiled"},
+     ["result 0 differs by 3 of 3", "gradient 0 differs by 1.5 of 1.5"]),
+    (lambda x: (x > (1.0 if torch.compiler.is_compiling() else 0.0), x.detach()), {"forward": "compiled"}, ["result 0 2 of 3 differ"]),
+    (torch.bernoulli, {"forward": "compiled", "backward": "compiled"}, []),
+])  # fmt: skip
+def test_what_became_of_an_operator(suite, function, phases, wrong):
+    inputs = [0.5, 0.25, 0.75] if function is torch.bernoulli else [0.5, 1.0, 3.0]
+    assert suite.try_operator(operator(function, inputs), 1) == (phases, wrong)
+
+
+@pytest.mark.parametrize("ours, eager, exact, found", [
+    ([1.0, 2.0], [1.0, 2.0000002], [1.0, 2.0000001], None),
+    ([1.0, 2.1], [1.0, 2.0], [1.0, 2.0], "differs by 0.1 of 2"),
+    ([float("nan")], [1.0], [1.0], "other values that are not finite"),
+    ([float("inf")], [-float("inf")], [-float("inf")], "other values that are not finite"),
+    ([float("nan"), 1], [float("nan"), 1], [float("nan"), 1], None),
+])  # fmt: skip
+def test_a_difference_that_rounding_does_not_explain_is_found(suite, ours, eager, exact, found):
+    assert suite.differs(torch.tensor(ours), torch.tensor(eager), torch.tensor(exact, dtype=torch.float64)) == found
+    assert suite.differs(torch.tensor([1]), torch.tensor([1.0]), None) == "torch.int64 [1] in place of torch.float32 [1]"
