@@ -63,6 +63,14 @@ def test_the_trips_of_a_loop_are_counted(tmp_path, limit, start, count):
     assert f"tensor<{trips}x3xf32>" in (tmp_path / "m.mlir").read_text()  # exact: no part is cut out of a longer result
 
 
+def test_a_condition_on_the_trip_itself(tmp_path):
+    """It leaves before the trip count does."""
+    three = "three = Constant<value = int64 {9}>()"
+    text = loop(constant(2), 0, "three", three).replace("go = Less(next, limit)", "go = Less(i, limit)")
+    imported(tmp_path, text)
+    assert "tensor<3x3xf32>" in (tmp_path / "m.mlir").read_text()
+
+
 def test_a_loop_up_to_a_value_has_no_known_count(tmp_path):
     said = refused(tmp_path, loop("Identity(n)"))
     assert "(Loop)" in said and "a loop without a trip count, whose condition depends on values" in said

@@ -28,8 +28,8 @@ def known_trips(node):
         return None
 
 
-def _count(evaluate, state, most):
-    if not state:  # the condition is the same in each trip
+def _count(evaluate, state, is_fixed, most):
+    if is_fixed:  # the condition is the same in each trip
         return 1 if not evaluate({}, 0)[0] else most if most < math.inf else None
     for trip in range(MOST_TRIPS):
         alive, state = evaluate(state, trip)
@@ -39,8 +39,8 @@ def _count(evaluate, state, most):
 
 
 def _condition(node, graph):
-    """(a function of the state and the trip's number that gives the condition and the next state, the first state) of what the
-    condition depends on; None where that is not known."""
+    """(a function of the state and the trip's number that gives the condition and the next state, the first state, whether it
+    depends on neither) of what the condition depends on; None where that is not known."""
     inputs, outputs = [v.name for v in graph.input], [o.name for o in graph.output]
     producers = {name: n for n in graph.node for name in n.output if name}
     own = {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer}
@@ -66,7 +66,8 @@ def _condition(node, graph):
     known = [*state.values(), *constants.values()]
     if any(a is None or np.size(a) != 1 for a in known) or len(needed) > MOST_NODES:
         return None
-    return _evaluator(node, graph, needed, {n: np.asarray(a) for n, a in constants.items()}, list(state)), state
+    evaluator = _evaluator(node, graph, needed, {n: np.asarray(a) for n, a in constants.items()}, list(state))
+    return evaluator, state, not state and inputs[0] not in needed
 
 
 def _evaluator(node, graph, needed, constants, names):
