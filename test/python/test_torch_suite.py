@@ -38,6 +38,7 @@ def operator(function, *inputs):
     (lambda x: x * (2.0 if torch.compiler.is_compiling() else 1.0), {"forward": "compiled", "backward": "compiled"},
      ["result 0 differs by 3 of 3", "gradient 0 differs by 1.5 of 1.5"]),
     (lambda x: (x > (1.0 if torch.compiler.is_compiling() else 0.0), x.detach()), {"forward": "compiled"}, ["result 0 2 of 3 differ"]),
+    (lambda x: x.reshape(3, 1), {"forward": "compiled"}, []),
     (torch.bernoulli, {"forward": "compiled", "backward": "compiled"}, []),
 ])  # fmt: skip
 def test_what_became_of_an_operator(suite, function, phases, wrong):
