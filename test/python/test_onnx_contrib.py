@@ -84,6 +84,18 @@ def test_what_the_optimiser_writes_as_if_it_were_onnx(tmp_path, call):
     assert "checked against onnxruntime" in (tmp_path / "m.mlir").read_text().splitlines()[0]
 
 
+@pytest.mark.parametrize("attributes", [{"auto_pad": 'NOTSET">(i0) }'}, {"activation": "System"}, {"kernel_shape": "abc"}])
+def test_hostile_attributes(tmp_path, attributes):
+    node = onnx.helper.make_node("FusedConv", ["x", "w"], ["y"], domain="com.microsoft", **attributes)
+    value = lambda name, *shape: onnx.helper.make_tensor_value_info(name, 1, shape)  # noqa: E731
+    graph = onnx.helper.make_graph([node], "g", [value("x", 1, 3, 8, 8), value("w", 4, 3, 3, 3)], [value("y", 1, 4, 6, 6)])
+    opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("com.microsoft", 1)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / "m.onnx")
+    done = prec("import", tmp_path / "m.onnx", "-o", tmp_path / "m.mlir")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "node 'FusedConv' (" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
 def test_what_is_not_known_is_refused_by_name(tmp_path):
     text = HEADER + "g (float[2,3] x) => (float[2,3] y) { y = com.microsoft.Inverse(x) }"
     onnx.save(onnx.parser.parse_model(text), tmp_path / "m.onnx")

@@ -60,7 +60,10 @@ def _window(call, *words):
     """The attributes of a convolution's or pooling's window."""
     lists = [f"{n} = {_list(call.attributes[n])}" for n in ("kernel_shape", "strides", "pads", "dilations") if n in call.attributes]
     numbers = [f"{n} = {call.attributes[n]}" for n in words if n in call.attributes]
-    return ", ".join([*lists, *numbers, f'auto_pad = "{call.attr("auto_pad", "NOTSET")}"'])
+    pad = call.attr("auto_pad", "NOTSET")
+    if not str(pad).isidentifier():
+        raise FrontendError(f"its auto_pad is {pad!r}; expected NOTSET, VALID, SAME_UPPER or SAME_LOWER")
+    return ", ".join([*lists, *numbers, f'auto_pad = "{pad}"'])
 
 
 @contrib("QLinearAdd")
@@ -215,6 +218,8 @@ def definition(proto, graph):
     operands = ", ".join(f"i{k}" for k in range(call.count))
     results = ", ".join(["y", *(f"y{k}" for k in range(1, len(proto.output)))])
     body = "\n  ".join(write(call))
-    return onnx.parser.parse_function(
-        f'<domain: "{DOMAIN}", opset_import: ["" : 23]> {proto.op_type} ({operands}) => ({results}) {{\n  {body}\n}}'
-    )
+    text = f'<domain: "{DOMAIN}", opset_import: ["" : 23]> {proto.op_type} ({operands}) => ({results}) {{\n  {body}\n}}'
+    try:
+        return onnx.parser.parse_function(text)
+    except Exception as error:  # an attribute's text may hold anything
+        raise FrontendError(f"its attributes do not fit: {str(error).splitlines()[0][:200]}") from None
