@@ -32,7 +32,8 @@ enum class Fill {
 constexpr Fill fills[] = {Fill::Ordinary, Fill::Tiny,   Fill::SmallSums,
                           Fill::Huge,     Fill::Border, Fill::Special};
 
-void fill(std::vector<float> &values, Fill kind, std::mt19937 &generator) {
+void fill(llvm::MutableArrayRef<float> values, Fill kind,
+          std::mt19937 &generator) {
   std::normal_distribution<float> normal;
   const float special[] = {0.0f,
                            -0.0f,

@@ -3,6 +3,7 @@
 #ifndef PREC_TEST_CODEGEN_JIT_H
 #define PREC_TEST_CODEGEN_JIT_H
 
+#include "GuardedAllocator.h"
 #include "prec/Codegen/Pipelines.h"
 
 #include "llvm/ADT/ArrayRef.h"
@@ -46,7 +47,7 @@ template <class T, int Rank> struct Array {
     descriptor.allocated = descriptor.aligned = values.data();
     return &descriptor;
   }
-  std::vector<T> values;
+  std::vector<T, GuardedAllocator<T>> values;
   Descriptor<T, Rank> descriptor;
 };
 

@@ -19,7 +19,7 @@ std::mt19937 generator(11);
 using Tensor4 = Array<float, 4>;
 using Shape4 = std::array<int64_t, 4>;
 
-void fill(std::vector<float> &values) {
+void fill(llvm::MutableArrayRef<float> values) {
   std::normal_distribution<float> distribution;
   for (float &value : values)
     value = distribution(generator);

@@ -17,7 +17,7 @@ using namespace mlir::prec::test;
 namespace {
 std::mt19937 generator(7);
 
-template <class T> void fill(std::vector<T> &values) {
+template <class T> void fill(std::vector<T, GuardedAllocator<T>> &values) {
   std::normal_distribution<T> distribution;
   for (T &value : values)
     value = distribution(generator);

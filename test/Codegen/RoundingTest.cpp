@@ -145,7 +145,8 @@ protected:
     auto module = Module::compile(text, std::get<0>(GetParam()), hostOptions());
     ASSERT_TRUE(module);
     Array<T, 1> x({0}), y({0});
-    x.values = inputs<T>();
+    std::vector<T> some = inputs<T>();
+    x.values.assign(some.begin(), some.end());
     x.values.resize(x.values.size() / 4 * 4);
     y.values.resize(x.values.size());
     int64_t count = x.values.size();
