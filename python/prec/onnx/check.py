@@ -178,7 +178,7 @@ def _parting(imported, taps, given, inputs):
     if found is None:
         return None, None, False
     node, name, theirs = found
-    return node, name, taps.is_nearer(node, name, theirs, given)
+    return node, name, _in_child(lambda: taps.is_nearer(node, name, theirs, given))
 
 
 def _difference(imported, ours, expected, nudged):

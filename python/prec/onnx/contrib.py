@@ -162,7 +162,7 @@ def norm(call):
     return [f"y = {name}<{words}>(i0, i1{', i2' if call.has(2) else ''})"]
 
 
-ACTIVATIONS = {"Relu": "Relu", "Tanh": "Tanh", "Sigmoid": "Sigmoid", "LeakyRelu": "LeakyRelu", "HardSigmoid": "HardSigmoid", "Clip": ""}
+ACTIVATIONS = ("Relu", "Tanh", "Sigmoid", "LeakyRelu", "HardSigmoid", "Clip")
 
 
 @contrib("FusedConv")
