@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What XLA computes in f32 of bf16 and f16, where the importer stays in the narrow type: sums stop growing there.
-
-Products of unsigned integers are summed in the result's type: the importer takes them for signed ones.
-"""
+"""What XLA computes in f32 of bf16 and f16, where the importer stays in the narrow type: sums stop growing there."""
 
 OPERATIONS = {
     "lax.lax": "reduce_sum reduce_prod dot_general logistic",
@@ -23,15 +20,9 @@ def narrow_rules(inner):
     def is_narrow(dtype):
         return jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 4
 
-    def is_unsigned(dtype):
-        return dtype == bool or jnp.issubdtype(dtype, jnp.unsignedinteger)
-
     def widened(operation):
         def lower(ctx, *arguments, **keywords):
             made = ctx.avals_out[0].dtype
-            if any(is_unsigned(x.dtype) and x.dtype != made for x in ctx.avals_in):
-                lower = mlir.lower_fun(lambda *values: operation.bind(*(v.astype(made) for v in values), **keywords), multiple_results=False)
-                return lower(ctx, *arguments)
             if not is_narrow(made):
                 return inner(operation)(ctx, *arguments, **keywords)
             how = dict(keywords)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Operations on unsigned integers that the importer knows for signed ones alone, on their bits."""
+"""Operations on unsigned integers that the importer knows for signed ones alone: on their bits, products in the result's type."""
 import functools
 
 
@@ -8,6 +8,7 @@ def unsigned_rules(inner):
     import jax.numpy as jnp
     import numpy as np
     from jax import lax
+    from jax._src.lax import convolution
     from jax._src.lax import lax as core_lax
     from jax._src.lax.control_flow import loops
     from jax.interpreters import mlir
@@ -26,9 +27,21 @@ def unsigned_rules(inner):
 
         return mlir.lower_fun(rule, multiple_results=False)(ctx, x)
 
+    def is_unsigned(dtype):
+        return dtype == bool or jnp.issubdtype(dtype, jnp.unsignedinteger)
+
+    def in_results_type(operation, ctx, *arguments, **keywords):
+        made = ctx.avals_out[0].dtype
+        if not any(is_unsigned(x.dtype) and x.dtype != made for x in ctx.avals_in):
+            return inner(operation)(ctx, *arguments, **keywords)
+        lower = mlir.lower_fun(lambda *values: operation.bind(*(v.astype(made) for v in values), **keywords), multiple_results=False)
+        return lower(ctx, *arguments)
+
+    products = (core_lax.dot_general_p, convolution.conv_general_dilated_p)
     plain = (core_lax.rev_p, loops.cumsum_p, loops.cumprod_p)
     ordered = (loops.cummax_p, loops.cummin_p)
     return (
+        *((p, functools.partial(in_results_type, p)) for p in products),
         *((p, functools.partial(on_bits, p, False)) for p in plain),
         *((p, functools.partial(on_bits, p, True)) for p in ordered),
     )
