@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reads @forward's signature by roles.
 #include "ForwardFunction.h"
+#include "Pointwise.h"
 #include "prec/IR/PrecDialect.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -46,5 +51,44 @@ LogicalResult ForwardFunction::read(func::FuncOp f) {
       return emitError(f.getLoc(), "@forward: result ")
              << i + 1 << " is " << type << ", expected " << typeOf(states[i])
              << " as argument " << states[i] << ", whose next value it is";
+  return success();
+}
+
+/// Returns the first result with its dimensions in another order.
+static void permuteFirstResult(func::FuncOp f, ArrayRef<int64_t> order,
+                               StringRef phase) {
+  Operation *end = f.front().getTerminator();
+  OpBuilder b(end);
+  Stamp stamp(b, b.getStringAttr("loss"), phase, "");
+  Location loc = f.getLoc();
+  Value logits = end->getOperand(0);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, logits);
+  applyPermutationToVector(sizes, order);
+  Value empty = tensor::EmptyOp::create(b, loc, sizes,
+                                        getElementTypeOrSelf(logits.getType()));
+  end->setOperand(
+      0,
+      linalg::TransposeOp::create(b, loc, logits, empty, order)->getResult(0));
+  f.setType(b.getFunctionType(f.getArgumentTypes(), end->getOperandTypes()));
+}
+
+LogicalResult ForwardFunction::moveClassesLast(int64_t axis,
+                                               func::FuncOp predict) {
+  int64_t rank = logits().getRank();
+  if (axis < 1 || axis >= rank)
+    return emitError(function.getLoc(), "@forward: found class-axis ")
+           << axis << ", expected 1.." << rank - 1
+           << ", a dimension of the logits " << logits() << " behind the batch";
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  order.erase(order.begin() + axis);
+  order.push_back(axis);
+  if (predict && predict.getResultTypes() != ArrayRef<Type>(logits()))
+    return emitError(predict.getLoc(), "@predict: found the results ")
+           << predict.getResultTypes() << ", expected " << logits()
+           << " as @forward has them to make class-axis " << axis
+           << " the last";
+  permuteFirstResult(function, order, "forward");
+  if (predict)
+    permuteFirstResult(predict, order, "eval");
   return success();
 }

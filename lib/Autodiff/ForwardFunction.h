@@ -15,6 +15,10 @@ struct ForwardFunction {
   /// Errors: a body of several blocks, arguments or results that are not those
   /// of a forward function.
   LogicalResult read(func::FuncOp f);
+  /// Makes the classes the last dimension of the logits, which they are not,
+  /// here and in `predict`, which may be null. Errors: the logits have no such
+  /// dimension behind the batch.
+  LogicalResult moveClassesLast(int64_t axis, func::FuncOp predict);
   Type typeOf(unsigned i) { return function.getArgumentTypes()[i]; }
   RankedTensorType logits() {
     return cast<RankedTensorType>(function.getResultTypes()[0]);

@@ -279,10 +279,13 @@ struct MakeTrainingStep final
     builder.scaling = *scaling;
     builder.accumulate = accumulate;
     builder.before = before;
+    auto predict = module.lookupSymbol<func::FuncOp>("predict");
     if (failed(builder.forward.read(f)) ||
+        (classAxis != -1 &&
+         failed(builder.forward.moveClassesLast(classAxis, predict))) ||
         (!onlyPredict && failed(builder.build())))
       return failure();
-    if (!module.lookupSymbol("predict"))
+    if (!predict)
       builder.buildPredict();
     f.erase();
     return success();

@@ -48,7 +48,9 @@ Value KernelPanels::indexOf(unsigned operand, ArrayRef<Value> point,
   SmallVector<Value> dims{point[along(operand)]};
   int64_t stride = width(operand), points = depthPoints(operand);
   AffineExpr index = b.getAffineDimExpr(0) * points + offset;
-  for (unsigned dim : llvm::reverse(depth(operand))) {
+  // Named, since a range-for keeps only the outermost temporary alive.
+  SmallVector<unsigned> inner = depth(operand);
+  for (unsigned dim : llvm::reverse(inner)) {
     AffineExpr at = b.getAffineDimExpr(dims.size());
     dims.push_back(point[dim]);
     if (plan.isCut(dim)) {

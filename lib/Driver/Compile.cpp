@@ -189,12 +189,17 @@ void Model::setSeed(uint32_t seed) {
         Builder(context.get()).getI32IntegerAttr(static_cast<int32_t>(seed)));
 }
 
-llvm::Error Model::makePredict() {
+llvm::Error Model::makePredict(int64_t classAxis) {
   nameForward(*parsed);
-  if (!parsed->lookupSymbol("forward") || parsed->lookupSymbol("predict"))
+  if (!parsed->lookupSymbol("forward") || parsed->lookupSymbol("predict")) {
+    if (classAxis != -1)
+      return llvm::createStringError(
+          "the model has its own @predict: --class-axis has no effect");
     return llvm::Error::success();
+  }
   MakeTrainingStepOptions options;
   options.onlyPredict = true;
+  options.classAxis = classAxis;
   PassManager pm(context.get());
   pm.addPass(createMakeTrainingStep(options));
   if (failed(pm.run(*parsed)))

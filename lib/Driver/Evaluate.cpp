@@ -47,7 +47,7 @@ static std::string jsonLine(const Evaluation &found, StringRef split,
   llvm::json::OStream json(stream);
   json.object([&] {
     json.attribute("split", split);
-    json.attribute("samples", found.labels);
+    json.attribute("samples", found.samples);
     writeLoss(json, found.loss());
     json.attribute("accuracy", found.accuracy());
     json.attribute("seconds", seconds);
@@ -100,7 +100,7 @@ compilePredict(const EvaluateModelOptions &options, Timing &timing,
   if (!model)
     return model.takeError();
   described = model->describedLoss();
-  if (llvm::Error error = model->makePredict())
+  if (llvm::Error error = model->makePredict(options.classAxis))
     return error;
   CompileOptions compileOptions = options.compile;
   compileOptions.entries = {"predict"};
@@ -151,10 +151,8 @@ mlir::prec::evaluateModel(const EvaluateModelOptions &options,
       callableOf(*engine, "predict", options.policy, 0);
   if (!first)
     return first.takeError();
-  llvm::ArrayRef<ValueInfo> inputs = first->signature.arguments;
   llvm::Expected<DataSet> data =
-      loadDataSet(options.data, options.dataFolder,
-                  inputs.empty() ? 0 : tokensOf(inputs.back()));
+      loadDataFor(first->signature, options.data, options.dataFolder);
   if (!data)
     return data.takeError();
   const Samples &samples =

@@ -149,10 +149,8 @@ llvm::Error TrainingRuns::prepare() {
   llvm::Expected<Function> predict = engine->lookup("predict");
   if (!predict)
     return predict.takeError();
-  llvm::ArrayRef<ValueInfo> arguments = predict->signature().arguments;
   llvm::Expected<DataSet> loaded =
-      loadDataSet(options.data, options.dataFolder,
-                  arguments.empty() ? 0 : tokensOf(arguments.back()));
+      loadDataFor(predict->signature(), options.data, options.dataFolder);
   if (!loaded)
     return loaded.takeError();
   data = std::move(*loaded);

@@ -48,18 +48,19 @@ static Error setSamples(Samples &samples, Tensor x, const Tensor &y,
     return createStringError("'" + xName + "': found samples of type " +
                              toString(x.dtype()) +
                              ", expected u8, i32, i64, f32 or f64");
-  if (y.rank() != 1 || isFloat(y.dtype()) || y.dtype() == DType::I1)
+  if (y.rank() == 0 || isFloat(y.dtype()) || y.dtype() == DType::I1)
     return createStringError("'" + yName + "': found labels as " + describe(y) +
-                             ", expected integers in one dimension");
-  int64_t images = x.rank() ? x.shape()[0] : 0;
-  if (x.rank() < 2 || images != y.size())
+                             ", expected integers, one or more for each "
+                             "sample");
+  int64_t images = x.rank() ? x.shape()[0] : 0, labelled = y.shape()[0];
+  if (x.rank() < 2 || images != labelled)
     return createStringError("found samples as " + describe(x) + " in '" +
-                             xName + "', but " + Twine(y.size()) +
-                             " labels in '" + yName + "'");
-  if (images == 0 || x.size() == 0)
+                             xName + "', but labels for " + Twine(labelled) +
+                             " in '" + yName + "'");
+  if (images == 0 || x.size() == 0 || y.size() == 0)
     return createStringError("'" + xName + "': found no samples");
   bool fixed = classes != 0;
-  Tensor labels(DType::I32, {y.size()});
+  Tensor labels(DType::I32, y.shape());
   for (int64_t i = 0; i < y.size(); ++i) {
     uint64_t bits = 0;
     std::memcpy(&bits, y.bytes().data() + size_t(i) * byteWidth(y.dtype()),
@@ -113,6 +114,10 @@ static Expected<DataSet> loadNpz(StringRef path) {
                              Twine(set.test.sampleSize()) +
                              " elements, but training samples of " +
                              Twine(set.training.sampleSize()));
+  if (set.test.labelSize() != set.training.labelSize())
+    return createStringError(
+        "'" + path + "': found test samples of " + Twine(set.test.labelSize()) +
+        " labels, but training samples of " + Twine(set.training.labelSize()));
   return set;
 }
 
@@ -138,15 +143,18 @@ static Error loadIdxPair(Samples &samples, int64_t &classes, StringRef folder,
   Expected<Tensor> y = readIdx(yName);
   if (!y)
     return y.takeError();
+  if (y->rank() != 1)
+    return createStringError("'" + yName + "': found labels as " +
+                             describe(*y) + ", expected one dimension");
   return setSamples(samples, std::move(*x), *y, classes, xName, yName);
 }
 
 Expected<DataSet> mlir::prec::loadDataSet(StringRef name, StringRef folder,
-                                          int64_t tokens) {
+                                          int64_t tokens, int64_t labels) {
   if (name.ends_with(".npz"))
     return loadNpz(name);
   if (name.ends_with(".txt"))
-    return loadText(name, tokens);
+    return loadText(name, tokens, labels);
   if (name == "cifar-10" || name == "cifar-100")
     return loadCifar(folder, name == "cifar-100");
   bool fashion = name == "fashion-mnist";
@@ -181,8 +189,8 @@ Expected<DataSet> mlir::prec::loadDataSet(StringRef name, StringRef folder,
 }
 
 template <typename To, typename From>
-static void gatherSamples(const Tensor &x, int64_t size,
-                          llvm::ArrayRef<uint32_t> indices, Tensor &batch) {
+static void gatherRows(const Tensor &x, int64_t size,
+                       llvm::ArrayRef<uint32_t> indices, Tensor &batch) {
   const From *from = x.span<From>().data();
   To *to = batch.span<To>().data();
   for (uint32_t index : indices) {
@@ -206,15 +214,15 @@ void mlir::prec::gather(const Samples &samples,
   auto dispatch = [&](auto to) {
     using To = decltype(to);
     if (samples.x.dtype() == DType::U8)
-      gatherSamples<To, uint8_t>(samples.x, size, indices, batch);
+      gatherRows<To, uint8_t>(samples.x, size, indices, batch);
     else if (samples.x.dtype() == DType::I32)
-      gatherSamples<To, int32_t>(samples.x, size, indices, batch);
+      gatherRows<To, int32_t>(samples.x, size, indices, batch);
     else if constexpr (std::is_integral_v<To>)
       llvm_unreachable("the trainer checks that tokens are integers");
     else if (samples.x.dtype() == DType::F32)
-      gatherSamples<To, float>(samples.x, size, indices, batch);
+      gatherRows<To, float>(samples.x, size, indices, batch);
     else
-      gatherSamples<To, double>(samples.x, size, indices, batch);
+      gatherRows<To, double>(samples.x, size, indices, batch);
   };
   if (batch.dtype() == DType::F64)
     dispatch(double());
@@ -224,6 +232,10 @@ void mlir::prec::gather(const Samples &samples,
     dispatch(int64_t());
   else
     dispatch(float());
-  for (auto [k, index] : llvm::enumerate(indices))
-    labels.span<int32_t>()[k] = samples.y.span<int32_t>()[index];
+  if (samples.y.dtype() == DType::U8)
+    gatherRows<int32_t, uint8_t>(samples.y, samples.labelSize(), indices,
+                                 labels);
+  else
+    gatherRows<int32_t, int32_t>(samples.y, samples.labelSize(), indices,
+                                 labels);
 }

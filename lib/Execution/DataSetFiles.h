@@ -14,9 +14,11 @@ std::string fileIn(llvm::StringRef folder, llvm::StringRef name);
 /// version: records of the labels and 3 x 32 x 32 bytes.
 llvm::Expected<DataSet> loadCifar(llvm::StringRef folder, bool isHundred);
 
-/// Samples of `length` bytes, each with the byte that follows as its label;
-/// those of the last tenth of the text are for testing.
-llvm::Expected<DataSet> loadText(llvm::StringRef path, int64_t length);
+/// Samples of `length` bytes; their labels are the byte that follows, or with
+/// `labels` = `length` the bytes that follow each of theirs. Those of the last
+/// tenth of the text are for testing.
+llvm::Expected<DataSet> loadText(llvm::StringRef path, int64_t length,
+                                 int64_t labels);
 
 } // namespace mlir::prec
 

@@ -37,6 +37,24 @@ int64_t mlir::prec::tokensOf(const ValueInfo &x) {
   return *countElements(llvm::ArrayRef(x.shape).drop_front());
 }
 
+/// Rows of logits that a sample has; nothing if that is not known, or if they
+/// are no logits.
+static std::optional<int64_t> rowsOf(const ValueInfo &logits) {
+  if (logits.kind != ValueKind::Tensor || logits.shape.size() < 2)
+    return std::nullopt;
+  return countElements(llvm::ArrayRef(logits.shape).drop_front().drop_back());
+}
+
+Expected<DataSet> mlir::prec::loadDataFor(const Signature &predict,
+                                          llvm::StringRef name,
+                                          llvm::StringRef folder) {
+  int64_t tokens =
+      predict.arguments.empty() ? 0 : tokensOf(predict.arguments.back());
+  int64_t labels =
+      predict.results.empty() ? 1 : rowsOf(predict.results[0]).value_or(1);
+  return loadDataSet(name, folder, tokens, labels);
+}
+
 Error mlir::prec::checkTokens(const ValueInfo &x, const DataSet &data) {
   if (tokensOf(x) == 0 || !isFloat(data.training.x.dtype()))
     return Error::success();
@@ -110,7 +128,8 @@ Expected<std::optional<Evaluation>> mlir::prec::evaluate(
   bool isStatic = x.shape[0] >= 0;
   int64_t size = isStatic ? x.shape[0] : options.batch;
   llvm::SmallVector<Tensor *> arguments(parameters);
-  Tensor images, labels(DType::I32, {size});
+  int64_t perSample = samples.labelSize();
+  Tensor images, labels(DType::I32, {size, perSample});
   arguments.push_back(&images);
   std::vector<uint32_t> indices;
   Evaluation sum;
@@ -130,12 +149,14 @@ Expected<std::optional<Evaluation>> mlir::prec::evaluate(
     if (!results)
       return results.takeError();
     const Tensor &logits = (*results)[0];
-    int64_t width = logits.rank() == 2 ? logits.shape()[1] : 0;
-    if (width < classes || logits.shape()[0] < here)
+    int64_t width = logits.rank() < 2 ? 0 : logits.shape().back();
+    int64_t count = here * perSample;
+    if (width < classes || logits.size() < count * width)
       return createStringError("@" + predict.signature.name + ": found " +
-                               describe(logits) + ", expected " + Twine(here) +
+                               describe(logits) + ", expected " + Twine(count) +
                                " rows of " + Twine(classes) + " logits");
-    auto known = labels.span<int32_t>().take_front(size_t(here));
+    auto known = labels.span<int32_t>().take_front(size_t(count));
+    sum.samples += here;
     if (logits.dtype() == DType::F64)
       add<double>(sum, logits, width, known, options.loss);
     else
@@ -163,11 +184,17 @@ Error mlir::prec::checkPredictFits(const Signature &signature,
   if (Error error = checkTokens(x, data))
     return error;
   const ValueInfo &logits = signature.results[0];
-  if (logits.shape.size() != 2 || logits.kind != ValueKind::Tensor ||
-      (logits.dtype != DType::F32 && logits.dtype != DType::F64) ||
-      (logits.shape[1] >= 0 && logits.shape[1] < data.classes))
+  std::optional<int64_t> rows = rowsOf(logits);
+  if (!rows || (logits.dtype != DType::F32 && logits.dtype != DType::F64) ||
+      (logits.shape.back() >= 0 && logits.shape.back() < data.classes))
     return createStringError("@" + signature.name + ": found the result " +
                              describe(logits) + ", expected logits for " +
                              Twine(data.classes) + " classes");
+  if (*rows != data.training.labelSize())
+    return createStringError(
+        "@" + signature.name + ": found the result " + describe(logits) +
+        ", but " + Twine(data.training.labelSize()) +
+        " labels a sample; expected the labels' sizes with the classes behind "
+        "them (--class-axis says where else they are)");
   return Error::success();
 }

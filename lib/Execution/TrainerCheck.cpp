@@ -19,9 +19,9 @@ static bool isNumber(const ValueInfo &value) {
          (value.dtype == DType::F32 || value.dtype == DType::F64);
 }
 
-/// Elements of one sample of x.
-static int64_t sampleSize(const ValueInfo &x) {
-  return *countElements(llvm::ArrayRef(x.shape).drop_front());
+/// Elements of one sample of x, or labels of one; nothing if a size is dynamic.
+static std::optional<int64_t> sampleSize(const ValueInfo &x) {
+  return countElements(llvm::ArrayRef(x.shape).drop_front());
 }
 
 Error Trainer::checkStep() {
@@ -56,10 +56,14 @@ Error Trainer::checkStep() {
         stateCount,
         "x, a tensor of f32, f64, i32 or i64 that is static but for the batch");
   if (labels.kind != ValueKind::Tensor || labels.dtype != DType::I32 ||
-      labels.shape.size() != 1 ||
+      labels.shape.empty() ||
       (labels.shape[0] >= 0 && x.shape[0] >= 0 &&
        labels.shape[0] != x.shape[0]))
-    return bad(stateCount + 1, "labels, one i32 for each sample of x");
+    return bad(stateCount + 1, "labels, i32, one or more for each sample of x");
+  if (int64_t wanted = data->training.labelSize(); sampleSize(labels) != wanted)
+    return bad(stateCount + 1, Twine(wanted) +
+                                   " labels a sample, as the data set " +
+                                   data->name + " has");
   if (!isNumber(rate) || rate.dtype != DType::F32)
     return bad(stateCount + 2, "the learning rate, f32");
   if (!isNumber(results[stateCount]))

@@ -67,8 +67,10 @@ Expected<TrainingState> Trainer::initialState(FirstValue given) const {
 }
 
 Trainer::Batch Trainer::makeBatch() const {
-  return {zeroBatch(step.signature.arguments[stateCount], batch),
-          Tensor(DType::I32, {batch}),
+  llvm::ArrayRef<ValueInfo> own =
+      llvm::ArrayRef(step.signature.arguments).drop_front(stateCount);
+  return {zeroBatch(own[0], batch),
+          zeroBatch(own[1], batch),
           Tensor::scalar(0.0f),
           {},
           {}};

@@ -4,6 +4,8 @@
 #include "prec/IR/GradientNames.h"
 #include "prec/IR/PrecDialect.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -65,10 +67,25 @@ static void cloneInto(OpBuilder &, Region *source, Block *before, Block *after,
     target->getBlocks().splice(after->getIterator(), source->getBlocks());
 }
 
+/// Writes affine.apply out in arith: what is computed inside a loop or branch
+/// is no operand of an affine operation.
+static void expandAffineApplies(func::FuncOp function) {
+  function.walk([](affine::AffineApplyOp apply) {
+    OpBuilder b(apply);
+    auto values =
+        affine::expandAffineMap(b, apply.getLoc(), apply.getAffineMap(),
+                                llvm::to_vector<8>(apply.getMapOperands()));
+    apply.replaceAllUsesWith(values->front());
+    apply.erase();
+  });
+}
+
 /// Clones the callee and writes the call's scope and phase into the clone's
 /// operations, so that inlining it carries them along.
 static func::FuncOp cloneForCall(func::CallOp call, func::FuncOp callee) {
   func::FuncOp clone = callee.clone();
+  if (!call->getParentOp()->hasTrait<OpTrait::AffineScope>())
+    expandAffineApplies(clone);
   StringAttr scope, phase;
   for (Operation *op = call; op && !scope; op = op->getParentOp())
     scope = op->getAttrOfType<StringAttr>(scopeAttrName);

@@ -113,6 +113,29 @@ static SmallVector<OpFoldResult> known(ArrayRef<OpFoldResult> sizes) {
   });
 }
 
+/// One unknown extent of those that a known one is parted into follows from the
+/// others; false if there are two.
+static bool completeGroups(tensor::ExpandShapeOp expand,
+                           MutableArrayRef<OpFoldResult> sizes) {
+  for (auto [whole, group] : llvm::zip_equal(
+           expand.getSrcType().getShape(), expand.getReassociationIndices())) {
+    if (ShapedType::isDynamic(whole))
+      continue;
+    OpFoldResult *unknown = nullptr;
+    int64_t others = 1;
+    for (int64_t dim : group) {
+      if (std::optional<int64_t> size = getConstantIntValue(sizes[dim]))
+        others *= *size;
+      else if (std::exchange(unknown, &sizes[dim]))
+        return false;
+    }
+    if (unknown && others > 0)
+      *unknown =
+          IntegerAttr::get(IndexType::get(expand.getContext()), whole / others);
+  }
+  return true;
+}
+
 /// Operations of the tensor dialect whose results' extents follow from their
 /// operands.
 bool ShapeRefiner::visitTensorOp(Operation *op) {
@@ -156,6 +179,10 @@ bool ShapeRefiner::visitTensorOp(Operation *op) {
   }
   if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
     SmallVector<OpFoldResult> sizes = known(expand.getMixedOutputShape());
+    if (!completeGroups(expand, sizes)) {
+      castTo(expand.getSrcMutable(), original.at(expand.getSrc()));
+      return true;
+    }
     SmallVector<int64_t> shape;
     SmallVector<Value> dynamic;
     dispatchIndexOpFoldResults(sizes, dynamic, shape);
@@ -266,18 +293,19 @@ void ShapeRefiner::visit(Operation *op) {
   }
   if (OpTrait::hasElementwiseMappableTraits(op) || isa<RoundOp>(op)) {
     visitElementwise(op);
-    SmallVector<Value> folded;
-    bool isInteger = llvm::all_of(
-        op->getResultTypes(), [](Type type) { return type.isIntOrIndex(); });
-    if (isInteger && succeeded(b.tryFold(op, folded)) && !folded.empty()) {
-      op->replaceAllUsesWith(folded);
-      b.eraseOp(op);
-    }
-    return;
+  } else {
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        visit(block);
+    b.setInsertionPoint(op);
+    castBack(op);
   }
-  for (Region &region : op->getRegions())
-    for (Block &block : region)
-      visit(block);
-  b.setInsertionPoint(op);
-  castBack(op);
+  SmallVector<Value> folded;
+  bool isInteger = op->getNumRegions() == 0 &&
+                   llvm::all_of(op->getResultTypes(),
+                                [](Type type) { return type.isIntOrIndex(); });
+  if (isInteger && succeeded(b.tryFold(op, folded)) && !folded.empty()) {
+    op->replaceAllUsesWith(folded);
+    b.eraseOp(op);
+  }
 }

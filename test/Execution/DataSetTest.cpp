@@ -71,7 +71,7 @@ TEST(DataSet, EveryDisagreementIsAnError) {
   store(folder / "train-labels-idx1-ubyte", idx({2}, {3, 10}));
   EXPECT_THAT(failure(), HasSubstr("label 1 is 10, expected 0 to 9"));
   store(folder / "train-labels-idx1-ubyte", idx({3}, {3, 1, 1}));
-  EXPECT_THAT(failure(), HasSubstr("but 3 labels in"));
+  EXPECT_THAT(failure(), HasSubstr("but labels for 3 in"));
   store(folder / "train-labels-idx1-ubyte", idx({2, 1}, {3, 1}));
   EXPECT_THAT(failure(), HasSubstr("found labels as tensor<2x1xu8>"));
   fill(folder);
@@ -164,6 +164,16 @@ TEST(DataSet, TextIsBytesAndTheOneThatFollows) {
   EXPECT_THAT(batch.span<int32_t>(),
               ElementsAre(14, 17, 20, 23, 29, 32, 35, 38));
   EXPECT_THAT(labels.span<int32_t>(), ElementsAre(26, 41));
+  DataSet each = valueOf(loadDataSet(path, "", 4, 4));
+  EXPECT_EQ(each.training.count(), 86);
+  EXPECT_EQ(each.training.labelSize(), 4);
+  Tensor four(DType::I32, {2, 4});
+  gather(each.training, {0, 85}, batch, four);
+  EXPECT_THAT(four.span<int32_t>(), ElementsAre(3, 6, 9, 12, 2, 5, 8, 11));
+  gather(each.test, {5}, batch, four);
+  EXPECT_THAT(four.span<int32_t>().take_front(4), ElementsAre(32, 35, 38, 41));
+  EXPECT_THAT(messageOf(loadDataSet(path, "", 4, 2)),
+              HasSubstr("found a model with 2 rows of logits a sample"));
   EXPECT_THAT(messageOf(loadDataSet(path, "", 10)),
               HasSubstr("found 100 bytes, expected more than 110"));
   EXPECT_THAT(messageOf(loadDataSet(path)),
@@ -195,7 +205,7 @@ TEST(DataSet, NpzOfXAndY) {
   gather(set.training, {1}, batch, labels);
   EXPECT_THAT(batch.span<float>(), ElementsAre(3, 4));
   ASSERT_EQ(messageOf(writeNpz(path, {{"x", &x}, {"y", &bad}})), "success");
-  EXPECT_THAT(messageOf(loadDataSet(path)), HasSubstr("but 1 labels"));
+  EXPECT_THAT(messageOf(loadDataSet(path)), HasSubstr("but labels for 1 in"));
   ASSERT_EQ(messageOf(writeNpz(path, {{"x", &x}, {"y", &negative}})),
             "success");
   EXPECT_THAT(messageOf(loadDataSet(path)), HasSubstr("label 1 is"));

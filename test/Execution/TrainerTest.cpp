@@ -184,9 +184,9 @@ TEST(Trainer, WhatDoesNotFitIsRefused) {
               HasSubstr("expected 1 elements a sample, as the data set numb"));
   EXPECT_THAT(
       failure([](S &s, S &, O &) { s.arguments[2].dtype = DType::I64; }),
-      HasSubstr("expected labels, one i32 for each"));
+      HasSubstr("expected labels, i32, one or more for each"));
   EXPECT_THAT(failure([](S &s, S &, O &) { s.arguments[2].shape[0] = 3; }),
-              HasSubstr("expected labels, one i32 for each"));
+              HasSubstr("expected labels, i32, one or more for each"));
   EXPECT_THAT(
       failure([](S &s, S &, O &) { s.arguments[3].dtype = DType::F64; }),
       HasSubstr("expected the learning rate, f32"));

@@ -21,6 +21,15 @@ func.func @step(%w: tensor<2xf32>, %x: tensor<?x2xf32>, %labels: tensor<?xi32>, 
     %u = arith.subf %t, %x : tensor<?x2xf32>
     scf.yield %u : tensor<?x2xf32>
   }
-  %loss = tensor.extract %0[%c0, %c0] : tensor<?x2xf32>
+  // So does a reshape into two extents that nothing tells.
+  // CHECK: %[[FLAT:.*]] = tensor.collapse_shape %[[X]] {{.*}} : tensor<8x2xf32> into tensor<16xf32>
+  %1 = tensor.collapse_shape %x [[0, 1]] : tensor<?x2xf32> into tensor<?xf32>
+  %2 = tensor.extract %0[%c0, %c0] : tensor<?x2xf32>
+  %3 = arith.fptosi %2 : f32 to i32
+  %4 = arith.index_cast %3 : i32 to index
+  // CHECK: %[[AS_BEFORE:.*]] = tensor.cast %[[FLAT]] : tensor<16xf32> to tensor<?xf32>
+  // CHECK: tensor.expand_shape %[[AS_BEFORE]] {{.*}} : tensor<?xf32> into tensor<?x?xf32>
+  %5 = tensor.expand_shape %1 [[0, 1]] output_shape [%4, %4] : tensor<?xf32> into tensor<?x?xf32>
+  %loss = tensor.extract %5[%c0, %c0] : tensor<?x?xf32>
   return %w, %loss : tensor<2xf32>, f32
 }

@@ -67,7 +67,20 @@ func.func @step(%w: tensor<6x4xf32>, %x: tensor<?x6xf32>, %labels: tensor<?xi32>
   %c6 = arith.constant 6 : index
   %sizes = tensor.from_elements %n, %c6 : tensor<2xindex>
   %13 = tensor.reshape %12(%sizes) : (tensor<?x2x3xf32>, tensor<2xindex>) -> tensor<?x6xf32>
-  %loss = tensor.extract %13[%c0, %c0] : tensor<?x6xf32>
+  // Extents made by affine.apply, and one that only the others tell: the rate decides it.
+  %rows = affine.apply affine_map<()[s0] -> (s0 * 2)>()[%n]
+  // CHECK: tensor.expand_shape %{{.*}} output_shape [64, 3] : tensor<192xf32> into tensor<64x3xf32>
+  %14 = tensor.expand_shape %5 [[0, 1]] output_shape [%rows, 3] : tensor<?xf32> into tensor<?x3xf32>
+  %wide = arith.fptosi %rate : f32 to i32
+  %told = arith.index_cast %wide : i32 to index
+  // CHECK: tensor.expand_shape %{{.*}} output_shape [48, 4] : tensor<192xf32> into tensor<48x4xf32>
+  %15 = tensor.expand_shape %5 [[0, 1]] output_shape [%told, 4] : tensor<?xf32> into tensor<?x4xf32>
+  %c1_again = tensor.dim %w, %c1 : tensor<6x4xf32>
+  %16 = tensor.extract %14[%c0, %c0] : tensor<?x3xf32>
+  %17 = tensor.extract %15[%c0, %c1_again] : tensor<?x4xf32>
+  %18 = arith.addf %16, %17 : f32
+  %first = tensor.extract %13[%c0, %c0] : tensor<?x6xf32>
+  %loss = arith.addf %18, %first : f32
   return %w, %loss : tensor<6x4xf32>, f32
 }
 

@@ -41,6 +41,11 @@ int main(int argc, char **argv) {
       cl::desc("softmax-cross-entropy or squared-error; default: what the "
                "description says"),
       cl::cat(category));
+  cl::opt<int64_t> classAxis(
+      "class-axis", cl::init(-1), cl::value_desc("N"),
+      cl::desc("dimension of the logits that the classes are, 1 in PyTorch's "
+               "[batch, classes, height, width]; default: the last"),
+      cl::cat(category));
   cl::opt<std::string> split("split", cl::init("test"),
                              cl::desc("test or training"), cl::cat(category));
   cl::opt<int64_t> batch("batch-size", cl::desc("samples of one call"),
@@ -80,6 +85,7 @@ int main(int argc, char **argv) {
   options.weights = weights;
   options.normalize = normalize;
   options.loss = loss;
+  options.classAxis = classAxis;
   options.split = split;
   if (batch.getNumOccurrences())
     options.batchSize = batch;

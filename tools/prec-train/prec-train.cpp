@@ -118,6 +118,11 @@ int main(int argc, char **argv) {
       cl::desc("softmax-cross-entropy or squared-error; default: what the "
                "description says"),
       cl::cat(category));
+  cl::opt<int64_t> classAxis(
+      "class-axis", cl::init(-1), cl::value_desc("N"),
+      cl::desc("dimension of the logits that the classes are, 1 in PyTorch's "
+               "[batch, classes, height, width]; default: the last"),
+      cl::cat(category));
   cl::opt<int64_t> evalEvery(
       "eval-every", cl::desc("evaluate each N-th step and the last; 0: never"),
       cl::cat(category));
@@ -182,6 +187,8 @@ int main(int argc, char **argv) {
       options.step.numbers.emplace_back(number.name.str(), *number.flag);
   if (accumulate.getNumOccurrences())
     options.step.numbers.emplace_back("accumulate", double(accumulate));
+  if (classAxis.getNumOccurrences())
+    options.step.numbers.emplace_back("class-axis", double(classAxis));
   options.logGradients = logGradients;
   options.logRounding = logRounding;
   options.keepGoing = keepGoing;

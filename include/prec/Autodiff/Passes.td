@@ -62,11 +62,17 @@ def MakeTrainingStep : Pass<"prec-make-training-step", "::mlir::ModuleOp"> {
     any, states stay as they are. Attributes of arguments stay; optimiser
     states get `prec.init = "zeros"`. `@forward` is removed.
 
-    Losses, means over the batch:
+    Logits are [batch, classes], or [batch, ..., classes] with a label for each
+    place: labels are i32 of the logits' sizes without the classes.
+    `class-axis=1` says that the classes are that dimension of @forward's
+    result, as PyTorch has them in [batch, classes, height, width]; they are
+    made the last one, of @predict's result too.
+
+    Losses, means over all labels:
     - `softmax-cross-entropy`: `-log softmax(logits)[label]`, the maximum
       subtracted first; no gradient is taken of the maximum, since the loss
       does not depend on it;
-    - `squared-error`: the mean over batch and outputs of the squared
+    - `squared-error`: the mean over labels and outputs of the squared
       difference from the one-hot label.
 
     Optimisers follow PyTorch's formulas and defaults (docs of torch.optim);
@@ -105,6 +111,8 @@ def MakeTrainingStep : Pass<"prec-make-training-step", "::mlir::ModuleOp"> {
            "default: 0; adamw: 0.01">,
     Option<"labelSmoothing", "label-smoothing", "double", /*default=*/"0.0",
            "share of the one-hot target that is spread over all classes">,
+    Option<"classAxis", "class-axis", "int64_t", /*default=*/"-1",
+           "dimension of the logits that the classes are; -1: the last">,
     Option<"clipNorm", "clip-norm", "double", /*default=*/"0.0",
            "largest norm of all weight gradients together; 0: any">,
     Option<"clipValue", "clip-value", "double", /*default=*/"0.0",

@@ -73,8 +73,9 @@ public:
   void setSeed(uint32_t seed);
 
   /// Makes @predict alone of @forward, which need not be differentiable; a
-  /// module that has @predict, or no @forward, stays as it is.
-  llvm::Error makePredict();
+  /// module that has @predict, or no @forward, stays as it is, and it is an
+  /// error to name the dimension of the classes (-1: the last).
+  llvm::Error makePredict(int64_t classAxis = -1);
 
   /// The loss that the description names; empty: none.
   std::string describedLoss() const;

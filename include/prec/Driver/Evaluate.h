@@ -17,6 +17,8 @@ struct EvaluateModelOptions {
   std::string weights;
   /// Empty: what the description says, else softmax-cross-entropy.
   std::string loss;
+  /// The dimension of the logits that the classes are; -1: the last.
+  int64_t classAxis = -1;
   /// "test" or "training".
   std::string split = "test";
   /// Unset: what the module says, or 128 if it is dynamic there.

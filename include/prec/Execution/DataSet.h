@@ -14,8 +14,8 @@
 //                   absent; x and y are taken for the first two)
 //   NAME.txt        any text: samples of as many bytes as the model takes
 //   tokens,
-//                   each with the byte that follows; the last tenth is the test
-//                   set
+//                   each with the byte that follows, or with what follows each
+//                   of its bytes; the last tenth is the test set
 // MNIST's folder holds train-images-idx3-ubyte, train-labels-idx1-ubyte,
 // t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, each plain or with .gz.
 //
@@ -31,14 +31,17 @@
 namespace mlir::prec {
 
 /// Samples of one kind: x has one sample per first index and is u8, i32
-/// (tokens), f32 or f64; y has one label per sample, i32.
+/// (tokens), f32 or f64; y has one or more labels per sample (sizes after the
+/// first), i32 or u8.
 struct Samples {
   Tensor x = Tensor(DType::U8, {0});
   Tensor y = Tensor(DType::I32, {0});
 
-  int64_t count() const { return y.size(); }
+  int64_t count() const { return y.shape()[0]; }
   /// Elements of one sample.
   int64_t sampleSize() const { return count() ? x.size() / count() : 0; }
+  /// Labels of one sample.
+  int64_t labelSize() const { return count() ? y.size() / count() : 1; }
 };
 
 struct DataSet {
@@ -52,10 +55,10 @@ inline constexpr llvm::StringLiteral kFashionMnistFolder =
     "/usr/share/datasets/fashion-mnist";
 
 /// `folder` may be empty where the set has a default; `tokens` is what a sample
-/// of a text has, 0 if the model takes none.
+/// of a text has, 0 if the model takes none, and `labels` is 1 or `tokens`.
 llvm::Expected<DataSet> loadDataSet(llvm::StringRef name,
                                     llvm::StringRef folder = "",
-                                    int64_t tokens = 0);
+                                    int64_t tokens = 0, int64_t labels = 1);
 
 /// Writes the samples with these indices into `batch`, an f32 or f64 tensor of
 /// indices.size() samples, and their labels into `labels` (i32). u8 pixels are

@@ -2,10 +2,11 @@
 // How good a predict function is on labelled samples.
 //
 // It is called on batch after batch in the samples' order; the last one is
-// short, or padded with zeros if the function's batch is a number. A sample is
-// right if the largest logit is its label's; of equal ones the first counts,
-// and a row with a NaN is never right. The loss is computed in f64 from the
-// logits, with the math functions of Numerics, ascending: the same bits on
+// short, or padded with zeros if the function's batch is a number. Logits are
+// [batch, classes], or [batch, ..., classes] for samples with a label for each
+// place. A label is right if its logit is the largest; of equal ones the first
+// counts, and a row with a NaN is never right. The loss is computed in f64 from
+// the logits, with the math functions of Numerics, ascending: the same bits on
 // every machine.
 #ifndef PREC_EXECUTION_EVALUATE_H
 #define PREC_EXECUTION_EVALUATE_H
@@ -16,7 +17,7 @@
 
 namespace mlir::prec {
 
-/// The mean over samples of
+/// The mean over labels of
 ///   -log softmax(logits)[label], the maximum subtracted first, or
 ///   the mean over classes of (logit - one-hot label)^2.
 enum class LossKind : uint8_t { SoftmaxCrossEntropy, SquaredError };
@@ -37,7 +38,7 @@ struct EvaluateOptions {
 };
 
 struct Evaluation {
-  int64_t labels = 0, right = 0;
+  int64_t samples = 0, labels = 0, right = 0;
   double lossSum = 0;
 
   double accuracy() const { return double(right) / double(labels); }
@@ -53,6 +54,12 @@ evaluate(const Callable &predict, llvm::ArrayRef<Tensor *> parameters,
 
 /// Elements of a sample if x is tokens, else 0.
 int64_t tokensOf(const ValueInfo &x);
+
+/// The data set for (parameters..., x) -> logits: of a text the samples have
+/// x's tokens, and a label for each if there are logits for each.
+llvm::Expected<DataSet> loadDataFor(const Signature &predict,
+                                    llvm::StringRef name,
+                                    llvm::StringRef folder);
 
 /// Errors: tokens of a set whose samples are no integers.
 llvm::Error checkTokens(const ValueInfo &x, const DataSet &data);
