@@ -38,6 +38,10 @@ class OptionsError(ValueError):
     """What the options ask for cannot be done to a graph that runs without them."""
 
 
+class NotEager(Exception):
+    """PyTorch's decomposition of an operator is something else than its eager mode computes."""
+
+
 class Compiled:
     """A graph as a function from a list of tensors to a list of tensors. results: those of eager, without numbers."""
 
@@ -61,6 +65,8 @@ class Compiled:
         self.draws = Draws(torch, graph)
         arguments += self.draws.arguments
         self.metas = [n.meta["val"] for n in tensors]
+        if phase == "forward":
+            _require_types(torch, self.output, results)
         layouts = _layouts(torch, self.output, results) if phase == "forward" else {}
         self.layouts = [(self.made[n], strides) for n, strides in layouts.items() if n in self.made]
         self.text = lower(graph, arguments, phase=phase, is_differentiated=is_differentiated)
@@ -95,11 +101,31 @@ class Compiled:
         return taken[self.places[node]] if node in self.places else given[self.made[node]]
 
 
-def _layouts(torch, output, results):
-    """{node: strides that eager's result has}, where it does not lie in order. Other results may have any strides."""
+def _metadata(torch, results):
     context = torch._guards.TracingContext.try_get()
     metadata = context.fw_metadata if context else None
-    if metadata is None or metadata.num_outputs != len(results):
+    return metadata if metadata is not None and metadata.num_outputs == len(results) else None
+
+
+def _require_types(torch, output, results):
+    """Decompositions keep neither all types nor all shapes."""
+    metadata = _metadata(torch, results)
+    if metadata is None:
+        return
+    first = metadata.num_mutated_inp_runtime_indices
+    for node, result in zip(output[first : first + len(results)], results):
+        if not (_is_tensor(torch, node) and isinstance(result, torch.Tensor)):
+            continue
+        made = node.meta["val"]
+        if (made.dtype, made.shape) != (result.dtype, result.shape):
+            found, expected = (f"{x.dtype} {list(x.shape)}" for x in (made, result))
+            raise NotEager(f"PyTorch decomposes '{node.name}' into {found}, its eager mode computes {expected}")
+
+
+def _layouts(torch, output, results):
+    """{node: strides that eager's result has}, where it does not lie in order. Other results may have any strides."""
+    metadata = _metadata(torch, results)
+    if metadata is None:
         return {}
     first = metadata.num_mutated_inp_runtime_indices  # before the results, which what they are views of comes after
     bases = [n for n in output[first + len(results) : metadata.num_forward_returns] if _is_tensor(torch, n)]
@@ -221,14 +247,22 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
         )
     except (FrontendError, OptionsError, torch._dynamo.exc.RestartAnalysis):
         raise
+    except NotEager as error:
+        return eager(error)
     except Exception as error:  # TorchDynamo would raise some as a failure of ours, and for others run eager, silently
         return eager(f"PyTorch cannot trace it: {type(error).__name__}: {str(error).splitlines()[0]}")
 
 
 def _decomposed_wrongly(torch, graph_module):
-    """A function whose decomposition, which is made before a backend sees it, counts labels after their end."""
+    """A function whose decomposition, which is made before a backend sees it, counts labels after their end, or is one of
+    numbers for images of bytes, whose weights eager rounds to fixed points."""
     wrong = (torch.nn.functional.multilabel_margin_loss, torch._C._nn.multilabel_margin_loss)
-    return next((n.name for n in graph_module.graph.nodes if n.target in wrong), None)
+
+    def resizes_bytes(node):
+        dtype, text = getattr(node.meta.get("example_value"), "dtype", None), f"{node.target} {node.args} {node.kwargs}"
+        return dtype == torch.uint8 and re.search("interpolate|upsample", text) and re.search("linear|cubic", text)
+
+    return next((n.name for n in graph_module.graph.nodes if n.target in wrong or resizes_bytes(n)), None)
 
 
 def _tell_breaks(torch, strict):

@@ -33,7 +33,7 @@ def rules(torch):
         for axis in range(a.ndim + len(expand_a)):
             a, b, c = (x.unsqueeze(axis) if axis in e else x for x, e in ((a, expand_a), (b, expand_b), (c, expand_c)))
         made = a * b * c
-        return made.sum(summed) if summed else made
+        return made.sum(summed, dtype=made.dtype) if summed else made
 
     def hypot(a, b):
         a, b = a.abs(), b.abs()
@@ -74,7 +74,7 @@ def rules(torch):
         return x.permute([axis % x.ndim for axis in axes]) if any(axis < 0 for axis in axes) else NotImplemented
 
     def addbmm(x, a, b, *, beta=1, alpha=1):
-        made = torch.bmm(a, b).sum(0)
+        made = torch.bmm(a, b).sum(0, dtype=x.dtype)
         made = made if alpha == 1 else made * alpha
         return made.clone() if beta == 0 else made + (x if beta == 1 else x * beta)
 
@@ -99,8 +99,9 @@ def rules(torch):
         """Of whole numbers, modulo 2^n."""
         if x.is_floating_point() or exponent < 0:
             return NotImplemented
+        x = x.to(torch.result_type(x, exponent))
         if isinstance(exponent, float):
-            return x.to(torch.get_default_dtype()) ** exponent
+            return x**exponent
         made = torch.ones_like(x) if exponent == 0 else None
         while exponent:
             if exponent % 2:
@@ -126,7 +127,8 @@ def rules(torch):
 
     def any_of(x, axes=None, keepdim=False):
         axes = list(range(x.ndim)) if axes is None else axes
-        return (x != 0).to(torch.int64).sum(axes, keepdim) > 0
+        made = (x != 0).to(torch.int64).sum(axes, keepdim) > 0
+        return made.to(x.dtype) if x.dtype == torch.uint8 else made
 
     def from_the_front(operator):
         """The importer crashes on a negative axis."""
@@ -151,20 +153,33 @@ def rules(torch):
         return rule
 
     def arange(start, end, step=1, *, dtype=None, **keywords):
-        """The importer crashes on small types."""
-        if dtype is None or dtype.itemsize >= 4 or dtype.is_floating_point:
+        """The importer crashes on small types, and counts the steps of numbers that are not whole in whole ones."""
+        if dtype is None or dtype.is_floating_point or (dtype.itemsize >= 4 and not any(isinstance(x, float) for x in (start, end, step))):
             return NotImplemented
-        return aten.arange.start_step(start, end, step, dtype=torch.int64, **keywords).to(dtype)
+        if dtype == torch.int64:
+            start, end, step = int(start), int(end), int(step)
+        count = math.ceil((end - start) / step)
+        return (aten.arange.start_step(0, count, 1, dtype=torch.int64, **keywords) * int(step) + int(start)).to(dtype)
+
+    def cat(parts, axis=0):
+        """A line of nothing fits everything."""
+        kept = [x for x in parts if x.shape != (0,)]
+        if len(kept) in (0, len(parts)):
+            return NotImplemented
+        dtype = parts[0].dtype
+        for x in parts:
+            dtype = torch.promote_types(dtype, x.dtype)
+        return torch.cat([x.to(dtype) for x in kept], axis).clone()
 
     comparisons = [getattr(aten, word).Scalar for word in ("gt", "lt", "ge", "le", "eq", "ne")]
     axes = (
-        aten.scatter.src, aten.scatter.value, aten.scatter.reduce, aten.scatter.value_reduce, aten.scatter_add.default,
-        aten.scatter_reduce.two, aten.gather.default,
+        aten.scatter.src, aten.scatter.value, aten.scatter_add.default, aten.scatter_reduce.two, aten.gather.default,
     )  # fmt: skip
     made = {operator: from_the_front(operator) for operator in axes}
     made |= {operator: compared(operator) for operator in comparisons}
     return made | {
         aten.arange.start_step: arange,
+        aten.cat.default: cat,
         aten.constant_pad_nd.default: pad,
         aten._unsafe_index.Tensor: aten.index.Tensor,
         aten._unsafe_index_put.default: aten.index_put.default,
@@ -195,6 +210,7 @@ def rules(torch):
         aten.clamp_min.default: for_floats(clamp),
         aten.clamp_max.default: for_floats(lambda x, high: clamp(x, None, high)),
         aten.eq.Tensor: for_floats(equal),
+        aten.any.default: any_of,
         aten.any.dim: any_of,
         aten.any.dims: any_of,
     }

@@ -8,7 +8,7 @@ import re
 from prec import child
 from prec.frontend import FrontendError, require, run_tool
 
-from . import small_integers
+from . import empty_values, small_integers
 
 PIPELINE = (
     "builtin.module(torch-function-to-torch-backend-pipeline,"
@@ -59,8 +59,10 @@ def lower(graph, arguments, results=None, phase="", is_differentiated=False):
     """
     require("iree.compiler.ir")
     require("iree.compiler.passmanager")
+    torch = require("torch")
+    empty_values.fill(torch, graph)
     _refuse(graph)
-    small_integers.widen(require("torch"), graph)
+    small_integers.widen(torch, graph)
     text = child.call(_foreign, graph, arguments, results, phase, is_differentiated, who="the foreign importer", seconds=SECONDS)
     return run_tool(
         "prec-opt", "--prec-adopt-model", "--allow-unregistered-dialect",

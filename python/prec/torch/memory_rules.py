@@ -41,5 +41,6 @@ def rules(torch):
         aten.as_strided.default: as_strided,
         aten.as_strided_copy.default: as_strided,
         aten.as_strided_scatter.default: as_strided_scatter,
+        aten.new_empty_strided.default: lambda x, size, stride, **keywords: torch.zeros(size, dtype=keywords.get("dtype") or x.dtype),
         aten.empty_permuted.default: lambda size, order, **keywords: torch.zeros(size, dtype=keywords.get("dtype")),
     }

@@ -180,7 +180,18 @@ def rules(torch):
         index = torch.where(index < 0, index + x.numel(), index)
         return aten.index_put(x.reshape(-1), [index], source.reshape(-1), accumulate).reshape(x.shape)
 
+    def scatter_reduce(x, axis, index, source, *, reduce):
+        source = source if isinstance(source, torch.Tensor) else torch.full(index.shape, source, dtype=x.dtype)
+        return aten.scatter_reduce.two(x, axis, index, source, {"add": "sum", "multiply": "prod"}[reduce])
+
+    def take(x, index):
+        index = torch.where(index < 0, index + x.numel(), index)
+        return x.reshape(-1).gather(0, index.reshape(-1)).reshape(index.shape)
+
     return {
+        aten.scatter.reduce: scatter_reduce,
+        aten.scatter.value_reduce: scatter_reduce,
+        aten.take.default: take,
         aten.fmod.Scalar: fmod,
         aten.fmod.Tensor: fmod,
         aten.diagonal_scatter.default: diagonal_scatter,

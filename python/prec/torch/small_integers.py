@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Operators of small integers, and of the order of booleans, in 64 bits.
+"""Operators of small integers, and of the order and sums of booleans, in 64 bits.
 
 The importer takes bytes from 128 on for negative ones in some, shifts signed ones as if they had no sign, and refuses others.
 """
@@ -8,7 +8,10 @@ VIEWS = """
     view reshape permute transpose t expand slice select unsqueeze squeeze clone alias detach _to_copy copy split_with_sizes
     split unbind
 """
-ORDERED = "max min amax amin argmax argmin sort topk aminmax scatter_reduce kthvalue cummax cummin"
+AS_NUMBERS = """
+    max min amax amin argmax argmin sort topk aminmax scatter_reduce kthvalue cummax cummin maximum minimum clamp clamp_min
+    clamp_max scatter_add index_add index_put
+"""
 
 
 def widen(torch, graph):
@@ -20,7 +23,7 @@ def widen(torch, graph):
         name = node.target.overloadpacket.__name__
         if not isinstance(value, torch.Tensor) or name in VIEWS.split():
             return False
-        return value.dtype in small or (value.dtype == torch.bool and name in ORDERED.split())
+        return value.dtype in small or (value.dtype == torch.bool and name in AS_NUMBERS.split())
 
     def in_64_bits(value):
         with value.fake_mode:
