@@ -86,22 +86,31 @@ public:
                succeeded(named))
         generics.push_back(*named);
     }
+    // All before the first change, after which a block numbers its operations
+    // anew for the next question about their order.
+    SmallVector<Kernel> found = llvm::map_to_vector(generics, kernelOf);
     // Users before the fills that they make needless.
     llvm::DenseSet<Operation *> needless;
-    for (linalg::GenericOp op : llvm::reverse(generics)) {
-      if (needless.contains(op))
-        eraseProfiled(rewriter, op);
+    for (Kernel &kernel : llvm::reverse(found)) {
+      if (needless.contains(kernel.op))
+        eraseProfiled(rewriter, kernel.op);
       else
-        emit(rewriter, op, options, needless);
+        emit(rewriter, kernel, options, needless);
     }
   }
 
 private:
-  void emit(IRRewriter &rewriter, linalg::GenericOp op,
-            const CodegenOptions &options,
-            llvm::DenseSet<Operation *> &needless) {
+  /// An operation, the fills of its accumulators, and for each accumulator the
+  /// value that it begins with instead of reading it back, if any.
+  struct Kernel {
+    linalg::GenericOp op;
     SmallVector<Operation *> fills;
-    SmallVector<Value> initial = initialValues(op, fills);
+    SmallVector<Value> initial;
+  };
+
+  void emit(IRRewriter &rewriter, Kernel &kernel, const CodegenOptions &options,
+            llvm::DenseSet<Operation *> &needless) {
+    auto &[op, fills, initial] = kernel;
     if (linalg::GenericOp collapsed = collapseLoops(rewriter, op);
         collapsed != op) {
       rewriter.eraseOp(op);
@@ -125,20 +134,18 @@ private:
     ++kernels;
   }
 
-  /// Accumulators begin with the fill's value instead of reading it back.
-  static SmallVector<Value> initialValues(linalg::GenericOp op,
-                                          SmallVector<Operation *> &fills) {
-    SmallVector<Value> initial(op.getNumDpsInits());
+  static Kernel kernelOf(linalg::GenericOp op) {
+    Kernel kernel{op, {}, SmallVector<Value>(op.getNumDpsInits())};
     for (auto [index, buffer] : llvm::enumerate(op.getDpsInits())) {
       if (llvm::count(op->getOperands(), buffer) != 1)
         continue;
       Operation *fill = findFill(buffer, op);
       if (!fill)
         continue;
-      initial[index] = filledWith(fill);
-      fills.push_back(fill);
+      kernel.initial[index] = filledWith(fill);
+      kernel.fills.push_back(fill);
     }
-    return initial;
+    return kernel;
   }
 };
 } // namespace

@@ -4,6 +4,7 @@
 #include "prec/Codegen/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
@@ -20,6 +21,9 @@ namespace mlir::prec {
 #define GEN_PASS_DEF_OUTLINELOOPS
 #include "prec/Codegen/Passes.h.inc"
 } // namespace mlir::prec
+
+/// By which upstream's conversion of functions passes memrefs as pointers.
+static constexpr StringRef kBarePointers = "llvm.bareptr";
 
 /// The values that a nest uses from outside. Constants among them are left out:
 /// they go into the function, where they fold.
@@ -38,21 +42,106 @@ static SmallVector<Value> takeCaptures(Operation *loop,
   return captures;
 }
 
-/// A function of the captures that the nest moves to.
+/// Has the memref an offset and strides, each known or a number at run time?
+static bool isStrided(Value value) {
+  auto type = dyn_cast<MemRefType>(value.getType());
+  SmallVector<int64_t> strides;
+  int64_t offset = 0;
+  return type && succeeded(type.getStridesAndOffset(strides, offset));
+}
+
+/// The pointer of a strided memref and those of its numbers that its type does
+/// not have.
+static SmallVector<Value> unpack(OpBuilder &builder, Location loc,
+                                 Value memref) {
+  auto type = cast<MemRefType>(memref.getType());
+  auto [strides, offset] = type.getStridesAndOffset();
+  auto whole = memref::ExtractStridedMetadataOp::create(builder, loc, memref);
+  SmallVector<Value> parts = {whole.getBaseBuffer()};
+  if (ShapedType::isDynamic(offset))
+    parts.push_back(whole.getOffset());
+  auto take = [&](ArrayRef<int64_t> known, ValueRange numbers) {
+    for (auto [size, number] : llvm::zip_equal(known, numbers))
+      if (ShapedType::isDynamic(size))
+        parts.push_back(number);
+  };
+  take(type.getShape(), whole.getSizes());
+  take(strides, whole.getStrides());
+  return parts;
+}
+
+/// The memref of a type from what `unpack` makes of one, in that order.
+static Value repack(OpBuilder &builder, Location loc, MemRefType type,
+                    ValueRange parts) {
+  auto [strides, offset] = type.getStridesAndOffset();
+  ValueRange numbers = parts.drop_front();
+  auto take = [&](int64_t known) -> OpFoldResult {
+    if (!ShapedType::isDynamic(known))
+      return builder.getIndexAttr(known);
+    Value number = numbers.front();
+    numbers = numbers.drop_front();
+    return number;
+  };
+  OpFoldResult first = take(offset);
+  SmallVector<OpFoldResult> sizes = llvm::map_to_vector(type.getShape(), take);
+  return memref::ReinterpretCastOp::create(builder, loc, type, parts.front(),
+                                           first, sizes,
+                                           llvm::map_to_vector(strides, take));
+}
+
+namespace {
+/// What a call passes: a strided memref in parts, so that its type's numbers
+/// are constants of the function and no arguments, most of which would go
+/// through the stack.
+struct Passed {
+  SmallVector<Value> values;
+  /// How many of them each capture is.
+  SmallVector<size_t> counts;
+};
+} // namespace
+
+static Passed pass(OpBuilder &builder, Location loc, ArrayRef<Value> captures) {
+  Passed passed;
+  for (Value value : captures) {
+    SmallVector<Value> parts = {value};
+    if (isStrided(value))
+      parts = unpack(builder, loc, value);
+    passed.counts.push_back(parts.size());
+    llvm::append_range(passed.values, parts);
+  }
+  return passed;
+}
+
+/// A function of what is passed that the nest moves to.
 static func::FuncOp makeFunction(Operation *loop, ArrayRef<Value> captures,
+                                 const Passed &passed,
                                  ArrayRef<Operation *> constants) {
   OpBuilder builder(loop->getContext());
+  Location loc = loop->getLoc();
   auto function = func::FuncOp::create(
-      builder, loop->getLoc(), "loops",
-      builder.getFunctionType(ValueRange(captures).getTypes(), {}));
+      builder, loc, "loops",
+      builder.getFunctionType(ValueRange(passed.values).getTypes(), {}));
   function.setPrivate();
+  // Pointers without sizes are all that memrefs are there.
+  if (llvm::all_of(captures, [](Value value) {
+        return isStrided(value) || !isa<BaseMemRefType>(value.getType());
+      }))
+    function->setAttr(kBarePointers, builder.getUnitAttr());
   Block *entry = function.addEntryBlock();
   builder.setInsertionPointToStart(entry);
   IRMapping map;
-  map.map(captures, entry->getArguments());
+  ValueRange arguments = entry->getArguments();
+  for (auto [value, count] : llvm::zip_equal(captures, passed.counts)) {
+    ValueRange parts = arguments.take_front(count);
+    arguments = arguments.drop_front(count);
+    map.map(value,
+            isStrided(value)
+                ? repack(builder, loc, cast<MemRefType>(value.getType()), parts)
+                : parts.front());
+  }
   for (Operation *constant : constants)
     builder.clone(*constant, map);
-  Operation *last = func::ReturnOp::create(builder, loop->getLoc());
+  Operation *last = func::ReturnOp::create(builder, loc);
   loop->moveBefore(last);
   function.getBody().walk([&](Operation *op) {
     for (OpOperand &operand : op->getOpOperands())
@@ -117,9 +206,10 @@ private:
     SmallVector<Operation *> constants;
     SmallVector<Value> captures = takeCaptures(loop, constants);
     OpBuilder builder(loop);
+    Passed passed = pass(builder, loop->getLoc(), captures);
     auto call = func::CallOp::create(builder, loop->getLoc(), "loops",
-                                     TypeRange(), captures);
-    func::FuncOp made = makeFunction(loop, captures, constants);
+                                     TypeRange(), passed.values);
+    func::FuncOp made = makeFunction(loop, captures, passed, constants);
     SmallVector<func::FuncOp, 1> &alike = known[hashOf(made)];
     auto equal = llvm::find_if(
         alike, [&](func::FuncOp other) { return areEqual(made, other); });
