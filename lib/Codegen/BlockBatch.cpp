@@ -161,9 +161,16 @@ private:
     if (!made.hasIndexSemantics())
       return;
     OpBuilder::InsertionGuard guard(b);
-    SmallVector<OpFoldResult> from(made.getNumLoops(), b.getIndexAttr(0));
-    from[slice.dim] = offsetIn(slice.extent());
-    linalg::offsetIndices(b, made, from);
+    b.setInsertionPoint(made);
+    Value from = offsetIn(slice.extent());
+    // A plain addition, which kernels do in vectors.
+    made->walk([&](linalg::IndexOp index) {
+      if (int64_t(index.getDim()) != slice.dim)
+        return;
+      b.setInsertionPointAfter(index);
+      auto moved = arith::AddIOp::create(b, loc, index, from);
+      b.replaceAllUsesExcept(index, moved, moved);
+    });
   }
 
   IRRewriter &b;

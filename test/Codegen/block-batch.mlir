@@ -176,3 +176,41 @@ func.func @last_one_wins(%x: memref<64x4x4096xf32>) -> memref<4096xf32> {
   memref.dealloc %h : memref<64x4x4096xf32>
   return %last : memref<4096xf32>
 }
+
+// -----
+
+#id = affine_map<(n, r, c) -> (n, r, c)>
+#column = affine_map<(n, r, c) -> (c)>
+
+// The number of an example is the block's first one and its place in the block, by an addition, which kernels do in vectors.
+// CHECK-LABEL: func.func @numbers(
+// CHECK: scf.for %[[I:.*]] = %c0{{.*}} to
+// CHECK: %[[N:.*]] = linalg.index 0 : index
+// CHECK-NEXT: %[[AT:.*]] = arith.addi %[[N]], %[[I]] : index
+// CHECK-NEXT: %[[C:.*]] = linalg.index 2 : index
+// CHECK-NEXT: arith.addi %[[AT]], %[[C]] : index
+func.func @numbers(%x: memref<64x4x4096xf32>) -> memref<4096xf32> {
+  %zero = arith.constant 0.0 : f32
+  %h = memref.alloc() : memref<64x4x4096xf32>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%x : memref<64x4x4096xf32>) outs(%h : memref<64x4x4096xf32>) {
+  ^bb0(%u: f32, %o: f32):
+    %n = linalg.index 0 : index
+    %c = linalg.index 2 : index
+    %s = arith.addi %n, %c : index
+    %t = arith.index_cast %s : index to i32
+    %f = arith.sitofp %t : i32 to f32
+    %v = arith.mulf %u, %f : f32
+    linalg.yield %v : f32
+  }
+  %sum = memref.alloc() : memref<4096xf32>
+  linalg.fill ins(%zero : f32) outs(%sum : memref<4096xf32>)
+  linalg.generic {indexing_maps = [#id, #column], iterator_types = ["reduction", "reduction", "parallel"]}
+      ins(%h : memref<64x4x4096xf32>) outs(%sum : memref<4096xf32>) {
+  ^bb0(%u: f32, %acc: f32):
+    %v = arith.addf %acc, %u : f32
+    linalg.yield %v : f32
+  }
+  memref.dealloc %h : memref<64x4x4096xf32>
+  return %sum : memref<4096xf32>
+}

@@ -109,9 +109,12 @@ def OutlineLoops : Pass<"prec-outline-loops", "ModuleOp"> {
     LLVM, some of whose passes cost more than the size of a function, sees small
     ones. Nests without results at the top of a function, or in a loop over
     blocks of the batch, are moved, with the constants that they use; other
-    values become arguments. Loops write memory in an order that does not change.
+    values become arguments. A strided memref is passed as its base buffer and
+    the numbers (offset, sizes, strides) that its type leaves open; if all
+    memrefs of a function are, it has `llvm.bareptr`, and a call passes pointers.
+    Loops write memory in an order that does not change.
   }];
-  let dependentDialects = ["func::FuncDialect"];
+  let dependentDialects = ["func::FuncDialect", "memref::MemRefDialect"];
   let statistics = [
     Statistic<"nests", "nests", "loop nests that were moved">,
     Statistic<"functions", "functions", "functions that they became">,
