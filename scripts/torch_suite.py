@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Runs the operators of PyTorch's own test database through torch.compile's backend and compares with eager.
 
-    scripts/torch_suite.py [--samples N] [--json FILE] [NAME ...]
+    scripts/torch_suite.py [--samples N] [--dtype float16] [--variant in-place|transposed] [--json FILE] [NAME ...]
     scripts/torch_suite.py --page docs/pytorch-operators.md     the table, from a whole run
 
 The database needs `pip install expecttest`. A graph of an operator, forward or backward, is `compiled`, runs in `eager` for a reason
 that a warning names, or is `not traced` by TorchDynamo. A result, gradient or changed argument that is further from that of
-f64 than eager's and than rounding explains is `wrong`: silently, which must never be.
+f64 than eager's and than rounding explains, or has other strides than eager's, is `wrong`: silently, which must never be.
+bf16 and f16 may be one step of theirs further from f64 than eager.
 """
 import argparse
 import collections
@@ -30,14 +31,24 @@ INIT = BACKEND.Compiled.__init__
 SECONDS, ELEMENTS = 300, 5000
 UNDEFINED = "empty", "new_empty"  # these make no numbers
 DTYPES = torch.float32, torch.int64, torch.bool, torch.int32
+NARROW = torch.bfloat16, torch.float16
+WIDENED = (*NARROW, torch.float32)  # what has an exact value of f64
 
 
-def samples(operator, dtype, count):
+def transposed(x):
+    """The same numbers, whose last two axes lie the other way in memory."""
+    if not isinstance(x, torch.Tensor) or x.ndim < 2 or x.layout != torch.strided:
+        return x
+    return x.detach().transpose(-1, -2).contiguous().transpose(-1, -2).requires_grad_(x.requires_grad)
+
+
+def samples(operator, dtype, count, variant=None):
     """The first of each shape of arguments, then others."""
     first, rest, seen = [], [], set()
-    is_differentiable = operator.supports_autograd and dtype == torch.float32
+    is_differentiable = operator.supports_autograd and dtype.is_floating_point and variant != "in-place"
     for sample in operator.sample_inputs("cpu", dtype, requires_grad=is_differentiable):
         given, tree = tree_flatten((sample.input, sample.args, sample.kwargs))
+        given = [transposed(x) for x in given] if variant == "transposed" else given
         kind = str([tree, *(x if isinstance(x, (bool, str)) else type(x) for x in given)])
         elements = sum(x.numel() for x in given if isinstance(x, torch.Tensor))
         if elements <= ELEMENTS:
@@ -49,7 +60,7 @@ def samples(operator, dtype, count):
 def function_of(operator, given, tree, wide=False):
     """(a function of the tensors among the arguments, copies of these)."""
     places = [k for k, x in enumerate(given) if isinstance(x, torch.Tensor)]
-    others = [torch.float64 if wide and x is torch.float32 else x for x in given]
+    others = [torch.float64 if wide and isinstance(x, torch.dtype) and x in WIDENED else x for x in given]
 
     def function(*tensors):
         arguments = list(others)
@@ -59,7 +70,7 @@ def function_of(operator, given, tree, wide=False):
         return operator(x, *rest, **keywords)
 
     def copy(x):
-        made = x.detach().to(torch.float64) if wide and x.dtype == torch.float32 else x.detach().clone()
+        made = x.detach().to(torch.float64) if wide and x.dtype in WIDENED else x.detach().clone()
         return made.requires_grad_(x.requires_grad)
 
     return function, [copy(given[k]) for k in places]
@@ -73,8 +84,8 @@ def run(function, tensors, seed=0):
     wanted = [x for x in tensors if x.requires_grad]
     gradients = []
     if summed and wanted:
-        loss = sum((x * torch.linspace(0.5, 1.5, x.numel(), dtype=x.dtype).reshape(x.shape)).sum() for x in summed)
-        gradients = torch.autograd.grad(loss, wanted, allow_unused=True)
+        weights = [((torch.arange(x.numel()) % 8 + 4) / 8).to(x.dtype).reshape(x.shape) for x in summed]  # exact in all types
+        gradients = torch.autograd.grad(summed, wanted, weights, allow_unused=True)
     return tree_leaves(made), list(gradients), tensors
 
 
@@ -89,6 +100,7 @@ def differs(ours, eager, exact):
     if not eager.is_floating_point():
         return None if torch.equal(ours, eager) else f"{int((ours != eager).sum())} of {eager.numel()} differ"
     exact = exact if isinstance(exact, torch.Tensor) and exact.shape == eager.shape else eager
+    step, is_narrow = torch.finfo(eager.dtype), eager.dtype in NARROW
     ours, eager, exact = (x.detach().double() for x in (ours, eager, exact))
     finite = ours.isfinite() & eager.isfinite()
     if not torch.equal(ours[~finite].nan_to_num(7), eager[~finite].nan_to_num(7)):
@@ -98,15 +110,28 @@ def differs(ours, eager, exact):
     if not exact.numel():
         return None
     scale = exact.abs().max()
-    limit = 4 * (eager - exact).abs().max() + 3e-6 * (exact.abs() + 0.1 * scale)
-    bad = ((ours - exact).abs() > limit) & ((ours - eager).abs() > 1e-6 * (eager.abs() + 1e-3 * scale))
+    if is_narrow:
+        limit = (eager - exact).abs().max() + step.eps * exact.abs() + step.tiny
+        near = step.eps * eager.abs()
+    else:
+        limit = 4 * (eager - exact).abs().max() + 25 * step.eps * (exact.abs() + 0.1 * scale)
+        near = 8 * step.eps * (eager.abs() + 1e-3 * scale)
+    bad = ((ours - exact).abs() > limit) & ((ours - eager).abs() > near)
     return f"differs by {(ours - exact).abs().max():.3g} of {scale:.3g}" if bad.any() else None
 
 
-def try_sample(operator, given, tree):
+def lies_otherwise(ours, eager):
+    """Strides that matter and are others than eager's, or None."""
+    if not isinstance(eager, torch.Tensor) or eager.layout != torch.strided or not eager.numel():
+        return None
+    found, expected = ([step for step, n in zip(x.stride(), x.shape) if n > 1] for x in (ours, eager))
+    return f"strides {found} in place of {expected}" if found != expected else None
+
+
+def try_sample(operator, given, tree, variant=None):
     """({phase: "compiled" or what became of it}, what is wrong)."""
     torch._dynamo.reset()
-    call = operator.get_op()
+    call = operator.inplace_variant if variant == "in-place" else operator.get_op()
     eager, again = (run(*function_of(call, given, tree), seed=seed) for seed in (0, 1))
     try:
         exact = run(*function_of(call, given, tree, wide=True))
@@ -128,18 +153,19 @@ def try_sample(operator, given, tree):
     wrong = [
         f"{word} {k} {problem}"
         for word, *kinds in zip(("result", "gradient", "argument"), ours, eager, exact)
-        for k, three in enumerate(zip(*kinds, strict=True)) if (problem := differs(*three))
+        for k, three in enumerate(zip(*kinds, strict=True))
+        if (problem := differs(*three) or (None if word == "gradient" else lies_otherwise(*three[:2])))
     ]  # fmt: skip
     return made, [] if is_random or operator.name.startswith(UNDEFINED) else wrong
 
 
-def try_operator(operator, count):
+def try_operator(operator, count, dtypes=DTYPES, variant=None):
     """What became of an operator: compiled only if all of its samples are."""
-    dtype = next(d for d in DTYPES if d in operator.dtypes)
+    dtype = next(d for d in dtypes if d in operator.dtypes)
     phases, wrong = {}, []
     torch.manual_seed(0)
-    for given, tree in samples(operator, dtype, count):
-        made, bad = try_sample(operator, given, tree)
+    for given, tree in samples(operator, dtype, count, variant):
+        made, bad = try_sample(operator, given, tree, variant)
         wrong += bad
         for phase, what in made.items():
             if phases.get(phase, "compiled") == "compiled":
@@ -169,6 +195,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*")
     parser.add_argument("--samples", type=int, default=1, help="how many of each operator")
+    parser.add_argument("--dtype", help="of the samples, in place of the first that an operator has of float32, int64, bool and int32")
+    parser.add_argument("--variant", choices=("in-place", "transposed"), help="the operator that changes its argument, or arguments in another order")
     parser.add_argument("--json", type=Path, help="one line for each operator; what is there is not run again")
     parser.add_argument("--page", type=Path, help="write the table of operators")
     options = parser.parse_args()
@@ -180,14 +208,18 @@ def main():
     # TorchDynamo traces no setting of seeds.
     database.wrapper_set_seed = lambda function, *arguments, **keywords: function(*arguments, **keywords)
     torch.set_num_threads(1)
+    dtypes = (getattr(torch, options.dtype),) if options.dtype else DTYPES
+    torch.compile(lambda x: x * 2, backend="prec")(torch.ones(2))  # what each operator's child would load anew
     lines = options.json.read_text().splitlines() if options.json and options.json.exists() else []
     rows = {r["name"]: r for r in map(json.loads, lines)}
     for operator in database.op_db:
         name = operator.full_name
-        if name in rows or not set(DTYPES) & operator.dtypes or (options.names and operator.name not in options.names):
+        if name in rows or not set(dtypes) & operator.dtypes or (options.names and operator.name not in options.names):
+            continue
+        if options.variant == "in-place" and operator.inplace_variant is None:
             continue
         try:
-            phases, wrong = child.call(try_operator, operator, options.samples, who=name, seconds=SECONDS)
+            phases, wrong = child.call(try_operator, operator, options.samples, dtypes, options.variant, who=name, seconds=SECONDS)
         except child.ChildFailed as error:
             phases, wrong = {"forward": str(error)[:120]}, []
         rows[name] = {"name": name, "phases": phases, "wrong": wrong}
