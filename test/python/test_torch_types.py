@@ -55,6 +55,9 @@ CASES = {
         lambda x: [y.scatter(0, i, z, reduce=r) for r in ("add", "multiply") for y, i, z in (
             (x[0, 0], torch.tensor([1, 1, 3]), x[0, 1]), (x[0, 0], torch.tensor([2, 2]), 3), (x[1, 1, 1], torch.tensor(0), x[1, 2, 2]))],
         WHOLE + 1),
+    "remainders of the least number": lambda: (
+        lambda x: (torch.fmod(x, x.flip(0) + 3), torch.fmod(x, 3), x % 3, x // 5, torch.fmod(x.long() << 56, 3), torch.fmod(x.long() << 56, 1e30)),
+        torch.tensor([-128, 127, -1, 5], dtype=torch.int8)),
     "taken by a number": lambda: (lambda x: (x.take(torch.tensor(5)), x.take(torch.tensor([[-1, 0]]))), WHOLE),
 }  # fmt: skip
 

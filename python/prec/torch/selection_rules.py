@@ -134,7 +134,11 @@ def rules(torch):
         return torch.zeros(bins, dtype=x.dtype).scatter_add(0, place, inside)
 
     def fmod(x, y):
-        """Exact, as the importer's remainder is: x's sign, whatever y's is."""
+        """Exact, as the importer's remainder is: x's sign, whatever y's is. The least whole number has no absolute value."""
+        dtype = torch.result_type(x, y)
+        if not dtype.is_floating_point:
+            return x - torch.div(x, y, rounding_mode="trunc") * y
+        x = x.to(dtype)
         rest = torch.remainder(x.abs(), y.abs() if isinstance(y, torch.Tensor) else abs(y))
         return torch.where(x < 0, -rest, torch.where((x == 0) & (rest == 0), x, rest))
 
