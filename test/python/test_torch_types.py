@@ -58,6 +58,7 @@ CASES = {
     "remainders of the least number": lambda: (
         lambda x: (torch.fmod(x, x.flip(0) + 3), torch.fmod(x, 3), x % 3, x // 5, torch.fmod(x.long() << 56, 3), torch.fmod(x.long() << 56, 1e30)),
         torch.tensor([-128, 127, -1, 5], dtype=torch.int8)),
+    "lengths of bf16": lambda: (lambda x: torch.hypot(x, x.flip(0)), torch.tensor([0.3, -4.7, 1e30, float("inf")], dtype=torch.bfloat16)),
     "taken by a number": lambda: (lambda x: (x.take(torch.tensor(5)), x.take(torch.tensor([[-1, 0]]))), WHOLE),
 }  # fmt: skip
 
@@ -80,3 +81,9 @@ def test_what_pytorch_decomposes_otherwise_is_refused(function, told):
         same(compiled(function)(x), function(x))
     with pytest.raises(Exception, match=f"PyTorch decomposes {told}"):
         compiled(function, strict=True)(x)
+
+
+def test_the_gradient_of_a_bf16_length_is_that_of_eager():
+    given = [torch.tensor([v, 0.5], dtype=torch.bfloat16, requires_grad=True) for v in (-4.7, 3.0)]
+    made = [torch.autograd.grad(f(*given).sum(), given) for f in (torch.hypot, compiled(torch.hypot, strict=True))]
+    same(made[1], made[0], rtol=2**-7)

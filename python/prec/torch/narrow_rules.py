@@ -9,7 +9,7 @@ OPERATORS = """
     scatter_reduce.two index_reduce.default embedding_dense_backward.default sigmoid.default silu.default
     avg_pool2d_backward.default avg_pool3d_backward.default _adaptive_avg_pool2d_backward.default
     _adaptive_avg_pool3d_backward.default nll_loss_forward.default nll_loss2d_forward.default _cdist_forward.default
-    _embedding_bag.default _embedding_bag_forward_only.default _embedding_bag_dense_backward.default
+    _embedding_bag.default _embedding_bag_forward_only.default _embedding_bag_dense_backward.default hypot.default
 """
 
 
