@@ -87,3 +87,11 @@ def test_the_gradient_of_a_bf16_length_is_that_of_eager():
     given = [torch.tensor([v, 0.5], dtype=torch.bfloat16, requires_grad=True) for v in (-4.7, 3.0)]
     made = [torch.autograd.grad(f(*given).sum(), given) for f in (torch.hypot, compiled(torch.hypot, strict=True))]
     same(made[1], made[0], rtol=2**-7)
+
+
+def test_effects_are_not_dropped_with_their_tokens():
+    """The error of a singular matrix hangs on a token, which has no elements."""
+    with pytest.warns(UserWarning, match="the forward graph runs in eager, unrounded: .*with_effects"):
+        same(compiled(torch.linalg.inv)(torch.eye(3) * 2), torch.linalg.inv(torch.eye(3) * 2))
+    with pytest.raises(Exception, match="singular"):
+        compiled(torch.linalg.inv)(torch.zeros(3, 3))

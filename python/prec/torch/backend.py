@@ -104,7 +104,9 @@ class Compiled:
 def _metadata(torch, results):
     context = torch._guards.TracingContext.try_get()
     metadata = context.fw_metadata if context else None
-    return metadata if metadata is not None and metadata.num_outputs == len(results) else None
+    if metadata is None or metadata.tokens or metadata.num_outputs != len(results):  # tokens of effects come before results
+        return None
+    return metadata
 
 
 def _require_types(torch, output, results):

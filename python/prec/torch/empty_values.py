@@ -5,9 +5,12 @@
 def fill(torch, graph):
     """Replaces each operator that makes one. What only such operators read goes too."""
     full = torch.ops.aten.full.default
+    higher = torch._ops.HigherOrderOperator
     for node in list(graph.nodes):
         value = node.meta.get("val")
         if node.op != "call_function" or not isinstance(value, torch.Tensor) or value.numel():
+            continue
+        if any(isinstance(n.target, higher) for n in (node, *node.all_input_nodes)):  # tokens keep effects, as errors are, alive
             continue
         with graph.inserting_before(node):
             made = graph.call_function(full, (list(value.shape), 0), {"dtype": value.dtype})
