@@ -134,8 +134,8 @@ mlir::prec::measurePeak(const EngineOptions &given) {
   addLoop(*module, "f32", lanes, false);
   addLoop(*module, "f64", lanes / 2, true);
   std::vector<Signature> entries(2);
-  for (auto [entry, name] :
-       llvm::zip(entries, ArrayRef<StringRef>{"f32", "f64"})) {
+  constexpr llvm::StringLiteral names[] = {"f32", "f64"};
+  for (auto [entry, name] : llvm::zip_equal(entries, names)) {
     ValueInfo scalar;
     scalar.kind = ValueKind::Scalar;
     scalar.dtype = DType::F32;
