@@ -12,12 +12,14 @@ import numpy as np
 from prec.frontend import run_tool, write_model
 
 
-def run_model(text, weights, names, inputs, count, seconds=None):
+def run_model(text, weights, names, inputs, count, seconds=None, entry=None):
     """The results of prec-run, which may take so long."""
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         write_model(folder / "model.mlir", text, weights)
         command = [folder / "model.mlir", "--no-cache"]
+        if entry:
+            command.append(f"--entry={entry}")
         if weights:
             command.append(f"--weights={folder / 'model.npz'}")
         for k, name in enumerate(names):

@@ -120,6 +120,65 @@ def test_an_imported_model_goes_on_training_as_in_pytorch(front, tmp_path, run):
     assert found["loss"] == pytest.approx(torch.nn.functional.cross_entropy(logits, y).item(), rel=RELATIVE)
 
 
+@pytest.mark.parametrize("shapes", [None, "batch"])
+def test_a_module_in_training_mode_trains_with_the_batchs_statistics(shapes, tmp_path, run):
+    """@forward has the batch's mean and variance and the running ones as next states; @predict is the module in evaluation."""
+    import prec.torch
+
+    model = network().train()
+    x, y = data(tmp_path)
+    dynamic = shapes and ({0: torch.export.Dim("batch", min=2, max=64)},)
+    prec.torch.export(model, (x,), tmp_path / "m.mlir", dynamic_shapes=dynamic)
+    common = [tmp_path / "m.mlir", "--data", tmp_path / "d.npz", f"--batch-size={COUNT}"]
+    train = [*common, "--weights", tmp_path / "m.npz", f"--steps={STEPS}", f"--learning-rate={RATE}", "--log", tmp_path / "l.jsonl"]
+
+    def losses(*flags):
+        run("prec-train", *train, *flags)
+        return [json.loads(line)["loss"] for line in open(tmp_path / "l.jsonl")]
+
+    rounded = losses("--truncate-mantissa=5")
+    mine = losses("--save-weights", tmp_path / "w.npz")
+    theirs = torch_losses(model, x, y)
+    np.testing.assert_allclose(mine, theirs, rtol=RELATIVE)
+    assert rounded != mine and abs(rounded[0] - theirs[0]) < 0.1 * theirs[0]
+    with np.load(tmp_path / "m.npz") as first, np.load(tmp_path / "w.npz") as last:
+        assert last["1.num_batches_tracked"] == STEPS and first["1.num_batches_tracked"] == 0
+        for name, tensor in model.state_dict().items():
+            np.testing.assert_allclose(last[name], tensor.numpy(), rtol=RELATIVE, atol=ABSOLUTE)
+            # What is added before a norm has no gradient but by rounding.
+            assert name == "0.bias" or not np.array_equal(first[name], last[name])
+    found = json.loads(run("prec-eval", *common, "--weights", tmp_path / "w.npz", "--log", "-").stdout)
+    logits = model.eval()(x)
+    assert found["loss"] == pytest.approx(torch.nn.functional.cross_entropy(logits, y).item(), rel=RELATIVE)
+    if shapes:  # the statistics go from part to part
+        parts = losses("--accumulate=2", "--save-weights", tmp_path / "p.npz")
+        assert parts != mine and np.load(tmp_path / "p.npz")["1.num_batches_tracked"] == 2 * STEPS
+
+
+def test_what_training_mode_exports(tmp_path):
+    """Without buffers that change it is @main, as in evaluation; constants of one mode alone are refused."""
+    import prec.frontend
+    import prec.torch
+
+    plain = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU()).train()
+    prec.torch.export(plain, (torch.zeros(2, 4),), tmp_path / "p.mlir")
+    text = (tmp_path / "p.mlir").read_text()
+    assert "func.func @main(" in text and "@predict" not in text
+
+    class TwoModes(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = torch.nn.BatchNorm1d(4)
+
+        def forward(self, x):
+            x = self.norm(x)
+            return x + torch.tensor([1.0, 2.0, 3.0, 4.0]) if self.training else x
+
+    with pytest.raises(prec.frontend.FrontendError, match="other constants in training than in evaluation"):
+        prec.torch.export(TwoModes().train(), (torch.zeros(2, 4),), tmp_path / "t.mlir")
+    assert not (tmp_path / "t.mlir").exists()
+
+
 def test_tokens_are_numpys_integers(tmp_path, run):
     """i64 in the data, as NumPy makes them, and in the model, as PyTorch has them."""
     import prec.torch

@@ -10,18 +10,35 @@ from prec.frontend import FrontendError, require, write_model
 from .decompositions import table
 from .draws import is_random
 from .lower import lower, scope_of
+from .next_states import return_states, writes_states
 from .stacked_rnn import drops
 
 
 def export(module, example_inputs, path, *, check=True, dynamic_shapes=None):
-    """Writes `path` and its weights beside it; arguments are weights, then inputs.
+    """Writes `path` and its weights beside it: `@main`, whose arguments are weights, then inputs.
 
+    A module in training mode that changes its buffers (batch norm) becomes `@forward`, which returns the
+    buffers' next values after the results, and `@predict`, the module in evaluation: what prec-train trains.
     The module's answer to the example inputs is compared unless `check` is false; an
     import that differs raises FrontendError and writes nothing.
     """
     torch = require("torch")
     require("torch.nn.attention")
     module = copy.deepcopy(module)
+    program = _program(torch, module, example_inputs, dynamic_shapes)
+    arguments, weights, inputs = _arguments(torch, program)
+    if not writes_states(torch, program):
+        text, worst = _function(torch, program, arguments, weights, inputs, example_inputs, check)
+    else:
+        predict = _program(torch, module.eval(), example_inputs, dynamic_shapes)
+        if _arguments(torch, predict)[0] != arguments:
+            raise FrontendError("the module has other constants in training than in evaluation: export module.eval()")
+        text, worst = _function(torch, program, arguments, weights, inputs, example_inputs, check, predict)
+    note = f"checked against PyTorch {torch.__version__}: largest difference {worst:.3g}" if check else "not checked"
+    write_model(path, f"// Exported from {type(module).__name__}; {note}\n{text}", weights)
+
+
+def _program(torch, module, example_inputs, dynamic_shapes):
     with torch.no_grad(), _plain_operators(torch):
         program = torch.export.export(module, tuple(example_inputs), dynamic_shapes=dynamic_shapes)
         rules = torch.export.default_decompositions()
@@ -33,14 +50,25 @@ def export(module, example_inputs, path, *, check=True, dynamic_shapes=None):
     for node in program.graph.nodes:
         if is_random(torch, node):
             raise FrontendError(f"layer '{scope_of(node)}' draws random numbers ('{node.name}'), which a file has none of: export module.eval()")
-    arguments, weights, inputs = _arguments(torch, program)
-    results = [(spec.arg.name, "") for spec in program.graph_signature.output_specs]
-    text = lower(program.graph, arguments, results)
-    note = "not checked"
-    if check:
-        worst = _check(torch, module, program, example_inputs, text, weights, inputs)
-        note = f"checked against PyTorch {torch.__version__}: largest difference {worst:.3g}"
-    write_model(path, f"// Exported from {type(module).__name__}; {note}\n{text}", weights)
+    return program
+
+
+def _results(program):
+    return [(spec.arg.name, "") for spec in program.graph_signature.output_specs]
+
+
+def _function(torch, program, arguments, weights, inputs, example_inputs, check, predict=None):
+    """The text of @main, or of @forward and @predict, and the largest difference from eager."""
+    states = [name for name, role, _ in arguments if role == "state"] if predict else []
+    expected = _eager(torch, program, example_inputs, states) if check else []
+    also = _eager(torch, predict, example_inputs, []) if check and predict else []
+    if not predict:
+        text = lower(program.graph, arguments, _results(program))
+        return text, _compare(text, weights, inputs, example_inputs, expected)
+    results = return_states(torch, program, states)
+    text = lower(program.graph, arguments, results, name="forward", others={"predict": (predict.graph, _results(predict))})
+    return text, max(_compare(text, weights, inputs, example_inputs, expected, "forward"),
+                     _compare(text, weights, inputs, example_inputs, also, "predict"))  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -81,35 +109,39 @@ def _arguments(torch, program):
     return arguments, weights, inputs
 
 
-def _check(torch, module, program, example_inputs, text, weights, inputs):
-    """The largest difference from eager; raises where one is too large."""
-    from prec.compare import differs, run_model
+def _eager(torch, program, example_inputs, states):
+    """[results and next states for the example inputs, and twice for inputs next to them]."""
 
-    def eager(values):
+    def call(values):
+        module = copy.deepcopy(program.module())
         with torch.no_grad(), _plain_operators(torch):
-            made = program.module()(*values)
-        flat = torch.utils._pytree.tree_leaves(made)
-        return [t.detach().numpy() for t in flat]
+            made = torch.utils._pytree.tree_leaves(module(*values))
+        buffers = dict(module.named_buffers())
+        return [t.detach().numpy() for t in made + [buffers[name] if name in buffers else program.constants[name] for name in states]]
 
-    expected = eager(example_inputs)
     generator = torch.Generator().manual_seed(0)
-    nudged = []
+    made = [call(example_inputs)]
     for _ in range(2):
-        moved = [
+        made.append(call([
             t * (1 + 2.0**-20 * (torch.rand(t.shape, generator=generator) * 2 - 1))
             if t.is_floating_point() else t for t in example_inputs
-        ]  # fmt: skip
-        nudged.append(eager(moved))
+        ]))  # fmt: skip
+    return made
+
+
+def _compare(text, weights, inputs, example_inputs, expected, entry=None):
+    """The largest difference from what eager made, 0 if that is nothing; raises where one is too large."""
+    from prec.compare import differs, run_model
+
+    if not expected:
+        return 0.0
     arrays = {n: t.detach().contiguous().numpy() for n, t in zip(inputs, example_inputs)}
-    kinds = torch.export.graph_signature.OutputKind
-    specs = program.graph_signature.output_specs
-    ours = run_model(text, weights, inputs, arrays, len(specs))
-    ours = [r for r, s in zip(ours, specs) if s.kind == kinds.USER_OUTPUT]
+    ours = run_model(text, weights, inputs, arrays, len(expected[0]), entry=entry)
     worst = 0.0
-    for k, (mine, reference, *others) in enumerate(zip(ours, expected, *nudged)):
+    for k, (mine, reference, *others) in enumerate(zip(ours, *expected)):
         problem = differs(mine, reference, others)
         if problem:
-            raise FrontendError(f"the export differs from PyTorch: result {k} {problem}")
+            raise FrontendError(f"the export differs from PyTorch: result {k}{f' of @{entry}' if entry else ''} {problem}")
         if reference.dtype.kind == "f" and reference.size:
             worst = max(worst, float(np.nanmax(np.abs(mine - reference), initial=0)))
     return worst

@@ -8,7 +8,7 @@ import re
 from prec import child
 from prec.frontend import FrontendError, require, run_tool
 
-from . import empty_values, small_integers
+from . import empty_values, small_integers, symbols
 
 PIPELINE = (
     "builtin.module(torch-function-to-torch-backend-pipeline,"
@@ -26,6 +26,8 @@ def scope_of(node):
             path = list(stack.values())[-1][0]
             path = re.sub(r"L\['self'\]|L__self__|\._modules\b|^self\b", "", path)
             path = re.sub(r"\['?([^'\]]+)'?\]", r".\1", path)
+            if path == "_empty_nn_module_stack_from_metadata_hook":  # of what torch.export adds: extents
+                return ""
             return path.strip(".").replace(".", "/")
     return ""
 
@@ -51,19 +53,22 @@ def _importer_class():
     return create
 
 
-def lower(graph, arguments, results=None, phase="", is_differentiated=False):
+def lower(graph, arguments, results=None, phase="", is_differentiated=False, name="main", others=None):
     """A module's text. arguments: (name, role, dtype) for each placeholder, in order; a fourth word: those of `Draws`.
 
     `is_differentiated`: PyTorch takes gradients of the graph as it is, without roundings.
-    The importer runs in a child process: on some graphs it crashes, or never ends.
+    `others`: {name: (graph, results)} of more functions with these arguments. The importer runs in a child process: on some graphs it crashes, or never ends.
     """
     require("iree.compiler.ir")
     require("iree.compiler.passmanager")
     torch = require("torch")
-    empty_values.fill(torch, graph)
-    _refuse(graph)
-    small_integers.widen(torch, graph)
-    text = child.call(_foreign, graph, arguments, results, phase, is_differentiated, who="the foreign importer", seconds=SECONDS)
+    functions = {name: (graph, results), **(others or {})}
+    for one, _ in functions.values():
+        empty_values.fill(torch, one)
+        _refuse(one)
+        small_integers.widen(torch, one)
+        symbols.as_scalars(torch, one)
+    text = child.call(_foreign, functions, arguments, phase, is_differentiated, who="the foreign importer", seconds=SECONDS)
     return run_tool(
         "prec-opt", "--prec-adopt-model", "--allow-unregistered-dialect",
         "--mlir-print-debuginfo=false", "-", text=text,
@@ -83,7 +88,7 @@ def _refuse(graph):
                     raise FrontendError(f"'{node.name}' writes as many values as its mask has elements: use torch.where")
 
 
-def _foreign(graph, arguments, results, phase, is_differentiated):
+def _foreign(functions, arguments, phase, is_differentiated):
     """The importer's linalg, with names and roles of arguments."""
     ir = require("iree.compiler.ir")
     fake_tensor = require("torch._subclasses.fake_tensor")
@@ -92,19 +97,23 @@ def _foreign(graph, arguments, results, phase, is_differentiated):
     try:
         importer = _importer_class()(context, f"{phase}:" if phase == "backward" else "")
         with fake_tensor.unset_fake_temporarily():  # constants are real
-            importer.import_stateless_graph(graph, func_name="main")
+            for name, (graph, _) in functions.items():
+                importer.import_stateless_graph(graph, func_name=name)
         module = importer.module
         with context:
-            function = next(iter(module.body.operations))
-            function.attributes["arg_attrs"] = ir.ArrayAttr.get(
-                [ir.DictAttr.get(_words(ir, *a)) for a in arguments]
-            )
-            if results:
-                function.attributes["res_attrs"] = ir.ArrayAttr.get(
-                    [ir.DictAttr.get(_words(ir, name, "", dtype)) for name, dtype in results]
+            for function in module.body.operations:
+                if "sym_name" not in function.attributes or ir.StringAttr(function.attributes["sym_name"]).value not in functions:
+                    continue
+                _, results = functions[ir.StringAttr(function.attributes["sym_name"]).value]
+                function.attributes["arg_attrs"] = ir.ArrayAttr.get(
+                    [ir.DictAttr.get(_words(ir, *a)) for a in arguments]
                 )
-            if is_differentiated:
-                function.attributes["prec.differentiated"] = ir.StringAttr.get("PyTorch")
+                if results:
+                    function.attributes["res_attrs"] = ir.ArrayAttr.get(
+                        [ir.DictAttr.get(_words(ir, name, "", dtype)) for name, dtype in results]
+                    )
+                if is_differentiated:
+                    function.attributes["prec.differentiated"] = ir.StringAttr.get("PyTorch")
             try:
                 require("iree.compiler.passmanager").PassManager.parse(PIPELINE).run(module.operation)
             except Exception as error:
