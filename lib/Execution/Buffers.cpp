@@ -78,10 +78,13 @@ void freeDownTo(Pool &p, uint64_t limit, unsigned end = kClasses) {
 Header *allocateBlock(size_t bytes) {
   constexpr size_t hugePage = 2 << 20;
   bool isLarge = bytes >= 2 * hugePage;
-  void *block =
-      std::aligned_alloc(isLarge ? hugePage : buffers::kAlignment, bytes);
+  void *block = nullptr;
+  // aligned_alloc would want whole multiples of the alignment.
+  if (posix_memalign(&block, isLarge ? hugePage : buffers::kAlignment, bytes) !=
+      0)
+    return nullptr;
 #ifdef MADV_HUGEPAGE
-  if (block && isLarge) // a wish: nothing depends on it
+  if (isLarge) // a wish: nothing depends on it
     (void)madvise(block, llvm::alignDown(bytes, hugePage), MADV_HUGEPAGE);
 #endif
   return static_cast<Header *>(block);
