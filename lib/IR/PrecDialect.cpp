@@ -58,7 +58,7 @@ static LogicalResult verifyWord(function_ref<InFlightDiagnostic()> emitError,
                name == roleAttrName || name == nameAttrName ||
                name == initAttrName || name == lossAttrName ||
                name == dtypeAttrName || name == differentiatedAttrName ||
-               name == randomAttrName;
+               name == randomAttrName || name == batchesAttrName;
   if (!known)
     return emitError() << "unknown attribute '" << name << "' on " << what
                        << ", expected prec.scope, prec.phase, prec.role, "

@@ -19,15 +19,11 @@ static StringAttr drawOf(func::FuncOp function, unsigned argument) {
   return function.getArgAttrOfType<StringAttr>(argument, randomAttrName);
 }
 
-/// The words of all positions of a tensor.
+/// The words of all positions of a tensor with these extents.
 static Value buildWords(OpBuilder &b, Location loc, RankedTensorType type,
-                        Value key) {
+                        ArrayRef<OpFoldResult> extents, Value key) {
   int64_t rank = type.getRank();
-  SmallVector<OpFoldResult> extents;
-  for (int64_t size : type.getShape())
-    extents.push_back(b.getIndexAttr(size));
-  Value empty =
-      tensor::EmptyOp::create(b, loc, type.getShape(), type.getElementType());
+  Value empty = tensor::EmptyOp::create(b, loc, extents, type.getElementType());
   return linalg::GenericOp::create(
              b, loc, type, ValueRange{}, empty,
              ArrayRef<AffineMap>{b.getMultiDimIdentityMap(rank)},
@@ -57,6 +53,47 @@ static Value appendKeyArgument(func::FuncOp function) {
   return function.getArgument(place);
 }
 
+/// The extents of an argument of random words: those that its type leaves open
+/// are whole multiples of the batch, `batches` says which. Failure: it does
+/// not, or no argument has a batch.
+static FailureOr<SmallVector<OpFoldResult>>
+extentsOf(OpBuilder &b, Location loc, func::FuncOp function,
+          RankedTensorType type, StringRef batches) {
+  SmallVector<StringRef> words;
+  batches.split(words, ',');
+  SmallVector<OpFoldResult> extents;
+  for (auto [dim, size] : llvm::enumerate(type.getShape())) {
+    if (!ShapedType::isDynamic(size)) {
+      extents.push_back(b.getIndexAttr(size));
+      continue;
+    }
+    const auto *input = llvm::find_if(function.getArguments(), [](Value v) {
+      auto shaped = dyn_cast<RankedTensorType>(v.getType());
+      return shaped && shaped.getRank() > 0 && shaped.isDynamicDim(0);
+    });
+    int64_t count = 0;
+    if (dim >= words.size() || words[dim].getAsInteger(10, count) ||
+        count < 1 || input == function.getArguments().end() ||
+        drawOf(function, input->getArgNumber()))
+      return failure();
+    Value batch = tensor::DimOp::create(b, loc, *input, 0);
+    Value times = arith::ConstantIndexOp::create(b, loc, count);
+    extents.push_back(b.createOrFold<arith::MulIOp>(loc, batch, times));
+  }
+  return extents;
+}
+
+/// The run's seed or step, which the module declares.
+static Value runNumber(OpBuilder &b, func::FuncOp function, StringRef name) {
+  auto module = function->getParentOfType<ModuleOp>();
+  if (!module.lookupSymbol(name)) {
+    OpBuilder declarations(module.getBodyRegion());
+    DeclareOp::create(declarations, function.getLoc(), b.getStringAttr(name),
+                      b.getI32IntegerAttr(0), DenseI64ArrayAttr(), UnitAttr());
+  }
+  return ParameterOp::create(b, function.getLoc(), b.getI32Type(), name);
+}
+
 static LogicalResult drawWords(func::FuncOp function) {
   Value seed, step;
   llvm::BitVector drawn(function.getNumArguments());
@@ -66,13 +103,23 @@ static LogicalResult drawWords(func::FuncOp function) {
       continue;
     BlockArgument argument = function.getArgument(i);
     auto type = dyn_cast<RankedTensorType>(argument.getType());
-    if (!type || !type.hasStaticShape() || !type.getElementType().isInteger(32))
-      return function.emitError("argument ")
-             << i << ": random words are " << argument.getType()
-             << ", expected a tensor of i32 with static sizes";
     OpBuilder b = OpBuilder::atBlockBegin(&function.front());
     Location loc = function.getLoc();
-    if (!seed) {
+    FailureOr<SmallVector<OpFoldResult>> extents = failure();
+    auto batches = function.getArgAttrOfType<StringAttr>(i, batchesAttrName);
+    if (type && type.getElementType().isInteger(32))
+      extents =
+          extentsOf(b, loc, function, type, batches ? batches.getValue() : "");
+    if (failed(extents))
+      return function.emitError("argument ")
+             << i << ": random words are " << argument.getType()
+             << ", expected a tensor of i32 with static sizes, or multiples of "
+                "the batch by "
+             << batchesAttrName;
+    if (!seed && function->hasAttr(randomAttrName)) {
+      seed = runNumber(b, function, seedParameter);
+      step = runNumber(b, function, stepParameter);
+    } else if (!seed) {
       Value numbers = appendKeyArgument(function);
       auto number = [&](int64_t k) {
         Value index = arith::ConstantIndexOp::create(b, loc, k);
@@ -86,11 +133,13 @@ static LogicalResult drawWords(func::FuncOp function) {
         hash64(std::string_view("random"), std::string_view(draw.getValue())));
     Value key = KeyOp::create(b, loc, b.getI64Type(), seed, step,
                               b.getI64IntegerAttr(site));
-    argument.replaceAllUsesWith(buildWords(b, loc, type, key));
+    b.setInsertionPointAfterValue(key);
+    argument.replaceAllUsesWith(buildWords(b, loc, type, *extents, key));
     drawn.set(i);
   }
   if (!seed)
     return success();
+  function->removeAttr(randomAttrName);
   drawn.resize(function.getNumArguments());
   return function.eraseArguments(drawn);
 }

@@ -36,3 +36,10 @@ func.func @leftover(%x: f32) -> f32 {
 func.func @drawn(%w: tensor<?xi32> {prec.random = "drop 0"}) -> tensor<?xi32> {
   return %w : tensor<?xi32>
 }
+
+// -----
+
+// expected-error @below {{argument 1: random words are 'tensor<?xi32>', expected a tensor of i32 with static sizes, or multiples of the batch by prec.batches}}
+func.func @drawn_by_no_batch(%x: tensor<?xf32>, %w: tensor<?xi32> {prec.random = "drop 0", prec.batches = "0"}) -> tensor<?xi32> {
+  return %w : tensor<?xi32>
+}

@@ -144,3 +144,21 @@ func.func @place_of_maximum(%x: tensor<4x8xf32>, %top: tensor<4xf32>, %place: te
   } -> (tensor<4xf32>, tensor<4xi64>)
   return %a#0, %b#1 : tensor<4xf32>, tensor<4xi64>
 }
+
+// -----
+
+// Of a training step words follow from the run's numbers; a size that is not known is so many batches.
+// CHECK-DAG: prec.declare @prec.seed
+// CHECK-DAG: prec.declare @prec.step
+// CHECK-LABEL: func.func @drawn_in_a_run(
+// CHECK-SAME: %[[X:.*]]: tensor<?x3xf32>, %{{.*}}: tensor<?xi32>) -> tensor<?xi32> {
+// CHECK: %[[BATCH:.*]] = tensor.dim %[[X]], %c0
+// CHECK: %[[ROWS:.*]] = arith.muli %[[BATCH]], %c4
+// CHECK: %[[SEED:.*]] = prec.parameter @prec.seed
+// CHECK: %[[STEP:.*]] = prec.parameter @prec.step
+// CHECK: prec.key %[[SEED]], %[[STEP]] of
+// CHECK: tensor.empty(%[[ROWS]]) : tensor<?xi32>
+func.func @drawn_in_a_run(%x: tensor<?x3xf32>, %w: tensor<?xi32> {prec.random = "drop 0", prec.batches = "4"}, %y: tensor<?xi32>) -> tensor<?xi32> attributes {prec.random = "run"} {
+  %0 = arith.addi %w, %y : tensor<?xi32>
+  return %0 : tensor<?xi32>
+}

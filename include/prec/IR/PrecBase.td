@@ -32,6 +32,8 @@ def Prec_Dialect : Dialect {
     | `prec.init` | arguments | how a trainer initialises the parameter |
     | `prec.loss` | functions | the loss that the network's description names |
     | `prec.random` | arguments | stands for random words of this name; `prec-adopt-model` draws them |
+    | `prec.random` | functions | `"run"`: these words follow from the run's seed and step, not from an argument of each call |
+    | `prec.batches` | arguments | of random words: how many batches each size is that is not known, `"1,0,4"` |
     | `prec.dtype` | arguments, results | `u8`, `u16`, `u32`, `u64`: files hold these integers without a sign |
   }];
   let useDefaultAttributePrinterParser = 1;

@@ -43,6 +43,7 @@ inline constexpr llvm::StringLiteral differentiatedAttrName =
     "prec.differentiated";
 inline constexpr llvm::StringLiteral dtypeAttrName = "prec.dtype";
 inline constexpr llvm::StringLiteral randomAttrName = "prec.random";
+inline constexpr llvm::StringLiteral batchesAttrName = "prec.batches";
 
 /// The carrier of a float type or of a shaped type's elements; none for the
 /// types that are not f32 or f64.

@@ -47,8 +47,9 @@ class Draws:
                 place = graph.placeholder(node.name)
             place.meta = dict(node.meta)
             node.replace_all_uses_with(place)
-            dtype = str(place.meta["val"].dtype).removeprefix("torch.")
-            self.arguments.append((place.name, "input", dtype, which))
+            value = place.meta["val"]
+            dtype = str(value.dtype).removeprefix("torch.")
+            self.arguments.append((place.name, "input", dtype, which, _batches(torch, value)))
         for node in words + numbers:
             graph.erase_node(node)
 
@@ -58,6 +59,16 @@ class Draws:
         if self.has_words:
             made.append(self.torch.empty(2, dtype=self.torch.int32).random_())
         return made
+
+
+def _batches(torch, value):
+    """Of sizes that are not known before a call: how many batches each is, as `prec.batches` says it."""
+    counts = []
+    for size in value.shape:
+        symbols = size.node.expr.free_symbols if isinstance(size, torch.SymInt) else ()
+        whole = size.node.expr / next(iter(symbols)) if len(symbols) == 1 else 0
+        counts.append(str(whole) if symbols and whole.is_integer and whole.is_number else "0")
+    return ",".join(counts) if any(c != "0" for c in counts) else ""
 
 
 def _call(torch, node):

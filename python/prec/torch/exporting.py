@@ -8,17 +8,18 @@ import numpy as np
 from prec.frontend import FrontendError, require, write_model
 
 from .decompositions import table
-from .draws import is_random
+from .draws import Draws, is_random
 from .lower import lower, scope_of
-from .next_states import return_states, writes_states
+from .next_states import drops_out, return_states, writes_states
 from .stacked_rnn import drops
 
 
 def export(module, example_inputs, path, *, check=True, dynamic_shapes=None):
     """Writes `path` and its weights beside it: `@main`, whose arguments are weights, then inputs.
 
-    A module in training mode that changes its buffers (batch norm) becomes `@forward`, which returns the
-    buffers' next values after the results, and `@predict`, the module in evaluation: what prec-train trains.
+    A module in training mode that changes its buffers (batch norm) or drops elements becomes `@forward`, which returns
+    the buffers' next values after the results, and `@predict`, the module in evaluation: what prec-train trains. What is
+    dropped follows from the run's seed and step; such a `@forward` is not compared, since PyTorch drops others.
     The module's answer to the example inputs is compared unless `check` is false; an
     import that differs raises FrontendError and writes nothing.
     """
@@ -27,14 +28,15 @@ def export(module, example_inputs, path, *, check=True, dynamic_shapes=None):
     module = copy.deepcopy(module)
     program = _program(torch, module, example_inputs, dynamic_shapes)
     arguments, weights, inputs = _arguments(torch, program)
-    if not writes_states(torch, program):
+    mode = " in evaluation" if drops_out(torch, program) else ""
+    if not module.training or not (writes_states(torch, program) or drops_out(torch, program)):
         text, worst = _function(torch, program, arguments, weights, inputs, example_inputs, check)
     else:
         predict = _program(torch, module.eval(), example_inputs, dynamic_shapes)
         if _arguments(torch, predict)[0] != arguments:
             raise FrontendError("the module has other constants in training than in evaluation: export module.eval()")
         text, worst = _function(torch, program, arguments, weights, inputs, example_inputs, check, predict)
-    note = f"checked against PyTorch {torch.__version__}: largest difference {worst:.3g}" if check else "not checked"
+    note = f"checked against PyTorch {torch.__version__}{mode}: largest difference {worst:.3g}" if check else "not checked"
     write_model(path, f"// Exported from {type(module).__name__}; {note}\n{text}", weights)
 
 
@@ -48,7 +50,7 @@ def _program(torch, module, example_inputs, dynamic_shapes):
         if isinstance(part, torch.nn.RNNBase) and drops(part):
             raise FrontendError(f"layer '{name}' drops between its layers, which a file has no random numbers for: export module.eval()")
     for node in program.graph.nodes:
-        if is_random(torch, node):
+        if is_random(torch, node) and (node.target is not torch.ops.prec.words.default or not module.training):
             raise FrontendError(f"layer '{scope_of(node)}' draws random numbers ('{node.name}'), which a file has none of: export module.eval()")
     return program
 
@@ -60,13 +62,15 @@ def _results(program):
 def _function(torch, program, arguments, weights, inputs, example_inputs, check, predict=None):
     """The text of @main, or of @forward and @predict, and the largest difference from eager."""
     states = [name for name, role, _ in arguments if role == "state"] if predict else []
-    expected = _eager(torch, program, example_inputs, states) if check else []
+    is_random = drops_out(torch, program)
+    expected = _eager(torch, program, example_inputs, states) if check and not is_random else []
     also = _eager(torch, predict, example_inputs, []) if check and predict else []
     if not predict:
         text = lower(program.graph, arguments, _results(program))
         return text, _compare(text, weights, inputs, example_inputs, expected)
     results = return_states(torch, program, states)
-    text = lower(program.graph, arguments, results, name="forward", others={"predict": (predict.graph, _results(predict))})
+    drawn = Draws(torch, program.graph).arguments
+    text = lower(program.graph, arguments + drawn, results, name="forward", others={"predict": (predict.graph, _results(predict))})
     return text, max(_compare(text, weights, inputs, example_inputs, expected, "forward"),
                      _compare(text, weights, inputs, example_inputs, also, "predict"))  # fmt: skip
 

@@ -57,7 +57,7 @@ def lower(graph, arguments, results=None, phase="", is_differentiated=False, nam
     """A module's text. arguments: (name, role, dtype) for each placeholder, in order; a fourth word: those of `Draws`.
 
     `is_differentiated`: PyTorch takes gradients of the graph as it is, without roundings.
-    `others`: {name: (graph, results)} of more functions with these arguments. The importer runs in a child process: on some graphs it crashes, or never ends.
+    `others`: {name: (graph, results)} of more functions with these arguments, or the first of them. The importer runs in a child process: on some graphs it crashes, or never ends.
     """
     require("iree.compiler.ir")
     require("iree.compiler.passmanager")
@@ -102,12 +102,16 @@ def _foreign(functions, arguments, phase, is_differentiated):
         module = importer.module
         with context:
             for function in module.body.operations:
-                if "sym_name" not in function.attributes or ir.StringAttr(function.attributes["sym_name"]).value not in functions:
+                symbol = ir.StringAttr(function.attributes["sym_name"]).value
+                if symbol not in functions:
                     continue
-                _, results = functions[ir.StringAttr(function.attributes["sym_name"]).value]
+                _, results = functions[symbol]
+                count = len(ir.FunctionType(ir.TypeAttr(function.attributes["function_type"]).value).inputs)
                 function.attributes["arg_attrs"] = ir.ArrayAttr.get(
-                    [ir.DictAttr.get(_words(ir, *a)) for a in arguments]
+                    [ir.DictAttr.get(_words(ir, *a)) for a in arguments[:count]]
                 )
+                if symbol == "forward":  # a training step's, which has a seed
+                    function.attributes["prec.random"] = ir.StringAttr.get("run")
                 if results:
                     function.attributes["res_attrs"] = ir.ArrayAttr.get(
                         [ir.DictAttr.get(_words(ir, name, "", dtype)) for name, dtype in results]
@@ -170,10 +174,12 @@ def reason(text, left=""):
     return (errors or lines or ["it failed without a word"])[0].strip()[:300]
 
 
-def _words(ir, name, role, dtype, random=""):
+def _words(ir, name, role, dtype, random="", batches=""):
     words = {"prec.name": ir.StringAttr.get(name)}
     if random:
         words["prec.random"] = ir.StringAttr.get(random)
+    if batches:
+        words["prec.batches"] = ir.StringAttr.get(batches)
     if role:
         words["prec.role"] = ir.StringAttr.get(role)
     if dtype in UNSIGNED:

@@ -12,6 +12,12 @@ def writes_states(torch, program):
     return kinds == {_kinds(torch).BUFFER_MUTATION, _kinds(torch).USER_OUTPUT}
 
 
+def drops_out(torch, program):
+    """Does the program read random words?"""
+    words = torch.ops.prec.words.default if hasattr(torch.ops.prec, "words") else None
+    return any(node.target is words for node in program.graph.nodes if node.op == "call_function")
+
+
 def return_states(torch, program, states):
     """Makes the graph return its results and then the next value of each state, itself if it stays; [(name, "")] of them."""
     output = program.graph.output_node()
