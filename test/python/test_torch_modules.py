@@ -91,6 +91,8 @@ CASES = {
     "index from the end": lambda: (Of(lambda x, i: (x[:, torch.tensor([-1, 2])], x[i])), random(2, 4), integers(1, 2) - 1),
     "write from the end": lambda: (
         Of(lambda x, v: x.index_put((torch.tensor([1]), torch.tensor([-1, 2, -4])), v, True)), random(2, 4), random(3)),
+    "index of 32 bits behind another axis": lambda: (Of(lambda x: x[:, torch.tensor([1, -2, 1], dtype=torch.int32)]), random(2, 4)),
+    "overlapping windows": lambda: (Of(lambda x: x.unfold(1, 4, 3).unfold(2, 4, 3)), random(2, 7, 10)),
     "write where a mask is": lambda: (Of(lambda x, m, v=torch.tensor([1.5, -2.0, 3.0]): (
         x.index_put((m > 0,), torch.tensor(2.0)), x.index_put((m[:, 0] > 0,), v, True), x.index_put((m[:, 0] > 9,), v, True))),
         random(4, 3), integers(2, 4, 3)),

@@ -167,17 +167,23 @@ def rules(torch):
     wrapped = []  # inside of the rule: the operator itself
 
     def index_put(x, indices, values, accumulate=False):
-        """The importer takes a negative index for a place before the tensor, and a mask for indices."""
+        """The importer takes a negative index for a place before the tensor, a mask for indices, and none of 32 bits."""
         if wrapped:
             return NotImplemented
         if any(i is not None and i.dtype == torch.bool for i in indices):
             return masked_put(x, indices, values, accumulate)
-        indices = [i if i is None else torch.where(i < 0, i + x.shape[axis], i) for axis, i in enumerate(indices)]
+        indices = [i if i is None else torch.where(i < 0, i + x.shape[axis], i).to(torch.int64) for axis, i in enumerate(indices)]
         wrapped.append(True)
         try:
             return aten.index_put.default(x, indices, values, accumulate)
         finally:
             wrapped.pop()
+
+    def index_tensor(x, indices):
+        """The importer mixes words of 32 bits with those of 64."""
+        if all(i is None or i.dtype != torch.int32 for i in indices):
+            return NotImplemented
+        return aten.index(x, [i if i is None else i.to(torch.int64) if i.dtype == torch.int32 else i for i in indices])
 
     def put(x, index, source, accumulate=False):
         index = index.reshape(-1)
@@ -200,6 +206,7 @@ def rules(torch):
         aten.fmod.Tensor: fmod,
         aten.diagonal_scatter.default: diagonal_scatter,
         aten.put.default: put,
+        aten.index.Tensor: index_tensor,
         aten.index_put.default: index_put,
         aten.linalg_vector_norm.default: vector_norm,
         aten.kthvalue.default: kth,
