@@ -61,6 +61,8 @@ def models():
         "cumsum": (Of(lambda x: torch.cumsum(x, 1)), (x,)),
         "sort": (Of(lambda x: torch.sort(x, 1)), (x,)),
         "topk": (Of(lambda x: torch.topk(x, 2, 1)), (x,)),
+        "resized, by tables of weights": (nn.Sequential(Of(
+            lambda x: nn.functional.interpolate(x, (3, 5), mode="bicubic", antialias=True))), (torch.randn(2, 3, 8, 6),)),
         "scatter": (Of(lambda x, i: torch.scatter_add(x, 1, i, x)), (x, torch.randint(0, 4, (3, 4)))),
     }
 

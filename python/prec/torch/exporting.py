@@ -45,7 +45,8 @@ def _program(torch, module, example_inputs, dynamic_shapes):
         program = torch.export.export(module, tuple(example_inputs), dynamic_shapes=dynamic_shapes)
         rules = torch.export.default_decompositions()
         rules.update(table())
-        program = program.run_decompositions(rules)
+        with _keeping_constants(torch, program):
+            program = program.run_decompositions(rules)
     for name, part in module.named_modules():
         if isinstance(part, torch.nn.RNNBase) and drops(part):
             raise FrontendError(f"layer '{name}' drops between its layers, which a file has no random numbers for: export module.eval()")
@@ -87,6 +88,24 @@ def _plain_operators(torch):
     finally:
         torch._C._set_mkldnn_enabled(mkldnn)
         torch.backends.mha.set_fastpath_enabled(fast)
+
+
+@contextlib.contextmanager
+def _keeping_constants(torch, program):
+    """Tables that a rule makes of numbers: PyTorch lifts them out of the graph, and would forget them."""
+    trace = torch.export._trace
+    lift = trace._materialize_and_lift_constants
+
+    def lift_and_keep(*arguments):
+        made = lift(*arguments)
+        program.constants.update({name: value for name, value in made.items() if name not in program.constants})
+        return made
+
+    trace._materialize_and_lift_constants = lift_and_keep
+    try:
+        yield
+    finally:
+        trace._materialize_and_lift_constants = lift
 
 
 def _arguments(torch, program):
