@@ -175,6 +175,16 @@ static bool areEqual(func::FuncOp a, func::FuncOp b) {
              OperationEquivalence::Flags::IgnoreLocations);
 }
 
+/// A loop over a whole program, as over the parts of a batch: as one function
+/// its nests would be inner loops, for which LLVM's passes take quadratic time.
+static bool isSequence(Operation &op) {
+  constexpr ptrdiff_t kManyNests = 16;
+  auto loop = dyn_cast<scf::ForOp>(op);
+  return loop && llvm::count_if(*loop.getBody(), [](Operation &inner) {
+                   return isa<scf::ForOp, scf::ParallelOp>(inner);
+                 }) >= kManyNests;
+}
+
 namespace {
 class OutlineLoops : public prec::impl::OutlineLoopsBase<OutlineLoops> {
 public:
@@ -192,7 +202,7 @@ private:
   void outlineIn(Region &region, SymbolTable &symbols, Known &known) {
     for (Block &block : region)
       for (Operation &op : llvm::make_early_inc_range(block))
-        if (op.hasAttr(kBlockLoop))
+        if (op.hasAttr(kBlockLoop) || isSequence(op))
           outlineIn(op.getRegion(0), symbols, known);
         else if (isa<scf::ForOp, scf::ParallelOp>(op) &&
                  op.getNumResults() == 0)

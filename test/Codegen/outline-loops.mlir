@@ -34,6 +34,57 @@ func.func @layers(%a: memref<8xf32>, %b: memref<8xf32>, %s: f32) {
   return
 }
 
+// A loop over a whole program keeps its nests as calls, a nest of few loops is one function.
+// CHECK-LABEL: func.func @parts(
+// CHECK-SAME: %[[A:.*]]: memref<8xf32>, %[[S:.*]]: f32
+// CHECK: scf.for
+// CHECK-COUNT-16: func.call @loops{{.*}}(%[[S]], %[[A]]) : (f32, memref<8xf32>) -> ()
+// CHECK: }
+// CHECK-NOT: scf.for
+// CHECK: call @
+// CHECK-NEXT: return
+func.func @parts(%a: memref<8xf32>, %s: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  scf.for %part = %c0 to %c8 step %c1 {
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+  }
+  scf.for %part = %c0 to %c8 step %c1 {
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+    scf.for %i = %c0 to %c8 step %c1 { memref.store %s, %a[%i] : memref<8xf32> }
+  }
+  return
+}
+
 // What gives a value stays; bounds that are no constants are arguments; a nest in a block
 // of its own moves, too.
 // CHECK-LABEL: func.func @others(
