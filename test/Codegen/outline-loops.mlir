@@ -36,9 +36,9 @@ func.func @layers(%a: memref<8xf32>, %b: memref<8xf32>, %s: f32) {
 
 // A loop over a whole program keeps its nests as calls, a nest of few loops is one function.
 // CHECK-LABEL: func.func @parts(
-// CHECK-SAME: %[[A:.*]]: memref<8xf32>, %[[S:.*]]: f32
+// CHECK-SAME: %{{.*}}: memref<8xf32>, %[[S:.*]]: f32
 // CHECK: scf.for
-// CHECK-COUNT-16: func.call @loops{{.*}}(%[[S]], %[[A]]) : (f32, memref<8xf32>) -> ()
+// CHECK-COUNT-16: func.call @loops{{.*}}(%[[S]], %{{.*}}) : (f32, memref<f32>) -> ()
 // CHECK: }
 // CHECK-NOT: scf.for
 // CHECK: call @
