@@ -7,6 +7,7 @@
 
 using namespace mlir::prec;
 
+// The name is libFuzzer's. NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   llvm::StringRef text(reinterpret_cast<const char *>(data), size);
   if (text.contains("include")) // reads files, which bytes must not choose

@@ -167,6 +167,7 @@ def test_what_is_not_supported_is_named():
         compiled(x)
 
 
+@in_process
 def test_a_wrong_option_is_refused():
     torch._dynamo.reset()
     compiled = torch.compile(Of(torch.exp), backend="prec", options={"strict": True, "bits": 7})
