@@ -3,8 +3,10 @@
 #ifndef PREC_ANALYSIS_SURVIVAL_H
 #define PREC_ANALYSIS_SURVIVAL_H
 
+#include "mlir/IR/Operation.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassInstrumentation.h"
+#include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/SetVector.h"
 
 #include <atomic>

@@ -6,6 +6,8 @@
 #include "prec/Policy/Policy.h"
 #include "prec/Transforms/SiteReport.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mlir::prec {
