@@ -145,3 +145,44 @@ def test_a_study_of_an_imported_model_begins_with_its_weights(tmp_path):
     bench.write({"version": 1, "name": "tuned", "settings": settings, "axes": {"truncate-mantissa": [4, 8]}})
     done = bench.sweep()
     assert done.returncode == 1 and "cannot read the weights" in done.stderr and "absent.npz" in done.stderr
+
+
+NUMBERS = {
+    "version": 1, "name": "numbers",
+    "settings": {"model": "softmax-regression", "steps": 4, "optimizer": "momentum", "warm-up": 2, "learning-rate-schedule": "cosine:0.01",
+                 "clip-norm": 0.5, "normalize": True, "flip": True, "crop": 1, "accumulate": 2},
+    "axes": {"momentum": [0.5, 0.9], "weight-decay": [0, 0.01], "label-smoothing": [None, 0.1]}, "trials": 1,
+}  # fmt: skip
+
+
+def test_numbers_of_the_optimizer_and_the_data_are_axes(tmp_path):
+    """Each run is prec-train with these flags."""
+    bench = Bench(tmp_path)
+    bench.environment["PREC_BUILD_DIR"] = str(BUILD)
+    bench.write(NUMBERS)
+    done = bench.sweep()
+    assert done.returncode == 0, done.stderr
+    rows = bench.query("SELECT key, config FROM runs WHERE status = 'done'")
+    assert len(rows) == 8
+    accuracies = set()
+    for key, config in rows:
+        config = json.loads(config)
+        names = [*NUMBERS["settings"], *NUMBERS["axes"]]
+        flags = [f"--{name}={config[name]}" for name in names if name in config and name != "model"]
+        assert len(flags) == 11 + ("label-smoothing" in config)
+        lines = subprocess.run([BUILD / "bin" / "prec-train", "softmax-regression", "--log=-", *flags], capture_output=True, text=True,
+                               check=True).stdout.splitlines()  # fmt: skip
+        want = json.loads(lines[-1])
+        assert bench.query("SELECT accuracy, test_accuracy FROM points WHERE key = ?", key) == [(want["accuracy"], want["test_accuracy"])]
+        accuracies.add(want["accuracy"])
+    assert len(accuracies) > 4
+
+
+def test_every_setting_is_a_flag_of_prec_train():
+    from prec.study.runs import FLAGS
+
+    known = subprocess.run([BUILD / "bin" / "prec-train", "--help"], capture_output=True, text=True, check=True).stdout
+    schema = json.loads((SOURCE / "python/prec/study/study.schema.json").read_text())["$defs"]
+    for name in FLAGS:
+        assert f"--{name}" in known
+        assert name in schema["settings"]["properties"] and name in schema["axes"]["properties"]
