@@ -11,6 +11,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <cstring>
+#include <limits>
 
 using namespace mlir::prec;
 using llvm::createStringError;
@@ -31,6 +32,20 @@ static Expected<Tensor> narrowTokens(const Tensor &x, StringRef name) {
     to = int32_t(from);
   }
   return narrow;
+}
+
+/// An element of a tensor of integers; what is larger is the largest of 64
+/// bits.
+static int64_t integerAt(const Tensor &tensor, int64_t i) {
+  uint64_t bits = 0;
+  size_t width = byteWidth(tensor.dtype());
+  std::memcpy(&bits, tensor.bytes().data() + size_t(i) * width, width);
+  constexpr int64_t largest = std::numeric_limits<int64_t>::max();
+  if (llvm::is_contained({DType::U8, DType::U16, DType::U32, DType::U64},
+                         tensor.dtype()))
+    return int64_t(std::min<uint64_t>(bits, largest));
+  unsigned unused = unsigned(64 - 8 * width);
+  return int64_t(bits << unused) >> unused;
 }
 
 /// Checks x and y of one kind against each other and converts the labels.
@@ -62,18 +77,14 @@ static Error setSamples(Samples &samples, Tensor x, const Tensor &y,
   bool fixed = classes != 0;
   Tensor labels(DType::I32, y.shape());
   for (int64_t i = 0; i < y.size(); ++i) {
-    uint64_t bits = 0;
-    std::memcpy(&bits, y.bytes().data() + size_t(i) * byteWidth(y.dtype()),
-                byteWidth(y.dtype()));
-    // A negative label of a narrow type is out of range all the same.
-    int64_t limit = fixed ? classes : (y.dtype() == DType::I8 ? 128 : 32768);
-    if (bits >= uint64_t(limit))
+    int64_t label = integerAt(y, i), limit = fixed ? classes : 1 << 30;
+    if (label < 0 || label >= limit)
       return createStringError("'" + yName + "': label " + Twine(i) + " is " +
-                               Twine(bits) + ", expected 0 to " +
+                               Twine(label) + ", expected 0 to " +
                                Twine(limit - 1));
-    labels.span<int32_t>()[i] = int32_t(bits);
+    labels.span<int32_t>()[i] = int32_t(label);
     if (!fixed)
-      classes = std::max(classes, int64_t(bits) + 1);
+      classes = std::max(classes, label + 1);
   }
   samples.x = std::move(x);
   samples.y = std::move(labels);

@@ -129,6 +129,17 @@ def test_each_byte_of_a_text_has_the_next_as_its_label(tmp_path, run):
     assert losses[1] == pytest.approx(expected.mean(), rel=1e-5)
 
 
+def test_a_large_vocabulary(tmp_path, run):
+    """More classes than 16 bits hold."""
+    net = json.loads(json.dumps(BIGRAM).replace("256", "40000"))
+    net["layers"] = [{"type": "embedding", "name": "table", "count": 40000, "units": 2}, {"type": "dense", "name": "head", "units": 40000}]
+    (tmp_path / "n.json").write_text(json.dumps(net))
+    x = np.full((4, 8), 39999, np.int32)
+    np.savez(tmp_path / "d.npz", x=x, y=x)
+    done = run("prec-train", tmp_path / "n.json", "--data", tmp_path / "d.npz", "--steps=1", "--batch-size=4", "--eval-every=0", "--log=-")
+    assert json.loads(done.stdout)["loss"] == pytest.approx(np.log(40000), rel=0.2)
+
+
 def test_labels_that_do_not_fit(tmp_path, run):
     (tmp_path / "n.json").write_text(json.dumps(BIGRAM))
     x, y = np.zeros((9, 8), np.int32), np.zeros((9, 8), np.int32)
@@ -138,6 +149,9 @@ def test_labels_that_do_not_fit(tmp_path, run):
         "found labels as tensor<9x8xf32>, expected integers": dict(x=x, y=y.astype("f4")),
         "found test samples of 4 labels, but training samples of 8": dict(x=x, y=y, x_test=x, y_test=y[:, :4]),
         "found no samples": dict(x=x, y=y[:, :0]),
+        "label 9 is -100, expected 0 to 1073741823": dict(x=x, y=np.where(np.arange(72).reshape(9, 8) == 9, -100, 0)),
+        "label 3 is -1, expected 0 to 1073741823": dict(x=x, y=np.where(np.arange(72).reshape(9, 8) == 3, -1, 0).astype(np.int8)),
+        "label 5 is 9223372036854775807, expected": dict(x=x, y=np.where(np.arange(72).reshape(9, 8) == 5, 1 << 63, 0).astype(np.uint64)),
         "label 9 is 256, expected 0 to 255": dict(x=x, y=y, x_test=x, y_test=np.where(np.arange(72).reshape(9, 8) == 9, 256, 255)),
     }
     y[8, 7] = 255
