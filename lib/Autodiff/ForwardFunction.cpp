@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Reads @forward's signature by roles.
+// Reads @forward's signature by roles, and puts its classes last.
 #include "ForwardFunction.h"
 #include "Pointwise.h"
 #include "prec/IR/PrecDialect.h"

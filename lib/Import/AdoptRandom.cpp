@@ -83,15 +83,13 @@ extentsOf(OpBuilder &b, Location loc, func::FuncOp function,
   return extents;
 }
 
-/// The run's seed or step, which the module declares.
-static Value runNumber(OpBuilder &b, func::FuncOp function, StringRef name) {
-  auto module = function->getParentOfType<ModuleOp>();
-  if (!module.lookupSymbol(name)) {
-    OpBuilder declarations(module.getBodyRegion());
-    DeclareOp::create(declarations, function.getLoc(), b.getStringAttr(name),
-                      b.getI32IntegerAttr(0), DenseI64ArrayAttr(), UnitAttr());
-  }
-  return ParameterOp::create(b, function.getLoc(), b.getI32Type(), name);
+void mlir::prec::declareRunNumbers(ModuleOp module) {
+  OpBuilder b(module.getBodyRegion());
+  for (StringRef name : {seedParameter, stepParameter})
+    if (!module.lookupSymbol(name))
+      DeclareOp::create(b, module.getLoc(), b.getStringAttr(name),
+                        b.getI32IntegerAttr(0), DenseI64ArrayAttr(),
+                        UnitAttr());
 }
 
 static LogicalResult drawWords(func::FuncOp function) {
@@ -117,8 +115,9 @@ static LogicalResult drawWords(func::FuncOp function) {
                 "the batch by "
              << batchesAttrName;
     if (!seed && function->hasAttr(randomAttrName)) {
-      seed = runNumber(b, function, seedParameter);
-      step = runNumber(b, function, stepParameter);
+      declareRunNumbers(function->getParentOfType<ModuleOp>());
+      seed = ParameterOp::create(b, loc, b.getI32Type(), seedParameter);
+      step = ParameterOp::create(b, loc, b.getI32Type(), stepParameter);
     } else if (!seed) {
       Value numbers = appendKeyArgument(function);
       auto number = [&](int64_t k) {

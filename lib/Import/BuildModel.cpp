@@ -4,6 +4,7 @@
 #include "LayerBuilder.h"
 #include "Layers.h"
 #include "prec/IR/PrecDialect.h"
+#include "prec/Import/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -169,11 +170,7 @@ OwningOpRef<ModuleOp> mlir::prec::buildModel(MLIRContext &context,
     return layer.type == &dropoutLayer;
   });
   if (options.isTraining && isRandom) {
-    OpBuilder declarations(module->getBodyRegion());
-    for (StringRef name : {seedParameter, stepParameter})
-      DeclareOp::create(
-          declarations, module->getLoc(), declarations.getStringAttr(name),
-          declarations.getI32IntegerAttr(0), DenseI64ArrayAttr(), UnitAttr());
+    declareRunNumbers(*module);
   }
   bool hasStates = llvm::any_of(network.layers, [](const Layer &layer) {
     return llvm::any_of(layer.parameters, [](const LayerParameter &parameter) {

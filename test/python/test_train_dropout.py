@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Exported modules that drop elements: other ones than PyTorch's, as many, and the same on any number of threads and parts."""
+"""Exported modules that drop elements: other ones than PyTorch's, as many, and the same on any number of threads and parts.
+
+Two orders of one sum part by test_train_imported.py's bound, RELATIVE: sums here have fewer terms."""
 import json
 
 import numpy as np
@@ -9,6 +11,7 @@ from conftest import BUILD, SOURCE
 torch = pytest.importorskip("torch")
 
 COUNT, CLASSES, SEEDS = 24, 5, 40
+RELATIVE = 1e-4
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +65,7 @@ def test_as_many_elements_are_dropped_as_in_pytorch(make, shapes, tmp_path, run,
     assert train("--threads=2") == losses and train("--recompute=all") == losses
     assert train("--seed=1") != losses and train("--truncate-mantissa=4") != losses
     if shapes and make is Sequence:  # a norm has other statistics in parts
-        np.testing.assert_allclose(train("--accumulate=2"), losses, rtol=1e-5)
+        np.testing.assert_allclose(train("--accumulate=2"), losses, rtol=RELATIVE)
     # The mean of the first loss over seeds is PyTorch's: 5 standard errors of the difference of two means.
     mine = np.array([train(f"--seed={seed}", steps=1)[0] for seed in range(SEEDS)])
     with torch.no_grad():
@@ -76,7 +79,7 @@ def test_as_many_elements_are_dropped_as_in_pytorch(make, shapes, tmp_path, run,
     with np.load(tmp_path / "m.npz") as first:
         model.load_state_dict({name: torch.from_numpy(first[name]) for name in model.state_dict()})
     expected = torch.nn.functional.cross_entropy(model.eval()(x), y).item()
-    assert json.loads(again)["loss"] == pytest.approx(expected, rel=1e-4)
+    assert json.loads(again)["loss"] == pytest.approx(expected, rel=RELATIVE)
 
 
 def test_other_random_numbers_are_refused(tmp_path):

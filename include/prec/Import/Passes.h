@@ -33,6 +33,10 @@ int64_t lowerForeignOperations(ModuleOp module);
 /// argument that their keys come from to functions that had any.
 LogicalResult drawRandomArguments(ModuleOp module);
 
+/// Declares the run's seed and step, from which a training step's random words
+/// follow, unless that is done.
+void declareRunNumbers(ModuleOp module);
+
 /// Reports floats inside a model of f32 that are not f32, and makes f64 ones
 /// f32 unless `keep`. Returns how many operations changed.
 FailureOr<int64_t> mendIslands(ModuleOp module, bool keep);
