@@ -11,7 +11,7 @@
 using namespace mlir;
 using namespace mlir::prec;
 
-LogicalResult ForwardFunction::read(func::FuncOp f) {
+LogicalResult ForwardFunction::read(func::FuncOp f, int64_t leastRank) {
   function = f;
   if (!f.getBody().hasOneBlock())
     return emitError(f.getLoc(), "@forward: expected a body of one block");
@@ -38,10 +38,10 @@ LogicalResult ForwardFunction::read(func::FuncOp f) {
   if (f.getNumResults() == 0 || !isa<RankedTensorType>(f.getResultTypes()[0]) ||
       !isa<Float32Type, Float64Type>(
           getElementTypeOrSelf(f.getResultTypes()[0])) ||
-      logits().getRank() < 2)
-    return emitError(f.getLoc(),
-                     "@forward: expected logits [batch, classes] of f32 or "
-                     "f64 as first result");
+      logits().getRank() < leastRank)
+    return emitError(f.getLoc(), "@forward: expected ")
+           << (leastRank > 1 ? "logits [batch, classes]" : "outputs [batch]")
+           << " of f32 or f64 as first result";
   if (f.getNumResults() != 1 && f.getNumResults() != 1 + states.size())
     return emitError(f.getLoc(), "@forward: found ")
            << f.getNumResults() - 1 << " results after the logits, expected "

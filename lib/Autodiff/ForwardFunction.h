@@ -13,8 +13,9 @@ struct ForwardFunction {
   SmallVector<unsigned> weights, states, inputs;
 
   /// Errors: a body of several blocks, arguments or results that are not those
-  /// of a forward function.
-  LogicalResult read(func::FuncOp f);
+  /// of a forward function. `leastRank` is what dimensions the
+  /// logits must have.
+  LogicalResult read(func::FuncOp f, int64_t leastRank);
   /// Makes the classes the last dimension of the logits, which they are not,
   /// here and in `predict`, which may be null. Errors: the logits have no such
   /// dimension behind the batch.

@@ -3,10 +3,9 @@
 #ifndef PREC_LIB_AUTODIFF_LOSSES_H
 #define PREC_LIB_AUTODIFF_LOSSES_H
 
-#include "mlir/IR/Builders.h"
-#include "llvm/ADT/StringRef.h"
+#include "prec/LossKind.h"
 
-#include <string>
+#include "mlir/IR/Builders.h"
 
 namespace mlir::prec {
 
@@ -16,16 +15,23 @@ struct Loss {
   SmallVector<Value> stopped;
 };
 
-/// Whether a name is a loss's; `listLosses` names them all.
-bool isLoss(llvm::StringRef name);
-std::string listLosses();
+struct LossOptions {
+  LossKind kind = LossKind::SoftmaxCrossEntropy;
+  /// Outputs are compared with as many floats, not with labels.
+  bool hasValues = false;
+  /// Of the one-hot target, or of the probabilities, the share that is spread
+  /// evenly over all classes (Szegedy et al. 2016, as PyTorch has it); it needs
+  /// to know how many there are.
+  double smoothing = 0;
+  /// A label that counts for nothing, as PyTorch's ignore_index.
+  std::optional<int32_t> ignoredLabel = std::nullopt;
+};
 
-/// The mean loss of logits [..., classes] against i32 labels [...]. Operations
-/// are in scope "loss", the value's role is "loss". Of the one-hot target the
-/// share `smoothing` is spread evenly over all classes (Szegedy et al. 2016, as
-/// PyTorch has it); it needs to know how many there are.
-Loss buildLoss(OpBuilder &builder, Location loc, llvm::StringRef name,
-               Value logits, Value labels, double smoothing = 0);
+/// The mean loss of logits [..., classes] against i32 labels [...], or of
+/// outputs against values of their type. Operations are in scope "loss", the
+/// value's role is "loss".
+Loss buildLoss(OpBuilder &builder, Location loc, const LossOptions &options,
+               Value logits, Value wanted);
 
 } // namespace mlir::prec
 

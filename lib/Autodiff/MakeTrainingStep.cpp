@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // prec-make-training-step: from @forward to @step and @predict.
 #include "Clipping.h"
-#include "Losses.h"
 #include "Pointwise.h"
 #include "ScaleLoss.h"
 #include "StepBuilder.h"
@@ -96,7 +95,8 @@ void StepBuilder::collectArguments() {
   auto samples = cast<RankedTensorType>(forward.typeOf(x));
   arguments.push_back({repeatBatch(samples, accumulate), f.getArgAttrDict(x)});
   arguments.push_back(
-      {repeatBatch(labelsType(), accumulate), attributes("labels", "label")});
+      {repeatBatch(labelsType(), accumulate),
+       attributes(loss.hasValues ? "values" : "labels", "label")});
   arguments.push_back({b.getF32Type(), attributes("learning_rate", "input")});
 }
 
@@ -227,10 +227,45 @@ struct MakeTrainingStep final
       : MakeTrainingStepBase(other), before(other.before) {}
 
   BeforeDifferentiation before;
+  /// What ignore-label is where nobody says.
+  static constexpr int64_t noLabel = std::numeric_limits<int64_t>::min();
 
   void getDependentDialects(DialectRegistry &registry) const override {
     Base::getDependentDialects(registry);
     registerDifferentiableModels(registry);
+  }
+
+  FailureOr<LossOptions> readLoss() {
+    auto fault = [&](const Twine &text) {
+      return emitError(getOperation().getLoc(), text);
+    };
+    std::optional<LossKind> kind = parseLoss(loss);
+    if (!kind)
+      return fault("unknown loss '" + loss +
+                   "', expected one of: " + listLosses());
+    if (targets != "labels" && targets != "values")
+      return fault("unknown targets '" + targets +
+                   "', expected labels or values");
+    LossOptions options{*kind, targets == "values", labelSmoothing};
+    if (!options.hasValues && !takesLabels(*kind))
+      return fault("found labels, but loss " + loss +
+                   " compares outputs with values (floats)");
+    if (options.hasValues && labelSmoothing != 0 &&
+        *kind != LossKind::SoftmaxCrossEntropy)
+      return fault("found label-smoothing, but loss " + loss +
+                   " compares outputs with values, not with classes");
+    if (options.hasValues && classAxis != -1)
+      return fault("found class-axis, but outputs are compared with values of "
+                   "the same shape");
+    if (ignoreLabel == noLabel)
+      return options;
+    if (options.hasValues)
+      return fault("found ignore-label, but outputs are compared with values");
+    if (!llvm::isInt<32>(ignoreLabel))
+      return fault("found ignore-label=" + Twine(ignoreLabel) +
+                   ", expected a number of 32 bits");
+    options.ignoredLabel = int32_t(ignoreLabel);
+    return options;
   }
 
   LogicalResult run() {
@@ -239,9 +274,9 @@ struct MakeTrainingStep final
     if (!row)
       return emitError(module.getLoc(), "unknown optimizer '")
              << optimizer << "', expected one of: " << listOptimizers();
-    if (!isLoss(loss))
-      return emitError(module.getLoc(), "unknown loss '")
-             << loss << "', expected one of: " << listLosses();
+    auto lossOptions = readLoss();
+    if (failed(lossOptions))
+      return failure();
     auto f = module.lookupSymbol<func::FuncOp>("forward");
     if (!f)
       return emitError(module.getLoc(),
@@ -272,15 +307,17 @@ struct MakeTrainingStep final
     StepBuilder builder;
     builder.optimizer = row;
     builder.options = options;
-    builder.loss = loss;
-    builder.smoothing = labelSmoothing;
+    builder.loss = *lossOptions;
     builder.clipValue = clipValue;
     builder.clipNorm = clipNorm;
     builder.scaling = *scaling;
     builder.accumulate = accumulate;
     builder.before = before;
     auto predict = module.lookupSymbol<func::FuncOp>("predict");
-    if (failed(builder.forward.read(f)) ||
+    // Rows of classes need two dimensions; who only predicts does not say.
+    bool hasRows = lossOptions->kind == LossKind::SoftmaxCrossEntropy ||
+                   !lossOptions->hasValues;
+    if (failed(builder.forward.read(f, hasRows && !onlyPredict ? 2 : 1)) ||
         (classAxis != -1 &&
          failed(builder.forward.moveClassesLast(classAxis, predict))) ||
         (!onlyPredict && failed(builder.build())))

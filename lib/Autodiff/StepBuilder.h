@@ -4,6 +4,7 @@
 #define PREC_LIB_AUTODIFF_STEPBUILDER_H
 
 #include "ForwardFunction.h"
+#include "Losses.h"
 #include "MicroBatches.h"
 #include "Optimizers.h"
 #include "prec/Autodiff/Passes.h"
@@ -21,8 +22,8 @@ struct StepBuilder {
   ForwardFunction forward;
   const Optimizer *optimizer = nullptr;
   OptimizerOptions options;
-  StringRef loss;
-  double smoothing = 0, clipValue = 0, clipNorm = 0;
+  LossOptions loss = {};
+  double clipValue = 0, clipNorm = 0;
   LossScaling scaling = {};
   int64_t accumulate = 1;
   BeforeDifferentiation before;
@@ -34,14 +35,14 @@ struct StepBuilder {
   void buildPredict();
   void collectArguments();
   func::FuncOp declare(OpBuilder &b);
+  /// Of labels, or of values.
   RankedTensorType labelsType();
   FailureOr<BatchResults> passes(OpBuilder &b, func::FuncOp function,
                                  ArrayRef<BlockArgument> own, BlockArgument x,
                                  BlockArgument labels,
                                  ArrayRef<BlockArgument> scaleStates,
                                  Value part = {});
-  LogicalResult applyBefore(OpBuilder &b, func::FuncOp function,
-                            BlockArgument labels, Value &loss,
+  LogicalResult applyBefore(OpBuilder &b, func::FuncOp function, Value &loss,
                             SmallVectorImpl<Value> &outs);
   FailureOr<func::FuncOp> makeMicro(func::FuncOp step);
   FailureOr<BatchResults> accumulated(OpBuilder &b, func::FuncOp step);

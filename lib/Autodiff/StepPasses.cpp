@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Forward, loss and backward of a training step, of the whole batch or of
 // parts.
-#include "Losses.h"
 #include "ScaleLoss.h"
 #include "StepBuilder.h"
 #include "prec/Autodiff/Differentiate.h"
@@ -26,6 +25,8 @@ SmallVector<Value> mlir::prec::cloneBody(OpBuilder &b, func::FuncOp function,
 }
 
 RankedTensorType StepBuilder::labelsType() {
+  if (loss.hasValues)
+    return forward.logits();
   return RankedTensorType::get(
       forward.logits().getShape().drop_back(),
       IntegerType::get(forward.function.getContext(), 32));
@@ -33,14 +34,15 @@ RankedTensorType StepBuilder::labelsType() {
 
 /// Lets someone else change what is about to be differentiated. It looks as in
 /// the finished function: what is dead is gone, and the results that are known
-/// are returned in their places. Labels stand for the others, since they are
-/// no numbers.
+/// are returned in their places. Something that is no number stands for the
+/// others.
 LogicalResult StepBuilder::applyBefore(OpBuilder &b, func::FuncOp function,
-                                       BlockArgument labels, Value &loss,
+                                       Value &loss,
                                        SmallVectorImpl<Value> &outs) {
   size_t first = forward.weights.size(), numNext = outs.size() - 1;
+  Value none = arith::ConstantIntOp::create(b, function.getLoc(), 0, 1);
   SmallVector<Value> results(
-      std::max<size_t>(function.getNumResults(), first + numNext + 1), labels);
+      std::max<size_t>(function.getNumResults(), first + numNext + 1), none);
   llvm::copy(llvm::drop_begin(outs), results.begin() + first);
   results.back() = loss;
   auto keep = func::ReturnOp::create(b, function.getLoc(), results);
@@ -52,6 +54,7 @@ LogicalResult StepBuilder::applyBefore(OpBuilder &b, func::FuncOp function,
   llvm::append_range(outs, keep.getOperands().slice(first, numNext));
   loss = keep.getOperands().back();
   keep.erase();
+  none.getDefiningOp()->erase();
   b.setInsertionPointToEnd(&function.front());
   return success();
 }
@@ -82,8 +85,8 @@ FailureOr<BatchResults> StepBuilder::passes(OpBuilder &b, func::FuncOp function,
     scopes[number] = scopeOfFirstUse(weight);
 
   Location loc = function.getLoc();
-  Loss value = buildLoss(b, loc, loss, outs.front(), labels, smoothing);
-  if (before && failed(applyBefore(b, function, labels, value.value, outs)))
+  Loss value = buildLoss(b, loc, loss, outs.front(), labels);
+  if (before && failed(applyBefore(b, function, value.value, outs)))
     return failure();
   ScaleLoss scaler(b, loc, scaling, scaleStates);
   SmallVector<Value> weights(own.take_front(forward.weights.size()));

@@ -10,7 +10,7 @@
 #include "prec/Execution/SignatureReader.h"
 #include "prec/Execution/Threads.h"
 #include "prec/Import/BuildModel.h"
-#include "prec/Numerics/Describe.h"
+#include "prec/LossKind.h"
 #include "prec/Transforms/Passes.h"
 #include "prec/Transforms/RandomWords.h"
 
@@ -153,17 +153,20 @@ llvm::Error Model::makeTrainingStep(const StepOptions &given,
     return llvm::Error::success();
   }
   std::string loss = given.loss.empty() ? describedLoss() : given.loss;
+  if (loss.empty())
+    loss = lossNames[size_t(usualLoss(given.hasValues))].str();
   // A word cannot contain what parts options.
   for (const std::string &word : {given.optimizer, loss})
     if (word.find_first_of(" {}=") != std::string::npos)
       return llvm::createStringError("'" + word + "' is no optimizer or loss");
   std::string options = "optimizer=" + given.optimizer;
-  if (!loss.empty())
-    options += " loss=" + loss;
+  options += " loss=" + loss;
+  if (given.hasValues)
+    options += " targets=values";
   if (given.lossScale)
     options += " loss-scale=" + given.lossScale->str();
   for (const auto &[name, value] : given.numbers)
-    options += " " + name + "=" + shortestText(value);
+    options += " " + name + "=" + value;
   if (policy.hasScheduledLossScale())
     declareParameters(module(), policy);
   PassManager pm(context.get());

@@ -49,7 +49,8 @@ static std::string jsonLine(const Evaluation &found, StringRef split,
     json.attribute("split", split);
     json.attribute("samples", found.samples);
     writeLoss(json, found.loss());
-    json.attribute("accuracy", found.accuracy());
+    if (!found.hasValues)
+      json.attribute("accuracy", found.accuracy());
     json.attribute("seconds", seconds);
     for (const auto &[name, value] : fields)
       json.attribute(name, value);
@@ -69,9 +70,12 @@ struct Table {
       cells.push_back(value.getAsString() ? value.getAsString()->str()
                                           : llvm::formatv("{0}", value).str());
     }
-    llvm::append_range(heads, ArrayRef<StringRef>{"loss", "accuracy"});
+    heads.push_back("loss");
     cells.push_back(llvm::formatv("{0:f6}", found.loss()));
-    cells.push_back(llvm::formatv("{0:f4}", found.accuracy()));
+    if (!found.hasValues) {
+      heads.push_back("accuracy");
+      cells.push_back(llvm::formatv("{0:f4}", found.accuracy()));
+    }
     if (rows.empty())
       rows.push_back(heads);
     rows.push_back(cells);
@@ -139,11 +143,10 @@ mlir::prec::evaluateModel(const EvaluateModelOptions &options,
     described = options.loss;
   EvaluateOptions how;
   how.step = options.step;
-  how.loss = parseLoss(described.empty() ? "softmax-cross-entropy" : described);
-  if (!how.loss)
+  how.loss = parseLoss(described);
+  if (!described.empty() && !how.loss)
     return llvm::createStringError("unknown loss '" + described +
-                                   "', expected one of: softmax-cross-entropy, "
-                                   "squared-error");
+                                   "', expected one of: " + listLosses());
   if (options.split != "test" && options.split != "training")
     return llvm::createStringError("unknown split '" + options.split +
                                    "', expected test or training");
@@ -151,10 +154,18 @@ mlir::prec::evaluateModel(const EvaluateModelOptions &options,
       callableOf(*engine, "predict", options.policy, 0);
   if (!first)
     return first.takeError();
+  how.ignoredLabel = options.ignoredLabel;
   llvm::Expected<DataSet> data =
-      loadDataFor(first->signature, options.data, options.dataFolder);
+      loadDataFor(first->signature,
+                  {options.data, options.dataFolder, 0, 1, how.ignoredLabel});
   if (!data)
     return data.takeError();
+  if (!how.loss)
+    how.loss = usualLoss(data->hasValues());
+  if (!data->hasValues() && !takesLabels(*how.loss))
+    return llvm::createStringError("found labels in the data set " +
+                                   data->name + ", but loss " + described +
+                                   " compares outputs with values (floats)");
   const Samples &samples =
       options.split == "test" ? data->test : data->training;
   if (llvm::Error error = checkPredictFits(first->signature, *data))

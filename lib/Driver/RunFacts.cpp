@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The facts of a run as text.
 #include "RunFacts.h"
-#include "prec/Numerics/Describe.h"
 #include "prec/Policy/PolicyJson.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -58,7 +57,7 @@ RunFacts mlir::prec::runFacts(const TrainOptions &options,
       {"preprocessing", trainer.preprocess().str()},
       {"policy", policyText(options.policy)}};
   for (const auto &[name, value] : options.step.numbers)
-    facts.emplace_back(name, shortestText(value));
+    facts.emplace_back(name, value);
   for (const ValueInfo &value : trainer.stateSignature())
     facts.emplace_back("'" + value.name + "'", describe(value));
   facts.emplace_back(

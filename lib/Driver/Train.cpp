@@ -29,22 +29,34 @@ static LogicalResult finishStep(ModuleOp module, const TrainOptions &train) {
   return pm.run(module);
 }
 
-/// Compiles `entries` of the model; `text`, if given, gets the module as it was
-/// before anything was rounded.
+namespace {
+/// What a run needs to know of its model.
+struct ModelFacts {
+  /// The module as it was before anything was rounded.
+  std::string text;
+  LossKind loss = LossKind::SquaredError;
+};
+} // namespace
+
+/// Compiles `entries` of the model and tells about it, if asked.
 static llvm::Expected<Engine> compileModel(const TrainOptions &train,
                                            const Policy &policy,
                                            std::vector<std::string> entries,
                                            Timing &timing,
-                                           std::string *text = nullptr) {
+                                           ModelFacts *facts = nullptr) {
   llvm::Expected<Model> model =
       Model::load(train.model, timing, /*isTraining=*/true);
   if (!model)
     return model.takeError();
-  if (llvm::Error error = model->makeTrainingStep(stepOptionsOf(train), policy))
+  StepOptions step = stepOptionsOf(train);
+  if (step.loss.empty())
+    step.loss = model->describedLoss();
+  if (llvm::Error error = model->makeTrainingStep(step, policy))
     return error;
   model->setSeed(train.trainer.seed);
-  if (text) {
-    llvm::raw_string_ostream stream(*text);
+  if (facts) {
+    facts->loss = parseLoss(step.loss).value_or(usualLoss(step.hasValues));
+    llvm::raw_string_ostream stream(facts->text);
     model->module().print(stream);
   }
   CompileOptions options = train.compile;
@@ -60,26 +72,27 @@ namespace {
 /// The runs of one command, with what they share.
 class TrainingRuns {
 public:
-  explicit TrainingRuns(const TrainOptions &options) : options(options) {}
+  explicit TrainingRuns(TrainOptions options) : options(std::move(options)) {}
 
   llvm::Error prepare();
   llvm::Expected<bool> run();
 
 private:
+  llvm::Error take(llvm::Expected<DataSet> loaded);
   llvm::Error openLog();
   llvm::Expected<Trainer> trainerOf(size_t run);
   llvm::Expected<TrainingState> firstState(const Trainer &trainer, size_t run);
   llvm::Error checkBestWeights() const;
   void warnOfLostBest(const TrainingState &state) const;
 
-  const TrainOptions &options;
+  TrainOptions options;
   Timing timing;
   std::optional<Engine> engine, unrounded;
   DataSet data;
   std::optional<TrainingLog> log;
   std::optional<Checkpoint> resumed;
   Preprocess preprocess;
-  std::string modelText;
+  ModelFacts model;
   /// Of runs that ended at a loss that was not finite.
   std::string faults;
 };
@@ -113,13 +126,20 @@ llvm::Error TrainingRuns::checkBestWeights() const {
 
 /// A run may go on from beyond its best evaluation.
 void TrainingRuns::warnOfLostBest(const TrainingState &state) const {
-  if (options.bestWeights.empty() || !state.bestAccuracy ||
+  if (options.bestWeights.empty() || !state.bestScore ||
       llvm::sys::fs::exists(options.bestWeights))
     return;
   llvm::WithColor::warning(llvm::errs())
       << "'" << options.bestWeights << "' does not exist: the best weights so "
       << "far, of the evaluation after step " << state.bestDone - 1
       << ", are lost; it gets only better ones\n";
+}
+
+llvm::Error TrainingRuns::take(llvm::Expected<DataSet> loaded) {
+  if (!loaded)
+    return loaded.takeError();
+  data = std::move(*loaded);
+  return llvm::Error::success();
 }
 
 llvm::Error TrainingRuns::prepare() {
@@ -134,11 +154,20 @@ llvm::Error TrainingRuns::prepare() {
       return read.takeError();
     resumed.emplace(std::move(*read));
   }
+  // What a text's samples are the model says; whether other data are labels or
+  // values they say themselves.
+  DataRequest request{options.data, options.dataFolder};
+  request.ignoredLabel = options.trainer.ignoredLabel;
+  if (!request.isText())
+    if (llvm::Error error = take(loadDataSet(request)))
+      return error;
+  options.step.hasValues = data.hasValues();
   llvm::Expected<Engine> compiled = compileModel(
-      options, options.policy, {"step", "predict"}, timing, &modelText);
+      options, options.policy, {"step", "predict"}, timing, &model);
   if (!compiled)
     return compiled.takeError();
   engine = std::move(*compiled);
+  options.trainer.loss = model.loss;
   if (options.evaluateUnrounded && !options.policy.empty()) {
     llvm::Expected<Engine> plain =
         compileModel(options, Policy(), {"predict"}, timing);
@@ -149,11 +178,9 @@ llvm::Error TrainingRuns::prepare() {
   llvm::Expected<Function> predict = engine->lookup("predict");
   if (!predict)
     return predict.takeError();
-  llvm::Expected<DataSet> loaded =
-      loadDataFor(predict->signature(), options.data, options.dataFolder);
-  if (!loaded)
-    return loaded.takeError();
-  data = std::move(*loaded);
+  if (request.isText())
+    if (llvm::Error error = take(loadDataFor(predict->signature(), request)))
+      return error;
   preprocess = options.trainer.preprocess;
   preprocess.seed = options.trainer.seed;
   if (options.normalize)
@@ -255,7 +282,7 @@ llvm::Expected<bool> TrainingRuns::run() {
       return trainer.takeError();
     RunFacts facts;
     if (resumed || !options.checkpoint.empty())
-      facts = runFacts(options, *trainer, data, modelText);
+      facts = runFacts(options, *trainer, data, model.text);
     if (resumed && run == 0) {
       if (llvm::Error error = checkFacts(options.resume, resumed->facts, facts))
         return error;

@@ -52,8 +52,8 @@ Error mlir::prec::writeCheckpoint(StringRef path, const RunFacts &facts,
     out.attribute("run", int64_t(run));
     out.attribute("step", int64_t(state.done));
     out.attribute("epoch_loss", hexOf(state.epochLoss));
-    if (state.bestAccuracy)
-      out.attribute("best_accuracy", hexOf(*state.bestAccuracy));
+    if (state.bestScore)
+      out.attribute("best_score", hexOf(*state.bestScore));
     out.attribute("best_step", int64_t(state.bestDone));
     out.attribute("evaluations_since", int64_t(state.evaluationsSince));
     out.attribute("log_bytes", int64_t(log.bytes));
@@ -95,8 +95,8 @@ static bool fromJson(const json::Object &root, Checkpoint &checkpoint) {
   std::optional<StringRef> sum = root.getString("epoch_loss");
   if (!sum || !fromHex(*sum, checkpoint.state.epochLoss))
     return false;
-  if (std::optional<StringRef> best = root.getString("best_accuracy"))
-    if (!fromHex(*best, checkpoint.state.bestAccuracy.emplace()))
+  if (std::optional<StringRef> best = root.getString("best_score"))
+    if (!fromHex(*best, checkpoint.state.bestScore.emplace()))
       return false;
   checkpoint.log.lastLine = line->str();
   for (const json::Value &fact : *facts) {

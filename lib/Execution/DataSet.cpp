@@ -50,8 +50,9 @@ static int64_t integerAt(const Tensor &tensor, int64_t i) {
 
 /// Checks x and y of one kind against each other and converts the labels.
 /// `classes` 0: any label is allowed, and it grows to what is found.
-static Error setSamples(Samples &samples, Tensor x, const Tensor &y,
-                        int64_t &classes, StringRef xName, StringRef yName) {
+static Error setSamples(Samples &samples, Tensor x, Tensor y, int64_t &classes,
+                        StringRef xName, StringRef yName,
+                        std::optional<int64_t> ignored = std::nullopt) {
   if (x.dtype() == DType::I64) {
     Expected<Tensor> tokens = narrowTokens(x, xName);
     if (!tokens)
@@ -63,10 +64,12 @@ static Error setSamples(Samples &samples, Tensor x, const Tensor &y,
     return createStringError("'" + xName + "': found samples of type " +
                              toString(x.dtype()) +
                              ", expected u8, i32, i64, f32 or f64");
-  if (y.rank() == 0 || isFloat(y.dtype()) || y.dtype() == DType::I1)
+  bool isValues = y.dtype() == DType::F32 || y.dtype() == DType::F64;
+  if (y.rank() == 0 || (isFloat(y.dtype()) && !isValues) ||
+      y.dtype() == DType::I1)
     return createStringError("'" + yName + "': found labels as " + describe(y) +
-                             ", expected integers, one or more for each "
-                             "sample");
+                             ", expected integers, or f32 or f64 for values to "
+                             "fit, one or more for each sample");
   int64_t images = x.rank() ? x.shape()[0] : 0, labelled = y.shape()[0];
   if (x.rank() < 2 || images != labelled)
     return createStringError("found samples as " + describe(x) + " in '" +
@@ -74,24 +77,37 @@ static Error setSamples(Samples &samples, Tensor x, const Tensor &y,
                              " in '" + yName + "'");
   if (images == 0 || x.size() == 0 || y.size() == 0)
     return createStringError("'" + xName + "': found no samples");
-  bool fixed = classes != 0;
+  if (isValues) {
+    samples.x = std::move(x);
+    samples.y = std::move(y);
+    return Error::success();
+  }
+  bool fixed = classes != 0, counts = false;
   Tensor labels(DType::I32, y.shape());
   for (int64_t i = 0; i < y.size(); ++i) {
     int64_t label = integerAt(y, i), limit = fixed ? classes : 1 << 30;
+    labels.span<int32_t>()[i] = int32_t(label);
+    if (label == ignored)
+      continue;
     if (label < 0 || label >= limit)
       return createStringError("'" + yName + "': label " + Twine(i) + " is " +
                                Twine(label) + ", expected 0 to " +
-                               Twine(limit - 1));
-    labels.span<int32_t>()[i] = int32_t(label);
+                               Twine(limit - 1) +
+                               " (--ignore-label says which stands for none)");
+    counts = true;
     if (!fixed)
       classes = std::max(classes, label + 1);
   }
+  if (!counts)
+    return createStringError("'" + yName + "': found only labels " +
+                             Twine(*ignored) + ", which stand for none");
   samples.x = std::move(x);
   samples.y = std::move(labels);
   return Error::success();
 }
 
-static Expected<DataSet> loadNpz(StringRef path) {
+static Expected<DataSet> loadNpz(StringRef path,
+                                 std::optional<int64_t> ignored) {
   Expected<std::vector<NamedTensor>> arrays = readNpz(path);
   if (!arrays)
     return arrays.takeError();
@@ -112,13 +128,20 @@ static Expected<DataSet> loadNpz(StringRef path) {
   DataSet set;
   set.name = llvm::sys::path::stem(path).str();
   std::string name = path.str() + ":";
-  if (Error error = setSamples(set.training, std::move(*x), *y, set.classes,
-                               name + "x_train", name + "y_train"))
+  if (Error error =
+          setSamples(set.training, std::move(*x), std::move(*y), set.classes,
+                     name + "x_train", name + "y_train", ignored))
     return error;
   if (!testX)
     return set;
-  if (Error error = setSamples(set.test, std::move(*testX), *testY, set.classes,
-                               name + "x_test", name + "y_test"))
+  if (isFloat(testY->dtype()) != set.hasValues())
+    return createStringError("'" + path + "': found y_test as " +
+                             describe(*testY) + ", but y_train as " +
+                             describe(set.training.y) +
+                             "; expected labels in both, or values in both");
+  if (Error error =
+          setSamples(set.test, std::move(*testX), std::move(*testY),
+                     set.classes, name + "x_test", name + "y_test", ignored))
     return error;
   if (set.test.sampleSize() != set.training.sampleSize())
     return createStringError("'" + path + "': found test samples of " +
@@ -157,15 +180,16 @@ static Error loadIdxPair(Samples &samples, int64_t &classes, StringRef folder,
   if (y->rank() != 1)
     return createStringError("'" + yName + "': found labels as " +
                              describe(*y) + ", expected one dimension");
-  return setSamples(samples, std::move(*x), *y, classes, xName, yName);
+  return setSamples(samples, std::move(*x), std::move(*y), classes, xName,
+                    yName);
 }
 
-Expected<DataSet> mlir::prec::loadDataSet(StringRef name, StringRef folder,
-                                          int64_t tokens, int64_t labels) {
+Expected<DataSet> mlir::prec::loadDataSet(const DataRequest &request) {
+  StringRef name = request.name, folder = request.folder;
   if (name.ends_with(".npz"))
-    return loadNpz(name);
-  if (name.ends_with(".txt"))
-    return loadText(name, tokens, labels);
+    return loadNpz(name, request.ignoredLabel);
+  if (request.isText())
+    return loadText(name, request.tokens, request.labels);
   if (name == "cifar-10" || name == "cifar-100")
     return loadCifar(folder, name == "cifar-100");
   bool fashion = name == "fashion-mnist";
@@ -217,36 +241,36 @@ static void gatherRows(const Tensor &x, int64_t size,
   }
 }
 
-void mlir::prec::gather(const Samples &samples,
-                        llvm::ArrayRef<uint32_t> indices, Tensor &batch,
-                        Tensor &labels) {
-  int64_t size = samples.sampleSize();
-  assert(batch.size() >= int64_t(indices.size()) * size && "batch too small");
-  auto dispatch = [&](auto to) {
-    using To = decltype(to);
-    if (samples.x.dtype() == DType::U8)
-      gatherRows<To, uint8_t>(samples.x, size, indices, batch);
-    else if (samples.x.dtype() == DType::I32)
-      gatherRows<To, int32_t>(samples.x, size, indices, batch);
+static void gatherRows(const Tensor &from, int64_t size,
+                       llvm::ArrayRef<uint32_t> indices, Tensor &to) {
+  auto dispatch = [&](auto element) {
+    using To = decltype(element);
+    if (from.dtype() == DType::U8)
+      gatherRows<To, uint8_t>(from, size, indices, to);
+    else if (from.dtype() == DType::I32)
+      gatherRows<To, int32_t>(from, size, indices, to);
     else if constexpr (std::is_integral_v<To>)
       llvm_unreachable("the trainer checks that tokens are integers");
-    else if (samples.x.dtype() == DType::F32)
-      gatherRows<To, float>(samples.x, size, indices, batch);
+    else if (from.dtype() == DType::F32)
+      gatherRows<To, float>(from, size, indices, to);
     else
-      gatherRows<To, double>(samples.x, size, indices, batch);
+      gatherRows<To, double>(from, size, indices, to);
   };
-  if (batch.dtype() == DType::F64)
+  if (to.dtype() == DType::F64)
     dispatch(double());
-  else if (batch.dtype() == DType::I32)
+  else if (to.dtype() == DType::I32)
     dispatch(int32_t());
-  else if (batch.dtype() == DType::I64)
+  else if (to.dtype() == DType::I64)
     dispatch(int64_t());
   else
     dispatch(float());
-  if (samples.y.dtype() == DType::U8)
-    gatherRows<int32_t, uint8_t>(samples.y, samples.labelSize(), indices,
-                                 labels);
-  else
-    gatherRows<int32_t, int32_t>(samples.y, samples.labelSize(), indices,
-                                 labels);
+}
+
+void mlir::prec::gather(const Samples &samples,
+                        llvm::ArrayRef<uint32_t> indices, Tensor &batch,
+                        Tensor &labels) {
+  assert(batch.size() >= int64_t(indices.size()) * samples.sampleSize() &&
+         "batch too small");
+  gatherRows(samples.x, samples.sampleSize(), indices, batch);
+  gatherRows(samples.y, samples.labelSize(), indices, labels);
 }

@@ -2,10 +2,9 @@
 // Accuracy and loss from logits.
 #include "prec/Execution/Evaluate.h"
 
+#include "SampleLoss.h"
 #include "prec/Execution/Interrupt.h"
-#include "prec/Numerics/MathFunctions.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/Twine.h"
 #include <cmath>
 #include <cstring>
@@ -16,13 +15,6 @@ using llvm::createStringError;
 using llvm::Error;
 using llvm::Expected;
 using llvm::Twine;
-
-std::optional<LossKind> mlir::prec::parseLoss(llvm::StringRef word) {
-  return llvm::StringSwitch<std::optional<LossKind>>(word)
-      .Case("softmax-cross-entropy", LossKind::SoftmaxCrossEntropy)
-      .Case("squared-error", LossKind::SquaredError)
-      .Default(std::nullopt);
-}
 
 bool mlir::prec::isBatch(const ValueInfo &value) {
   return value.kind == ValueKind::Tensor && !value.shape.empty() &&
@@ -46,13 +38,12 @@ static std::optional<int64_t> rowsOf(const ValueInfo &logits) {
 }
 
 Expected<DataSet> mlir::prec::loadDataFor(const Signature &predict,
-                                          llvm::StringRef name,
-                                          llvm::StringRef folder) {
-  int64_t tokens =
+                                          DataRequest request) {
+  request.tokens =
       predict.arguments.empty() ? 0 : tokensOf(predict.arguments.back());
-  int64_t labels =
+  request.labels =
       predict.results.empty() ? 1 : rowsOf(predict.results[0]).value_or(1);
-  return loadDataSet(name, folder, tokens, labels);
+  return loadDataSet(request);
 }
 
 Error mlir::prec::checkTokens(const ValueInfo &x, const DataSet &data) {
@@ -84,41 +75,63 @@ static std::optional<int64_t> argmax(llvm::ArrayRef<T> logits) {
   return best;
 }
 
-template <typename T>
-static double crossEntropy(llvm::ArrayRef<T> logits, int32_t label) {
-  double maximum = double(logits[0]), sum = 0;
-  for (T logit : logits)
-    maximum = std::isnan(logit) ? NAN : std::max(maximum, double(logit));
-  for (T logit : logits)
-    sum += evaluateMath(MathFunction::Exp, double(logit) - maximum);
-  return evaluateMath(MathFunction::Log, sum) -
-         (double(logits[size_t(label)]) - maximum);
-}
+namespace {
+/// Sums up the rows of batch after batch.
+struct Sums {
+  const EvaluateOptions &options;
+  Evaluation sum;
 
-template <typename T>
-static double squaredError(llvm::ArrayRef<T> logits, int32_t label) {
-  double sum = 0;
-  for (auto [k, logit] : llvm::enumerate(logits)) {
-    double difference = double(logit) - (int64_t(k) == label ? 1 : 0);
-    sum += difference * difference;
+  /// Logits with one label a row.
+  template <typename T>
+  void addLabelled(const Tensor &logits, llvm::ArrayRef<int32_t> labels) {
+    auto width = size_t(logits.shape().back());
+    for (auto [row, label] : llvm::enumerate(labels)) {
+      if (label == options.ignoredLabel)
+        continue;
+      llvm::ArrayRef<T> numbers = logits.span<T>().slice(row * width, width);
+      sum.right += argmax(numbers) == label;
+      if (options.loss)
+        sum.lossSum += lossOfLabel(*options.loss, numbers, label);
+      ++sum.terms;
+    }
   }
-  return sum / double(logits.size());
-}
 
-/// Adds the rows of one batch.
-template <typename T>
-static void add(Evaluation &sum, const Tensor &logits, int64_t classes,
-                llvm::ArrayRef<int32_t> labels, std::optional<LossKind> loss) {
-  for (auto [row, label] : llvm::enumerate(labels)) {
-    llvm::ArrayRef<T> numbers =
-        logits.span<T>().slice(row * size_t(classes), size_t(classes));
-    sum.right += argmax(numbers) == label;
-    if (loss)
-      sum.lossSum += loss == LossKind::SquaredError
-                         ? squaredError(numbers, label)
-                         : crossEntropy(numbers, label);
+  /// Outputs with a value for each.
+  template <typename T>
+  void addValued(const Tensor &outputs, llvm::ArrayRef<double> values) {
+    bool isDistribution =
+        options.loss == LossKind::SoftmaxCrossEntropy && outputs.rank() > 1;
+    size_t width = isDistribution ? size_t(outputs.shape().back()) : 1;
+    for (size_t at = 0; at < values.size(); at += width) {
+      if (options.loss)
+        sum.lossSum +=
+            lossOfValues(*options.loss, outputs.span<T>().slice(at, width),
+                         values.slice(at, width));
+      ++sum.terms;
+    }
   }
-  sum.labels += int64_t(labels.size());
+
+  template <typename T> void add(const Tensor &outputs, const Tensor &wanted) {
+    if (sum.hasValues)
+      addValued<T>(outputs, wanted.span<double>());
+    else
+      addLabelled<T>(outputs, wanted.span<int32_t>());
+  }
+};
+} // namespace
+
+/// Errors: results that do not go with `count` labels or values.
+static Error checkOutputs(const Callable &predict, const Tensor &outputs,
+                          bool hasValues, int64_t count, int64_t classes) {
+  int64_t width = outputs.rank() < 2 ? 0 : outputs.shape().back();
+  if (hasValues ? outputs.size() >= count
+                : width >= classes && outputs.size() >= count * width)
+    return Error::success();
+  return createStringError("@" + predict.signature.name + ": found " +
+                           describe(outputs) + ", expected " + Twine(count) +
+                           (hasValues
+                                ? Twine(" values")
+                                : " rows of " + Twine(classes) + " logits"));
 }
 
 Expected<std::optional<Evaluation>> mlir::prec::evaluate(
@@ -129,10 +142,12 @@ Expected<std::optional<Evaluation>> mlir::prec::evaluate(
   int64_t size = isStatic ? x.shape[0] : options.batch;
   llvm::SmallVector<Tensor *> arguments(parameters);
   int64_t perSample = samples.labelSize();
-  Tensor images, labels(DType::I32, {size, perSample});
+  Sums sums{options, {}};
+  sums.sum.hasValues = isFloat(samples.y.dtype());
+  DType wantedType = sums.sum.hasValues ? DType::F64 : DType::I32;
+  Tensor images, wanted;
   arguments.push_back(&images);
   std::vector<uint32_t> indices;
-  Evaluation sum;
   static const Preprocess nothing;
   const Preprocess &preprocess =
       options.preprocess ? *options.preprocess : nothing;
@@ -140,29 +155,45 @@ Expected<std::optional<Evaluation>> mlir::prec::evaluate(
     if (InterruptGuard::requested())
       return std::optional<Evaluation>();
     int64_t here = std::min(size, options.count - first);
-    if (first == 0 || here != size)
+    if (first == 0 || here != size) {
       images = zeroBatch(x, isStatic ? size : here);
+      wanted = Tensor(wantedType, {here, perSample});
+    }
     indices.resize(size_t(here));
     std::iota(indices.begin(), indices.end(), uint32_t(first));
-    gather(samples, indices, preprocess, std::nullopt, images, labels);
+    gather(samples, indices, preprocess, std::nullopt, images, wanted);
     auto results = predict.call(arguments, options.step);
     if (!results)
       return results.takeError();
-    const Tensor &logits = (*results)[0];
-    int64_t width = logits.rank() < 2 ? 0 : logits.shape().back();
-    int64_t count = here * perSample;
-    if (width < classes || logits.size() < count * width)
-      return createStringError("@" + predict.signature.name + ": found " +
-                               describe(logits) + ", expected " + Twine(count) +
-                               " rows of " + Twine(classes) + " logits");
-    auto known = labels.span<int32_t>().take_front(size_t(count));
-    sum.samples += here;
-    if (logits.dtype() == DType::F64)
-      add<double>(sum, logits, width, known, options.loss);
+    const Tensor &outputs = (*results)[0];
+    if (Error error = checkOutputs(predict, outputs, sums.sum.hasValues,
+                                   here * perSample, classes))
+      return error;
+    sums.sum.samples += here;
+    if (outputs.dtype() == DType::F64)
+      sums.add<double>(outputs, wanted);
     else
-      add<float>(sum, logits, width, known, options.loss);
+      sums.add<float>(outputs, wanted);
   }
-  return std::optional<Evaluation>(sum);
+  if (options.count > 0 && sums.sum.terms == 0)
+    return createStringError("the first " + Twine(options.count) +
+                             " samples have no label that counts");
+  return std::optional<Evaluation>(sums.sum);
+}
+
+static Error checkValuesFit(const Signature &predict, const DataSet &data) {
+  const ValueInfo &outputs = predict.results[0];
+  int64_t wanted = data.training.labelSize();
+  bool fits =
+      outputs.kind == ValueKind::Tensor && !outputs.shape.empty() &&
+      (outputs.dtype == DType::F32 || outputs.dtype == DType::F64) &&
+      countElements(llvm::ArrayRef(outputs.shape).drop_front()) == wanted;
+  if (fits)
+    return Error::success();
+  return createStringError("@" + predict.name + ": found the result " +
+                           describe(outputs) + ", expected " + Twine(wanted) +
+                           " outputs a sample, as the data set " + data.name +
+                           " has values" + kValuesAreFloats);
 }
 
 Error mlir::prec::checkPredictFits(const Signature &signature,
@@ -184,6 +215,8 @@ Error mlir::prec::checkPredictFits(const Signature &signature,
   if (Error error = checkTokens(x, data))
     return error;
   const ValueInfo &logits = signature.results[0];
+  if (data.hasValues())
+    return checkValuesFit(signature, data);
   std::optional<int64_t> rows = rowsOf(logits);
   if (!rows || (logits.dtype != DType::F32 && logits.dtype != DType::F64) ||
       (logits.shape.back() >= 0 && logits.shape.back() < data.classes))

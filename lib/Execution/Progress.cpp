@@ -25,6 +25,8 @@ void Progress::show(const TrainingRecord &record) {
     firstStep = record.step;
   if (record.testAccuracy)
     testAccuracy = record.testAccuracy;
+  if (record.testLoss)
+    testLoss = record.testLoss;
   Clock::time_point now = Clock::now();
   if (begun && done != total && now - last < std::chrono::milliseconds(100))
     return;
@@ -40,6 +42,8 @@ void Progress::show(const TrainingRecord &record) {
       << llvm::format("  loss %.4f", record.loss);
   if (testAccuracy)
     out << llvm::format("  test %.2f%%", 100 * *testAccuracy);
+  if (testLoss)
+    out << llvm::format("  test %.4f", *testLoss);
   out << llvm::format("  %.0f s left ", left);
   out.flush();
 }

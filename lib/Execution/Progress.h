@@ -27,7 +27,7 @@ private:
   Clock::time_point start, last;
   uint64_t firstStep = 0;
   bool begun = false;
-  std::optional<double> testAccuracy;
+  std::optional<double> testAccuracy, testLoss;
 };
 
 } // namespace mlir::prec

@@ -31,27 +31,35 @@ Expected<bool> Trainer::measure(TrainingState &state,
     const Callable *function;
     const Samples *samples;
     int64_t count;
-    std::optional<double> &target;
+    std::optional<double> &accuracy, &loss;
   };
   for (const Measurement &m :
-       {Measurement{&predict, &data->training, trainingCount, record.accuracy},
-        Measurement{&predict, &data->test, testCount, record.testAccuracy},
+       {Measurement{&predict, &data->training, trainingCount, record.accuracy,
+                    record.trainingLoss},
+        Measurement{&predict, &data->test, testCount, record.testAccuracy,
+                    record.testLoss},
         Measurement{unroundedPredict ? &*unroundedPredict : nullptr,
-                    &data->test, testCount, record.testAccuracyF32}}) {
+                    &data->test, testCount, record.testAccuracyF32,
+                    record.testLossF32}}) {
     if (!m.function || m.count == 0)
       continue;
     llvm::SmallVector<Tensor *> parameters;
     for (size_t i = 0; i + 1 < m.function->signature.arguments.size(); ++i)
       parameters.push_back(&state.tensors[i]);
-    EvaluateOptions how = {batch, m.count, std::nullopt, atStep,
-                           &options.preprocess};
+    EvaluateOptions how = {
+        batch, m.count, {}, atStep, &options.preprocess, options.ignoredLabel};
+    if (data->hasValues())
+      how.loss = options.loss;
     auto found =
         evaluate(*m.function, parameters, *m.samples, data->classes, how);
     if (!found)
       return found.takeError();
     if (!*found)
       return false;
-    m.target = (*found)->accuracy();
+    if (data->hasValues())
+      m.loss = (*found)->loss();
+    else
+      m.accuracy = (*found)->accuracy();
   }
   return true;
 }
@@ -68,9 +76,9 @@ bool Trainer::isSaved(uint64_t done) const {
   return done == total || done % every == 0;
 }
 
-bool Trainer::noteAccuracy(TrainingState &state, double accuracy) const {
-  if (!state.bestAccuracy || accuracy > *state.bestAccuracy) {
-    state.bestAccuracy = accuracy;
+bool Trainer::noteScore(TrainingState &state, double score) const {
+  if (!state.bestScore || score > *state.bestScore) {
+    state.bestScore = score;
     state.bestDone = state.done;
     state.evaluationsSince = 0;
   } else {
@@ -143,10 +151,12 @@ Expected<TrainingResult> Trainer::run(TrainingState &state, TrainingLog *log,
         --state.done;
         break;
       }
-      if (record.testAccuracy)
-        isPatient = !noteAccuracy(state, *record.testAccuracy);
-      record.isBest = options.saveBest && record.testAccuracy &&
-                      state.bestDone == state.done;
+      std::optional<double> score = record.testAccuracy;
+      if (record.testLoss)
+        score = std::isnan(*record.testLoss) ? -HUGE_VAL : -*record.testLoss;
+      if (score)
+        isPatient = !noteScore(state, *score);
+      record.isBest = options.saveBest && score && state.bestDone == state.done;
       if (record.isBest)
         if (Error error = options.saveBest(state))
           return error;

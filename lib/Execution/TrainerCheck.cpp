@@ -55,15 +55,25 @@ Error Trainer::checkStep() {
     return bad(
         stateCount,
         "x, a tensor of f32, f64, i32 or i64 that is static but for the batch");
-  if (labels.kind != ValueKind::Tensor || labels.dtype != DType::I32 ||
-      labels.shape.empty() ||
+  bool hasValues = data->hasValues();
+  bool isOfType = hasValues
+                      ? labels.dtype == DType::F32 || labels.dtype == DType::F64
+                      : labels.dtype == DType::I32;
+  if (labels.kind != ValueKind::Tensor || !isOfType || labels.shape.empty() ||
       (labels.shape[0] >= 0 && x.shape[0] >= 0 &&
        labels.shape[0] != x.shape[0]))
-    return bad(stateCount + 1, "labels, i32, one or more for each sample of x");
+    return bad(stateCount + 1,
+               hasValues ? "values, f32 or f64, one or more for each sample of "
+                           "x, as the data set " +
+                               data->name + " has"
+                         : "labels, i32, one or more for each sample of x, as "
+                           "the data set " +
+                               data->name + " has");
   if (int64_t wanted = data->training.labelSize(); sampleSize(labels) != wanted)
-    return bad(stateCount + 1, Twine(wanted) +
-                                   " labels a sample, as the data set " +
-                                   data->name + " has");
+    return bad(stateCount + 1,
+               Twine(wanted) + (hasValues ? " values" : " labels") +
+                   " a sample, as the data set " + data->name + " has" +
+                   (hasValues ? kValuesAreFloats : llvm::StringLiteral("")));
   if (!isNumber(rate) || rate.dtype != DType::F32)
     return bad(stateCount + 2, "the learning rate, f32");
   if (!isNumber(results[stateCount]))

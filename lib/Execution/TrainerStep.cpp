@@ -19,7 +19,7 @@ TrainingState TrainingState::clone() const {
     copy.tensors.push_back(tensor.clone());
   copy.done = done;
   copy.epochLoss = epochLoss;
-  copy.bestAccuracy = bestAccuracy;
+  copy.bestScore = bestScore;
   copy.bestDone = bestDone;
   copy.evaluationsSince = evaluationsSince;
   return copy;

@@ -24,13 +24,18 @@ void mlir::prec::writeLoss(llvm::json::OStream &json, double loss) {
                                              : "-inf");
 }
 
+/// JSON has no NaN.
+static llvm::json::Value finiteOrNull(double number) {
+  return std::isfinite(number) ? llvm::json::Value(number)
+                               : llvm::json::Value(nullptr);
+}
+
 static void writeMeasures(llvm::json::OStream &json,
                           const TrainingRecord &record) {
   if (!record.gradientNorms.empty())
     json.attributeObject("gradient_norms", [&] {
       for (const auto &[scope, norm] : record.gradientNorms)
-        json.attribute(scope, std::isfinite(norm) ? llvm::json::Value(norm)
-                                                  : llvm::json::Value(nullptr));
+        json.attribute(scope, finiteOrNull(norm));
     });
   if (!record.rounding.empty())
     json.attributeObject("rounding_shares", [&] {
@@ -53,12 +58,16 @@ std::string mlir::prec::toJson(const TrainingRecord &record,
     json.attribute("step", int64_t(record.step));
     json.attribute("epoch", int64_t(record.epoch));
     writeLoss(json, record.loss);
-    if (record.accuracy)
-      json.attribute("accuracy", *record.accuracy);
-    if (record.testAccuracy)
-      json.attribute("test_accuracy", *record.testAccuracy);
-    if (record.testAccuracyF32)
-      json.attribute("test_accuracy_f32", *record.testAccuracyF32);
+    auto write = [&](llvm::StringRef name, std::optional<double> measured) {
+      if (measured)
+        json.attribute(name, finiteOrNull(*measured));
+    };
+    write("accuracy", record.accuracy);
+    write("test_accuracy", record.testAccuracy);
+    write("test_accuracy_f32", record.testAccuracyF32);
+    write("training_loss", record.trainingLoss);
+    write("test_loss", record.testLoss);
+    write("test_loss_f32", record.testLossF32);
     if (record.isBest)
       json.attribute("best", true);
     if (record.learningRate)
@@ -81,10 +90,7 @@ std::string mlir::prec::epochToJson(uint64_t epoch, uint64_t steps,
     json.attribute("kind", "epoch");
     json.attribute("epoch", int64_t(epoch));
     json.attribute("steps", int64_t(steps));
-    if (std::isfinite(meanLoss))
-      json.attribute("mean_loss", meanLoss);
-    else
-      json.attribute("mean_loss", nullptr);
+    json.attribute("mean_loss", finiteOrNull(meanLoss));
     for (const auto &[name, value] : fields)
       json.attribute(name, value);
   });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reads a description's parts, each by itself.
 #include "NetworkReader.h"
+#include "prec/LossKind.h"
 #include "prec/Numerics/Spelling.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -11,12 +12,6 @@ using llvm::Twine;
 using OptionKind = OptionSpec::Kind;
 
 static constexpr int64_t networkVersion = 1;
-
-llvm::ArrayRef<llvm::StringLiteral> mlir::prec::lossWords() {
-  static constexpr llvm::StringLiteral words[] = {"softmax-cross-entropy",
-                                                  "squared-error"};
-  return words;
-}
 
 std::vector<std::string_view> mlir::prec::networkKeys() {
   return {"$schema", "version", "name",   "about",  "input",
@@ -63,9 +58,9 @@ void NetworkReader::readRoot(const JsonAt &at) {
     if (!expect(loss, Kind::String, "a loss, a string"))
       return;
     network.loss = loss.node->string;
-    if (!llvm::is_contained(lossWords(), network.loss))
+    if (!parseLoss(network.loss))
       fault(loss, unknownWord("loss", network.loss,
-                              {lossWords().begin(), lossWords().end()}));
+                              {std::begin(lossNames), std::end(lossNames)}));
   });
   bool hasLayers = with(at, "layers", [&](const JsonAt &layers) {
     if (!expect(layers, Kind::Array, "an array of layers"))

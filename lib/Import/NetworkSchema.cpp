@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The JSON Schema of descriptions (draft 2020-12), from the table of layers.
 #include "NetworkReader.h"
+#include "prec/LossKind.h"
 
 using namespace mlir::prec;
 using llvm::StringRef;
@@ -189,7 +190,7 @@ std::string mlir::prec::networkSchema() {
   properties.set("init", inits(std::array<StringRef, 2>{"weight", "bias"}));
   properties.set("layers", arrayOf(reference("layer"), 1, maxLayers));
   properties.set("output", reference("name"));
-  properties.set("loss", oneOf(lossWords()));
+  properties.set("loss", oneOf(lossNames));
   JsonNode body = closed(std::move(properties), {"version", "layers"});
   JsonNode root = JsonNode::object();
   root.set("$schema", text("https://json-schema.org/draft/2020-12/schema"));

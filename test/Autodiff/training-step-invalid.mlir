@@ -4,8 +4,13 @@
 // RUN: not prec-opt %s --pass-pipeline='builtin.module(prec-make-training-step{optimizer=sdg})' -split-input-file 2>&1 | FileCheck %s --check-prefix=OPTIMIZER
 // RUN: not prec-opt %s --pass-pipeline='builtin.module(prec-make-training-step{loss=none})' -split-input-file 2>&1 | FileCheck %s --check-prefix=LOSS
 
+// RUN: not prec-opt %s --pass-pipeline='builtin.module(prec-make-training-step{targets=value})' -split-input-file 2>&1 | FileCheck %s --check-prefix=TARGETS
+// RUN: not prec-opt %s --pass-pipeline='builtin.module(prec-make-training-step{loss=huber})' -split-input-file 2>&1 | FileCheck %s --check-prefix=VALUES
+
 // OPTIMIZER: error: unknown optimizer 'sdg', expected one of: sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad
-// LOSS: error: unknown loss 'none', expected one of: softmax-cross-entropy, squared-error
+// LOSS: error: unknown loss 'none', expected one of: softmax-cross-entropy, squared-error, absolute-error, huber, binary-cross-entropy
+// TARGETS: error: unknown targets 'value', expected labels or values
+// VALUES: error: found labels, but loss huber compares outputs with values (floats)
 
 // expected-error @below {{found no function @forward to make a training step of}}
 module {

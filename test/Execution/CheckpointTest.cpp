@@ -23,7 +23,7 @@ TrainingState someState() {
   state.tensors.push_back(Tensor::scalar(2.5f));
   state.done = 77;
   state.epochLoss = 0.1;
-  state.bestAccuracy = 1.0 / 3;
+  state.bestScore = 1.0 / 3;
   state.bestDone = 70;
   state.evaluationsSince = 3;
   return state;
@@ -43,7 +43,7 @@ TEST(Checkpoint, ComesBackAsItWas) {
   EXPECT_EQ(read.log.lastLine, mark.lastLine);
   EXPECT_EQ(read.state.done, 77u);
   EXPECT_EQ(read.state.epochLoss, 0.1);
-  EXPECT_EQ(read.state.bestAccuracy, 1.0 / 3);
+  EXPECT_EQ(read.state.bestScore, 1.0 / 3);
   EXPECT_EQ(read.state.bestDone, 70u);
   EXPECT_EQ(read.state.evaluationsSince, 3u);
   EXPECT_EQ(read.state.names, state.names);

@@ -34,7 +34,7 @@ static void fill(const TemporaryFolder &folder) {
 TEST(DataSet, FashionMnistOfDebian) {
   if (!llvm::sys::fs::is_directory(kFashionMnistFolder))
     GTEST_SKIP() << "needs Debian's package dataset-fashion-mnist";
-  DataSet set = valueOf(loadDataSet("fashion-mnist"));
+  DataSet set = valueOf(loadDataSet({"fashion-mnist"}));
   EXPECT_EQ(describe(set.training.x), "tensor<60000x28x28xu8>");
   EXPECT_EQ(describe(set.test.y), "tensor<10000xi32>");
   // `gzip -dc t10k-labels-idx1-ubyte.gz | xxd` begins with these labels.
@@ -49,7 +49,7 @@ TEST(DataSet, FashionMnistOfDebian) {
 TEST(DataSet, FolderAndPixels) {
   TemporaryFolder folder;
   fill(folder);
-  DataSet set = valueOf(loadDataSet("mnist", folder.path));
+  DataSet set = valueOf(loadDataSet({"mnist", folder.path}));
   EXPECT_EQ(set.training.count(), 2);
   EXPECT_EQ(set.training.sampleSize(), 784);
   Tensor batch(DType::F32, {2, 784}), labels(DType::I32, {2});
@@ -65,7 +65,7 @@ TEST(DataSet, FolderAndPixels) {
 
 TEST(DataSet, EveryDisagreementIsAnError) {
   TemporaryFolder folder;
-  auto failure = [&] { return messageOf(loadDataSet("mnist", folder.path)); };
+  auto failure = [&] { return messageOf(loadDataSet({"mnist", folder.path})); };
   EXPECT_THAT(failure(), HasSubstr("train-images-idx3-ubyte': no such file"));
   fill(folder);
   store(folder / "train-labels-idx1-ubyte", idx({2}, {3, 10}));
@@ -99,7 +99,7 @@ TEST(DataSet, CifarRecords) {
     store(folder / ("data_batch_" + std::to_string(i) + ".bin"),
           cifar({{uint8_t(i)}, {uint8_t(i - 1)}}, uint8_t(10 * i)));
   store(folder / "test_batch.bin", cifar({{9}}, 200));
-  DataSet set = valueOf(loadDataSet("cifar-10", folder.path));
+  DataSet set = valueOf(loadDataSet({"cifar-10", folder.path}));
   EXPECT_EQ(describe(set.training.x), "tensor<10x3x32x32xu8>");
   EXPECT_THAT(set.training.y.span<int32_t>(),
               ElementsAre(1, 0, 2, 1, 3, 2, 4, 3, 5, 4));
@@ -110,7 +110,7 @@ TEST(DataSet, CifarRecords) {
   EXPECT_EQ(set.classes, 10);
   store(folder / "train.bin", cifar({{3, 99}, {19, 0}}, 1));
   store(folder / "test.bin", cifar({{0, 50}}, 7));
-  DataSet hundred = valueOf(loadDataSet("cifar-100", folder.path));
+  DataSet hundred = valueOf(loadDataSet({"cifar-100", folder.path}));
   EXPECT_THAT(hundred.training.y.span<int32_t>(), ElementsAre(99, 0));
   EXPECT_EQ(hundred.training.x.bytes()[3072], 2);
   EXPECT_EQ(hundred.classes, 100);
@@ -119,10 +119,11 @@ TEST(DataSet, CifarRecords) {
 TEST(DataSet, CifarFilesThatAreWrong) {
   TemporaryFolder folder;
   auto failure = [&](const char *name = "cifar-100") {
-    return messageOf(loadDataSet(name, folder.path));
+    return messageOf(loadDataSet({name, folder.path}));
   };
-  EXPECT_THAT(messageOf(loadDataSet("cifar-10")), HasSubstr("--data-dir=DIR"));
-  EXPECT_THAT(messageOf(loadDataSet("cifar-10", "/nowhere")),
+  EXPECT_THAT(messageOf(loadDataSet({"cifar-10"})),
+              HasSubstr("--data-dir=DIR"));
+  EXPECT_THAT(messageOf(loadDataSet({"cifar-10", "/nowhere"})),
               HasSubstr("cannot read '/nowhere'"));
   EXPECT_THAT(failure(), HasSubstr("train.bin': no such file"));
   std::vector<uint8_t> good = cifar({{0, 1}}, 0);
@@ -151,7 +152,7 @@ TEST(DataSet, TextIsBytesAndTheOneThatFollows) {
   for (size_t i = 0; i < text.size(); ++i)
     text[i] = uint8_t(3 * i);
   store(path, text);
-  DataSet set = valueOf(loadDataSet(path, "", 4));
+  DataSet set = valueOf(loadDataSet({path, "", 4}));
   EXPECT_EQ(set.classes, 256);
   EXPECT_EQ(describe(set.training.x), "tensor<86x4xu8>");
   EXPECT_EQ(describe(set.test.x), "tensor<6x4xu8>");
@@ -164,7 +165,7 @@ TEST(DataSet, TextIsBytesAndTheOneThatFollows) {
   EXPECT_THAT(batch.span<int32_t>(),
               ElementsAre(14, 17, 20, 23, 29, 32, 35, 38));
   EXPECT_THAT(labels.span<int32_t>(), ElementsAre(26, 41));
-  DataSet each = valueOf(loadDataSet(path, "", 4, 4));
+  DataSet each = valueOf(loadDataSet({path, "", 4, 4}));
   EXPECT_EQ(each.training.count(), 86);
   EXPECT_EQ(each.training.labelSize(), 4);
   Tensor four(DType::I32, {2, 4});
@@ -172,21 +173,21 @@ TEST(DataSet, TextIsBytesAndTheOneThatFollows) {
   EXPECT_THAT(four.span<int32_t>(), ElementsAre(3, 6, 9, 12, 2, 5, 8, 11));
   gather(each.test, {5}, batch, four);
   EXPECT_THAT(four.span<int32_t>().take_front(4), ElementsAre(32, 35, 38, 41));
-  EXPECT_THAT(messageOf(loadDataSet(path, "", 4, 2)),
+  EXPECT_THAT(messageOf(loadDataSet({path, "", 4, 2})),
               HasSubstr("found a model with 2 rows of logits a sample"));
-  EXPECT_THAT(messageOf(loadDataSet(path, "", 10)),
+  EXPECT_THAT(messageOf(loadDataSet({path, "", 10})),
               HasSubstr("found 100 bytes, expected more than 110"));
-  EXPECT_THAT(messageOf(loadDataSet(path)),
+  EXPECT_THAT(messageOf(loadDataSet({path})),
               HasSubstr("a text needs a model whose x is tokens of i32"));
-  EXPECT_THAT(messageOf(loadDataSet(folder / "absent.txt", "", 4)),
+  EXPECT_THAT(messageOf(loadDataSet({folder / "absent.txt", "", 4})),
               HasSubstr("no such file"));
 }
 
 TEST(DataSet, UnknownOrAbsent) {
-  EXPECT_THAT(messageOf(loadDataSet("cifar")),
+  EXPECT_THAT(messageOf(loadDataSet({"cifar"})),
               HasSubstr("unknown data set 'cifar', expected fashion-mnist"));
-  EXPECT_THAT(messageOf(loadDataSet("mnist")), HasSubstr("--data-dir=DIR"));
-  EXPECT_THAT(messageOf(loadDataSet("mnist", "/nowhere")),
+  EXPECT_THAT(messageOf(loadDataSet({"mnist"})), HasSubstr("--data-dir=DIR"));
+  EXPECT_THAT(messageOf(loadDataSet({"mnist", "/nowhere"})),
               HasSubstr("cannot read '/nowhere'"));
 }
 
@@ -198,18 +199,18 @@ TEST(DataSet, NpzOfXAndY) {
          bad = Tensor::of<int64_t>({1}, {1});
   Tensor negative = Tensor::of<int64_t>({2}, {0, -1});
   ASSERT_EQ(messageOf(writeNpz(path, {{"x", &x}, {"y", &y}})), "success");
-  DataSet set = valueOf(loadDataSet(path));
+  DataSet set = valueOf(loadDataSet({path}));
   EXPECT_EQ(set.classes, 5);
   EXPECT_EQ(set.test.count(), 0);
   Tensor batch(DType::F32, {1, 2}), labels(DType::I32, {1});
   gather(set.training, {1}, batch, labels);
   EXPECT_THAT(batch.span<float>(), ElementsAre(3, 4));
   ASSERT_EQ(messageOf(writeNpz(path, {{"x", &x}, {"y", &bad}})), "success");
-  EXPECT_THAT(messageOf(loadDataSet(path)), HasSubstr("but labels for 1 in"));
+  EXPECT_THAT(messageOf(loadDataSet({path})), HasSubstr("but labels for 1 in"));
   ASSERT_EQ(messageOf(writeNpz(path, {{"x", &x}, {"y", &negative}})),
             "success");
-  EXPECT_THAT(messageOf(loadDataSet(path)), HasSubstr("label 1 is"));
+  EXPECT_THAT(messageOf(loadDataSet({path})), HasSubstr("label 1 is"));
   ASSERT_EQ(messageOf(writeNpz(path, {{"a", &x}, {"y", &y}})), "success");
-  EXPECT_THAT(messageOf(loadDataSet(path)),
+  EXPECT_THAT(messageOf(loadDataSet({path})),
               HasSubstr("found the arrays a, y, expected x_train"));
 }

@@ -104,7 +104,7 @@ TEST(Trainer, PatienceEndsARunAndTheStateRemembers) {
   EXPECT_EQ(state.done, 9u);
   EXPECT_EQ(saved, 9);
   EXPECT_EQ(state.bestDone, 3u);
-  EXPECT_EQ(state.bestAccuracy, 0.8);
+  EXPECT_EQ(state.bestScore, 0.8);
   // Resumed, it has ended already.
   EXPECT_TRUE(valueOf(trainer.run(state, &log, save)).stoppedEarly);
   EXPECT_EQ(state.done, 9u);

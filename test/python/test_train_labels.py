@@ -151,7 +151,9 @@ def test_labels_that_do_not_fit(tmp_path, run):
     cases = {
         "but labels for 8 in": dict(x=x, y=y[:8]),
         "expected 1 labels a sample, as the data set d has": dict(x=x, y=y[:, 0]),
-        "found labels as tensor<9x8xf32>, expected integers": dict(x=x, y=y.astype("f4")),
+        "found tensor<2x8x256xf32>, expected 8 values a sample, as the data set d has (floats are values to fit, labels are integers)":
+            dict(x=x, y=y.astype("f4")),
+        "found labels as tensor<9x8xf16>, expected integers, or f32 or f64": dict(x=x, y=y.astype("f2")),
         "found test samples of 4 labels, but training samples of 8": dict(x=x, y=y, x_test=x, y_test=y[:, :4]),
         "found no samples": dict(x=x, y=y[:, :0]),
         "label 9 is -100, expected 0 to 1073741823": dict(x=x, y=np.where(np.arange(72).reshape(9, 8) == 9, -100, 0)),
@@ -169,3 +171,66 @@ def test_labels_that_do_not_fit(tmp_path, run):
     assert done.returncode == 1 and "has its own @step: --class-axis has no effect" in done.stderr
     done = run("prec-eval", SOURCE / "models/logistic.mlir", "--class-axis=1", "--weights", os.devnull, check=False)
     assert done.returncode == 1 and "has its own @predict: --class-axis has no effect" in done.stderr
+
+
+@pytest.mark.parametrize("ignored", [-100, 1])
+@pytest.mark.parametrize("smoothing", [0.0, 0.25])
+@pytest.mark.parametrize("make, flags", [(sequences, []), (pictures, ["--class-axis=1"])])
+def test_a_label_that_counts_for_nothing(make, flags, smoothing, ignored, tmp_path, run):
+    """PyTorch's ignore_index: a number outside of the classes, or one of them (a padding token)."""
+    import prec.torch
+
+    torch.manual_seed(3)
+    model, x, y = make()
+    model = model.eval()
+    y[np.random.default_rng(2).random(y.shape) < 0.4] = ignored
+    np.savez(tmp_path / "d.npz", x=x, y=y, x_test=x[:6], y_test=y[:6])
+    batch = torch.export.Dim("batch", min=2, max=64)
+    prec.torch.export(model, (torch.from_numpy(x),), tmp_path / "m.mlir", dynamic_shapes=({0: batch},))
+    common = [tmp_path / "m.mlir", "--data", tmp_path / "d.npz", f"--ignore-label={ignored}", *flags]
+    log = tmp_path / "l.jsonl"
+    run("prec-train", *common, "--weights", tmp_path / "m.npz", f"--batch-size={COUNT}", f"--steps={STEPS}", f"--learning-rate={RATE}",
+        f"--label-smoothing={smoothing}", "--log", log, "--save-weights", tmp_path / "w.npz")  # fmt: skip
+    lines = [json.loads(line) for line in open(log)]
+    x, y = torch.from_numpy(x), torch.from_numpy(y)
+    update = torch.optim.SGD(model.parameters(), RATE)
+    for line in lines:
+        update.zero_grad()
+        loss = torch.nn.functional.cross_entropy(classes_second(model, x), y, ignore_index=ignored, label_smoothing=smoothing)
+        assert line["loss"] == pytest.approx(loss.item(), rel=RELATIVE)
+        loss.backward()
+        update.step()
+    logits, wanted = classes_second(model, x[:6]), y[:6]
+    counted = wanted != ignored
+    right = (logits.argmax(1) == wanted)[counted].double().mean().item()
+    assert lines[-1]["test_accuracy"] == pytest.approx(right)
+    found = json.loads(run("prec-eval", *common, "--weights", tmp_path / "w.npz", "--batch-size=4", "--log", "-").stdout)
+    assert found["accuracy"] == pytest.approx(right)
+    plain = torch.nn.functional.cross_entropy(logits, wanted, ignore_index=ignored).item()
+    assert found["loss"] == pytest.approx(plain, rel=RELATIVE)
+
+
+def test_labels_that_count(tmp_path, run):
+    """Of 9 labels 5 count: the loss of zero weights is log 2 all the same."""
+    zeros = {"weight": "zeros", "bias": "zeros"}
+    net = {"version": 1, "name": "n", "input": [1], "layers": [{"type": "dense", "name": "fc", "units": 2, "init": zeros}]}
+    (tmp_path / "n.json").write_text(json.dumps(net))
+    y = np.array([0, 1, -1, 0, 1, -1, -1, 0, -1])
+    np.savez(tmp_path / "d.npz", x=np.ones((9, 1), np.float32), y=y)
+    common = ["prec-train", tmp_path / "n.json", "--data", tmp_path / "d.npz", "--batch-size=9", "--steps=1", "--log=-"]
+    line = json.loads(run(*common, "--ignore-label=-1").stdout)
+    assert line["loss"] == pytest.approx(np.log(2), rel=1e-6)
+    done = run(*common, check=False)
+    assert done.returncode == 1 and "label 2 is -1, expected 0 to 1073741823 (--ignore-label says which" in done.stderr
+    np.savez(tmp_path / "d.npz", x=np.ones((9, 1), np.float32), y=abs(y))
+    done = run(*common, "--ignore-label=5000000000", check=False)
+    assert done.returncode == 1 and "found ignore-label=5000000000, expected a number of 32 bits" in done.stderr
+    np.savez(tmp_path / "d.npz", x=np.ones((9, 1), np.float32), y=np.full(9, -1))
+    done = run(*common, "--ignore-label=-1", check=False)
+    assert done.returncode == 1 and "found only labels -1, which stand for none" in done.stderr
+    test = {"x_test": np.ones((2, 1), np.float32), "y_test": np.array([-1, 0])}
+    np.savez(tmp_path / "d.npz", x=np.ones((9, 1), np.float32), y=y, **test)
+    run(*common, "--ignore-label=-1", "--save-weights", tmp_path / "w.npz")
+    done = run("prec-eval", tmp_path / "n.json", "--data", tmp_path / "d.npz", "--weights", tmp_path / "w.npz", "--ignore-label=-1",
+               "--samples=1", check=False)  # fmt: skip
+    assert done.returncode == 1 and "the first 1 samples have no label that counts" in done.stderr

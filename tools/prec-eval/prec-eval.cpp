@@ -38,13 +38,19 @@ int main(int argc, char **argv) {
       cl::desc("what prec-train saved, or a checkpoint"), cl::cat(category));
   cl::opt<std::string> loss(
       "loss",
-      cl::desc("softmax-cross-entropy or squared-error; default: what the "
-               "description says"),
+      cl::desc("softmax-cross-entropy or squared-error; where the data are "
+               "values also absolute-error, huber or binary-cross-entropy; "
+               "default: what the description says"),
       cl::cat(category));
   cl::opt<int64_t> classAxis(
       "class-axis", cl::init(-1), cl::value_desc("N"),
       cl::desc("dimension of the logits that the classes are, 1 in PyTorch's "
                "[batch, classes, height, width]; default: the last"),
+      cl::cat(category));
+  cl::opt<int64_t> ignoreLabel(
+      "ignore-label", cl::value_desc("N"),
+      cl::desc("a label that counts for nothing, -100 where PyTorch's default "
+               "is used"),
       cl::cat(category));
   cl::opt<std::string> split("split", cl::init("test"),
                              cl::desc("test or training"), cl::cat(category));
@@ -86,6 +92,8 @@ int main(int argc, char **argv) {
   options.normalize = normalize;
   options.loss = loss;
   options.classAxis = classAxis;
+  if (ignoreLabel.getNumOccurrences())
+    options.ignoredLabel = ignoreLabel;
   options.split = split;
   if (batch.getNumOccurrences())
     options.batchSize = batch;

@@ -3,6 +3,7 @@
 #include "CompileFlags.h"
 #include "PrecisionFlags.h"
 #include "prec/Driver/Train.h"
+#include "prec/Numerics/Describe.h"
 
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/WithColor.h"
@@ -115,13 +116,19 @@ int main(int argc, char **argv) {
       cl::cat(category));
   cl::opt<std::string> loss(
       "loss",
-      cl::desc("softmax-cross-entropy or squared-error; default: what the "
-               "description says"),
+      cl::desc("softmax-cross-entropy or squared-error; where the data are "
+               "values also absolute-error, huber or binary-cross-entropy; "
+               "default: what the description says"),
       cl::cat(category));
   cl::opt<int64_t> classAxis(
       "class-axis", cl::init(-1), cl::value_desc("N"),
       cl::desc("dimension of the logits that the classes are, 1 in PyTorch's "
                "[batch, classes, height, width]; default: the last"),
+      cl::cat(category));
+  cl::opt<int64_t> ignoreLabel(
+      "ignore-label", cl::value_desc("N"),
+      cl::desc("a label that counts for nothing, -100 where PyTorch's default "
+               "is used"),
       cl::cat(category));
   cl::opt<int64_t> evalEvery(
       "eval-every", cl::desc("evaluate each N-th step and the last; 0: never"),
@@ -139,7 +146,9 @@ int main(int argc, char **argv) {
                                cl::cat(category));
   cl::opt<std::string> bestWeights(
       "save-best", cl::value_desc("w.npz"),
-      cl::desc("parameters of the evaluation with the best test accuracy"),
+      cl::desc(
+          "parameters of the evaluation with the best test accuracy, or of "
+          "values the lowest test loss"),
       cl::cat(category));
   cl::opt<std::string> checkpoint(
       "checkpoint", cl::value_desc("file"),
@@ -184,11 +193,17 @@ int main(int argc, char **argv) {
   options.step.loss = loss;
   for (const Number &number : numbers)
     if (number.flag->getNumOccurrences())
-      options.step.numbers.emplace_back(number.name.str(), *number.flag);
+      options.step.numbers.emplace_back(number.name.str(),
+                                        shortestText(*number.flag));
   if (accumulate.getNumOccurrences())
-    options.step.numbers.emplace_back("accumulate", double(accumulate));
+    options.step.numbers.emplace_back("accumulate", std::to_string(accumulate));
   if (classAxis.getNumOccurrences())
-    options.step.numbers.emplace_back("class-axis", double(classAxis));
+    options.step.numbers.emplace_back("class-axis", std::to_string(classAxis));
+  if (ignoreLabel.getNumOccurrences()) {
+    options.step.numbers.emplace_back("ignore-label",
+                                      std::to_string(ignoreLabel));
+    options.trainer.ignoredLabel = ignoreLabel;
+  }
   options.logGradients = logGradients;
   options.logRounding = logRounding;
   options.keepGoing = keepGoing;

@@ -68,12 +68,25 @@ def MakeTrainingStep : Pass<"prec-make-training-step", "::mlir::ModuleOp"> {
     result, as PyTorch has them in [batch, classes, height, width]; they are
     made the last one, of @predict's result too.
 
+    With `targets=values` the argument is `values` in place of labels: floats
+    of the outputs' type and shape.
+
     Losses, means over all labels:
     - `softmax-cross-entropy`: `-log softmax(logits)[label]`, the maximum
       subtracted first; no gradient is taken of the maximum, since the loss
-      does not depend on it;
+      does not depend on it. Values are probabilities of the classes, and the
+      loss is `-sum value log softmax(logits)`;
     - `squared-error`: the mean over labels and outputs of the squared
-      difference from the one-hot label.
+      difference from the one-hot label, or from the values.
+    Means over all values, for `targets=values` only:
+    - `absolute-error`, `|output - value|`;
+    - `huber`, the square's half up to a distance of 1 and `distance - 1/2`
+      beyond (PyTorch's HuberLoss and SmoothL1Loss);
+    - `binary-cross-entropy` of outputs before the logistic function (PyTorch's
+      BCEWithLogitsLoss): `max(o, 0) + log1p(exp(-|o|)) - o value`.
+
+    A label equal to `ignore-label` (PyTorch's ignore_index) adds nothing to
+    the loss nor to the number of labels that it is divided by.
 
     Optimisers follow PyTorch's formulas and defaults (docs of torch.optim);
     `weight-decay` is added to the gradient, for adamw it shrinks the weight.
@@ -97,7 +110,10 @@ def MakeTrainingStep : Pass<"prec-make-training-step", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"loss", "loss", "std::string", /*default=*/"\"softmax-cross-entropy\"",
-           "softmax-cross-entropy or squared-error">,
+           "softmax-cross-entropy or squared-error; of values also "
+           "absolute-error, huber or binary-cross-entropy">,
+    Option<"targets", "targets", "std::string", /*default=*/"\"labels\"",
+           "what outputs are compared with: labels or values">,
     Option<"optimizer", "optimizer", "std::string", /*default=*/"\"sgd\"",
            "sgd, momentum, nesterov, adam, adamw, rmsprop or adagrad">,
     Option<"momentum", "momentum", "double", /*default=*/"0.9",
@@ -113,6 +129,9 @@ def MakeTrainingStep : Pass<"prec-make-training-step", "::mlir::ModuleOp"> {
            "share of the one-hot target that is spread over all classes">,
     Option<"classAxis", "class-axis", "int64_t", /*default=*/"-1",
            "dimension of the logits that the classes are; -1: the last">,
+    Option<"ignoreLabel", "ignore-label", "int64_t",
+           /*default=*/"std::numeric_limits<int64_t>::min()",
+           "a label that counts for nothing">,
     Option<"clipNorm", "clip-norm", "double", /*default=*/"0.0",
            "largest norm of all weight gradients together; 0: any">,
     Option<"clipValue", "clip-value", "double", /*default=*/"0.0",

@@ -30,12 +30,14 @@ double now();
 /// What becomes of a forward function.
 struct StepOptions {
   std::string optimizer = "sgd";
-  /// Empty: what the description says, else softmax cross-entropy.
+  /// Empty: what the description says, else the usual one (LossKind.h).
   std::string loss;
+  /// Whether outputs are compared with values, not with labels.
+  bool hasValues = false;
   /// Of the optimiser, the loss and the gradients by the names of
-  /// prec-make-training-step's options ("weight-decay"), where they are not
-  /// the defaults.
-  std::vector<std::pair<std::string, double>> numbers;
+  /// prec-make-training-step's options ("weight-decay"), as text, where they
+  /// are not the defaults.
+  std::vector<std::pair<std::string, std::string>> numbers;
   std::optional<LossScaling> lossScale;
 };
 

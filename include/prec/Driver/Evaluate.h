@@ -15,8 +15,10 @@ struct EvaluateModelOptions {
   /// An .npz of prec-train's --save-weights or of an importer, or a
   /// checkpoint. Arrays that the model does not name are left alone.
   std::string weights;
-  /// Empty: what the description says, else softmax-cross-entropy.
+  /// Empty: what the description says, else the usual one (LossKind.h).
   std::string loss;
+  /// A label of the data that stands for none.
+  std::optional<int64_t> ignoredLabel;
   /// The dimension of the logits that the classes are; -1: the last.
   int64_t classAxis = -1;
   /// "test" or "training".
@@ -35,8 +37,8 @@ struct EvaluateModelOptions {
 
 /// Compiles @predict once and runs it once for each run of the policy's sweep.
 /// Prints a table to `os`; a line of the log has split, samples, loss,
-/// accuracy, seconds and the fields that prec-train repeats. False when Ctrl-C
-/// ended it.
+/// accuracy (of labels), seconds and the fields that prec-train repeats. False
+/// when Ctrl-C ended it.
 llvm::Expected<bool> evaluateModel(const EvaluateModelOptions &options,
                                    llvm::raw_ostream &os);
 

@@ -12,7 +12,8 @@ struct TrainOptions {
   std::string model, data = "fashion-mnist", dataFolder;
   /// Each channel of the samples with mean 0 and deviation 1.
   bool normalize = false;
-  /// For a model that is a forward function only.
+  /// For a model that is a forward function only. Whether there are values is
+  /// the data's to say.
   StepOptions step;
   /// JSON lines; empty: none, "-": standard output.
   std::string log;
@@ -21,7 +22,8 @@ struct TrainOptions {
   std::string firstWeights;
   /// Where the last run's parameters and state go, as .npz; empty: nowhere.
   std::string weights;
-  /// The same after the evaluation with the best test accuracy; empty: nowhere.
+  /// The same after the evaluation with the best test accuracy, or of values
+  /// the lowest test loss; empty: nowhere.
   std::string bestWeights;
   /// Where checkpoints go, and the one to go on from; empty: none.
   std::string checkpoint, resume;

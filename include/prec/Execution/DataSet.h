@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Labelled images to train on and to test with.
+// Labelled samples, or samples with values to fit, to train on and to test
+// with.
 //
 // `loadDataSet(name, folder)` knows
 //   fashion-mnist   from Debian's package dataset-fashion-mnist, or from a
@@ -11,7 +12,8 @@
 //                   the fine one, which counts, before the image
 //   NAME.npz        arrays x_train, y_train, x_test, y_test (the last two may
 //   be
-//                   absent; x and y are taken for the first two)
+//                   absent; x and y are taken for the first two); integers y
+//                   are labels, floats are values
 //   NAME.txt        any text: samples of as many bytes as the model takes
 //   tokens,
 //                   each with the byte that follows, or with what follows each
@@ -20,19 +22,21 @@
 // t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, each plain or with .gz.
 //
 // Errors: a file that is missing or wrong (Idx.h, Npz.h), images and labels of
-// different number, a label out of range, a set without images.
+// different number, a label out of range, a set without images or without a
+// label that counts.
 #ifndef PREC_EXECUTION_DATASET_H
 #define PREC_EXECUTION_DATASET_H
 
 #include "prec/Execution/Tensor.h"
 #include "llvm/Support/Error.h"
+#include <optional>
 #include <string>
 
 namespace mlir::prec {
 
 /// Samples of one kind: x has one sample per first index and is u8, i32
 /// (tokens), f32 or f64; y has one or more labels per sample (sizes after the
-/// first), i32 or u8.
+/// first), i32 or u8, or values to fit, f32 or f64.
 struct Samples {
   Tensor x = Tensor(DType::U8, {0});
   Tensor y = Tensor(DType::I32, {0});
@@ -40,28 +44,44 @@ struct Samples {
   int64_t count() const { return y.shape()[0]; }
   /// Elements of one sample.
   int64_t sampleSize() const { return count() ? x.size() / count() : 0; }
-  /// Labels of one sample.
+  /// Labels or values of one sample.
   int64_t labelSize() const { return count() ? y.size() / count() : 1; }
 };
 
+/// What messages say to those who stored labels as floats.
+inline constexpr llvm::StringLiteral kValuesAreFloats =
+    " (floats are values to fit, labels are integers)";
+
 struct DataSet {
   std::string name;
-  int64_t classes = 0; ///< labels are 0 .. classes-1
+  int64_t classes = 0; ///< labels are 0 .. classes-1; 0: values
   Samples training, test;
+
+  bool hasValues() const { return isFloat(training.y.dtype()); }
 };
 
 /// The folder of Debian's package.
 inline constexpr llvm::StringLiteral kFashionMnistFolder =
     "/usr/share/datasets/fashion-mnist";
 
-/// `folder` may be empty where the set has a default; `tokens` is what a sample
-/// of a text has, 0 if the model takes none, and `labels` is 1 or `tokens`.
-llvm::Expected<DataSet> loadDataSet(llvm::StringRef name,
-                                    llvm::StringRef folder = "",
-                                    int64_t tokens = 0, int64_t labels = 1);
+/// Which data set, and what the model makes of it.
+struct DataRequest {
+  std::string name;
+  std::string folder = ""; ///< empty where the set has a default
+  /// What a sample of a text has, 0 if the model takes none, and 1 or `tokens`.
+  int64_t tokens = 0, labels = 1;
+  /// A label that stands for none and is in no class (PyTorch's ignore_index).
+  std::optional<int64_t> ignoredLabel = std::nullopt;
+
+  /// Whether `tokens` and `labels` decide what the samples are.
+  bool isText() const { return llvm::StringRef(name).ends_with(".txt"); }
+};
+
+llvm::Expected<DataSet> loadDataSet(const DataRequest &request);
 
 /// Writes the samples with these indices into `batch`, an f32 or f64 tensor of
-/// indices.size() samples, and their labels into `labels` (i32). u8 pixels are
+/// indices.size() samples, and their labels (i32) or values (f32 or f64) into
+/// `labels`. u8 pixels are
 /// divided by 255 in the batch's type, as NumPy's astype(...) / 255 does;
 /// floating-point samples are converted. A batch of i32 takes integers as they
 /// are. What `batch` holds beyond the indices

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// How good a predict function is on labelled samples.
+// How good a predict function is on labelled samples, or on samples with
+// values.
 //
 // It is called on batch after batch in the samples' order; the last one is
 // short, or padded with zeros if the function's batch is a number. Logits are
 // [batch, classes], or [batch, ..., classes] for samples with a label for each
 // place. A label is right if its logit is the largest; of equal ones the first
-// counts, and a row with a NaN is never right. The loss is computed in f64 from
+// counts, and a row with a NaN is never right. Against values there is no
+// accuracy, outputs are as many as values. The loss is computed in f64 from
 // the logits, with the math functions of Numerics, ascending: the same bits on
 // every machine.
 #ifndef PREC_EXECUTION_EVALUATE_H
@@ -13,17 +15,10 @@
 
 #include "prec/Execution/Callable.h"
 #include "prec/Execution/Preprocess.h"
+#include "prec/LossKind.h"
 #include <optional>
 
 namespace mlir::prec {
-
-/// The mean over labels of
-///   -log softmax(logits)[label], the maximum subtracted first, or
-///   the mean over classes of (logit - one-hot label)^2.
-enum class LossKind : uint8_t { SoftmaxCrossEntropy, SquaredError };
-
-/// "softmax-cross-entropy" or "squared-error"; nothing for another word.
-std::optional<LossKind> parseLoss(llvm::StringRef word);
 
 struct EvaluateOptions {
   /// Of a function whose batch is dynamic.
@@ -35,18 +30,24 @@ struct EvaluateOptions {
   uint32_t step = 0;
   /// What the samples were trained with; null: nothing.
   const Preprocess *preprocess = nullptr;
+  /// Labels that count for nothing.
+  std::optional<int64_t> ignoredLabel = std::nullopt;
 };
 
 struct Evaluation {
-  int64_t samples = 0, labels = 0, right = 0;
+  /// `terms` is what the loss is a mean over: labels that count, or values, or
+  /// rows of probabilities.
+  int64_t samples = 0, terms = 0, right = 0;
   double lossSum = 0;
+  bool hasValues = false;
 
-  double accuracy() const { return double(right) / double(labels); }
-  double loss() const { return lossSum / double(labels); }
+  /// Of labels only.
+  double accuracy() const { return double(right) / double(terms); }
+  double loss() const { return lossSum / double(terms); }
 };
 
 /// `parameters` are all arguments but the last. None when Ctrl-C came. Errors:
-/// the call fails, the logits are not one row for each label.
+/// the call fails, the logits are not one row for each label, no label counts.
 llvm::Expected<std::optional<Evaluation>>
 evaluate(const Callable &predict, llvm::ArrayRef<Tensor *> parameters,
          const Samples &samples, int64_t classes,
@@ -58,14 +59,13 @@ int64_t tokensOf(const ValueInfo &x);
 /// The data set for (parameters..., x) -> logits: of a text the samples have
 /// x's tokens, and a label for each if there are logits for each.
 llvm::Expected<DataSet> loadDataFor(const Signature &predict,
-                                    llvm::StringRef name,
-                                    llvm::StringRef folder);
+                                    DataRequest request);
 
 /// Errors: tokens of a set whose samples are no integers.
 llvm::Error checkTokens(const ValueInfo &x, const DataSet &data);
 
 /// Errors: the function is not (parameters..., x) -> logits with an x for the
-/// set's samples and logits for its classes.
+/// set's samples and logits for its classes, or outputs for its values.
 llvm::Error checkPredictFits(const Signature &predict, const DataSet &data);
 
 /// Whether a value is x: floats or tokens of i32, a batch first, then static

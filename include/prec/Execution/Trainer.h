@@ -7,6 +7,10 @@
 //       -> (parameters..., state..., loss, measures...)
 //   @predict(parameters..., x) -> logits
 //
+// or, for a data set with values to fit, f32 or f64 in place of labels and as
+// many outputs in place of logits: then the loss is measured where accuracy
+// would be.
+//
 // Their first dimensions of x, labels and logits are the batch: a number, or
 // dynamic. In training a short last batch is dropped; evaluation takes all
 // samples, the last ones padded with zeros if the batch is a number. Measures
@@ -25,6 +29,7 @@
 #include "prec/Execution/LearningRate.h"
 #include "prec/Execution/Preprocess.h"
 #include "prec/Execution/TrainingLog.h"
+#include "prec/LossKind.h"
 #include <functional>
 #include <optional>
 #include <string>
@@ -42,9 +47,9 @@ struct TrainingState {
   uint64_t done = 0;
   /// The sum of the losses of the epoch so far.
   double epochLoss = 0;
-  /// The best test accuracy, the steps it was reached after, and the
-  /// evaluations since.
-  std::optional<double> bestAccuracy;
+  /// The best test accuracy, or the lowest test loss times -1, the steps it was
+  /// reached after, and the evaluations since.
+  std::optional<double> bestScore;
   uint64_t bestDone = 0, evaluationsSince = 0;
 
   TrainingState clone() const;
@@ -79,7 +84,8 @@ struct TrainerOptions {
   /// many as the test set has.
   std::optional<int64_t> accuracySamples;
   /// Early stopping: the run ends when so many evaluations in a row brought no
-  /// test accuracy above the best one. Unset: never.
+  /// test accuracy above the best one (of values: no test loss below). Unset:
+  /// never.
   std::optional<int64_t> patience;
   /// Whether the log has a line for each epoch, too.
   bool logEpochs = false;
@@ -90,10 +96,15 @@ struct TrainerOptions {
   /// the end of each epoch. After the last step, after one that `saveBest` was
   /// called for, and when Ctrl-C ended the run, it is called anyway.
   std::optional<int64_t> saveEvery;
-  /// Called after each evaluation whose test accuracy is above all before, also
-  /// those before the state that the run goes on from. Unset: never.
+  /// Called after each evaluation whose test accuracy is above all before (of
+  /// values: the test loss below), also those before the state that the run
+  /// goes on from. Unset: never.
   SaveState saveBest;
   Preprocess preprocess;
+  /// What evaluations of values measure.
+  LossKind loss = LossKind::SquaredError;
+  /// Labels that evaluations do not count.
+  std::optional<int64_t> ignoredLabel;
   uint32_t seed = 0;
   /// The step that random bits see first.
   uint32_t firstStep = 0;
@@ -170,8 +181,8 @@ private:
   call(const Callable &function, TrainingState &state, Batch &batch) const;
   llvm::Error checkStep();
   llvm::Error checkPredict(const Callable &predict) const;
-  /// Notes a test accuracy; true when patience is at its end.
-  bool noteAccuracy(TrainingState &state, double accuracy) const;
+  /// Notes how good an evaluation was; true when patience is at its end.
+  bool noteScore(TrainingState &state, double score) const;
   llvm::Error logStep(TrainingLog &log, const TrainingRecord &record,
                       const TrainingState &state) const;
   llvm::Error checkState(const TrainingState &state) const;

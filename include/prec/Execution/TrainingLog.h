@@ -2,7 +2,8 @@
 // The record of a training run: one JSON object a line.
 //
 //   {"step":0,"epoch":0,"loss":2.31,"accuracy":0.1,"test_accuracy":0.1,
-//    "test_accuracy_f32":0.2,"best":true,"seconds":0.001,
+//    "test_accuracy_f32":0.2,"training_loss":0.5,"test_loss":0.5,
+//    "test_loss_f32":0.5,"best":true,"seconds":0.001,
 //    "gradient_norms":{"fc1":0.2},
 //    "rounding_shares":{"fc1":{"overflow":0.0,"underflow":0.1,"saturation":0.0}},
 //    ...constant fields}
@@ -37,6 +38,8 @@ struct TrainingRecord {
   /// Shares of right answers: on training samples, on the test set, and on the
   /// test set by the unrounded predict.
   std::optional<double> accuracy, testAccuracy, testAccuracyF32;
+  /// In their place where the data are values: mean losses.
+  std::optional<double> trainingLoss, testLoss, testLossF32;
   /// Where it is not the same in all steps.
   std::optional<double> learningRate;
   /// The step's own time: no loading, logging, evaluation.

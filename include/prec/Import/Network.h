@@ -107,9 +107,6 @@ llvm::ArrayRef<BuiltinNetwork> builtinNetworks();
 /// The JSON Schema of descriptions, made from the table of layers.
 std::string networkSchema();
 
-/// The words of "loss".
-llvm::ArrayRef<llvm::StringLiteral> lossWords();
-
 } // namespace mlir::prec
 
 #endif // PREC_IMPORT_NETWORK_H

@@ -18,8 +18,8 @@ from prec.study.file import MOST_RUNS
 
 FLAGS = (
     "batch-size", "steps", "epochs", "learning-rate", "learning-rate-schedule", "warm-up", "optimizer", "loss", "momentum", "beta1",
-    "beta2", "alpha", "epsilon", "weight-decay", "label-smoothing", "clip-norm", "clip-value", "accumulate", "class-axis", "normalize",
-    "flip", "crop", "truncate-mantissa", "truncate-bits", "format", "rounding", "granularity", "random", "seed",
+    "beta2", "alpha", "epsilon", "weight-decay", "label-smoothing", "clip-norm", "clip-value", "accumulate", "class-axis", "ignore-label",
+    "normalize", "flip", "crop", "truncate-mantissa", "truncate-bits", "format", "rounding", "granularity", "random", "seed",
 )  # fmt: skip
 FORMATS = ("truncate-mantissa", "truncate-bits", "format", "policy")
 PRECISION = ("rounding", "granularity", "random")
