@@ -223,9 +223,7 @@ static void buildLoopStage(OpPassManager &pm, const CodegenOptions &options) {
   if (options.threads < 2)
     return;
   pm.addPass(createConvertSCFToOpenMPPass());
-  // Its memref.alloca_scope, which allocates nothing, must go before branches
-  // come.
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createInlineScopes());
 }
 
 /// Whatever is left becomes the LLVM dialect.

@@ -87,6 +87,16 @@ def EraseDeallocations : Pass<"prec-erase-deallocations"> {
   }];
 }
 
+def InlineScopes : Pass<"prec-inline-scopes"> {
+  let summary = "inline scopes of stack memory that hold none";
+  let description = [{
+    Each loop of the OpenMP dialect comes with a `memref.alloca_scope` around
+    its body, which has to go before branches come. Upstream's canonicalisation
+    of that operation, and of nothing else: canonicalising all operations again
+    took ten times as long as lowering them where kernels have long blocks.
+  }];
+}
+
 def CallRoundArray : Pass<"prec-call-round-array", "ModuleOp"> {
   let summary = "call the engine where a tensor's elements share a scale";
   let description = [{
