@@ -32,9 +32,8 @@ LogicalResult ForwardFunction::read(func::FuncOp f, int64_t leastRank) {
   if (weights.empty())
     return emitError(f.getLoc(), "@forward: expected at least one argument of "
                                  "prec.role \"weight\"");
-  if (inputs.size() != 1)
-    return emitError(f.getLoc(), "@forward: found ")
-           << inputs.size() << " arguments of role input, expected one";
+  if (inputs.empty())
+    return emitError(f.getLoc(), "@forward: found no argument of role input");
   if (f.getNumResults() == 0 || !isa<RankedTensorType>(f.getResultTypes()[0]) ||
       !isa<Float32Type, Float64Type>(
           getElementTypeOrSelf(f.getResultTypes()[0])) ||
@@ -51,6 +50,13 @@ LogicalResult ForwardFunction::read(func::FuncOp f, int64_t leastRank) {
       return emitError(f.getLoc(), "@forward: result ")
              << i + 1 << " is " << type << ", expected " << typeOf(states[i])
              << " as argument " << states[i] << ", whose next value it is";
+  for (unsigned i : inputs) {
+    auto type = dyn_cast<RankedTensorType>(f.getArgumentTypes()[i]);
+    if (!type || type.getRank() == 0)
+      return emitError(f.getLoc(), "@forward: input argument ")
+             << i << " is " << f.getArgumentTypes()[i]
+             << ", expected a tensor whose first dimension is the batch";
+  }
   return success();
 }
 

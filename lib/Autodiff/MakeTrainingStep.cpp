@@ -34,6 +34,15 @@ void StepBuilder::addState(StringRef name, Type type, StringRef init) {
   arguments.push_back({type, attributes(name, "state", init)});
 }
 
+/// Of several inputs each says that it is one, and its name.
+DictionaryAttr StepBuilder::inputAttributes(unsigned argument) {
+  NamedAttrList list(forward.function.getArgAttrDict(argument));
+  if (forward.inputs.size() > 1)
+    for (NamedAttribute attribute : attributes(nameOf(argument), "input"))
+      list.set(attribute.getName(), attribute.getValue());
+  return list.getDictionary(forward.function.getContext());
+}
+
 std::string StepBuilder::nameOf(unsigned argument) {
   auto name =
       forward.function.getArgAttrOfType<StringAttr>(argument, nameAttrName);
@@ -74,10 +83,10 @@ SmallVector<Value> StepBuilder::update(OpBuilder &b, unsigned number,
 void StepBuilder::collectArguments() {
   func::FuncOp f = forward.function;
   Builder b(f.getContext());
-  // Named, since a range-for keeps only the outermost temporary alive.
-  auto all = order();
-  for (unsigned i : ArrayRef(all).drop_back())
-    arguments.push_back({forward.typeOf(i), f.getArgAttrDict(i)});
+  for (ArrayRef<unsigned> own :
+       {ArrayRef(forward.weights), ArrayRef(forward.states)})
+    for (unsigned i : own)
+      arguments.push_back({forward.typeOf(i), f.getArgAttrDict(i)});
   for (unsigned i : forward.weights)
     for (const Optimizer::State &state : optimizer->states)
       addState(nameOf(i) + "." + state.name.str(), forward.typeOf(i));
@@ -91,9 +100,10 @@ void StepBuilder::collectArguments() {
     addState("loss_scale.steps", element);
   }
   numStates = arguments.size();
-  unsigned x = forward.inputs[0];
-  auto samples = cast<RankedTensorType>(forward.typeOf(x));
-  arguments.push_back({repeatBatch(samples, accumulate), f.getArgAttrDict(x)});
+  for (unsigned x : forward.inputs)
+    arguments.push_back(
+        {repeatBatch(cast<RankedTensorType>(forward.typeOf(x)), accumulate),
+         inputAttributes(x)});
   arguments.push_back(
       {repeatBatch(labelsType(), accumulate),
        attributes(loss.hasValues ? "values" : "labels", "label")});
@@ -154,7 +164,7 @@ LogicalResult StepBuilder::build() {
   scaler.unscale(made->gradients);
   clipGradients(b, step.getLoc(), made->gradients, clipValue, clipNorm);
 
-  Value rate = step.getArgument(numStates + 2);
+  Value rate = all.back();
   if (Type element = forward.logits().getElementType(); !element.isF32()) {
     Stamp stamp(b, {}, "update", "");
     rate = arith::ExtFOp::create(b, step.getLoc(), element, rate);
@@ -197,7 +207,8 @@ void StepBuilder::buildPredict() {
   SmallVector<DictionaryAttr> inputAttrs;
   for (unsigned i : order()) {
     inputs.push_back(forward.typeOf(i));
-    NamedAttrList list(f.getArgAttrDict(i));
+    bool isInput = llvm::is_contained(forward.inputs, i);
+    NamedAttrList list(isInput ? inputAttributes(i) : f.getArgAttrDict(i));
     list.erase(initAttrName);
     inputAttrs.push_back(list.getDictionary(f.getContext()));
   }

@@ -139,17 +139,18 @@ LogicalResult mlir::prec::inlineMicroBatches(func::FuncOp step) {
 
 BatchResults mlir::prec::overMicroBatches(OpBuilder &b, func::FuncOp micro,
                                           int64_t count, ValueRange weights,
-                                          ValueRange states, Value x,
-                                          Value labels, ValueRange others) {
+                                          ValueRange states, ValueRange batches,
+                                          ValueRange others) {
   Location loc = micro.getLoc();
   ArrayRef<BlockArgument> inner = micro.getArguments();
   Type lossType = micro.getResultTypes()[0];
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   Value one = arith::ConstantIndexOp::create(b, loc, 1);
   Value many = arith::ConstantIndexOp::create(b, loc, count);
-  Parts samples(b, loc, x, inner[weights.size() + states.size()], many);
-  Parts targets(b, loc, labels, inner[weights.size() + states.size() + 1],
-                many);
+  SmallVector<Parts> parts;
+  for (auto [i, batch] : llvm::enumerate(batches))
+    parts.emplace_back(b, loc, batch, inner[weights.size() + states.size() + i],
+                       many);
   SmallVector<Value> carried;
   {
     Stamp stamp(b, b.getStringAttr("loss"), "forward", "");
@@ -169,8 +170,8 @@ BatchResults mlir::prec::overMicroBatches(OpBuilder &b, func::FuncOp micro,
   auto body = [&](OpBuilder &at, Location, Value number, ValueRange old) {
     SmallVector<Value> given(weights);
     llvm::append_range(given, old.slice(1, states.size()));
-    given.push_back(samples.take(at, loc, number));
-    given.push_back(targets.take(at, loc, number));
+    for (const Parts &part : parts)
+      given.push_back(part.take(at, loc, number));
     llvm::append_range(given, others);
     given.push_back(number);
     auto call = func::CallOp::create(at, loc, micro, given);

@@ -28,13 +28,14 @@ RankedTensorType repeatBatch(RankedTensorType type, int64_t count);
 /// Words that follow from values stay.
 LogicalResult continueRandomWords(func::FuncOp function, Value part);
 
-/// Calls `micro(weights, states, x, labels, others, number) -> (loss, next
-/// states, gradients)` for `count` parts of x and labels, one after the other:
+/// Calls `micro(weights, states, batches, others, number) -> (loss, next
+/// states, gradients)` for `count` parts of the batches, inputs and labels, one
+/// after the other:
 /// states go from one to the next, loss and gradients are summed and then
 /// divided by `count`. Samples that are left over are not used.
 BatchResults overMicroBatches(OpBuilder &b, func::FuncOp micro, int64_t count,
-                              ValueRange weights, ValueRange states, Value x,
-                              Value labels, ValueRange others);
+                              ValueRange weights, ValueRange states,
+                              ValueRange batches, ValueRange others);
 
 /// Inlines the calls of that loop. What is the same for all parts goes before
 /// the loop: run-time numbers, keys, roundings of arguments.

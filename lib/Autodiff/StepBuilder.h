@@ -37,11 +37,10 @@ struct StepBuilder {
   func::FuncOp declare(OpBuilder &b);
   /// Of labels, or of values.
   RankedTensorType labelsType();
-  FailureOr<BatchResults> passes(OpBuilder &b, func::FuncOp function,
-                                 ArrayRef<BlockArgument> own, BlockArgument x,
-                                 BlockArgument labels,
-                                 ArrayRef<BlockArgument> scaleStates,
-                                 Value part = {});
+  FailureOr<BatchResults>
+  passes(OpBuilder &b, func::FuncOp function, ArrayRef<BlockArgument> own,
+         ArrayRef<BlockArgument> inputs, BlockArgument labels,
+         ArrayRef<BlockArgument> scaleStates, Value part = {});
   LogicalResult applyBefore(OpBuilder &b, func::FuncOp function, Value &loss,
                             SmallVectorImpl<Value> &outs);
   FailureOr<func::FuncOp> makeMicro(func::FuncOp step);
@@ -52,7 +51,7 @@ struct StepBuilder {
                             ValueRange corrections);
   /// Of the weights, by their numbers among @forward's arguments.
   DenseMap<unsigned, StringAttr> scopes;
-  /// Weights, states and the input, as numbers of @forward's arguments.
+  /// Weights, states and inputs, as numbers of @forward's arguments.
   SmallVector<unsigned> order() const;
   unsigned numOwn() const {
     return forward.weights.size() + forward.states.size();
@@ -60,6 +59,7 @@ struct StepBuilder {
   DictionaryAttr attributes(StringRef name, StringRef role,
                             StringRef init = "");
   void addState(StringRef name, Type type, StringRef init = "zeros");
+  DictionaryAttr inputAttributes(unsigned argument);
   std::string nameOf(unsigned argument);
 };
 

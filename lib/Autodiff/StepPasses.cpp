@@ -64,12 +64,12 @@ LogicalResult StepBuilder::applyBefore(OpBuilder &b, func::FuncOp function,
 /// are, null if they are the whole batch.
 FailureOr<BatchResults> StepBuilder::passes(OpBuilder &b, func::FuncOp function,
                                             ArrayRef<BlockArgument> own,
-                                            BlockArgument x,
+                                            ArrayRef<BlockArgument> inputs,
                                             BlockArgument labels,
                                             ArrayRef<BlockArgument> scaleStates,
                                             Value part) {
   SmallVector<Value> given(own);
-  given.push_back(x);
+  llvm::append_range(given, inputs);
   SmallVector<Value> outs = cloneBody(b, forward.function, order(), given);
   // A return holds the results while inlining replaces values.
   auto keep = func::ReturnOp::create(b, function.getLoc(), outs);
@@ -115,8 +115,10 @@ FailureOr<func::FuncOp> StepBuilder::makeMicro(func::FuncOp step) {
   auto all = ArrayRef(arguments);
   for (const Argument &argument : all.take_front(numOwn()))
     take(argument.type, argument);
-  take(forward.typeOf(forward.inputs[0]), all[numStates]);
-  take(labelsType(), all[numStates + 1]);
+  size_t numInputs = forward.inputs.size();
+  for (auto [i, input] : llvm::enumerate(forward.inputs))
+    take(forward.typeOf(input), all[numStates + i]);
+  take(labelsType(), all[numStates + numInputs]);
   for (const Argument &argument :
        all.slice(numStates - 2 * scaling.isDynamic, 2 * scaling.isDynamic))
     take(argument.type, argument);
@@ -130,10 +132,10 @@ FailureOr<func::FuncOp> StepBuilder::makeMicro(func::FuncOp step) {
   micro.setPrivate();
   b.setInsertionPointToEnd(micro.addEntryBlock());
   ArrayRef<BlockArgument> given = micro.getArguments();
-  auto results =
-      passes(b, micro, given.take_front(numOwn()), given[numOwn()],
-             given[numOwn() + 1], given.drop_front(numOwn() + 2).drop_back(),
-             given.back());
+  auto results = passes(
+      b, micro, given.take_front(numOwn()), given.slice(numOwn(), numInputs),
+      given[numOwn() + numInputs],
+      given.drop_front(numOwn() + numInputs + 1).drop_back(), given.back());
   if (failed(results))
     return failure();
   SmallVector<Value> returned = {results->loss};
@@ -152,9 +154,10 @@ FailureOr<BatchResults> StepBuilder::accumulated(OpBuilder &b,
   ArrayRef<BlockArgument> all = step.getArguments();
   auto scaleStates =
       all.slice(numStates - 2 * scaling.isDynamic, 2 * scaling.isDynamic);
+  auto batches = all.drop_front(numStates).drop_back();
   if (accumulate == 1)
-    return passes(b, step, all.take_front(numOwn()), all[numStates],
-                  all[numStates + 1], scaleStates);
+    return passes(b, step, all.take_front(numOwn()), batches.drop_back(),
+                  batches.back(), scaleStates);
   auto micro = makeMicro(step);
   if (failed(micro))
     return failure();
@@ -162,6 +165,7 @@ FailureOr<BatchResults> StepBuilder::accumulated(OpBuilder &b,
   SmallVector<Value> own(all.take_front(numOwn()));
   auto weights = ArrayRef(own).take_front(forward.weights.size());
   auto states = ArrayRef(own).drop_front(weights.size());
-  return overMicroBatches(b, *micro, accumulate, weights, states,
-                          all[numStates], all[numStates + 1], others);
+  SmallVector<Value> whole(batches);
+  return overMicroBatches(b, *micro, accumulate, weights, states, whole,
+                          others);
 }

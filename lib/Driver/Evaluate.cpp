@@ -14,11 +14,12 @@
 using namespace mlir;
 using namespace mlir::prec;
 
-/// All arguments of @predict but the last, from the file.
+/// All arguments of @predict but the inputs, from the file.
 static llvm::Expected<std::vector<Tensor>>
 parametersOf(const Signature &signature, StringRef path) {
   std::vector<Tensor> parameters;
-  size_t count = signature.arguments.size() - 1;
+  llvm::ArrayRef<ValueInfo> all = signature.arguments;
+  size_t count = all.size() - inputsOf(all).size();
   if (count == 0)
     return parameters;
   if (path.empty())
@@ -160,6 +161,8 @@ mlir::prec::evaluateModel(const EvaluateModelOptions &options,
                   {options.data, options.dataFolder, 0, 1, how.ignoredLabel});
   if (!data)
     return data.takeError();
+  if (llvm::Error error = takeInputsFor(first->signature, *data))
+    return error;
   if (!how.loss)
     how.loss = usualLoss(data->hasValues());
   if (!data->hasValues() && !takesLabels(*how.loss))
@@ -170,8 +173,9 @@ mlir::prec::evaluateModel(const EvaluateModelOptions &options,
       options.split == "test" ? data->test : data->training;
   if (llvm::Error error = checkPredictFits(first->signature, *data))
     return error;
-  if (llvm::Error error = readNumbers(
-          options, first->signature.arguments.back(), samples.count(), how))
+  if (llvm::Error error =
+          readNumbers(options, inputsOf(first->signature.arguments)[0],
+                      samples.count(), how))
     return error;
   llvm::Expected<std::vector<Tensor>> parameters =
       parametersOf(first->signature, options.weights);

@@ -33,9 +33,12 @@ static std::string policyText(Policy policy) {
 
 static std::string dataText(const DataSet &data) {
   std::string digests;
-  for (const Tensor *tensor :
-       {&data.training.x, &data.training.y, &data.test.x, &data.test.y})
-    digests += digest(tensor->bytes());
+  for (const Samples *samples : {&data.training, &data.test}) {
+    for (const Tensor *tensor : {&samples->x, &samples->y})
+      digests += digest(tensor->bytes());
+    for (const Tensor &other : samples->others)
+      digests += digest(other.bytes());
+  }
   return llvm::formatv("{0} of {1} + {2} samples (digest {3})", data.name,
                        data.training.count(), data.test.count(),
                        digest(llvm::arrayRefFromStringRef(digests)))

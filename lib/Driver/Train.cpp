@@ -181,6 +181,8 @@ llvm::Error TrainingRuns::prepare() {
   if (request.isText())
     if (llvm::Error error = take(loadDataFor(predict->signature(), request)))
       return error;
+  if (llvm::Error error = takeInputsFor(predict->signature(), data))
+    return error;
   preprocess = options.trainer.preprocess;
   preprocess.seed = options.trainer.seed;
   if (options.normalize)

@@ -4,7 +4,6 @@
 #include "DataSetFiles.h"
 
 #include "prec/Execution/Idx.h"
-#include "prec/Execution/Npz.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/Twine.h"
@@ -19,141 +18,6 @@ using llvm::Error;
 using llvm::Expected;
 using llvm::StringRef;
 using llvm::Twine;
-
-/// Token numbers as NumPy has them, in 32 bits.
-static Expected<Tensor> narrowTokens(const Tensor &x, StringRef name) {
-  Tensor narrow(DType::I32, x.shape());
-  for (auto [from, to] :
-       llvm::zip_equal(x.span<int64_t>(), narrow.span<int32_t>())) {
-    if (from < std::numeric_limits<int32_t>::min() ||
-        from > std::numeric_limits<int32_t>::max())
-      return createStringError("'" + name + "': found " + Twine(from) +
-                               ", expected numbers of 32 bits");
-    to = int32_t(from);
-  }
-  return narrow;
-}
-
-/// An element of a tensor of integers; what is larger is the largest of 64
-/// bits.
-static int64_t integerAt(const Tensor &tensor, int64_t i) {
-  uint64_t bits = 0;
-  size_t width = byteWidth(tensor.dtype());
-  std::memcpy(&bits, tensor.bytes().data() + size_t(i) * width, width);
-  constexpr int64_t largest = std::numeric_limits<int64_t>::max();
-  if (llvm::is_contained({DType::U8, DType::U16, DType::U32, DType::U64},
-                         tensor.dtype()))
-    return int64_t(std::min<uint64_t>(bits, largest));
-  unsigned unused = unsigned(64 - 8 * width);
-  return int64_t(bits << unused) >> unused;
-}
-
-/// Checks x and y of one kind against each other and converts the labels.
-/// `classes` 0: any label is allowed, and it grows to what is found.
-static Error setSamples(Samples &samples, Tensor x, Tensor y, int64_t &classes,
-                        StringRef xName, StringRef yName,
-                        std::optional<int64_t> ignored = std::nullopt) {
-  if (x.dtype() == DType::I64) {
-    Expected<Tensor> tokens = narrowTokens(x, xName);
-    if (!tokens)
-      return tokens.takeError();
-    x = std::move(*tokens);
-  }
-  if (x.dtype() != DType::U8 && x.dtype() != DType::I32 &&
-      x.dtype() != DType::F32 && x.dtype() != DType::F64)
-    return createStringError("'" + xName + "': found samples of type " +
-                             toString(x.dtype()) +
-                             ", expected u8, i32, i64, f32 or f64");
-  bool isValues = y.dtype() == DType::F32 || y.dtype() == DType::F64;
-  if (y.rank() == 0 || (isFloat(y.dtype()) && !isValues) ||
-      y.dtype() == DType::I1)
-    return createStringError("'" + yName + "': found labels as " + describe(y) +
-                             ", expected integers, or f32 or f64 for values to "
-                             "fit, one or more for each sample");
-  int64_t images = x.rank() ? x.shape()[0] : 0, labelled = y.shape()[0];
-  if (x.rank() < 2 || images != labelled)
-    return createStringError("found samples as " + describe(x) + " in '" +
-                             xName + "', but labels for " + Twine(labelled) +
-                             " in '" + yName + "'");
-  if (images == 0 || x.size() == 0 || y.size() == 0)
-    return createStringError("'" + xName + "': found no samples");
-  if (isValues) {
-    samples.x = std::move(x);
-    samples.y = std::move(y);
-    return Error::success();
-  }
-  bool fixed = classes != 0, counts = false;
-  Tensor labels(DType::I32, y.shape());
-  for (int64_t i = 0; i < y.size(); ++i) {
-    int64_t label = integerAt(y, i), limit = fixed ? classes : 1 << 30;
-    labels.span<int32_t>()[i] = int32_t(label);
-    if (label == ignored)
-      continue;
-    if (label < 0 || label >= limit)
-      return createStringError("'" + yName + "': label " + Twine(i) + " is " +
-                               Twine(label) + ", expected 0 to " +
-                               Twine(limit - 1) +
-                               " (--ignore-label says which stands for none)");
-    counts = true;
-    if (!fixed)
-      classes = std::max(classes, label + 1);
-  }
-  if (!counts)
-    return createStringError("'" + yName + "': found only labels " +
-                             Twine(*ignored) + ", which stand for none");
-  samples.x = std::move(x);
-  samples.y = std::move(labels);
-  return Error::success();
-}
-
-static Expected<DataSet> loadNpz(StringRef path,
-                                 std::optional<int64_t> ignored) {
-  Expected<std::vector<NamedTensor>> arrays = readNpz(path);
-  if (!arrays)
-    return arrays.takeError();
-  std::string found;
-  auto take = [&](StringRef name, StringRef other = "") -> Tensor * {
-    for (NamedTensor &array : *arrays)
-      if (array.name == name || (!other.empty() && array.name == other))
-        return &array.tensor;
-    return nullptr;
-  };
-  for (NamedTensor &array : *arrays)
-    found += (found.empty() ? "" : ", ") + array.name;
-  Tensor *x = take("x_train", "x"), *y = take("y_train", "y");
-  Tensor *testX = take("x_test"), *testY = take("y_test");
-  if (!x || !y || !testX != !testY)
-    return createStringError("'" + path + "': found the arrays " + found +
-                             ", expected x_train, y_train, x_test, y_test");
-  DataSet set;
-  set.name = llvm::sys::path::stem(path).str();
-  std::string name = path.str() + ":";
-  if (Error error =
-          setSamples(set.training, std::move(*x), std::move(*y), set.classes,
-                     name + "x_train", name + "y_train", ignored))
-    return error;
-  if (!testX)
-    return set;
-  if (isFloat(testY->dtype()) != set.hasValues())
-    return createStringError("'" + path + "': found y_test as " +
-                             describe(*testY) + ", but y_train as " +
-                             describe(set.training.y) +
-                             "; expected labels in both, or values in both");
-  if (Error error =
-          setSamples(set.test, std::move(*testX), std::move(*testY),
-                     set.classes, name + "x_test", name + "y_test", ignored))
-    return error;
-  if (set.test.sampleSize() != set.training.sampleSize())
-    return createStringError("'" + path + "': found test samples of " +
-                             Twine(set.test.sampleSize()) +
-                             " elements, but training samples of " +
-                             Twine(set.training.sampleSize()));
-  if (set.test.labelSize() != set.training.labelSize())
-    return createStringError(
-        "'" + path + "': found test samples of " + Twine(set.test.labelSize()) +
-        " labels, but training samples of " + Twine(set.training.labelSize()));
-  return set;
-}
 
 std::string mlir::prec::fileIn(StringRef folder, StringRef name) {
   llvm::SmallString<128> path(folder);
@@ -267,10 +131,15 @@ static void gatherRows(const Tensor &from, int64_t size,
 }
 
 void mlir::prec::gather(const Samples &samples,
-                        llvm::ArrayRef<uint32_t> indices, Tensor &batch,
-                        Tensor &labels) {
-  assert(batch.size() >= int64_t(indices.size()) * samples.sampleSize() &&
-         "batch too small");
-  gatherRows(samples.x, samples.sampleSize(), indices, batch);
+                        llvm::ArrayRef<uint32_t> indices,
+                        llvm::MutableArrayRef<Tensor> inputs, Tensor &labels) {
+  auto take = [&](const Tensor &x, Tensor &batch) {
+    int64_t size = samples.count() ? x.size() / samples.count() : 0;
+    assert(batch.size() >= int64_t(indices.size()) * size && "batch too small");
+    gatherRows(x, size, indices, batch);
+  };
+  take(samples.x, inputs[0]);
+  for (auto [x, batch] : llvm::zip_equal(samples.others, inputs.drop_front()))
+    take(x, batch);
   gatherRows(samples.y, samples.labelSize(), indices, labels);
 }

@@ -37,21 +37,54 @@ static std::optional<int64_t> rowsOf(const ValueInfo &logits) {
   return countElements(llvm::ArrayRef(logits.shape).drop_front().drop_back());
 }
 
+llvm::ArrayRef<ValueInfo>
+mlir::prec::inputsOf(llvm::ArrayRef<ValueInfo> arguments) {
+  size_t count = arguments.empty() ? 0 : 1;
+  while (count < arguments.size() &&
+         arguments[arguments.size() - count - 1].role == "input")
+    ++count;
+  return arguments.take_back(count);
+}
+
+Error mlir::prec::takeInputsFor(const Signature &predict, DataSet &data) {
+  llvm::SmallVector<llvm::StringRef> names;
+  for (const ValueInfo &input : llvm::drop_begin(inputsOf(predict.arguments)))
+    names.push_back(input.name);
+  return takeInputs(data, names);
+}
+
 Expected<DataSet> mlir::prec::loadDataFor(const Signature &predict,
                                           DataRequest request) {
-  request.tokens =
-      predict.arguments.empty() ? 0 : tokensOf(predict.arguments.back());
+  llvm::ArrayRef<ValueInfo> inputs = inputsOf(predict.arguments);
+  request.tokens = inputs.empty() ? 0 : tokensOf(inputs[0]);
   request.labels =
       predict.results.empty() ? 1 : rowsOf(predict.results[0]).value_or(1);
   return loadDataSet(request);
 }
 
-Error mlir::prec::checkTokens(const ValueInfo &x, const DataSet &data) {
-  if (tokensOf(x) == 0 || !isFloat(data.training.x.dtype()))
-    return Error::success();
-  return createStringError(
-      "found samples of " + toString(data.training.x.dtype()) +
-      " in the data set " + data.name + ", expected integers for tokens");
+Error mlir::prec::checkInputs(const Signature &signature, size_t first,
+                              size_t count, const DataSet &data) {
+  const Samples &samples = data.training;
+  for (size_t i = 0; i < count; ++i) {
+    const Tensor &given = i == 0 ? samples.x : samples.others[i - 1];
+    const ValueInfo &x = signature.arguments[first + i];
+    int64_t wanted = given.size() / samples.count();
+    if (!isBatch(x) || x.shape[0] == 0)
+      return createStringError(describeArgument(signature, first + i) +
+                               ": found " + describe(x) +
+                               ", expected x, a tensor of f32, f64, i32 or "
+                               "i64 that is static but for the batch");
+    if (countElements(llvm::ArrayRef(x.shape).drop_front()) != wanted)
+      return createStringError(
+          describeArgument(signature, first + i) + ": found " + describe(x) +
+          ", expected " + Twine(wanted) +
+          " elements a sample, as the data set " + data.name + " has");
+    if (tokensOf(x) != 0 && isFloat(given.dtype()))
+      return createStringError("found samples of " + toString(given.dtype()) +
+                               " in the data set " + data.name +
+                               ", expected integers for tokens");
+  }
+  return Error::success();
 }
 
 Tensor mlir::prec::zeroBatch(const ValueInfo &x, int64_t size) {
@@ -137,16 +170,18 @@ static Error checkOutputs(const Callable &predict, const Tensor &outputs,
 Expected<std::optional<Evaluation>> mlir::prec::evaluate(
     const Callable &predict, llvm::ArrayRef<Tensor *> parameters,
     const Samples &samples, int64_t classes, const EvaluateOptions &options) {
-  const ValueInfo &x = predict.signature.arguments.back();
-  bool isStatic = x.shape[0] >= 0;
-  int64_t size = isStatic ? x.shape[0] : options.batch;
+  llvm::ArrayRef<ValueInfo> own = inputsOf(predict.signature.arguments);
+  bool isStatic = own[0].shape[0] >= 0;
+  int64_t size = isStatic ? own[0].shape[0] : options.batch;
   llvm::SmallVector<Tensor *> arguments(parameters);
   int64_t perSample = samples.labelSize();
   Sums sums{options, {}};
   sums.sum.hasValues = isFloat(samples.y.dtype());
   DType wantedType = sums.sum.hasValues ? DType::F64 : DType::I32;
-  Tensor images, wanted;
-  arguments.push_back(&images);
+  std::vector<Tensor> inputs(own.size());
+  Tensor wanted;
+  for (Tensor &input : inputs)
+    arguments.push_back(&input);
   std::vector<uint32_t> indices;
   static const Preprocess nothing;
   const Preprocess &preprocess =
@@ -156,12 +191,13 @@ Expected<std::optional<Evaluation>> mlir::prec::evaluate(
       return std::optional<Evaluation>();
     int64_t here = std::min(size, options.count - first);
     if (first == 0 || here != size) {
-      images = zeroBatch(x, isStatic ? size : here);
+      for (auto [input, info] : llvm::zip_equal(inputs, own))
+        input = zeroBatch(info, isStatic ? size : here);
       wanted = Tensor(wantedType, {here, perSample});
     }
     indices.resize(size_t(here));
     std::iota(indices.begin(), indices.end(), uint32_t(first));
-    gather(samples, indices, preprocess, std::nullopt, images, wanted);
+    gather(samples, indices, preprocess, std::nullopt, inputs, wanted);
     auto results = predict.call(arguments, options.step);
     if (!results)
       return results.takeError();
@@ -200,19 +236,12 @@ Error mlir::prec::checkPredictFits(const Signature &signature,
                                    const DataSet &data) {
   size_t count = signature.arguments.size();
   if (count < 1 || signature.results.size() != 1)
-    return createStringError("@" + signature.name + ": found " + Twine(count) +
-                             " arguments and " +
-                             Twine(signature.results.size()) +
-                             " results, expected (parameters..., x) -> logits");
-  const ValueInfo &x = signature.arguments.back();
-  int64_t wanted = data.training.sampleSize();
-  if (!isBatch(x) ||
-      countElements(llvm::ArrayRef(x.shape).drop_front()) != wanted ||
-      x.shape[0] == 0)
-    return createStringError(describeArgument(signature, count - 1) +
-                             ": found " + describe(x) + ", expected x with " +
-                             Twine(wanted) + " elements a sample");
-  if (Error error = checkTokens(x, data))
+    return createStringError(
+        "@" + signature.name + ": found " + Twine(count) + " arguments and " +
+        Twine(signature.results.size()) +
+        " results, expected (parameters..., inputs...) -> logits");
+  size_t inputs = inputsOf(signature.arguments).size();
+  if (Error error = checkInputs(signature, count - inputs, inputs, data))
     return error;
   const ValueInfo &logits = signature.results[0];
   if (data.hasValues())

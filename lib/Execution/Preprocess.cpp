@@ -176,11 +176,12 @@ static void apply(const Samples &samples, llvm::ArrayRef<uint32_t> indices,
 void mlir::prec::gather(const Samples &samples,
                         llvm::ArrayRef<uint32_t> indices,
                         const Preprocess &preprocess,
-                        std::optional<uint64_t> epoch, Tensor &batch,
-                        Tensor &labels) {
-  gather(samples, indices, batch, labels);
+                        std::optional<uint64_t> epoch,
+                        llvm::MutableArrayRef<Tensor> inputs, Tensor &labels) {
+  gather(samples, indices, inputs, labels);
   if (preprocess.isNothing())
     return;
+  Tensor &batch = inputs[0];
   if (batch.dtype() == DType::F64)
     apply<double>(samples, indices, preprocess, epoch, batch);
   else if (batch.dtype() == DType::F32)

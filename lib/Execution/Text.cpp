@@ -28,6 +28,7 @@ static Samples samplesOf(llvm::ArrayRef<uint8_t> bytes, int64_t first,
                          int64_t end, int64_t length, int64_t labels) {
   int64_t ahead = length + 1 - labels;
   return {rowsOf(bytes, first, end, length),
+          {},
           rowsOf(bytes, first + ahead, end + ahead, labels)};
 }
 

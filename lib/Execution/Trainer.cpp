@@ -44,7 +44,8 @@ Expected<bool> Trainer::measure(TrainingState &state,
     if (!m.function || m.count == 0)
       continue;
     llvm::SmallVector<Tensor *> parameters;
-    for (size_t i = 0; i + 1 < m.function->signature.arguments.size(); ++i)
+    llvm::ArrayRef<ValueInfo> all = m.function->signature.arguments;
+    for (size_t i = 0; i < all.size() - inputsOf(all).size(); ++i)
       parameters.push_back(&state.tensors[i]);
     EvaluateOptions how = {
         batch, m.count, {}, atStep, &options.preprocess, options.ignoredLabel};

@@ -8,7 +8,8 @@
 namespace mlir::prec {
 
 struct Trainer::Batch {
-  Tensor images, labels, rate;
+  std::vector<Tensor> inputs;
+  Tensor labels, rate;
   /// The samples of `epoch` in their order.
   std::vector<uint32_t> order;
   std::optional<uint64_t> epoch;

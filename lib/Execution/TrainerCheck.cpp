@@ -33,14 +33,18 @@ Error Trainer::checkStep() {
   };
   size_t count = signature.arguments.size();
   llvm::ArrayRef<ValueInfo> results = signature.results;
-  if (count < 4 || results.size() < count - 2 ||
-      !llvm::all_of(results.drop_front(count - 2), isMeasure))
+  size_t inputs =
+      count < 4
+          ? 0
+          : inputsOf(llvm::ArrayRef(signature.arguments).drop_back(2)).size();
+  stateCount = count - 2 - inputs;
+  if (count < 4 || results.size() < stateCount + 1 ||
+      !llvm::all_of(results.drop_front(stateCount + 1), isMeasure))
     return createStringError(
         "@" + signature.name + ": found " + Twine(count) + " arguments and " +
         Twine(signature.results.size()) +
-        " results, expected (parameters..., state..., x, labels, learning "
-        "rate) -> (parameters..., state..., loss)");
-  stateCount = count - 3;
+        " results, expected (parameters..., state..., inputs..., labels, "
+        "learning rate) -> (parameters..., state..., loss)");
   for (size_t i = 0; i < stateCount; ++i) {
     const ValueInfo &in = signature.arguments[i], &out = signature.results[i];
     if (in.kind == ValueKind::Memref || !countElements(in.shape))
@@ -49,12 +53,13 @@ Error Trainer::checkStep() {
       return bad(i, "the type of result " + Twine(i) + ", " + describe(out));
   }
   const ValueInfo &x = signature.arguments[stateCount];
-  const ValueInfo &labels = signature.arguments[stateCount + 1];
-  const ValueInfo &rate = signature.arguments[stateCount + 2];
-  if (!isBatch(x))
-    return bad(
-        stateCount,
-        "x, a tensor of f32, f64, i32 or i64 that is static but for the batch");
+  const ValueInfo &labels = signature.arguments[count - 2];
+  const ValueInfo &rate = signature.arguments[count - 1];
+  if (Error error = checkInputs(signature, stateCount, inputs, *data))
+    return error;
+  for (size_t i = 1; i < inputs; ++i)
+    if (signature.arguments[stateCount + i].shape[0] != x.shape[0])
+      return bad(stateCount + i, "a batch of " + describe(x) + "'s size");
   bool hasValues = data->hasValues();
   bool isOfType = hasValues
                       ? labels.dtype == DType::F32 || labels.dtype == DType::F64
@@ -62,7 +67,7 @@ Error Trainer::checkStep() {
   if (labels.kind != ValueKind::Tensor || !isOfType || labels.shape.empty() ||
       (labels.shape[0] >= 0 && x.shape[0] >= 0 &&
        labels.shape[0] != x.shape[0]))
-    return bad(stateCount + 1,
+    return bad(count - 2,
                hasValues ? "values, f32 or f64, one or more for each sample of "
                            "x, as the data set " +
                                data->name + " has"
@@ -70,21 +75,16 @@ Error Trainer::checkStep() {
                            "the data set " +
                                data->name + " has");
   if (int64_t wanted = data->training.labelSize(); sampleSize(labels) != wanted)
-    return bad(stateCount + 1,
+    return bad(count - 2,
                Twine(wanted) + (hasValues ? " values" : " labels") +
                    " a sample, as the data set " + data->name + " has" +
                    (hasValues ? kValuesAreFloats : llvm::StringLiteral("")));
   if (!isNumber(rate) || rate.dtype != DType::F32)
-    return bad(stateCount + 2, "the learning rate, f32");
+    return bad(count - 1, "the learning rate, f32");
   if (!isNumber(results[stateCount]))
     return createStringError("@" + signature.name + ": found the last result " +
                              describe(results[stateCount]) +
                              ", expected the loss, f32 or f64");
-  if (sampleSize(x) != data->training.sampleSize())
-    return createStringError(
-        describeArgument(signature, stateCount) + ": found " + describe(x) +
-        ", expected " + Twine(data->training.sampleSize()) +
-        " elements a sample, as the data set " + data->name + " has");
   int64_t fixed = std::max(x.shape[0], labels.shape[0]);
   if (fixed >= 0 && options.batchSize && *options.batchSize != fixed)
     return createStringError("found batch size " + Twine(*options.batchSize) +
@@ -103,12 +103,19 @@ Error Trainer::checkStep() {
 Error Trainer::checkPredict(const Callable &function) const {
   const Signature &signature = function.signature;
   size_t count = signature.arguments.size();
-  if (count < 2 || count - 1 > stateCount || signature.results.size() != 1)
+  size_t inputs = inputsOf(signature.arguments).size(),
+         wanted =
+             inputsOf(llvm::ArrayRef(step.signature.arguments).drop_back(2))
+                 .size();
+  if (count < 2 || inputs != wanted || count - inputs > stateCount ||
+      signature.results.size() != 1)
     return createStringError("@" + signature.name + ": found " + Twine(count) +
                              " arguments and " +
                              Twine(signature.results.size()) +
-                             " results, expected (parameters..., x) -> logits");
-  for (size_t i = 0; i + 1 < count; ++i) {
+                             " results, expected (parameters..., inputs...) -> "
+                             "logits with @step's " +
+                             Twine(wanted) + " inputs");
+  for (size_t i = 0; i + inputs < count; ++i) {
     const ValueInfo &found = signature.arguments[i];
     const ValueInfo &expected = step.signature.arguments[i];
     bool sameName = found.name.empty() || expected.name.empty() ||

@@ -69,8 +69,11 @@ Expected<TrainingState> Trainer::initialState(FirstValue given) const {
 Trainer::Batch Trainer::makeBatch() const {
   llvm::ArrayRef<ValueInfo> own =
       llvm::ArrayRef(step.signature.arguments).drop_front(stateCount);
-  return {zeroBatch(own[0], batch),
-          zeroBatch(own[1], batch),
+  std::vector<Tensor> inputs;
+  for (const ValueInfo &input : own.drop_back(2))
+    inputs.push_back(zeroBatch(input, batch));
+  return {std::move(inputs),
+          zeroBatch(own[own.size() - 2], batch),
           Tensor::scalar(0.0f),
           {},
           {}};
@@ -88,13 +91,15 @@ Expected<std::vector<Tensor>> Trainer::call(const Callable &function,
   size_t first = size_t(state.done % stepsPerEpoch) * size_t(batch);
   gather(data->training,
          llvm::ArrayRef(arguments.order).slice(first, size_t(batch)),
-         options.preprocess, epoch, arguments.images, arguments.labels);
+         options.preprocess, epoch, arguments.inputs, arguments.labels);
   arguments.rate.span<float>()[0] = options.learningRate.at(state.done, total);
 
   llvm::SmallVector<Tensor *> pointers;
   for (Tensor &tensor : state.tensors)
     pointers.push_back(&tensor);
-  pointers.append({&arguments.images, &arguments.labels, &arguments.rate});
+  for (Tensor &input : arguments.inputs)
+    pointers.push_back(&input);
+  pointers.append({&arguments.labels, &arguments.rate});
   using Clock = std::chrono::steady_clock;
   auto start = Clock::now();
   auto results =

@@ -4,6 +4,7 @@
 #include "OverflowShares.h"
 #include "StepState.h"
 #include "prec/IR/PrecDialect.h"
+#include "prec/IR/StepInputs.h"
 #include "prec/Transforms/Inserter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -31,14 +32,18 @@ public:
       emitWarning(module.getLoc())
           << "parameter '" << driven.front()->name
           << "' changes with the steps, but there is no @step(parameters..., "
-             "state..., x, labels, rate) -> (parameters..., state..., loss); "
+             "state..., inputs..., labels, rate) -> (parameters..., state..., "
+             "loss); "
              "it keeps its first value";
       return success();
     }
     // Alone, as for an evaluation, @predict takes the numbers all the same.
-    unsigned at =
-        predict ? predict.getNumArguments() - 1 : step.getNumArguments() - 3;
-    if (isStep && at > step.getNumArguments() - 3)
+    unsigned inStep =
+        isStep ? step.getNumArguments() - 2 - countStepInputs(step) : 0;
+    unsigned at = predict
+                      ? predict.getNumArguments() - countPredictInputs(predict)
+                      : inStep;
+    if (isStep && at > inStep)
       return predict.emitError("@predict takes more parameters than @step");
     if (predict) {
       SmallVector<Value> values;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // prec-specialize-batch: the batch's size becomes a constant of @step.
 #include "StepState.h"
+#include "prec/IR/StepInputs.h"
 #include "prec/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -90,7 +91,8 @@ struct SpecializeBatch final
       return;
     ShapeRefiner refiner(&getContext());
     unsigned count = step.getNumArguments();
-    for (unsigned i : {count - 3, count - 2}) { // x and labels
+    // Inputs and labels.
+    for (unsigned i = count - 2 - countStepInputs(step); i < count - 1; ++i) {
       auto type = dyn_cast<RankedTensorType>(step.getArgument(i).getType());
       if (!type || type.getRank() == 0 || !type.isDynamicDim(0))
         continue;

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Arguments and results of @step for what lasts from step to step.
 #include "StepState.h"
+#include "prec/IR/StepInputs.h"
 
 using namespace mlir;
 using namespace mlir::prec;
 
-/// x, labels and rate; loss.
-static constexpr unsigned argumentsBehind = 3, resultsBehind = 1;
+/// Arguments and results behind the state: inputs, labels and rate; loss.
+static unsigned argumentsBehind(func::FuncOp step) {
+  return countStepInputs(step) + 2;
+}
+static constexpr unsigned resultsBehind = 1;
 
 bool mlir::prec::isTrainingStep(func::FuncOp function) {
-  return function.getName() == "step" &&
-         function.getNumArguments() > argumentsBehind &&
+  return function.getName() == "step" && function.getNumArguments() > 3 &&
          function.getNumResults() > resultsBehind &&
          function.getBody().hasOneBlock();
 }
@@ -22,7 +25,7 @@ BlockArgument StepState::add(const llvm::Twine &name, Type type, StringRef init,
   NamedAttribute attributes[] = {
       named, b.getNamedAttr(roleAttrName, b.getStringAttr("state")),
       b.getNamedAttr(initAttrName, b.getStringAttr(init))};
-  unsigned argument = step.getNumArguments() - argumentsBehind;
+  unsigned argument = step.getNumArguments() - argumentsBehind(step);
   (void)step.insertArgument(argument, type, b.getDictionaryAttr(attributes),
                             loc);
   (void)step.insertResult(step.getNumResults() - resultsBehind, type,

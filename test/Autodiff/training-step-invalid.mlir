@@ -25,7 +25,7 @@ func.func @forward(%x: tensor<4x3xf32>) -> tensor<4x3xf32> {
 
 // -----
 
-// expected-error @below {{@forward: found 2 arguments of role input, expected one}}
+// expected-error @below {{@forward: input argument 1 is 'f32', expected a tensor whose first dimension is the batch}}
 func.func @forward(%w: tensor<4x3xf32> {prec.role = "weight"}, %x: f32, %y: f32) -> tensor<4x3xf32> {
   return %w : tensor<4x3xf32>
 }

@@ -195,7 +195,7 @@ TEST(Trainer, WhatDoesNotFitIsRefused) {
   EXPECT_THAT(failure([](S &, S &p, O &) { p.arguments[0].name = "b"; }),
               HasSubstr("argument 0 'b' of @predict"));
   EXPECT_THAT(failure([](S &, S &p, O &) { p.arguments[1].shape[1] = 2; }),
-              HasSubstr("expected x with 1 elements"));
+              HasSubstr("expected 1 elements a sample"));
   EXPECT_THAT(failure([](S &, S &p, O &) { p.results[0].shape[1] = 1; }),
               HasSubstr("expected logits for 2 classes"));
   EXPECT_THAT(failure([](S &, S &, O &o) { o.patience = 0; }),

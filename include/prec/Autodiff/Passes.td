@@ -50,17 +50,18 @@ def MakeTrainingStep : Pass<"prec-make-training-step", "::mlir::ModuleOp"> {
     From `@forward(arguments) -> (logits, next states)` makes the two entries
     of a training module:
 
-    - `@step(weights, states, optimiser states, x, labels, learning rate) ->
-      (weights, states, optimiser states, loss)`: forward, loss, gradients of
+    - `@step(weights, states, optimiser states, inputs, labels, learning rate)
+      -> (weights, states, optimiser states, loss)`: forward, loss, gradients of
       all weights, update;
-    - `@predict(weights, states, x) -> logits` in phase `eval`, unless the
+    - `@predict(weights, states, inputs) -> logits` in phase `eval`, unless the
       module has one.
 
     Arguments are weights, states and inputs by `prec.role`; one without a role
-    is an input, and there must be exactly one input. `@forward` returns the
-    next value of each state after the logits, in the arguments' order; without
-    any, states stay as they are. Attributes of arguments stay; optimiser
-    states get `prec.init = "zeros"`. `@forward` is removed.
+    is an input; there is at least one, and the batch is the first dimension of
+    each. `@forward` returns the next value of each state after the logits, in
+    the arguments' order; without any, states stay as they are. Attributes of
+    arguments stay, and of several inputs each gets its role; optimiser states
+    get `prec.init = "zeros"`. `@forward` is removed.
 
     Logits are [batch, classes], or [batch, ..., classes] with a label for each
     place: labels are i32 of the logits' sizes without the classes.

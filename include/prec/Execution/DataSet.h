@@ -13,7 +13,8 @@
 //   NAME.npz        arrays x_train, y_train, x_test, y_test (the last two may
 //   be
 //                   absent; x and y are taken for the first two); integers y
-//                   are labels, floats are values
+//                   are labels, floats are values; a model's inputs behind
+//                   the first are arrays of their names
 //   NAME.txt        any text: samples of as many bytes as the model takes
 //   tokens,
 //                   each with the byte that follows, or with what follows each
@@ -27,7 +28,7 @@
 #ifndef PREC_EXECUTION_DATASET_H
 #define PREC_EXECUTION_DATASET_H
 
-#include "prec/Execution/Tensor.h"
+#include "prec/Execution/Npz.h"
 #include "llvm/Support/Error.h"
 #include <optional>
 #include <string>
@@ -39,6 +40,8 @@ namespace mlir::prec {
 /// first), i32 or u8, or values to fit, f32 or f64.
 struct Samples {
   Tensor x = Tensor(DType::U8, {0});
+  /// Of a model's inputs behind x, in their order.
+  std::vector<Tensor> others = {};
   Tensor y = Tensor(DType::I32, {0});
 
   int64_t count() const { return y.shape()[0]; }
@@ -56,6 +59,8 @@ struct DataSet {
   std::string name;
   int64_t classes = 0; ///< labels are 0 .. classes-1; 0: values
   Samples training, test;
+  /// Arrays of a file that may be further inputs (takeInputs).
+  std::vector<NamedTensor> more;
 
   bool hasValues() const { return isFloat(training.y.dtype()); }
 };
@@ -79,15 +84,21 @@ struct DataRequest {
 
 llvm::Expected<DataSet> loadDataSet(const DataRequest &request);
 
-/// Writes the samples with these indices into `batch`, an f32 or f64 tensor of
-/// indices.size() samples, and their labels (i32) or values (f32 or f64) into
+/// Gives a model's inputs behind x, by name, their samples: arrays NAME_train
+/// and NAME_test of a .npz, or NAME. Errors: there is none, or not one row for
+/// each label.
+llvm::Error takeInputs(DataSet &set, llvm::ArrayRef<llvm::StringRef> names);
+
+/// Writes the samples with these indices into the inputs of a batch, f32 or f64
+/// tensors of indices.size() samples, and their labels (i32) or values (f32 or
+/// f64) into
 /// `labels`. u8 pixels are
 /// divided by 255 in the batch's type, as NumPy's astype(...) / 255 does;
 /// floating-point samples are converted. A batch of i32 takes integers as they
 /// are. What `batch` holds beyond the indices
 /// is left alone.
 void gather(const Samples &samples, llvm::ArrayRef<uint32_t> indices,
-            Tensor &batch, Tensor &labels);
+            llvm::MutableArrayRef<Tensor> inputs, Tensor &labels);
 
 } // namespace mlir::prec
 

@@ -46,8 +46,9 @@ struct Evaluation {
   double loss() const { return lossSum / double(terms); }
 };
 
-/// `parameters` are all arguments but the last. None when Ctrl-C came. Errors:
-/// the call fails, the logits are not one row for each label, no label counts.
+/// `parameters` are all arguments but the inputs. None when Ctrl-C came.
+/// Errors: the call fails, the logits are not one row for each label, no label
+/// counts.
 llvm::Expected<std::optional<Evaluation>>
 evaluate(const Callable &predict, llvm::ArrayRef<Tensor *> parameters,
          const Samples &samples, int64_t classes,
@@ -56,23 +57,31 @@ evaluate(const Callable &predict, llvm::ArrayRef<Tensor *> parameters,
 /// Elements of a sample if x is tokens, else 0.
 int64_t tokensOf(const ValueInfo &x);
 
-/// The data set for (parameters..., x) -> logits: of a text the samples have
-/// x's tokens, and a label for each if there are logits for each.
+/// The inputs at the end of arguments: x, the last one whatever its role, and
+/// those of role input right before it, as prec/IR/StepInputs.h has it.
+llvm::ArrayRef<ValueInfo> inputsOf(llvm::ArrayRef<ValueInfo> arguments);
+
+/// The data set for (parameters..., inputs...) -> logits: of a text the samples
+/// have x's tokens, and a label for each if there are logits for each.
 llvm::Expected<DataSet> loadDataFor(const Signature &predict,
                                     DataRequest request);
 
-/// Errors: tokens of a set whose samples are no integers.
-llvm::Error checkTokens(const ValueInfo &x, const DataSet &data);
+/// takeInputs for the inputs of a function, but the first.
+llvm::Error takeInputsFor(const Signature &predict, DataSet &data);
 
-/// Errors: the function is not (parameters..., x) -> logits with an x for the
-/// set's samples and logits for its classes, or outputs for its values.
+/// Errors: the function is not (parameters..., inputs...) -> logits with inputs
+/// for the set's samples and logits for its classes, or outputs for its values.
 llvm::Error checkPredictFits(const Signature &predict, const DataSet &data);
 
 /// Whether a value is x: floats or tokens of i32, a batch first, then static
 /// sizes.
 bool isBatch(const ValueInfo &value);
 
-/// A batch of zeros for an argument x.
+/// Errors: an argument that is no batch of what the set has for it.
+llvm::Error checkInputs(const Signature &signature, size_t first, size_t count,
+                        const DataSet &data);
+
+/// A batch of zeros for an argument.
 Tensor zeroBatch(const ValueInfo &x, int64_t size);
 
 } // namespace mlir::prec

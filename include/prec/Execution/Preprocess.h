@@ -46,10 +46,11 @@ llvm::Error setNormalisation(Preprocess &preprocess, const DataSet &data);
 /// than the sample.
 llvm::Error checkPreprocess(const Preprocess &preprocess, const DataSet &data);
 
-/// As gather of DataSet.h, then this. `epoch` unset: no crop, no flip.
+/// As gather of DataSet.h, then this, to the first input. `epoch` unset: no
+/// crop, no flip.
 void gather(const Samples &samples, llvm::ArrayRef<uint32_t> indices,
             const Preprocess &preprocess, std::optional<uint64_t> epoch,
-            Tensor &batch, Tensor &labels);
+            llvm::MutableArrayRef<Tensor> inputs, Tensor &labels);
 
 } // namespace mlir::prec
 

@@ -3,9 +3,11 @@
 //
 // It runs two functions over mini-batches:
 //
-//   @step(parameters..., state..., x, labels i32, learning rate f32)
+//   @step(parameters..., state..., inputs..., labels i32, learning rate f32)
 //       -> (parameters..., state..., loss, measures...)
-//   @predict(parameters..., x) -> logits
+//   @predict(parameters..., inputs...) -> logits
+//
+// (one input, x, unless those before it have the role input, too)
 //
 // or, for a data set with values to fit, f32 or f64 in place of labels and as
 // many outputs in place of logits: then the loss is measured where accuracy
