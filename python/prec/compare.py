@@ -7,6 +7,7 @@ itself: its answer to inputs that are changed in their last bits bounds the diff
 import tempfile
 from pathlib import Path
 
+import ml_dtypes  # noqa: F401  NumPy's bfloat16
 import numpy as np
 
 from prec.frontend import run_tool, write_model
@@ -27,7 +28,8 @@ def run_model(text, weights, names, inputs, count, seconds=None, entry=None):
             command.append(f"--input={folder / f'in{k}.npy'}")
         command += [f"--output={folder / f'out{k}.npy'}" for k in range(count)]
         run_tool("prec-run", *command, seconds=seconds)
-        return [np.load(folder / f"out{k}.npy") for k in range(count)]
+        made = [np.load(folder / f"out{k}.npy") for k in range(count)]
+        return [x.view("bfloat16") if x.dtype.str == "|V2" else x for x in made]
 
 
 NARROW_EPS = 4e-3  # of layers that are rounded to f16 one after the other

@@ -184,3 +184,59 @@ def test_a_wrong_export_is_refused(tmp_path, monkeypatch):
     with pytest.raises(FrontendError, match="differs from PyTorch"):
         prec.torch.export(module, inputs, tmp_path / "m.mlir")
     assert not (tmp_path / "m.mlir").exists()
+
+
+def test_an_export_is_compared_with_what_was_not_decomposed(tmp_path, monkeypatch):
+    from prec.torch import exporting
+
+    rules = {**exporting.table(), torch.ops.aten.gelu.default: lambda x, approximate="none": x * 2}
+    monkeypatch.setattr(exporting, "table", lambda: rules)
+    with pytest.raises(FrontendError, match="differs from PyTorch"):
+        prec.torch.export(models()["mlp"][0], models()["mlp"][1], tmp_path / "m.mlir")
+
+
+def test_what_cannot_be_traced_is_not_exported(tmp_path):
+    with pytest.raises(FrontendError, match="torch.export cannot trace the module: .*data-dependent"):
+        prec.torch.export(Of(lambda x: x * 2 if x.sum() > 0 else x), (torch.ones(3),), tmp_path / "m.mlir")
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_narrow_weights_and_inputs_are_exported(dtype, tmp_path):
+    """NumPy has no bf16 of its own, and f16 was compared with f32."""
+    prec.torch.export(models()["mlp"][0].to(dtype), (torch.randn(3, 4).to(dtype),), tmp_path / "m.mlir")
+    with np.load(tmp_path / "m.npz") as archive:
+        assert archive["0.weight"].nbytes == 2 * 8 * 4
+
+
+def test_exported_results_without_signs_are_written_so(tmp_path, run):
+    x = torch.tensor([1, 127, 128, 255])
+    prec.torch.export(Of(lambda x: x.to(torch.uint8)), (x,), tmp_path / "m.mlir")
+    np.save(tmp_path / "x.npy", x.numpy())
+    run("prec-run", tmp_path / "m.mlir", "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy")
+    assert np.load(tmp_path / "y.npy").tolist() == x.tolist()
+
+
+def test_quantised_modules_are_those_of_eager():
+    """What PyTorch's export makes of a quantiser."""
+    import torch.ao.quantization.fx._decomposed  # defines the operators
+
+    q = torch.ops.quantized_decomposed
+
+    def function(x, scale, zero, scales, zeros):
+        by_numbers = q.quantize_per_tensor(x, 0.05, 3, -128, 127, torch.int8)
+        by_tensors = q.quantize_per_tensor.tensor(x, scale, zero, 0, 255, torch.uint8)
+        by_channels = q.quantize_per_channel(x, scales, zeros, 1, -128, 127, torch.int8)
+        return (
+            by_numbers, q.dequantize_per_tensor(by_numbers, 0.05, 3, -128, 127, torch.int8),
+            by_tensors, q.dequantize_per_tensor.tensor(by_tensors, scale, zero, 0, 255, torch.uint8),
+            by_channels, q.dequantize_per_channel(by_channels, scales, zeros, 1, -128, 127, torch.int8),
+        )  # fmt: skip
+
+    torch.manual_seed(0)
+    x = torch.randn(4, 6) * 5
+    x[0, 0] = 0.125  # half a step
+    given = x, torch.tensor(0.03), torch.tensor(100), torch.rand(6) / 10 + 0.01, torch.randint(-5, 5, (6,))
+    torch._dynamo.reset()
+    made = torch.compile(function, backend="prec", options={"strict": True})(*given)
+    for ours, eager in zip(made, function(*given)):
+        assert ours.dtype == eager.dtype and torch.equal(ours, eager)

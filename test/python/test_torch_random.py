@@ -224,6 +224,7 @@ def test_attention_drops_its_weights():
     lambda x: x.new_empty(5).uniform_(-2, 1), lambda x: x.new_empty(5).exponential_(2) + x.sum(), lambda x: x[torch.randperm(3)],
     lambda x: x + torch.randint(0, 9, (4,)) + torch.randint_like(x, 3), lambda x: torch.normal(0.0, 2.0, (3, 4)) + x,
     lambda x: torch.bernoulli(x.sigmoid()) + x, lambda x: torch.normal(x, 2.0), lambda x: torch.rand(3, 4, dtype=torch.float64) + x,
+    lambda x: torch.ops.aten.randn.generator([3, 4], generator=None) + torch.ops.aten.randint.low_generator(1, 9, [4], generator=None) + x,
 ])  # fmt: skip
 def test_numbers_are_those_of_eager(function):
     x = torch.randn(3, 4)

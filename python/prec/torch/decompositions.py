@@ -10,7 +10,7 @@ import functools
 from prec.frontend import require
 
 from . import (
-    backward_rules, convolution_rules, forward_rules, fused_rules, grid_rules, memory_rules, narrow_rules, pool_rules, random_rules,
+    backward_rules, convolution_rules, forward_rules, fused_rules, grid_rules, memory_rules, narrow_rules, pool_rules, quantized_rules, random_rules,
     resampling_rules, scalar_rules, selection_rules,
 )  # fmt: skip
 from .backward_rules import one_hot
@@ -47,6 +47,7 @@ def table():
     rules = dict(core_aten_decompositions()) | get_decompositions(names)
     for own in (
         forward_rules, convolution_rules, backward_rules, selection_rules, fused_rules, random_rules, memory_rules, grid_rules, resampling_rules,
+        quantized_rules,
     ):  # fmt: skip
         rules |= own.rules(torch)
 
@@ -59,6 +60,7 @@ def table():
     def nll_loss_backward(grad, x, target, weight, reduction, ignore, total):
         """Classes are axis 1 of x, or the last one of a single sample."""
         axis = 1 if x.ndim > 1 else 0
+        target = target if axis else target.reshape(-1)[0]
         hot = one_hot(torch, target, x.shape[axis], grad.dtype)
         if weight is not None:
             hot = hot * weight

@@ -2,12 +2,16 @@
 """Random operators of a graph as arguments: what each call draws for them."""
 from collections import Counter
 
+from prec.frontend import FrontendError
+
 from .lower import scope_of
 
 NUMBERS = """
     rand.default rand_like.default randn.default randn_like.default randint.default randint.low randint_like.default
     randint_like.low_dtype randperm.default normal.float_float normal_functional.default uniform.default
     exponential.default geometric.default cauchy.default log_normal.default
+    rand.generator rand_like.generator randn.generator randn_like.generator randint.generator randint.low_generator
+    randint_like.generator randint_like.low_generator_dtype randperm.generator
 """
 
 
@@ -34,6 +38,8 @@ class Draws:
         calls = [n for n in graph.nodes if n.op == "call_function"]
         words = [n for n in calls if n.target is torch.ops.prec.words.default]
         numbers = [n for n in calls if str(n.target).removeprefix("aten.") in NUMBERS.split()]
+        if left := [n for n in calls if is_random(torch, n) and n not in (*words, *numbers)]:
+            raise FrontendError(f"'{str(left[0].target).removesuffix('.default')}' is not lowered: it draws numbers in a way of its own")
         self.has_words = bool(words)
         self.numbers = [_call(torch, n) for n in numbers]
         first = next(n for n in graph.nodes if n.op != "placeholder")

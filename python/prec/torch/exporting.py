@@ -3,6 +3,7 @@
 import contextlib
 import copy
 
+import ml_dtypes  # noqa: F401  NumPy's bfloat16
 import numpy as np
 
 from prec.frontend import FrontendError, require, write_model
@@ -26,54 +27,67 @@ def export(module, example_inputs, path, *, check=True, dynamic_shapes=None):
     torch = require("torch")
     require("torch.nn.attention")
     module = copy.deepcopy(module)
-    program = _program(torch, module, example_inputs, dynamic_shapes)
+    forms = program, _ = _program(torch, module, example_inputs, dynamic_shapes)
     arguments, weights, inputs = _arguments(torch, program)
     mode = " in evaluation" if drops_out(torch, program) else ""
     if not module.training or not (writes_states(torch, program) or drops_out(torch, program)):
-        text, worst = _function(torch, program, arguments, weights, inputs, example_inputs, check)
+        text, worst = _function(torch, forms, arguments, weights, inputs, example_inputs, check)
     else:
         predict = _program(torch, module.eval(), example_inputs, dynamic_shapes)
-        if _arguments(torch, predict)[0] != arguments:
+        if _arguments(torch, predict[0])[0] != arguments:
             raise FrontendError("the module has other constants in training than in evaluation: export module.eval()")
-        text, worst = _function(torch, program, arguments, weights, inputs, example_inputs, check, predict)
+        text, worst = _function(torch, forms, arguments, weights, inputs, example_inputs, check, predict)
     note = f"checked against PyTorch {torch.__version__}{mode}: largest difference {worst:.3g}" if check else "not checked"
     write_model(path, f"// Exported from {type(module).__name__}; {note}\n{text}", weights)
 
 
 def _program(torch, module, example_inputs, dynamic_shapes):
+    """The module (in simple operators, as it is in eager)."""
     with torch.no_grad(), _plain_operators(torch):
-        program = torch.export.export(module, tuple(example_inputs), dynamic_shapes=dynamic_shapes)
+        try:
+            eager = torch.export.export(module, tuple(example_inputs), dynamic_shapes=dynamic_shapes)
+        except Exception as error:  # of many classes
+            raise FrontendError(f"torch.export cannot trace the module: {str(error).strip().splitlines()[0]}") from error
         rules = torch.export.default_decompositions()
         rules.update(table())
-        with _keeping_constants(torch, program):
-            program = program.run_decompositions(rules)
+        with _keeping_constants(torch, eager):
+            program = eager.run_decompositions(rules)
     for name, part in module.named_modules():
         if isinstance(part, torch.nn.RNNBase) and drops(part):
             raise FrontendError(f"layer '{name}' drops between its layers, which a file has no random numbers for: export module.eval()")
     for node in program.graph.nodes:
         if is_random(torch, node) and (node.target is not torch.ops.prec.words.default or not module.training):
             raise FrontendError(f"layer '{scope_of(node)}' draws random numbers ('{node.name}'), which a file has none of: export module.eval()")
-    return program
+    return program, eager
+
+
+def _array(torch, tensor):
+    tensor = tensor.detach().contiguous()
+    if tensor.dtype == torch.bfloat16:
+        return tensor.view(torch.uint16).numpy().view("bfloat16")
+    return tensor.numpy()
 
 
 def _results(program):
-    return [(spec.arg.name, "") for spec in program.graph_signature.output_specs]
+    dtypes = {n.name: str(getattr(n.meta.get("val"), "dtype", "")).removeprefix("torch.") for n in program.graph.nodes}
+    return [(spec.arg.name, dtypes.get(spec.arg.name, "")) for spec in program.graph_signature.output_specs]
 
 
-def _function(torch, program, arguments, weights, inputs, example_inputs, check, predict=None):
+def _function(torch, forms, arguments, weights, inputs, example_inputs, check, predict=None):
     """The text of @main, or of @forward and @predict, and the largest difference from eager."""
+    program, eager = forms
     states = [name for name, role, _ in arguments if role == "state"] if predict else []
     is_random = drops_out(torch, program)
-    expected = _eager(torch, program, example_inputs, states) if check and not is_random else []
-    also = _eager(torch, predict, example_inputs, []) if check and predict else []
+    expected = _eager(torch, eager, example_inputs, states) if check and not is_random else []
+    also = _eager(torch, predict[1], example_inputs, []) if check and predict else []
     if not predict:
         text = lower(program.graph, arguments, _results(program))
-        return text, _compare(text, weights, inputs, example_inputs, expected)
+        return text, _compare(torch, text, weights, inputs, example_inputs, expected)
     results = return_states(torch, program, states)
     drawn = Draws(torch, program.graph).arguments
-    text = lower(program.graph, arguments + drawn, results, name="forward", others={"predict": (predict.graph, _results(predict))})
-    return text, max(_compare(text, weights, inputs, example_inputs, expected, "forward"),
-                     _compare(text, weights, inputs, example_inputs, also, "predict"))  # fmt: skip
+    text = lower(program.graph, arguments + drawn, results, name="forward", others={"predict": (predict[0].graph, _results(predict[0]))})
+    return text, max(_compare(torch, text, weights, inputs, example_inputs, expected, "forward"),
+                     _compare(torch, text, weights, inputs, example_inputs, also, "predict"))  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -127,7 +141,7 @@ def _arguments(torch, program):
         else:
             raise FrontendError(f"'{spec.target}' is neither a parameter nor a buffer")
         role = "weight" if spec.kind == kinds.PARAMETER else "state"
-        weights[spec.target] = tensor.detach().cpu().contiguous().numpy()
+        weights[spec.target] = _array(torch, tensor.cpu())
         arguments.append((spec.target, role, str(tensor.dtype).removeprefix("torch.")))
     return arguments, weights, inputs
 
@@ -140,25 +154,27 @@ def _eager(torch, program, example_inputs, states):
         with torch.no_grad(), _plain_operators(torch):
             made = torch.utils._pytree.tree_leaves(module(*values))
         buffers = dict(module.named_buffers())
-        return [t.detach().numpy() for t in made + [buffers[name] if name in buffers else program.constants[name] for name in states]]
+        return [_array(torch, t) for t in made + [buffers[name] if name in buffers else program.constants[name] for name in states]]
 
     generator = torch.Generator().manual_seed(0)
     made = [call(example_inputs)]
     for _ in range(2):
-        made.append(call([
-            t * (1 + 2.0**-20 * (torch.rand(t.shape, generator=generator) * 2 - 1))
-            if t.is_floating_point() else t for t in example_inputs
-        ]))  # fmt: skip
+        made.append(call([_next_to(torch, t, generator) if t.is_floating_point() else t for t in example_inputs]))
     return made
 
 
-def _compare(text, weights, inputs, example_inputs, expected, entry=None):
+def _next_to(torch, tensor, generator):
+    share = max(2.0**-20, torch.finfo(tensor.dtype).eps)
+    return (tensor * (1 + share * (torch.rand(tensor.shape, generator=generator) * 2 - 1))).to(tensor.dtype)
+
+
+def _compare(torch, text, weights, inputs, example_inputs, expected, entry=None):
     """The largest difference from what eager made, 0 if that is nothing; raises where one is too large."""
     from prec.compare import differs, run_model
 
     if not expected:
         return 0.0
-    arrays = {n: t.detach().contiguous().numpy() for n, t in zip(inputs, example_inputs)}
+    arrays = {n: _array(torch, t) for n, t in zip(inputs, example_inputs)}
     ours = run_model(text, weights, inputs, arrays, len(expected[0]), entry=entry)
     worst = 0.0
     for k, (mine, reference, *others) in enumerate(zip(ours, *expected)):

@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Runs torch-mlir's end-to-end tests through torch.compile's backend and prec.torch.export, and compares with eager.
+
+    scripts/torch_mlir_suite.py CHECKOUT [--file NAME] [--export N] [--json FILE] [NAME ...]
+
+CHECKOUT is a checkout of https://github.com/llvm/torch-mlir; nothing of it is built. Each module runs with gradients
+where eager has some, else (or where that fails) without, every N-th also out of a file. It is `right`, `refused` with a reason, or `broken` in eager; `wrong`, what
+fails without a reason of ours, crashes or takes too long (`failed`) must never be.
+"""
+import argparse
+import collections
+import importlib.util
+import json
+import sys
+import tempfile
+import types
+import zlib
+from pathlib import Path
+
+import torch
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
+from torch_suite import differs, lies_otherwise, run
+
+import prec.torch
+from prec import child
+from prec.compare import run_model
+from prec.frontend import FrontendError
+
+TESTS = "torch_mlir_e2e_test"
+SECONDS = 300
+CASES = {}
+
+
+class Utilities:
+    """What a test makes its inputs with."""
+
+    rand = staticmethod(lambda *sizes, low=0.0, high=1.0: torch.empty(sizes).uniform_(low, high))
+    randint = staticmethod(lambda *sizes, low=0, high=10, dtype=torch.int64: torch.randint(low, high, sizes, dtype=dtype))
+    nans = staticmethod(lambda *sizes: torch.full(sizes, torch.nan))
+
+
+def register(module_factory, timeout_seconds=0):
+    def keep(invoke):
+        CASES[invoke.__name__] = (sys.modules[invoke.__module__].__name__.split(".")[-1], module_factory, invoke)
+        return invoke
+
+    return keep
+
+
+def load(checkout):
+    """Fills CASES. What the tests import is ours, and nothing where they run without it."""
+    stubs = {
+        TESTS: {"__path__": []}, f"{TESTS}.registry": {"register_test_case": register}, f"{TESTS}.framework": {"TestUtils": Utilities},
+        f"{TESTS}.annotations": {"export": lambda f: f, "annotate_args": lambda annotations: lambda f: f},
+        f"{TESTS}.test_suite": {"__path__": [str(checkout / f"projects/pt1/python/{TESTS}/test_suite")]},
+        "torch_mlir": {"__path__": []}, "torch_mlir._version": {"torch_version_for_comparison": lambda: (9,), "version": None},
+    }  # fmt: skip
+    if not importlib.util.find_spec("torchvision"):  # one test of a file needs it
+        stubs |= {"torchvision": {"__path__": []}, "torchvision.ops": {}, "torchvision.models": {}}
+    for name, contents in stubs.items():
+        sys.modules[name] = types.ModuleType(name)
+        vars(sys.modules[name]).update(contents)
+    for path in sorted(Path(sys.modules[f"{TESTS}.test_suite"].__path__[0]).glob("[a-z]*.py")):
+        try:
+            importlib.import_module(f"{TESTS}.test_suite.{path.stem}")
+        except ImportError as error:  # operators of torch-mlir's own
+            print(f"{path.stem}: not loaded: {str(error).splitlines()[0]}")
+
+
+def calls(factory, invoke):
+    """[(arguments, tree)] of the calls that a test makes."""
+    made = []
+    torch.manual_seed(0)
+    factory()
+    invoke(types.SimpleNamespace(forward=lambda *arguments, **keywords: made.append(tree_flatten((arguments, keywords)))), Utilities)
+    return made
+
+
+class OfTensors(torch.nn.Module):
+    """A test's module as one of the tensors among its arguments."""
+
+    def __init__(self, factory, given, tree, wide=False):
+        super().__init__()
+        torch.manual_seed(0)
+        self.module = factory().double() if wide else factory()
+        self.given, self.tree = [None if isinstance(x, torch.Tensor) else x for x in given], tree
+
+    def forward(self, *tensors):
+        rest = iter(tensors)
+        arguments, keywords = tree_unflatten([next(rest) if x is None else x for x in self.given], self.tree)
+        return self.module.forward(*arguments, **keywords)
+
+
+def execute(factory, given, tree, is_differentiated, seed=0, wide=False, compiled=False):
+    """What torch_suite.run makes of inputs, parameters and buffers."""
+    module = OfTensors(factory, given, tree, wide)
+    inputs = [x.double() if wide and x.dtype == torch.float32 else x.clone() for x in given if isinstance(x, torch.Tensor)]
+    for x in inputs:
+        x.requires_grad_(is_differentiated and x.is_floating_point())
+    call = torch.compile(module, backend="prec", options={"strict": True}) if compiled else module
+    with torch.set_grad_enabled(is_differentiated):
+        return run(lambda *tensors: call(*tensors[: len(inputs)]), [*inputs, *module.parameters(), *module.buffers()], seed)
+
+
+def reason(error):
+    """The words of a refusal, or None for what was no refusal."""
+    while error is not None:
+        if isinstance(error, (FrontendError, torch._dynamo.exc.Unsupported)):
+            return str(error).split("unrounded: ")[-1].splitlines()[0][:200]
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def compare(ours, eager, exact, is_random, way):
+    words = ("result", "gradient", "argument")
+    return [
+        f"{word} {k} {problem}" for word, *kinds in zip(words, ours, eager, exact) for k, three in enumerate(zip(*kinds, strict=True))
+        if (problem := differs(*three) or (None if word == "gradient" or way == "file" else lies_otherwise(*three[:2]))) and not (is_random and "differ" in problem)
+    ]  # fmt: skip
+
+
+def through_file(factory, given, tree, eager):
+    """The module's results out of a file, by prec-run."""
+    module, inputs = OfTensors(factory, given, tree), [x for x in given if isinstance(x, torch.Tensor)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.mlir"
+        prec.torch.export(module, tuple(x.clone() for x in inputs), path)
+        import numpy as np
+
+        weights = dict(np.load(path.with_suffix(".npz"))) if path.with_suffix(".npz").exists() else {}
+        names = [str(k) for k in range(len(inputs))]
+        made = run_model(path.read_text(), weights, names, dict(zip(names, (x.numpy() for x in inputs))), len(eager[0]))
+    return [torch.from_numpy(x) for x in made], *eager[1:]
+
+
+def attempt(name, exports):
+    """[(way, status, reason)]."""
+    _, factory, invoke = CASES[name]
+    made = []
+    for given, tree in calls(factory, invoke):
+        for way in ("training", "inference", "file"):
+            is_differentiated = way == "training"
+            if way == "inference" and made and made[-1][:2] == ("training", "right") or way == "file" and not exports:
+                continue
+            torch._dynamo.reset()
+            try:
+                eager, again = (execute(factory, given, tree, is_differentiated, seed) for seed in (0, 1))
+            except Exception as error:
+                made += [(way, "broken", str(error).splitlines()[0])] if way == "inference" else []
+                continue
+            if is_differentiated and not any(g is not None for g in eager[1]):
+                continue
+            try:
+                exact = execute(factory, given, tree, is_differentiated, wide=True)
+            except Exception:
+                exact = eager
+            is_random = any(differs(a, b, b) for a, b in zip(again[0], eager[0]))
+            try:
+                ours = through_file(factory, given, tree, eager) if way == "file" else execute(factory, given, tree, is_differentiated, compiled=True)
+            except Exception as error:
+                words = reason(error)
+                made.append((way, "refused", words) if words else (way, "failed", f"{type(error).__name__}: {str(error)[:300]}"))
+                continue
+            wrong = compare(ours, eager, exact, is_random, way)
+            made.append((way, "wrong", "; ".join(wrong)) if wrong else (way, "right", ""))
+    return made
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkout", type=Path)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--file", help="the tests of this file only")
+    parser.add_argument("--export", type=int, default=3, help="export every N-th")
+    parser.add_argument("--json", type=Path, help="one line for each test; what is there is not run again")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    load(options.checkout)
+    CASES["a layer"] = ("", lambda: torch.nn.Linear(2, 2), lambda module, make: module.forward(make.rand(2, 2)))
+    attempt("a layer", exports=True)  # loads what each test's child would load anew
+    del CASES["a layer"]
+    lines = options.json.read_text().splitlines() if options.json and options.json.exists() else []
+    rows = {r["name"]: r for r in map(json.loads, lines)}
+    for name, (file, *_) in CASES.items():
+        if name in rows or (options.names and name not in options.names) or options.file not in (None, file):
+            continue
+        try:
+            made = child.call(attempt, name, zlib.crc32(name.encode()) % options.export == 0, who=name, seconds=SECONDS)
+        except child.ChildFailed as error:
+            made = [("all", "failed", str(error))]
+        rows[name] = {"name": name, "file": file, "made": made}
+        if options.json:
+            with options.json.open("a") as out:
+                out.write(json.dumps(rows[name]) + "\n")
+        for way, status, words in made:
+            if status != "right":
+                print(f"{name}: {way}: {status}: {words}", flush=True)
+    for way in ("training", "inference", "file", "all"):
+        counts = collections.Counter(status for r in rows.values() for w, status, _ in r["made"] if w == way)
+        print(f"{way}: " + ", ".join(f"{n} {status}" for status, n in counts.items()))
+    return 1 if any(status in ("wrong", "failed") for r in rows.values() for _, status, _ in r["made"]) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
