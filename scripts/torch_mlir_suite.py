@@ -18,14 +18,16 @@ import types
 import zlib
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
+from torch.utils._pytree import tree_flatten, tree_unflatten
 from torch_suite import differs, lies_otherwise, run
 
 import prec.torch
 from prec import child
 from prec.compare import run_model
 from prec.frontend import FrontendError
+from prec.torch.exporting import array_of
 
 TESTS = "torch_mlir_e2e_test"
 SECONDS = 300
@@ -48,17 +50,22 @@ def register(module_factory, timeout_seconds=0):
     return keep
 
 
-def load(checkout):
-    """Fills CASES. What the tests import is ours, and nothing where they run without it."""
-    stubs = {
+def stubs(checkout):
+    """{module that tests import: what is in it}: ours, and nothing where they run without it."""
+    made = {
         TESTS: {"__path__": []}, f"{TESTS}.registry": {"register_test_case": register}, f"{TESTS}.framework": {"TestUtils": Utilities},
         f"{TESTS}.annotations": {"export": lambda f: f, "annotate_args": lambda annotations: lambda f: f},
         f"{TESTS}.test_suite": {"__path__": [str(checkout / f"projects/pt1/python/{TESTS}/test_suite")]},
         "torch_mlir": {"__path__": []}, "torch_mlir._version": {"torch_version_for_comparison": lambda: (9,), "version": None},
     }  # fmt: skip
     if not importlib.util.find_spec("torchvision"):  # one test of a file needs it
-        stubs |= {"torchvision": {"__path__": []}, "torchvision.ops": {}, "torchvision.models": {}}
-    for name, contents in stubs.items():
+        made |= {"torchvision": {"__path__": []}, "torchvision.ops": {}, "torchvision.models": {}}
+    return made
+
+
+def load(checkout):
+    """Fills CASES."""
+    for name, contents in stubs(checkout).items():
         sys.modules[name] = types.ModuleType(name)
         vars(sys.modules[name]).update(contents)
     for path in sorted(Path(sys.modules[f"{TESTS}.test_suite"].__path__[0]).glob("[a-z]*.py")):
@@ -126,19 +133,21 @@ def through_file(factory, given, tree, eager):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.mlir"
         prec.torch.export(module, tuple(x.clone() for x in inputs), path)
-        import numpy as np
-
-        weights = dict(np.load(path.with_suffix(".npz"))) if path.with_suffix(".npz").exists() else {}
-        names = [str(k) for k in range(len(inputs))]
-        made = run_model(path.read_text(), weights, names, dict(zip(names, (x.numpy() for x in inputs))), len(eager[0]))
-    return [torch.from_numpy(x) for x in made], *eager[1:]
+        with np.load(path.with_suffix(".npz")) as archive:
+            weights = dict(archive)
+        arrays = {str(k): array_of(torch, x) for k, x in enumerate(inputs)}
+        made = run_model(path.read_text(), weights, list(arrays), arrays, len(eager[0]))
+    return [torch.from_numpy(x.view("u2")).view(torch.bfloat16) if x.dtype.name == "bfloat16" else torch.from_numpy(x) for x in made], *eager[1:]
 
 
 def attempt(name, exports):
     """[(way, status, reason)]."""
     _, factory, invoke = CASES[name]
-    made = []
-    for given, tree in calls(factory, invoke):
+    try:
+        seen, made = calls(factory, invoke), []
+    except Exception as error:
+        return [("inference", "broken", str(error).splitlines()[0])]
+    for given, tree in seen:
         for way in ("training", "inference", "file"):
             is_differentiated = way == "training"
             if way == "inference" and made and made[-1][:2] == ("training", "right") or way == "file" and not exports:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Calls a function in a child process: foreign code may crash, hang, or keep its memory."""
+import gc
 import os
 import pickle
 import select
@@ -43,6 +44,7 @@ def call(function, *arguments, who, seconds=None):
 
 def _answer(write, function, arguments):
     """Never returns: the child must not go on with what the parent was doing."""
+    gc.freeze()  # a collection would write to, and so copy, all that the parent has
     try:
         try:
             answer = (True, function(*arguments))

@@ -19,6 +19,7 @@ F = torch.nn.functional
 leaves = torch.utils._pytree.tree_leaves
 NAN, INFINITY = float("nan"), float("inf")
 MASK = torch.tensor([[True, False, True, True], [False, True, False, True], [True, True, False, False]])
+ROWS = torch.tensor([[0], [2]])
 
 
 def random(*shape):
@@ -44,6 +45,10 @@ CASES = {
     "indices of a number": lambda: (
         lambda x, y: (x.index_add(0, torch.tensor([0]), y), x.index_copy(0, torch.tensor(0), y), x * torch.index_select(y, 0, torch.tensor(0))),
         random(), random()),
+    "an index without axes": lambda: (
+        lambda x, y: (x.index_select(1, torch.tensor(2)), x.index_add(0, torch.tensor(1), y)), random(3, 4), random(1, 4)),
+    "places on axes apart": lambda: (
+        lambda x: (x[ROWS, :, ROWS.t()], x[:, ROWS, :, ROWS - 1], x[torch.tensor([0, 2]), 1, :, ROWS]), random(3, 4, 3, 5)),
     "operators of a number": lambda: (
         lambda x: (x.sort(), x.topk(1), x.cumsum(0), x.cumprod(0), x.logcumsumexp(0), x.prod(0), x.flip(0), x.var(0, correction=0),
                    x.max(0), x.gather(0, torch.tensor([0, 0])), x.argmax(), x.argmin(0, True)),

@@ -2,6 +2,7 @@
 """The comparison with PyTorch's database of operators finds what is wrong, and says what is compiled."""
 import importlib.util
 import os
+import sys
 import types
 
 import pytest
@@ -12,12 +13,17 @@ pytest.importorskip("iree.compiler")
 os.environ.setdefault("PREC_BUILD_DIR", str(BUILD))
 
 
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, SOURCE / f"scripts/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="module")
 def suite():
     threads = torch.get_num_threads()
-    spec = importlib.util.spec_from_file_location("torch_suite", SOURCE / "scripts/torch_suite.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load("torch_suite")
     yield module
     module.BACKEND.Compiled.__init__ = module.INIT
     torch.set_num_threads(threads)
@@ -78,3 +84,63 @@ def test_a_narrow_number_may_be_one_step_off(suite, ours, wrong):
 def test_other_types_layouts_and_operators_in_place(suite, function, dtype, variant, wrong):
     inputs = [250, 3] if variant == "in-place" else [[0.5, 1.0], [3.0, 2.0]]
     assert suite.try_operator(operator(function, inputs), 1, (dtype,), variant)[1] == wrong
+
+
+MLIR_TESTS = """
+import torch
+from torch_mlir_e2e_test.annotations import annotate_args, export
+from torch_mlir_e2e_test.framework import TestUtils
+from torch_mlir_e2e_test.registry import register_test_case
+
+
+class Of(torch.nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function, self.factor = function, torch.nn.Parameter(torch.tensor(3.0))
+
+    @export
+    @annotate_args([None, ([-1], torch.float32, True)])
+    def forward(self, *arguments):
+        return self.function(self.factor, *arguments)
+
+
+@register_test_case(module_factory=lambda: Of(lambda factor, x, n: (factor * x).tanh().sum() + n))
+def Right_basic(module, tu: TestUtils):
+    module.forward(tu.rand(2, 3), 2)
+
+
+@register_test_case(module_factory=lambda: Of(lambda factor, x: factor * x.lgamma()))
+def Refused_basic(module, tu: TestUtils):
+    module.forward(tu.rand(2))
+
+
+@register_test_case(module_factory=lambda: Of(lambda factor, x: factor.detach() * x * (1 + torch.compiler.is_compiling())))
+def Wrong_basic(module, tu: TestUtils):
+    module.forward(tu.randint(2, low=1))
+
+
+@register_test_case(module_factory=lambda: Of(lambda factor, x: x @ x))
+def Broken_basic(module, tu: TestUtils):
+    module.forward(tu.nans(2, 3))
+"""
+
+
+@in_process
+def test_torch_mlirs_tests_are_run(suite, monkeypatch, tmp_path):
+    folder = tmp_path / "projects/pt1/python/torch_mlir_e2e_test/test_suite"
+    folder.mkdir(parents=True)
+    (folder / "sample.py").write_text(MLIR_TESTS)
+    monkeypatch.setitem(sys.modules, "torch_suite", suite)
+    mlir = load("torch_mlir_suite")
+    for name in mlir.stubs(tmp_path):
+        monkeypatch.setitem(sys.modules, name, None)
+    mlir.load(tmp_path)
+    made = {name: mlir.attempt(name, exports=True) for name in mlir.CASES}
+    assert [row[:2] for row in made["Right_basic"]] == [("training", "right"), ("file", "right")]
+    assert made["Refused_basic"] == [
+        ("training", "refused", "the foreign importer: 'torch.aten.lgamma' is not lowered"),
+        ("inference", "refused", "the foreign importer: 'torch.aten.lgamma' is not lowered"),
+        ("file", "refused", "the foreign importer: 'torch.aten.lgamma' is not lowered"),
+    ]
+    assert ("inference", "wrong", made["Wrong_basic"][0][2]) in made["Wrong_basic"]
+    assert [row[:2] for row in made["Broken_basic"]] == [("inference", "broken")]

@@ -101,6 +101,13 @@ def table():
         made = -target * grad * torch.sigmoid(-target * x)
         return made / x.numel() if reduction == 1 else made
 
+    whole_add = rules[aten.index_add.default]
+
+    def index_add(x, axis, index, source, **keywords):
+        """PyTorch's takes an index without axes for a place, which has fewer numbers than the source."""
+        return whole_add(x, axis, index.reshape(-1), source, **keywords)
+
+    rules[aten.index_add.default] = index_add
     rules[aten.squeeze.dims] = squeeze
     rules[aten.dist.default] = lambda a, b, p=2: torch.linalg.vector_norm(a - b, p)
     rules[aten._efficientzerotensor.default] = lambda size, **keywords: torch.zeros(size, dtype=keywords.get("dtype"))

@@ -2,8 +2,6 @@
 """Random operators of a graph as arguments: what each call draws for them."""
 from collections import Counter
 
-from prec.frontend import FrontendError
-
 from .lower import scope_of
 
 NUMBERS = """
@@ -38,8 +36,6 @@ class Draws:
         calls = [n for n in graph.nodes if n.op == "call_function"]
         words = [n for n in calls if n.target is torch.ops.prec.words.default]
         numbers = [n for n in calls if str(n.target).removeprefix("aten.") in NUMBERS.split()]
-        if left := [n for n in calls if is_random(torch, n) and n not in (*words, *numbers)]:
-            raise FrontendError(f"'{str(left[0].target).removesuffix('.default')}' is not lowered: it draws numbers in a way of its own")
         self.has_words = bool(words)
         self.numbers = [_call(torch, n) for n in numbers]
         first = next(n for n in graph.nodes if n.op != "placeholder")

@@ -55,13 +55,17 @@ def _program(torch, module, example_inputs, dynamic_shapes):
     for name, part in module.named_modules():
         if isinstance(part, torch.nn.RNNBase) and drops(part):
             raise FrontendError(f"layer '{name}' drops between its layers, which a file has no random numbers for: export module.eval()")
+    for spec in program.graph_signature.output_specs:
+        if not isinstance(spec.arg, torch.export.graph_signature.TensorArgument):
+            raise FrontendError(f"result '{getattr(spec.arg, 'value', spec.arg.name)}' is no tensor")
     for node in program.graph.nodes:
         if is_random(torch, node) and (node.target is not torch.ops.prec.words.default or not module.training):
             raise FrontendError(f"layer '{scope_of(node)}' draws random numbers ('{node.name}'), which a file has none of: export module.eval()")
     return program, eager
 
 
-def _array(torch, tensor):
+def array_of(torch, tensor):
+    """A tensor's numbers, of bf16 as well."""
     tensor = tensor.detach().contiguous()
     if tensor.dtype == torch.bfloat16:
         return tensor.view(torch.uint16).numpy().view("bfloat16")
@@ -141,7 +145,7 @@ def _arguments(torch, program):
         else:
             raise FrontendError(f"'{spec.target}' is neither a parameter nor a buffer")
         role = "weight" if spec.kind == kinds.PARAMETER else "state"
-        weights[spec.target] = _array(torch, tensor.cpu())
+        weights[spec.target] = array_of(torch, tensor.cpu())
         arguments.append((spec.target, role, str(tensor.dtype).removeprefix("torch.")))
     return arguments, weights, inputs
 
@@ -154,7 +158,7 @@ def _eager(torch, program, example_inputs, states):
         with torch.no_grad(), _plain_operators(torch):
             made = torch.utils._pytree.tree_leaves(module(*values))
         buffers = dict(module.named_buffers())
-        return [_array(torch, t) for t in made + [buffers[name] if name in buffers else program.constants[name] for name in states]]
+        return [array_of(torch, t) for t in made + [buffers[name] if name in buffers else program.constants[name] for name in states]]
 
     generator = torch.Generator().manual_seed(0)
     made = [call(example_inputs)]
@@ -174,7 +178,7 @@ def _compare(torch, text, weights, inputs, example_inputs, expected, entry=None)
 
     if not expected:
         return 0.0
-    arrays = {n: _array(torch, t) for n, t in zip(inputs, example_inputs)}
+    arrays = {n: array_of(torch, t) for n, t in zip(inputs, example_inputs)}
     ours = run_model(text, weights, inputs, arrays, len(expected[0]), entry=entry)
     worst = 0.0
     for k, (mine, reference, *others) in enumerate(zip(ours, *expected)):

@@ -162,7 +162,11 @@ def _left(ir, module):
 def reason(text, left=""):
     """The operator that a foreign message is about, or its first line; `left`: one that was not lowered."""
     found = re.search(r"failed to legalize operation '([\w.]+)'(.*?name = \"([\w.]+)\")?", text, re.S)
-    node = re.search(r'error: "[^"|]*\|(\w+)"', text)
+    node = re.search(r'error: (?:loc\()?"[^"|]*\|(\w+)"', text)
+    if node and "@global_seed" in text:
+        return f"'{node[1]}' draws random numbers in a way that is not lowered"
+    if node and "marked as backend illegal" in text:
+        return f"'{node[1]}' is not lowered"
     if found and node and found[1].startswith("torch.constant"):  # what is left are its operands
         return f"'{node[1]}' is not lowered"
     if found and left and found[1].startswith("torch.constant"):

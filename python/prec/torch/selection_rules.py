@@ -167,12 +167,17 @@ def rules(torch):
     wrapped = []  # inside of the rule: the operator itself
 
     def index_put(x, indices, values, accumulate=False):
-        """The importer takes a negative index for a place before the tensor, a mask for indices, and none of 32 bits."""
+        """The importer takes a negative index for a place before the tensor, a mask for indices, none of 32 bits, and only axes in a row."""
         if wrapped:
             return NotImplemented
         if any(i is not None and i.dtype == torch.bool for i in indices):
             return masked_put(x, indices, values, accumulate)
         indices = [i if i is None else torch.where(i < 0, i + x.shape[axis], i).to(torch.int64) for axis, i in enumerate(indices)]
+        named = [axis for axis, i in enumerate(indices) if i is not None]
+        if named[-1] - named[0] >= len(named):  # the values have their axes first
+            order = named + [axis for axis in range(x.ndim) if axis not in named]
+            made = index_put(x.permute(order), [indices[axis] for axis in named], values, accumulate)
+            return made.permute([order.index(axis) for axis in range(x.ndim)])
         wrapped.append(True)
         try:
             return aten.index_put.default(x, indices, values, accumulate)
