@@ -214,29 +214,3 @@ def test_exported_results_without_signs_are_written_so(tmp_path, run):
     np.save(tmp_path / "x.npy", x.numpy())
     run("prec-run", tmp_path / "m.mlir", "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy")
     assert np.load(tmp_path / "y.npy").tolist() == x.tolist()
-
-
-def test_quantised_modules_are_those_of_eager():
-    """What PyTorch's export makes of a quantiser."""
-    import torch.ao.quantization.fx._decomposed  # defines the operators
-
-    q = torch.ops.quantized_decomposed
-
-    def function(x, scale, zero, scales, zeros):
-        by_numbers = q.quantize_per_tensor(x, 0.05, 3, -128, 127, torch.int8)
-        by_tensors = q.quantize_per_tensor.tensor(x, scale, zero, 0, 255, torch.uint8)
-        by_channels = q.quantize_per_channel(x, scales, zeros, 1, -128, 127, torch.int8)
-        return (
-            by_numbers, q.dequantize_per_tensor(by_numbers, 0.05, 3, -128, 127, torch.int8),
-            by_tensors, q.dequantize_per_tensor.tensor(by_tensors, scale, zero, 0, 255, torch.uint8),
-            by_channels, q.dequantize_per_channel(by_channels, scales, zeros, 1, -128, 127, torch.int8),
-        )  # fmt: skip
-
-    torch.manual_seed(0)
-    x = torch.randn(4, 6) * 5
-    x[0, 0] = 0.125  # half a step
-    given = x, torch.tensor(0.03), torch.tensor(100), torch.rand(6) / 10 + 0.01, torch.randint(-5, 5, (6,))
-    torch._dynamo.reset()
-    made = torch.compile(function, backend="prec", options={"strict": True})(*given)
-    for ours, eager in zip(made, function(*given)):
-        assert ours.dtype == eager.dtype and torch.equal(ours, eager)

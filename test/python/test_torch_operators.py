@@ -77,6 +77,8 @@ CASES = {
         lambda x: (F.max_pool2d(x, 2), *F.max_pool2d(x, 3, 2, 1, return_indices=True), F.max_pool1d(x[0], 2), F.avg_pool2d(x, 2),
                    F.adaptive_avg_pool2d(x, (3, 2)), F.adaptive_max_pool1d(x[0], 4), F.adaptive_max_pool2d(x, (4, 1))),
         random(3, 8, 9)),
+    "pools of a list of one size": lambda: (
+        lambda x: (F.max_pool2d(x, (3,), (2, 2), (1,)), F.avg_pool2d(x, (2,), (3,)), F.avg_pool3d(x, (2,))), random(2, 3, 8, 9)),
     "uneven adaptive maxima": lambda: (
         lambda x: (*F.adaptive_max_pool2d(x[0], (5, 3), True), *F.adaptive_max_pool3d(x, (3, 2, 7), True), F.adaptive_max_pool1d(x[0, 0], 4)),
         random(2, 3, 4, 8, 9)),

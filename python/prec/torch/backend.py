@@ -16,6 +16,7 @@ from prec.frontend import FrontendError, require
 from .decompositions import table
 from .draws import Draws
 from .lower import lower
+from .quantized_rules import inline
 from .stacked_rnn import split_stacks
 from .static_shapes import specialize
 
@@ -213,6 +214,7 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
         return graph_module.forward
 
     split_stacks(torch, graph_module)
+    inline(torch, graph_module)
     if wrong := _decomposed_wrongly(torch, graph_module):
         return eager(f"PyTorch decomposes '{wrong}' into something else than its eager mode computes")
     places = [n for n in graph_module.graph.nodes if n.op == "placeholder"]

@@ -13,6 +13,8 @@ def rules(torch, others):
 
     def of_a_batch(operator, rank, inner):
         def rule(x, *arguments, **keywords):
+            if any(isinstance(a, (list, tuple)) and len(a) == 1 < rank for a in arguments):  # one size for all axes
+                return operator(x, *(list(a) * rank if isinstance(a, (list, tuple)) and len(a) == 1 else a for a in arguments), **keywords)
             if x.ndim > rank + 1:
                 return inner(x, *arguments, **keywords) if inner else NotImplemented
             made = operator(x.unsqueeze(0), *arguments, **keywords)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Models that PyTorch's export has quantised: whole numbers with a scale and a zero point, as arithmetic."""
+"""Whole numbers with a scale and a zero point, of models that PyTorch's export has quantised or will, as arithmetic."""
 from prec.frontend import require
 
 
@@ -20,10 +20,39 @@ def rules(torch):
         made = out_dtype or torch.float32
         return (x.to(made) - number(zero, made)) * number(scale, made)
 
+    def rounded(x, scale, zero, low, high):
+        """(x as its quantised number says it, whether that was no limit): of training with quantisation in mind."""
+        whole = torch.round(x * (1.0 / scale)) + zero
+        return (torch.clamp(whole, low, high) - zero) * scale, (whole >= low) & (whole <= high)
+
+    def of_tensors(x, scale, zero, enabled, low, high):
+        made, inside = rounded(x, number(scale, x.dtype), number(zero, x.dtype), low, high)
+        is_on = enabled.reshape(()) == 1
+        return torch.where(is_on, made, x), inside | torch.logical_not(is_on)
+
+    def of_channels(x, scales, zeros, axis, low, high):
+        shape = [-1 if k == axis else 1 for k in range(x.ndim)]
+        return rounded(x, scales.reshape(shape), zeros.reshape(shape).to(x.dtype), low, high)
+
     overloads = "default", "tensor", "tensor2"
     return {
         **{getattr(operators.quantize_per_tensor, name): quantize for name in overloads},
         **{getattr(operators.dequantize_per_tensor, name): dequantize for name in overloads},
+        torch.ops.aten.fake_quantize_per_tensor_affine_cachemask.default: rounded,
+        torch.ops.aten._fake_quantize_per_tensor_affine_cachemask_tensor_qparams.default: of_tensors,
+        torch.ops.aten.fake_quantize_per_channel_affine_cachemask.default: of_channels,
         operators.quantize_per_channel.default: kernels.quantize_per_channel,
         operators.dequantize_per_channel.default: kernels.dequantize_per_channel,
     }
+
+
+def inline(torch, graph_module):
+    """PyTorch traces no gradients through these operators, which eager takes through the Python that they are."""
+    if not any("quantized_decomposed" in str(node.target) for node in graph_module.graph.nodes):
+        return
+    known = rules(torch)
+    known |= {operator._overloadpacket: rule for operator, rule in known.items()}
+    for node in graph_module.graph.nodes:
+        if node.op == "call_function":
+            node.target = known.get(node.target, node.target)
+    graph_module.recompile()
