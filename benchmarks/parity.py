@@ -112,7 +112,7 @@ def difference(a, b):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5, choices=range(2, len(T_975) + 2))
-    parser.add_argument("--runs", default="mlp-100x2:468:0.1,lenet5:468:0.01")
+    parser.add_argument("--runs", default="mlp-100x2:468:0.05,lenet5:100:0.01")
     parser.add_argument("--json")
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -3,16 +3,14 @@
 #ifndef PREC_LIB_EXECUTION_TRAINERBATCH_H
 #define PREC_LIB_EXECUTION_TRAINERBATCH_H
 
+#include "prec/Execution/BatchLoader.h"
 #include "prec/Execution/Trainer.h"
 
 namespace mlir::prec {
 
 struct Trainer::Batch {
-  std::vector<Tensor> inputs;
-  Tensor labels, rate;
-  /// The samples of `epoch` in their order.
-  std::vector<uint32_t> order;
-  std::optional<uint64_t> epoch;
+  BatchLoader loader;
+  Tensor rate;
   /// What the last call took.
   double seconds = 0;
 };

@@ -69,37 +69,30 @@ Expected<TrainingState> Trainer::initialState(FirstValue given) const {
 Trainer::Batch Trainer::makeBatch() const {
   llvm::ArrayRef<ValueInfo> own =
       llvm::ArrayRef(step.signature.arguments).drop_front(stateCount);
-  std::vector<Tensor> inputs;
+  BatchLoader::Batch empty;
   for (const ValueInfo &input : own.drop_back(2))
-    inputs.push_back(zeroBatch(input, batch));
-  return {std::move(inputs),
-          zeroBatch(own[own.size() - 2], batch),
-          Tensor::scalar(0.0f),
-          {},
-          {}};
+    empty.inputs.push_back(zeroBatch(input, batch));
+  empty.labels = zeroBatch(own[own.size() - 2], batch);
+  return {BatchLoader(data->training, options.preprocess,
+                      {options.seed, stepsPerEpoch, total}, empty),
+          Tensor::scalar(0.0f)};
 }
 
 Expected<std::vector<Tensor>> Trainer::call(const Callable &function,
                                             TrainingState &state,
                                             Batch &arguments) const {
-  uint64_t epoch = state.done / stepsPerEpoch;
-  if (arguments.epoch != epoch) {
-    arguments.order =
-        shuffled(uint64_t(data->training.count()), options.seed, epoch);
-    arguments.epoch = epoch;
-  }
-  size_t first = size_t(state.done % stepsPerEpoch) * size_t(batch);
-  gather(data->training,
-         llvm::ArrayRef(arguments.order).slice(first, size_t(batch)),
-         options.preprocess, epoch, arguments.inputs, arguments.labels);
+  // Below it, handing over to another thread costs more than it saves.
+  constexpr double shortStep = 1e-3;
+  BatchLoader::Batch &loaded =
+      arguments.loader.at(state.done, arguments.seconds > shortStep);
   arguments.rate.span<float>()[0] = options.learningRate.at(state.done, total);
 
   llvm::SmallVector<Tensor *> pointers;
   for (Tensor &tensor : state.tensors)
     pointers.push_back(&tensor);
-  for (Tensor &input : arguments.inputs)
+  for (Tensor &input : loaded.inputs)
     pointers.push_back(&input);
-  pointers.append({&arguments.labels, &arguments.rate});
+  pointers.append({&loaded.labels, &arguments.rate});
   using Clock = std::chrono::steady_clock;
   auto start = Clock::now();
   auto results =
