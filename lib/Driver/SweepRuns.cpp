@@ -41,8 +41,13 @@ ConstantFields mlir::prec::fieldsOf(const Policy &policy, size_t run,
     };
     if (mode.isRuntime)
       mode = mode.with(uint32_t(valueOf(action.parameters.back())));
-    if (format.fractionBits == Format::runtime && !format.isGrid())
-      format.fractionBits = valueOf(action.parameters.front());
+    if (format.fractionBits == Format::runtime && !format.isGrid()) {
+      int32_t width = valueOf(action.parameters.front());
+      if (format.family == Format::Family::Word)
+        format = Format::word(width);
+      else
+        format.fractionBits = width;
+    }
     if (format.family == Format::Family::Mantissa ||
         format.family == Format::Family::Word)
       fields.emplace_back("truncate_mantissa", format.fractionBits);

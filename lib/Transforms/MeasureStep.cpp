@@ -74,8 +74,8 @@ struct MeasureStep final : mlir::prec::impl::MeasureStepBase<MeasureStep> {
     if (failed(found))
       return failure();
     if (found->empty())
-      return step.emitError("@step: found no rounding of a whole tensor or "
-                            "scalar to count")
+      return emitError(step.getLoc(), "@step: found no rounding of a whole "
+                                      "tensor or scalar to count")
              << (numLeft ? ", only some inside of operations; choose "
                            "granularity op, layer or batch"
                          : "; expected a policy that rounds some");

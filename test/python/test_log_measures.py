@@ -159,3 +159,17 @@ def test_a_step_that_marks_no_gradient(run, source, place):
     assert done.returncode == 1 and "is updated without a gradient that can be found" in done.stderr
     marked = run("prec-opt", place / "marked.mlir", "--prec-measure-step=gradients=true").stdout
     assert "gradient_squares/dense" in marked
+
+
+def test_runs_of_words_are_labelled_as_one_alone(run, place):
+    """A word of 12 bits has 3 fraction bits, in a sweep as by itself."""
+    lines = without_clock(train(run, place, "--truncate-bits=12,16")[0])
+    alone = [line for bits in (12, 16) for line in without_clock(train(run, place, f"--truncate-bits={bits}")[0])]
+    assert lines == alone
+    assert [line["truncate_mantissa"] for line in lines] == [3, 3, 7, 7]
+
+
+def test_nothing_to_count_is_said_without_the_whole_step(run, place):
+    done, _ = train(run, place, "--log-rounding", check=False)
+    assert done.returncode == 1 and "func.func" not in done.stderr
+    assert "found no rounding of a whole tensor or scalar to count; expected a policy that rounds some" in done.stderr
