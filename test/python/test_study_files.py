@@ -136,6 +136,8 @@ def test_zip_list_range_and_first_seed():
     pairs = [(9, 32, 5), (12, 64, 5), (15, 128, 5)]
     assert got == [("up", *p) for p in pairs] + [("down", *p) for p in pairs]
     assert study.count() == 6
+    twice = parsed(changed(axes={"batch-size": [32, 32], "rounding": ["up", "down"]}, combine="zip"))
+    assert [p["batch-size"] for _, p in twice.points()] == [32] * 4
 
 
 def test_random_points_follow_from_the_seed_and_lie_within():

@@ -66,7 +66,7 @@ def rows(text, heading):
 
 def test_parts_come_in_order(text):
     place = 0
-    for part in ("# The 2017 study, measured", "## What was run", "## Claims", "## 1. earlier",
+    for part in ("# Studies of precision", "## What was run", "## Claims", "## 1. earlier",
                  "sweep earlier", "## 2. The title", "Is it so?", "![The title", "**Test accuracy",
                  "**Inflection", "**What it decides**", "    python -m prec sweep stand-in"):  # fmt: skip
         assert part in text[place:], part

@@ -153,8 +153,9 @@ def test_an_old_store_is_migrated(tmp_path):
         database.execute("INSERT INTO runs VALUES ('k', 'done', NULL, '{}', 'p', 't',"
                          " 1.5, 10, NULL, 0.5, 0.1)")  # fmt: skip
     with store.Store(path) as opened:
-        (row,) = opened.rows("SELECT key, status, test_accuracy, worker FROM runs")
-        assert row == {"key": "k", "status": "done", "test_accuracy": 0.5, "worker": None}
+        (row,) = opened.rows("SELECT key, status, test_accuracy, worker, test_loss FROM runs")
+        assert row == {"key": "k", "status": "done", "test_accuracy": 0.5, "worker": None, "test_loss": None}
+        assert opened.rows("SELECT * FROM layers") == []
         assert opened._pragma("user_version") == store.VERSION
 
 

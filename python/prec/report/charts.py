@@ -7,20 +7,21 @@ an entry of a legend shows that one alone; the wheel zooms.
 """
 
 import re
+from math import isfinite
 from statistics import mean
 
 import altair
 
-from prec.report import statistics
+from prec.report import statistics, tables
 from prec.report.dataset import word
 
 WIDTH, HEIGHT = 420, 300
-ACCURACY = "test accuracy, %"
 SMALL_POINTS = {"size": 12}
+SHARES = ("overflow", "underflow", "saturation")
 
 
-def _tooltip(*names):
-    return [altair.Tooltip(name, format=".2f") if name.endswith(":Q") else name for name in names]
+def _tooltip(*names, digits=".4~g"):
+    return [altair.Tooltip(name, format=digits) if name.endswith(":Q") else name for name in names]
 
 
 def _x(data, **scale):
@@ -28,6 +29,13 @@ def _x(data, **scale):
     if data.ordered and data.x != "seed":
         return altair.X("x:Q", title=title, scale=altair.Scale(zero=False, nice=False, **scale))
     return altair.X("x:O", title=title, sort=data.values("x"))
+
+
+def _x_colour(data):
+    """Colour by x: numbers from dark to light, words each their own."""
+    if data.ordered:
+        return altair.Color("x:O", title=word(data.x), sort=data.values("x"), scale=altair.Scale(scheme="viridis"))
+    return altair.Color("x:N", title=word(data.x), sort=data.values("x"))
 
 
 def _series(data, **more):
@@ -54,60 +62,84 @@ def _panels(data, chart, title, columns=2):
     return chart.properties(title=title)
 
 
-def accuracy_by_x(data):
-    rows = []
+def measured_by_x(data):
+    rows, name = [], data.measured.name
     for (panel, series, x), cell in data.groups().items():
         values = list(cell.values())
         low, high = statistics.interval(values)
-        rows.append({"panel": panel, "series": series, "x": x, "accuracy": mean(values),
-                     "low": low, "high": high, "seeds": len(values)})  # fmt: skip
+        if isfinite(mean(values)):
+            rows.append({"panel": panel, "series": series, "x": x, name: mean(values),
+                         "low": low, "high": high, "seeds": len(values)})  # fmt: skip
     pick, opacity = _picked(data)
     base = altair.Chart(altair.Data(values=rows)).encode(
         x=_x(data), color=_series(data), opacity=opacity,
-        tooltip=_tooltip("series:N", "x:N", "accuracy:Q", "low:Q", "high:Q", "seeds:O"),
+        tooltip=_tooltip("series:N", "x:N", f"{name}:Q", "low:Q", "high:Q", "seeds:O"),
     )  # fmt: skip
     mark = base.mark_line(point=True) if data.ordered else base.mark_point(filled=True, size=50)
-    line = mark.encode(y=altair.Y("accuracy:Q", title=ACCURACY, scale=altair.Scale(zero=False)))
+    line = mark.encode(y=altair.Y(f"{name}:Q", title=data.measured.title, scale=altair.Scale(zero=False)))
     band = base.mark_errorband() if data.ordered else base.mark_errorbar(ticks=True)
-    band = band.encode(y=altair.Y("low:Q", title=ACCURACY), y2="high:Q",
+    band = band.encode(y=altair.Y("low:Q", title=data.measured.title), y2="high:Q",
                        opacity=_shown(pick, 0.3 if data.ordered else 1))  # fmt: skip
     # The selection belongs to the line: a band is several marks, each would have its own.
     chart = (line.add_params(pick) + band).properties(width=WIDTH, height=HEIGHT)
-    return _panels(data, chart, f"Accuracy by {word(data.x)}")
+    return _panels(data, chart, f"{name.capitalize()} by {word(data.x)}")
 
 
-def accuracy_over(data, unit, title):
+def scatter(data):
+    """Of a random study: what is measured by each axis, a mark for each point."""
+    names, name, cells = data.differing(), data.measured.name, {}
+    for run in data.runs:
+        if run["value"] is not None and isfinite(run["value"]):
+            place = tuple((axis, run["settings"].get(axis)) for axis in names)
+            cells.setdefault(str(place), (dict(place), []))[1].append(run["value"])
+    shown = []
+    for axis in names:
+        rows = [{"x": place[axis] if isinstance(place[axis], (int, float)) else word(place[axis]),
+                 name: mean(values), "seeds": len(values)} for place, values in cells.values()]  # fmt: skip
+        numbers = [row["x"] for row in rows]
+        x = altair.X("x:N", title=word(axis))
+        if all(isinstance(number, (int, float)) for number in numbers):
+            wide = min(numbers) > 0 and max(numbers) > 30 * min(numbers)
+            x = altair.X("x:Q", title=word(axis), scale=altair.Scale(type="log" if wide else "linear", zero=False))
+        chart = altair.Chart(altair.Data(values=rows)).mark_point(filled=True, size=50).encode(
+            x=x, y=altair.Y(f"{name}:Q", title=data.measured.title, scale=altair.Scale(zero=False)),
+            tooltip=_tooltip("x:N", f"{name}:Q", "seeds:O"),
+        )  # fmt: skip
+        shown.append(chart.properties(width=320, height=HEIGHT))
+    return altair.concat(*shown, columns=2).properties(title=f"{name.capitalize()} by each axis")
+
+
+def measured_over(data, unit, title):
     """The curves over `step` (a mini-batch) or `passes` (over the data; what the 2017 study
     calls an iteration)."""
-    cells = {}
+    cells, measured = {}, data.measured.name
     for point in data.points:
-        if point["accuracy"] is not None:
+        if point["value"] is not None:
             name = (point["panel"], point["series"], point["x"], point["step"], point["passes"])
-            cells.setdefault(name, []).append(point["accuracy"])
+            cells.setdefault(name, []).append(point["value"])
     rows = [
         {"panel": ", ".join(filter(None, (panel, series))), "x": x, "step": step + 1,
-         "passes": round(passes, 4), "accuracy": round(mean(values), 4), "seeds": len(values)}
-        for (panel, series, x, step, passes), values in cells.items()
+         "passes": passes and round(passes, 4), measured: float(f"{mean(values):.6g}"), "seeds": len(values)}
+        for (panel, series, x, step, passes), values in cells.items() if isfinite(mean(values))
     ]  # fmt: skip
     order = [", ".join(filter(None, (panel, series)))
              for panel in data.values("panel") for series in data.values("series")]  # fmt: skip
     pick, opacity = _picked(data, "x")
-    scheme = {"scale": altair.Scale(scheme="viridis")} if data.ordered else {}
     chart = (
         altair.Chart(altair.Data(values=rows))
         .mark_line(point=SMALL_POINTS)
         .encode(
             x=altair.X(f"{unit}:Q", title=title),
-            y=altair.Y("accuracy:Q", title=ACCURACY),
-            color=altair.Color("x:O", title=word(data.x), sort=data.values("x"), **scheme),
+            y=altair.Y(f"{measured}:Q", title=data.measured.title),
+            color=_x_colour(data),
             opacity=opacity,
-            tooltip=_tooltip("x:O", "step:O", "passes:Q", "accuracy:Q", "seeds:O"),
+            tooltip=_tooltip("x:O", "step:O", "passes:Q", f"{measured}:Q", "seeds:O"),
         )
         .add_params(pick)
         .properties(width=320, height=HEIGHT)
         .facet(facet=altair.Facet("panel:N", title=None, sort=order), columns=2)
     )
-    return chart.properties(title=f"Accuracy by {title}, mean over the seeds")
+    return chart.properties(title=f"{measured.capitalize()} by {title}, mean over the seeds")
 
 
 def steps_to_threshold(data, threshold):
@@ -121,27 +153,29 @@ def steps_to_threshold(data, threshold):
     base = altair.Chart(altair.Data(values=rows)).encode(
         x=_x(data), color=_series(data), tooltip=_tooltip("series:N", "x:O", "steps:Q", "reached:N")
     )
-    title = f"mini-batches to {100 * threshold:g} %"
+    goal = data.measured.goal(threshold)
+    title = f"mini-batches to {goal}"
     line = base.mark_line(point=True).encode(y=altair.Y("steps:Q", title=title))
     bar = base.mark_errorbar().encode(y=altair.Y("low:Q", title=title), y2="high:Q")
     chart = (bar + line).properties(width=WIDTH, height=HEIGHT)
-    return _panels(data, chart, f"Steps to {100 * threshold:g} % (where reached)")
+    return _panels(data, chart, f"Steps to {goal} (where reached)")
 
 
 def box_plots(data):
+    measured = data.measured.name
     rows = [
-        {name: run[name] for name in ("panel", "series", "x", "accuracy", "seed")}
-        for run in data.runs if run["accuracy"] is not None
+        {"panel": run["panel"], "series": run["series"], "x": run["x"], measured: run["value"], "seed": run["seed"]}
+        for run in data.runs if run["value"] is not None and isfinite(run["value"])
     ]  # fmt: skip
     # Vega warns of a scale without values where no box has outliers: the limits are given.
-    limits = [min(row["accuracy"] for row in rows), max(row["accuracy"] for row in rows)]
+    limits = [min(row[measured] for row in rows), max(row[measured] for row in rows)]
     scale = altair.Scale(zero=False, domain=limits)
     chart = (
         altair.Chart(altair.Data(values=rows))
         .mark_boxplot(size=10)
         .encode(
             x=altair.X("x:O", title=word(data.x), sort=data.values("x")),
-            y=altair.Y("accuracy:Q", title=ACCURACY, scale=scale),
+            y=altair.Y(f"{measured}:Q", title=data.measured.title, scale=scale),
             color=_series(data),
             xOffset=altair.XOffset("series:N", sort=data.values("series")),
         )
@@ -151,42 +185,105 @@ def box_plots(data):
 
 
 def heat_map(data):
+    name = data.measured.name
     rows = [
-        {"panel": panel, "series": series, "x": x, "accuracy": mean(cell.values())}
-        for (panel, series, x), cell in data.groups().items()
-    ]
+        {"panel": panel, "series": series, "x": x, name: mean(cell.values())}
+        for (panel, series, x), cell in data.groups().items() if isfinite(mean(cell.values()))
+    ]  # fmt: skip
+    cells = _cells(data, rows, name, ("series", word(data.series), data.values("series")),
+                   data.measured.unit.strip(", "), ".3~g" if data.measured.is_loss else ".1f")  # fmt: skip
+    return _panels(data, cells, f"Mean {name}", columns=1)
+
+
+def _cells(data, rows, name, down, unit, digits):
+    """Coloured cells with their numbers; `down`: what is the vertical axis, its title, its order."""
+    field, title, order = down
     base = altair.Chart(altair.Data(values=rows)).encode(
         x=altair.X("x:O", title=word(data.x), sort=data.values("x")),
-        y=altair.Y("series:N", title=word(data.series), sort=data.values("series")),
+        y=altair.Y(f"{field}:N", title=title, sort=order),
     )
     cells = base.mark_rect().encode(
-        color=altair.Color("accuracy:Q", title="%", scale=altair.Scale(scheme="viridis")),
-        tooltip=_tooltip("series:N", "x:O", "accuracy:Q"),
+        color=altair.Color(f"{name}:Q", title=unit or None, scale=altair.Scale(scheme="viridis")),
+        tooltip=_tooltip(f"{field}:N", "x:O", f"{name}:Q"),
     )
-    middle = mean((min(r["accuracy"] for r in rows), max(r["accuracy"] for r in rows)))
+    middle = mean((min(r[name] for r in rows), max(r[name] for r in rows)))
     text = base.mark_text(fontSize=9).encode(
-        text=altair.Text("accuracy:Q", format=".1f"),
+        text=altair.Text(f"{name}:Q", format=digits),
         color=altair.condition(
-            f"datum.accuracy > {middle}", altair.value("black"), altair.value("white")
+            f"datum['{name}'] > {middle}", altair.value("black"), altair.value("white")
         ),
     )
-    return _panels(data, cells + text, "Mean accuracy", columns=1)
+    return cells + text
+
+
+def gradient_norms(data):
+    """A picture for each layer, a curve for each x. The axis is logarithmic: no zeros."""
+    cells = {}
+    for row in data.layers:
+        if row["gradient_norm"]:
+            place = ", ".join(filter(None, (row["layer"], row["panel"], _several(data, row["series"]))))
+            cells.setdefault((place, row["x"], row["step"]), []).append(row["gradient_norm"])
+    rows = [{"layer": place, "x": x, "step": step + 1, "norm": float(f"{mean(values):.4g}"), "seeds": len(values)}
+            for (place, x, step), values in cells.items()]  # fmt: skip
+    order = list(dict.fromkeys(row["layer"] for row in rows))
+    pick, opacity = _picked(data, "x")
+    chart = (
+        altair.Chart(altair.Data(values=rows))
+        .mark_line(point=SMALL_POINTS)
+        .encode(
+            x=altair.X("step:Q", title="mini-batch"),
+            y=altair.Y("norm:Q", title="norm of the weights' gradients", scale=altair.Scale(type="log", nice=False)),
+            color=_x_colour(data),
+            opacity=opacity,
+            tooltip=_tooltip("layer:N", "x:O", "step:O", "norm:Q", "seeds:O"),
+        )
+        .add_params(pick)
+        .properties(width=320, height=HEIGHT)
+        .facet(facet=altair.Facet("layer:N", title=None, sort=order), columns=2)
+    )
+    return chart.properties(title="Gradients by mini-batch, mean over the seeds and since the point before")
+
+
+def _several(data, series):
+    return series if len(data.values("series")) > 1 else ""
+
+
+def rounding_shares(data, kind):
+    """What share of the numbers that a layer rounds becomes infinite, zero or the largest."""
+    cells = {}
+    for row in data.layers:
+        if row[kind] is not None:
+            place = (row["panel"], ", ".join(filter(None, (row["layer"], _several(data, row["series"])))), row["x"])
+            cells.setdefault(place, []).append(100 * row[kind])
+    rows = [{"panel": panel, "layer": layer, "x": x, "share": mean(values)}
+            for (panel, layer, x), values in cells.items()]  # fmt: skip
+    order = list(dict.fromkeys(row["layer"] for row in rows))
+    chart = _cells(data, rows, "share", ("layer", None, order), "%", ".2~g")
+    return _panels(data, chart, f"Numbers rounded to {tables.LAYER_WORDS[kind].split(' to ')[1]}, %", columns=1)
 
 
 def all_of(data):
     """{name: chart} of what this study's results can show."""
-    if not data.groups():
+    if not any(isfinite(value) for cell in data.groups().values() for value in cell.values()):
         return {}
-    found = {
-        "accuracy-by-bits" if "truncate" in data.x else "accuracy-by-axis": accuracy_by_x(data)
-    }
+    name = data.measured.name
+    if data.scattered and data.differing():
+        found = {f"{name}-by-axes": scatter(data)}
+    else:
+        found = {f"{name}-by-{'bits' if 'truncate' in data.x else 'axis'}": measured_by_x(data)}
     if len({point["step"] for point in data.points}) > 1:
-        found["accuracy-by-step"] = accuracy_over(data, "step", "mini-batch")
-        found["accuracy-by-pass"] = accuracy_over(data, "passes", "pass over the data")
-    for threshold in data.thresholds:
+        found[f"{name}-by-step"] = measured_over(data, "step", "mini-batch")
+        if all(point["passes"] is not None for point in data.points):
+            found[f"{name}-by-pass"] = measured_over(data, "passes", "pass over the data")
+    for threshold in () if data.scattered else data.thresholds:
         if any(step for cell in data.steps_to(threshold).values() for step in cell.values()):
-            found[f"steps-to-{100 * threshold:g}"] = steps_to_threshold(data, threshold)
-    if len({run["seed"] for run in data.runs}) > 2:
+            found[f"steps-to-{data.measured.slug(threshold)}"] = steps_to_threshold(data, threshold)
+    if any(row["gradient_norm"] for row in data.layers):
+        found["gradient-norms"] = gradient_norms(data)
+    for kind in SHARES:
+        if any(row[kind] for row in data.layers):
+            found[f"rounding-shares-{kind}"] = rounding_shares(data, kind)
+    if len({run["seed"] for run in data.runs}) > 2 and not data.scattered:
         found["spread"] = box_plots(data)
     if len(data.values("series")) > 1 and len(data.values("x")) > 1:
         found["heat-map"] = heat_map(data)

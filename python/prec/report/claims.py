@@ -3,10 +3,11 @@
 
     inflection      the curve's smallest sufficient size is `value`, give or take `within`
     more-bits       the smallest sufficient size of `where` is above that of `than`
-    better          final accuracy: `where` minus `than`, in points, is above `value`
+    better          final accuracy: `where` minus `than`, in points, is above `value`; where
+                    losses are measured: `where` has more than `value` percent less than `than`
     faster          steps to the study's first threshold: `where` takes more than `value`
                     percent fewer than `than`
-    does-not-learn  the accuracy stays below `value` (default 0.2)
+    does-not-learn  the accuracy stays below `value` (default 0.2); a loss above `value`
 
 `value` is 0 if not given; with `within` a difference is claimed to be `value`, give or take
 that. `where` and `than` pick runs by their settings; runs that differ in nothing else are
@@ -16,11 +17,13 @@ compared, and a seed's value is the mean over them. A claim holds or does not wh
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import isfinite
 from statistics import mean
 from typing import Any
 
 from prec.report import statistics, tables
 from prec.report.dataset import Dataset
+from prec.report.measured import LEARNS
 
 FEWEST = 3  # seeds that an interval is believed of
 MOST = 10000  # seeds that are still worth naming
@@ -85,10 +88,9 @@ def _curve(data: Dataset, where: Row) -> Curve | str:
     curves = list(tables.curves(replace(data, runs=runs)))
     if len(curves) != 1:
         return f"{len(curves)} curves, one is needed"
-    ((_, sizes, seeds, grid),) = curves
-    if not tables.learns(grid):
+    ((_, sizes, seeds, grid, margin),) = curves
+    if not tables.learns(data, grid):
         return f"does not learn with {sizes[-1]} bits either"
-    margin = 100 * data.margin
     size, low, high = statistics.inflection(sizes, grid, margin)
     if len(seeds) < FEWEST:
         return f"{size} bits; {len(seeds)} seeds, {FEWEST} are needed"
@@ -165,7 +167,7 @@ def _by_seed(data: Dataset, claim: Claim, measure: Callable[[Row], float | None]
             pairs[name] = {seed: (ours[name][seed], theirs[name][seed]) for seed in seeds}
     whole = [
         cell for cell in pairs.values()
-        if all(a is not None and b is not None for a, b in cell.values())
+        if all(v is not None and isfinite(v) for pair in cell.values() for v in pair)
     ]  # fmt: skip
     seeds = sorted(set.intersection(*map(set, whole))) if whole else []
     values = [mean(compare(*cell[seed]) for cell in whole) for seed in seeds]
@@ -188,23 +190,37 @@ def _verdict(values: list[float], claim: Claim, text: str, unit: str) -> Verdict
     return Verdict(text, UNDECIDED, statistics.seeds_needed([v - border for v in values]))
 
 
+def _no_pairs(data: Dataset, claim: Claim, cells: int) -> str:
+    sides = [sum(picks(run, claim.get(side, {})) for run in data.runs) for side in ("where", "than")]
+    if cells or not all(sides):
+        return "no pairs of runs yet"
+    return f"none of {sides[0]} and {sides[1]} runs differ in nothing but what the claim says"
+
+
+def _percent_less(ours: float, theirs: float) -> float:
+    return 100 * (theirs - ours) / max(theirs, 1e-300)  # a loss may be 0
+
+
 def _better(data: Dataset, claim: Claim) -> Verdict:
-    values, _, _ = _by_seed(data, claim, lambda run: run["accuracy"], lambda a, b: a - b)
+    lower = data.measured.is_loss
+    compare = _percent_less if lower else lambda a, b: a - b
+    values, whole, cells = _by_seed(data, claim, lambda run: run["value"], compare)
     if not values:
-        return Verdict("no pairs of runs yet")
+        return Verdict(_no_pairs(data, claim, cells))
+    if lower:
+        text = f"{mean(values):+.2f} % less loss"
+        if whole < cells:
+            text += f" at the {whole} of {cells} settings where no loss is infinite"
+        return _verdict(values, claim, text, " %")
     return _verdict(values, claim, f"{mean(values):+.2f} points", "")
 
 
 def _faster(data: Dataset, claim: Claim) -> Verdict:
     if not data.thresholds:
         return Verdict("the study has no threshold")
-    reached: dict[str, int] = {}
-    for point in data.points:
-        if (point["accuracy"] or 0) >= 100 * data.thresholds[0]:
-            reached.setdefault(point["key"], point["step"] + 1)
-    values, whole, cells = _by_seed(data, claim, lambda run: reached.get(run["key"]),
-                                    lambda a, b: 100 * (b - a) / b)  # fmt: skip
-    goal = f"{100 * data.thresholds[0]:g} % accuracy"
+    reached = data.first_steps(data.thresholds[0])
+    values, whole, cells = _by_seed(data, claim, lambda run: reached.get(run["key"]), _percent_less)
+    goal = data.measured.goal(data.thresholds[0]) + " accuracy" * (not data.measured.is_loss)
     if not values:
         return Verdict(f"at none of {cells} settings all seeds reach {goal} both ways")
     text = f"{mean(values):.1f} % fewer steps to {goal}"
@@ -214,14 +230,30 @@ def _faster(data: Dataset, claim: Claim) -> Verdict:
 
 
 def _does_not_learn(data: Dataset, claim: Claim) -> Verdict:
-    values = [r["accuracy"] for r in _chosen(data, claim) if r["accuracy"] is not None]
+    values = [r["value"] for r in _chosen(data, claim) if r["value"] is not None]
     if len(values) < FEWEST:
         return Verdict(f"{len(values)} runs, {FEWEST} are needed")
     low, high = statistics.interval(values)
-    border = 100 * claim.get("value", tables.LEARNS / 100)
+    if data.measured.is_loss:
+        return _loses(values, low, high, claim)
+    border = 100 * claim.get("value", LEARNS / 100)
     text = f"{mean(values):.1f} % ({low:.1f} to {high:.1f}), {len(values)} runs"
     if high < border or low > border:
         return Verdict(text, HOLDS if high < border else FAILS)
+    return Verdict(text, UNDECIDED, statistics.seeds_needed([v - border for v in values]))
+
+
+def _loses(values: list[float], low: float | None, high: float | None, claim: Claim) -> Verdict:
+    """Whether losses, some of them perhaps infinite, stay above the claim's value."""
+    if "value" not in claim:
+        return Verdict("what loss counts as not learnt is not said: 'value'")
+    border, infinite = claim["value"], sum(not isfinite(v) for v in values)
+    text = f"{mean(values):.4g}, {len(values)} runs" + f", {infinite} of them infinite" * bool(infinite)
+    if low is None or high is None:
+        return Verdict(text, HOLDS if min(values) > border else UNDECIDED)
+    text = f"{mean(values):.4g} ({low:.4g} to {high:.4g}), {len(values)} runs"
+    if low > border or high < border:
+        return Verdict(text, HOLDS if low > border else FAILS)
     return Verdict(text, UNDECIDED, statistics.seeds_needed([v - border for v in values]))
 
 

@@ -66,7 +66,7 @@ def write(found, options):
     else:
         shown = [chart for data in found for chart in charts.all_of(data).values()]
         if not shown:
-            raise StoreError(f"'{options.store}' has no accuracies to draw")
+            raise StoreError(f"'{options.store}' has nothing measured to draw")
         put(options.output, charts.picture(charts.together(shown), options.format))
 
 

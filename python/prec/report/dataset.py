@@ -4,12 +4,17 @@
 x        the horizontal axis: the number of bits if there is one, else the first axis
 series   a colour each: the next axis that has several values
 panel    a picture each: the values of all other axes together
+
+An axis whose value follows from x, as in zip, is neither. The points of a random study are
+scattered: they share no values, so that each axis gets a picture and there are no curves.
 """
 
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prec.report import measured
+from prec.report.measured import ACCURACY, Measured
 from prec.study import expect, export
 
 SIZES = ("truncate-bits", "truncate-mantissa")
@@ -29,9 +34,10 @@ BATCH = 128  # of prec-train, when a study does not say
 
 @dataclass
 class Dataset:
-    """Rows of runs have key, x, series, panel, seed, accuracy (percent or None), status,
-    diverged_at, command and the settings; rows of points key, step, epoch, accuracy, loss and
-    passes, how often the data had been gone through then."""
+    """Rows of runs have key, x, series, panel, seed, value (what is measured, or None), status,
+    diverged_at, command and the settings; rows of points key, step, epoch, value, loss and
+    passes, how often the data had been gone through then; rows of layers key, step, layer and
+    what was measured of it."""
 
     name: str
     form: str
@@ -45,8 +51,21 @@ class Dataset:
     thresholds: tuple = ()
     claims: tuple = ()
     axes: list = field(default_factory=list)
+    is_search: bool = False  # random or halving: which point is the best?
+    scattered: bool = False
     runs: list = field(default_factory=list)
     points: list = field(default_factory=list)
+    layers: list = field(default_factory=list)
+    measured: Measured = ACCURACY
+
+    def differing(self):
+        """The axes that have several values, the seed aside."""
+        return differing(self.axes, self.runs)
+
+    @property
+    def left(self):
+        """Runs that are planned and not there."""
+        return max(self.planned - len(self.runs), 0)
 
     @property
     def ordered(self):
@@ -70,21 +89,25 @@ class Dataset:
         return [self.values(name).index(value) for name, value in zip(names, place)]
 
     def groups(self):
-        """{(panel, series, x): {seed: accuracy}} of runs that ended."""
+        """{(panel, series, x): {seed: value}} of runs that ended."""
         found = {}
         for run in self.runs:
-            if run["accuracy"] is not None:
+            if run["value"] is not None:
                 cell = found.setdefault((run["panel"], run["series"], run["x"]), {})
-                cell[run["seed"]] = run["accuracy"]
+                cell[run["seed"]] = run["value"]
         return found
+
+    def first_steps(self, threshold):
+        """{key: step}: the first evaluation that reached it."""
+        reached = {}
+        for point in self.points:
+            if self.measured.reaches(point["value"], threshold):
+                reached.setdefault(point["key"], point["step"] + 1)
+        return reached
 
     def steps_to(self, threshold):
         """{(panel, series, x): {seed: step or None}}: the first evaluation that reached it."""
-        reached = {}
-        for point in self.points:
-            if (point["accuracy"] or 0) >= 100 * threshold:
-                reached.setdefault(point["key"], point["step"] + 1)
-        found = {}
+        reached, found = self.first_steps(threshold), {}
         for run in self.runs:
             cell = found.setdefault((run["panel"], run["series"], run["x"]), {})
             cell[run["seed"]] = reached.get(run["key"])
@@ -110,35 +133,52 @@ def label(name, settings):
     return f"{word(name)} {value}" if number else word(value)
 
 
+def _value(run, name):
+    return json.dumps(run["settings"].get(name))
+
+
+def differing(axes, runs):
+    return [name for name in axes if name != "seed" and len({_value(r, name) for r in runs}) > 1]
+
+
+def following(axes, runs, x):
+    """Those whose value x decides."""
+    pairs = {name: {(_value(r, x), _value(r, name)) for r in runs} for name in axes if name != x}
+    sizes = len({_value(r, x) for r in runs})
+    return [name for name, found in pairs.items() if len(found) == sizes]
+
+
 def roles(axes, runs, wanted):
     """(x, series, names of the panel's axes) from what differs and what the study says."""
-    differing = [
-        name for name in axes
-        if name != "seed" and len({json.dumps(r["settings"].get(name)) for r in runs}) > 1
-    ]  # fmt: skip
-    default = next((name for name in differing if name in SIZES), next(iter(differing), "seed"))
+    several = differing(axes, runs)
+    default = next((name for name in several if name in SIZES), next(iter(several), "seed"))
     x = wanted.get("x") or default
-    rest = [name for name in differing if name != x]
+    rest = [name for name in several if name != x and name not in following(several, runs, x)]
     numbers = [name for name in ("rounding", "granularity") if name in rest] + rest
     series = wanted.get("series") or next(iter(numbers), None)
     return x, series, [name for name in rest if name != series]
 
 
-def assemble(name, form, axes, runs, points, document=None):
+def assemble(name, form, axes, runs, points, document=None, layers=None):
     """A Dataset of rows as prec.study.export gives them."""
     document = document or {}
     measure = document.get("measure", {})
+    combine = document.get("combine")
+    scattered = isinstance(combine, dict) and "random" in combine
     x, series, panels = roles(axes, runs, document.get("report", {}))
+    if scattered:
+        series, panels = None, []
     data = Dataset(
         name, form, x, series,
         title=document.get("title", name), about=document.get("about", ""),
         experiment=document.get("experiment", 0),
         margin=measure.get("margin", 0.01), thresholds=tuple(measure.get("thresholds", ())),
-        claims=tuple(document.get("claims", ())), axes=axes,
+        claims=tuple(document.get("claims", ())), axes=axes, scattered=scattered,
+        is_search=isinstance(combine, dict),
+        measured=measured.of(runs),
     )  # fmt: skip
     for run in runs:
         settings = run["settings"]
-        accuracy = run.get("test_accuracy")
         panel = ", ".join(f"{word(name)} {word(settings.get(name))}" for name in panels)
         place = {"panel": panel, "series": label(series, settings) if series else "all runs"}
         place["x"] = settings.get(x) if settings.get(x) is not None else NONE
@@ -146,26 +186,32 @@ def assemble(name, form, axes, runs, points, document=None):
             place["x"] = word(place["x"])
         data.runs.append({
             **place, "key": run["key"], "seed": settings.get("seed", 0), "settings": settings,
-            "accuracy": None if accuracy is None else 100 * accuracy,
+            "value": data.measured.shown(run), "samples": _samples(run),
             "status": run.get("status", "done"), "error": run.get("error"),
             "diverged_at": run.get("diverged_at"), "command": run.get("command", ""),
             "seconds": run.get("seconds"), "cpu_seconds": run.get("cpu_seconds"),
             "machine": run.get("machine"),
         })  # fmt: skip
         batch = settings.get("batch-size") or BATCH
-        examples = expect.EXAMPLES.get(settings.get("data"), 60000)
+        samples = _samples(run)
         for point in points.get(run["key"], ()):
-            share = point["test_accuracy"]
             data.points.append({
                 **place, "key": run["key"], "seed": settings.get("seed", 0),
                 "step": point["step"], "epoch": point["epoch"], "loss": point.get("loss"),
-                "passes": (point["step"] + 1) * batch / examples,
-                "accuracy": None if share is None else 100 * share,
+                "passes": samples and (point["step"] + 1) * batch / samples,
+                "value": data.measured.shown(point),
             })  # fmt: skip
+        data.layers += [{**place, **row} for row in (layers or {}).get(run["key"], ())]
     if {type(run["x"]) for run in data.runs} & {str}:
-        for row in data.runs + data.points:
+        for row in data.runs + data.points + data.layers:
             row["x"] = str(row["x"])
     return data
+
+
+def _samples(run):
+    """Of the training set; None where the model makes them of a text."""
+    text = str(run["settings"].get("data")).endswith(".txt")
+    return run.get("samples") or (None if text else expect.SAMPLES)
 
 
 def from_store(store, study=None):
@@ -174,7 +220,7 @@ def from_store(store, study=None):
     from prec.study.file import parse
     from prec.study.rerun import command_text
 
-    points = export.points(store)
+    points, layers = export.points(store), export.layers(store)
     runs = list(export.runs(store, study))
     found = []
     for row in export.studies(store, study):
@@ -187,7 +233,7 @@ def from_store(store, study=None):
         except jsonc.Fault:  # of an older schema: the runs are good all the same
             document = {}
         axes = json.loads(row["axes"])
-        data = assemble(row["name"], row["form"], axes, members, points, document)
+        data = assemble(row["name"], row["form"], axes, members, points, document, layers)
         data.planned = row["planned"]
         found.append(data)
     return sorted(found, key=lambda data: (data.experiment or len(found), data.name, data.form))

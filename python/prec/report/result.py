@@ -11,17 +11,17 @@ from prec.report import charts, claims, heading, length, tables
 from prec.report.dataset import Dataset, word
 from prec.study.file import Study, load
 
-MADE = ("Made by `python -m prec report STORE --format=md`, not written by hand. A quick form is "
-        "for two cores and an hour: what its intervals leave open is undecided.")  # fmt: skip
+MADE = "Made by `python -m prec report STORE --format=md`, not written by hand."
+QUICK = " A quick form is for two cores and an hour: what its intervals leave open is undecided."
 READING = """How to read it. Intervals are of 95 % over the seeds: bootstraps, with fewer than a dozen
 seeds Student's t. The **inflection** is the smallest size from which on no mean is worse than the
 largest size's by more than the margin. A claim **holds** or **does not hold** where the whole
-interval says so, else it is **undecided**, with the seeds and runs that would decide it (80 % power).
-Some quick forms got their last seeds after a look at the first; such an interval is a little too narrow.
+interval says so, else it is **undecided**, with the seeds and runs that would decide it (80 % power)."""
+OF_2017 = """Some quick forms got their last seeds after a look at the first; such an interval is a little too narrow.
 "Said so" is what the 2017 study said; where it asked and no answer of it is known, the claim is ours
 and says "asked". A word of N bits has one sign bit, 8 exponent bits and N - 9 fraction bits; should
 the study have counted fractions, its N is a word of N + 9 here."""
-PICTURED = ("accuracy-by-bits", "accuracy-by-axis", "accuracy-by-step", "accuracy-by-pass", "steps-to")
+PICTURED = ("accuracy-by", "loss-by", "steps-to", "gradient-norms", "rounding-shares")
 
 
 def page(found: list[Dataset], output: str, shipped: bool = False) -> str:
@@ -34,9 +34,15 @@ def page(found: list[Dataset], output: str, shipped: bool = False) -> str:
         takes = f"{quick.count():,} runs in the quick form, {full.count():,} in the full"
         rows += [[full.get("title", full.name), claim["says"], claims.source(claim),
                   "no runs yet", claims.UNDECIDED, takes] for claim in full.get("claims", [])]  # fmt: skip
-    lines = ["# The 2017 study, measured", "", MADE, "", "## What was run", "", *ran(found), ""]
+    title = "The 2017 study, measured" if shipped else title_of(found)
+    made = MADE + QUICK if any(data.form == "quick" for data in found) or rest else MADE
+    lines = [f"# {title}", "", made, "", "## What was run", "", *ran(found), ""]
     if rows:
-        lines += ["## Claims", "", tables.as_markdown(["study", *claims.COLUMNS], rows), "", READING, ""]
+        columns = ["study", *claims.COLUMNS]
+        if not shipped and not any(data.experiment for data in found):  # of nobody's study but the user's
+            columns, rows = _without(columns, rows, claims.COLUMNS[1])
+        reading = f"{READING}\n{OF_2017}" if shipped else READING
+        lines += ["## Claims", "", tables.as_markdown(columns, rows), "", reading, ""]
     folder = Path("." if output == "-" else output)
     name = "report" if output == "-" else folder.stem
     for data in found:
@@ -46,6 +52,15 @@ def page(found: list[Dataset], output: str, shipped: bool = False) -> str:
                   full.get("about", ""), "", "No runs yet:", "",
                   f"    python -m prec sweep --quick {full.name}", ""]  # fmt: skip
     return "\n".join(lines)
+
+
+def _without(columns: list[str], rows: list[list[Any]], name: str) -> tuple[list[str], list[list[Any]]]:
+    at = columns.index(name)
+    return columns[:at] + columns[at + 1 :], [row[:at] + row[at + 1 :] for row in rows]
+
+
+def title_of(found: list[Dataset]) -> str:
+    return heading(found[0]) if len(found) == 1 else "Studies of precision"
 
 
 def shipped_only(found: list[Dataset]) -> list[Dataset]:
@@ -69,7 +84,8 @@ def ran(found: list[Dataset]) -> list[str]:
         total += spent
         machines |= {run["machine"] for run in data.runs if run["machine"]}
         seeds = {run["seed"] for run in data.runs}
-        rows.append([data.name, data.form, len(data.runs), len(seeds), f"{spent / 60:.1f}"])
+        runs = f"{len(data.runs)} of {data.planned}" if data.left else len(data.runs)
+        rows.append([data.name, data.form, runs, len(seeds), f"{spent / 60:.1f}"])
     number = sum(len(data.runs) for data in found)
     where = f" on {' and '.join(sorted(machines))}" if machines else ""
     text = f"{number:,} runs{where}: {total / 3600:.2f} hours of CPU time, compiling included"
@@ -81,6 +97,8 @@ def numbered(experiment: int) -> str:
 
 
 def section(data: Dataset, beside: Path, folder: Path) -> list[str]:
+    shipped = {path.stem for path in tools.shipped_studies()}
+    again = data.name if data.name in shipped else f"{data.name}.json"
     form = " --quick" if data.form == "quick" else ""
     lines = [f"## {numbered(data.experiment)}{heading(data)}", "", *([data.about, ""] if data.about else []),
              length(data), "", shared(data), ""]  # fmt: skip
@@ -91,17 +109,23 @@ def section(data: Dataset, beside: Path, folder: Path) -> list[str]:
             (beside / file).write_bytes(charts.picture(chart, "svg"))
             title = chart.title if isinstance(chart.title, str) else name
             lines += [f"![{data.title}: {title}]({file})", ""]
-    for title, columns, body in (tables.means(data), tables.inflections(data)):
+    shown = [tables.best(data)] if data.is_search else []
+    if not data.scattered:
+        shown += [tables.means(data), tables.inflections(data)]
+    for title, columns, body in shown:
         if body:
             lines += [f"**{title}**", "", tables.as_markdown(columns, body), ""]
-    if data.runs:
+    if data.runs and not data.scattered:
         title, columns, body = tables.comparisons(data)
         if body:
             lines += [f"<details><summary>{title}</summary>", "",
                       tables.as_markdown(columns, body), "", "</details>", ""]  # fmt: skip
+    title, columns, body = tables.layers(data)
+    if body:
+        lines += [f"<details><summary>{title}</summary>", "", tables.as_markdown(columns, body), "", "</details>", ""]
     if data.claims:
         lines += ["**What it decides**", "", *decided(data), ""]
-    return [*lines, "Again:", "", f"    python -m prec sweep{form} {data.name}", ""]
+    return [*lines, "Again:", "", f"    python -m prec sweep{form} {again}", ""]
 
 
 def shared(data: Dataset) -> str:

@@ -25,9 +25,9 @@ EXACT = 14  # pairs up to which all signs are tried: 2^14
 
 
 def interval(values, level=LEVEL):
-    """(low, high) of the mean; (None, None) for fewer than two values."""
+    """(low, high) of the mean; (None, None) for fewer than two values or an infinite one."""
     values = np.asarray(values, float)
-    if len(values) < 2:
+    if len(values) < 2 or not np.isfinite(values).all():
         return None, None
     if len(values) < FEW:
         half = quantile(len(values) - 1, level) * values.std(ddof=1) / math.sqrt(len(values))
@@ -114,6 +114,13 @@ def smallest(losses, margin):
     return found
 
 
+def _losses(accuracies):
+    """How much less each size has than the last one; what is minus infinity loses all."""
+    with np.errstate(invalid="ignore"):
+        losses = accuracies[:, -1:] - accuracies
+    return np.where(np.isnan(losses), np.inf, losses)
+
+
 def inflection(sizes, accuracies, margin):
     """(size, low, high): the smallest size from which on no mean is worse than the largest
     size's by more than the margin, and its interval. `accuracies`: seeds by sizes.
@@ -122,13 +129,14 @@ def inflection(sizes, accuracies, margin):
     at the size from which no loss is surely above the margin, and ends at that from which
     all losses surely are within it, by the loss's own interval at each size."""
     accuracies = np.asarray(accuracies, float)
-    losses = accuracies[:, -1:] - accuracies
+    losses = _losses(accuracies)
     found = sizes[smallest(losses.mean(axis=0), margin)]
     if len(losses) < 2:
         return found, None, None
     if len(losses) < FEW:
         spans = [interval(column) for column in losses.T]
-        low, high = (smallest([span[end] for span in spans], margin) for end in (0, 1))
+        ends = [[math.inf if span[end] is None else span[end] for span in spans] for end in (0, 1)]
+        low, high = (smallest(end, margin) for end in ends)
         return found, sizes[low], sizes[high]
     generator, columns = np.random.default_rng(0), []
     for _ in range(RESAMPLES):
@@ -143,8 +151,9 @@ def expected_inflection(sizes, accuracies, margin, seeds):
     """The interval (low, high) that the inflection has with so many seeds, if means and spreads
     stay as they are, at the power that `seeds_needed` has."""
     accuracies = np.asarray(accuracies, float)
-    losses = accuracies[:, -1:] - accuracies
-    middle, half = losses.mean(axis=0), POWER * losses.std(axis=0, ddof=1) / math.sqrt(seeds)
+    losses = _losses(accuracies)
+    with np.errstate(invalid="ignore"):  # an infinite loss has no spread and is never small
+        middle, half = losses.mean(axis=0), POWER * losses.std(axis=0, ddof=1) / math.sqrt(seeds)
     return sizes[smallest(middle - half, margin)], sizes[smallest(middle + half, margin)]
 
 

@@ -1,23 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The tables of a study: (heading, columns, rows) of text and numbers, for page and Markdown."""
 
+from math import isfinite
 from statistics import mean
 
 from prec.report import statistics
 from prec.report.dataset import word
+from prec.study.runs import canonical
+from prec.study.store import LAYER
+
+LAYER_WORDS = {
+    "gradient_norm": "norm of the weights' gradients", "overflow": "share rounded to infinity",
+    "underflow": "share rounded to zero", "saturation": "share rounded to the largest number",
+}  # fmt: skip
 
 
-LEARNS = 20.0  # percent of accuracy below which a network has not learnt
-
-
-def _span(low, high, digits=2):
-    return "" if low is None else f"{low:.{digits}f} to {high:.{digits}f}"
+def _span(data, low, high, digits=2):
+    write = data.measured.text
+    return "" if low is None else f"{write(low, digits)} to {write(high, digits)}"
 
 
 def summary(data):
     """A row for each point of the study: mean, interval, how many ended, diverged, failed."""
-    columns = [word(data.x), "series", "setting", "accuracy, %", "95 % interval", "seeds",
-               "diverged", "failed", *(f"steps to {100 * t:g} %" for t in data.thresholds)]  # fmt: skip
+    columns = [word(data.x), "series", "setting", data.measured.heading, "95 % interval", "seeds",
+               "diverged", "failed", *(f"steps to {data.measured.goal(t)}" for t in data.thresholds)]  # fmt: skip
     reached = [data.steps_to(threshold) for threshold in data.thresholds]
     members = {}
     for run in data.runs:
@@ -25,17 +31,18 @@ def summary(data):
     rows = []
     for place in sorted(members, key=data.order):
         (panel, series, x), runs = place, members[place]
-        values = [run["accuracy"] for run in runs if run["accuracy"] is not None]
+        values = [run["value"] for run in runs if run["value"] is not None]
         low, high = statistics.interval(values)
         steps = [[s for s in found[place].values() if s is not None] for found in reached]
         rows.append([
-            x, series, panel, round(mean(values), 2) if values else None, _span(low, high),
+            x, series, panel, data.measured.rounded(mean(values)) if values else None,
+            _span(data, low, high),
             len(values), sum(run["diverged_at"] is not None for run in runs),
             sum(run["status"] == "failed" for run in runs),
             *(round(mean(s)) if len(s) == len(runs) else f"{len(s)} of {len(runs)} reach it"
               for s in steps),
         ])  # fmt: skip
-    return "Test accuracy at the end", *_without_constant(columns, rows, {1, 2, 6, 7})
+    return f"Test {data.measured.name} at the end", *_without_constant(columns, rows, {1, 2, 6, 7})
 
 
 def _without_constant(columns, rows, optional):
@@ -56,44 +63,68 @@ def means(data):
         for x in data.values("x"):
             cells = [list(groups.get((panel, name, x), {}).values()) for name in series]
             if any(cells):
-                rows.append([panel, x, *map(_mean_and_span, cells)])
-    columns = ["setting", word(data.x), *(series if len(series) > 1 else ["accuracy, %"])]
-    heading = "Test accuracy at the end, %: mean (95 % interval)"
+                rows.append([panel, x, *(_mean_and_span(data, cell) for cell in cells)])
+    columns = ["setting", word(data.x), *(series if len(series) > 1 else [data.measured.heading])]
+    heading = f"Test {data.measured.name} at the end{data.measured.unit}: mean (95 % interval)"
     return heading, *_without_constant(columns, rows, {0})
 
 
-def _mean_and_span(values):
+def _mean_and_span(data, values):
     if not values:
         return ""
-    span = _span(*statistics.interval(values), digits=1)
-    return f"{mean(values):.2f}" + (f" ({span})" if span else "")
+    span = _span(data, *statistics.interval(values), digits=1)
+    return data.measured.text(mean(values)) + (f" ({span})" if span else "")
+
+
+def best(data):
+    """The points of a search, the best first, those that were trained longest before all."""
+    names, cells = data.differing(), {}
+    for run in data.runs:
+        if run["value"] is not None:
+            place = tuple(canonical(run["settings"].get(name)) for name in names)
+            cells.setdefault(place, []).append(run)
+    rows = []
+    for members in cells.values():
+        values = [run["value"] for run in members]
+        settings = members[0]["settings"]
+        row = [_short(settings.get(name)) for name in names]
+        row += [data.measured.rounded(mean(values)), _span(data, *statistics.interval(values)), len(values)]
+        rows.append((-(settings.get("steps") or 0), -data.measured.sign * mean(values), row))
+    rows = [row for *_, row in sorted(rows, key=lambda item: item[:2])]
+    columns = [*map(word, names), data.measured.heading, "95 % interval", "seeds"]
+    return "The points, the best first", columns, rows
+
+
+def _short(value):
+    return float(f"{value:.4g}") if isinstance(value, float) else value if isinstance(value, int) else word(value)
 
 
 def inflections(data):
     """For each curve over numbers of bits: the smallest that is as good as the largest, within
     the margin."""
     rows = []
-    for (panel, series), sizes, seeds, grid in curves(data):
+    for (panel, series), sizes, seeds, grid, margin in curves(data):
         if len(sizes) > 1 and data.sized:
-            size, low, high = statistics.inflection(sizes, grid, 100 * data.margin)
+            size, low, high = statistics.inflection(sizes, grid, margin)
             span = "" if low is None else f"{low} to {high}"
-            if not learns(grid):
+            if not learns(data, grid):
                 size, span = "does not learn", ""
             rows.append([series, panel, size, span, len(seeds)])
-    heading = (f"Inflection: the smallest size whose accuracy, and that of all larger ones, is "
-               f"within {100 * data.margin:g} points of the largest size's")  # fmt: skip
+    heading = (f"Inflection: the smallest size whose {data.measured.name}, and that of all larger ones, is "
+               f"within {data.measured.within(data.margin)} the largest size's")  # fmt: skip
     columns = ["series", "setting", word(data.x), "95 % interval", "seeds"]
     return heading, *_without_constant(columns, rows, {1})
 
 
-def learns(grid):
-    """Whether the largest size of accuracies[seed][size] does."""
-    return mean(row[-1] for row in grid) >= LEARNS
+def learns(data, grid):
+    """Whether the largest size of a curve's grid[seed][size] does."""
+    return data.measured.learns([data.measured.sign * row[-1] for row in grid])
 
 
 def curves(data):
-    """((panel, series), sizes, seeds, accuracies[seed][size]) where x is a number."""
-    if not data.ordered or not data.runs:
+    """((panel, series), sizes, seeds, grid[seed][size], margin) where x is a number; of the
+    grid's numbers the higher ones are the better ones."""
+    if not data.ordered or not data.runs or data.scattered:
         return
     groups = data.groups()
     for panel, series in dict.fromkeys((panel, series) for panel, series, _ in groups):
@@ -101,8 +132,9 @@ def curves(data):
         cells = [groups[panel, series, size] for size in sizes]
         seeds = sorted(set.intersection(*(set(cell) for cell in cells)))
         if seeds:
-            grid = [[100 * cell[seed] / 100 for cell in cells] for seed in seeds]
-            yield (panel, series), sizes, seeds, grid
+            grid = [[data.measured.sign * cell[seed] for cell in cells] for seed in seeds]
+            margin = data.measured.margin(data.margin, [row[-1] for row in grid])
+            yield (panel, series), sizes, seeds, grid, margin
 
 
 def comparisons(data):
@@ -112,7 +144,7 @@ def comparisons(data):
     for panel, series, x in sorted(groups, key=data.order):
         cell = groups[panel, series, x]
         other = groups.get((panel, first, x), {})
-        seeds = sorted(set(cell) & set(other))
+        seeds = sorted(s for s in set(cell) & set(other) if isfinite(cell[s]) and isfinite(other[s]))
         if series != first and len(seeds) > 1:
             found.append((x, series, panel, [cell[s] - other[s] for s in seeds]))
     corrected = statistics.holm([statistics.paired(d) for *_, d in found])
@@ -121,19 +153,35 @@ def comparisons(data):
         low, high = statistics.interval(differences)
         verdict = "higher" if mean(differences) > 0 else "lower"
         verdict = verdict if p < 0.05 else "undecided"
-        rows.append([x, series, panel, round(mean(differences), 2), _span(low, high),
+        rows.append([x, series, panel, data.measured.rounded(mean(differences)), _span(data, low, high),
                      float(f"{p:.2g}"), verdict, len(differences)])  # fmt: skip
-    columns = [word(data.x), "series", "setting", f"points above {first}", "95 % interval",
+    columns = [word(data.x), "series", "setting", f"{'loss' if data.measured.is_loss else 'points'} above {first}", "95 % interval",
                "p (Holm)", "verdict", "seeds"]  # fmt: skip
     return f"Compared with {first}, seed by seed", *_without_constant(columns, rows, {1, 2})
 
 
+def layers(data):
+    """What the study measured of gradients and roundings, over all steps and seeds."""
+    names = [name for name in LAYER if any(row[name] is not None for row in data.layers)]
+    cells = {}
+    for row in data.layers:
+        cells.setdefault((row["panel"], row["series"], row["x"], row["layer"]), []).append(row)
+    rows = []
+    for place in sorted(cells, key=lambda place: data.order(place[:3])):
+        panel, series, x, layer = place
+        values = [[row[name] for row in cells[place] if row[name] is not None] for name in names]
+        rows.append([x, series, panel, layer, *(float(f"{mean(v):.3g}") if v else None for v in values)])
+    columns = [word(data.x), "series", "setting", "layer", *(LAYER_WORDS[name] for name in names)]
+    heading = "Gradients and roundings by layer: means over all steps and seeds"
+    return heading, *_without_constant(columns, rows, {1, 2})
+
+
 def runs(data):
     """Each run with the command that repeats it."""
-    columns = [word(data.x), "series", "setting", "seed", "accuracy, %", "status", "command"]
+    columns = [word(data.x), "series", "setting", "seed", data.measured.heading, "status", "command"]
     rows = [
         [run["x"], run["series"], run["panel"], run["seed"],
-         None if run["accuracy"] is None else round(run["accuracy"], 2),
+         None if run["value"] is None else data.measured.rounded(run["value"]),
          run["error"] or run["status"], run["command"]]
         for run in data.runs
     ]  # fmt: skip
@@ -142,9 +190,12 @@ def runs(data):
 
 def all_of(data):
     """{name: (heading, columns, rows)} of those that have rows, the runs last."""
-    found = {"summary": summary(data), "inflection": inflections(data)}
-    if data.runs:
-        found["comparison"] = comparisons(data)
+    found = {"best": best(data)} if data.is_search else {}
+    if not data.scattered:
+        found |= {"summary": summary(data), "inflection": inflections(data)}
+        if data.runs:
+            found["comparison"] = comparisons(data)
+    found["layers"] = layers(data)
     found["runs"] = runs(data)
     return {name: table for name, table in found.items() if table[2]}
 

@@ -66,9 +66,10 @@ def _silence():
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
-def perform(client, jobs):
+def perform(client, jobs, ahead=True):
     """Yields (kind, job, what): 'steps' and a number; 'run' and (index, result), perhaps
-    twice; 'job' and all results. Raises ClusterError and worker.Refused."""
+    twice; 'job' and all results. Raises ClusterError and worker.Refused. Without `ahead` a
+    job is taken only when a worker is free for it."""
     news, topic = queue.SimpleQueue(), f"prec-{uuid.uuid4().hex}"
     waiting, running = iter(jobs), {}
     client.subscribe_topic(topic, lambda event: news.put(("event", event[1])))
@@ -82,7 +83,7 @@ def perform(client, jobs):
             future.add_done_callback(lambda _, name=job["id"]: news.put(("done", name)))
 
     try:
-        submit(backlog(client))
+        submit(backlog(client, ahead))
         while running:
             try:
                 kind, what = news.get(timeout=SILENCE)
@@ -98,17 +99,18 @@ def perform(client, jobs):
                 continue
             job, future = running.pop(what)
             yield "job", job, _outcome(client, job, future)
-            submit(max(0, backlog(client) - len(running)))
+            submit(max(0, backlog(client, ahead) - len(running)))
     finally:
         if client.status == "running":
             client.cancel([future for _, future in running.values()], force=True)
             client.unsubscribe_topic(topic)
 
 
-def backlog(client):
-    """Jobs that are with the scheduler at a time: no worker waits for the client."""
+def backlog(client, ahead):
+    """Jobs that are with the scheduler at a time: ahead of time, no worker waits for the client."""
     _check_alive(client)
-    return 2 * sum(client.nthreads().values()) + 2
+    threads = sum(client.nthreads().values())
+    return 2 * threads + 2 if ahead else max(threads, 1)
 
 
 def _check_alive(client):

@@ -12,9 +12,10 @@ import hashlib
 import os
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 
-from prec import tools
+from prec import jsonc, tools
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 PARTS = tuple(
@@ -22,17 +23,34 @@ PARTS = tuple(
     for what in ("images-idx3-ubyte", "labels-idx1-ubyte")
 )  # fmt: skip
 SMALL = "fashion-mnist-14"
+CIFAR = {
+    "cifar-10": (*(f"data_batch_{part}.bin" for part in range(1, 6)), "test_batch.bin"),
+    "cifar-100": ("train.bin", "test.bin"),
+}
+NAMES = ("fashion-mnist", SMALL, "mnist", *CIFAR)
+ALONE = (".npz", ".txt")  # data sets of one file
+
+
+def is_file(name):
+    return name.endswith(ALONE)
+
+
+def needs_folder(name):
+    return name == "mnist" or name in CIFAR
 
 
 def files(name, folder=None):
     """The files that hold a data set. Raises ToolError if one is missing."""
-    if name.endswith(".npz"):
+    if is_file(name):
         paths = [Path(name)]
+    elif name not in NAMES:
+        legal = (*NAMES, "a file NAME.npz", "a file NAME.txt")
+        raise tools.ToolError(f"unknown data set '{name}'{jsonc.nearest(name, legal)}")
+    elif needs_folder(name) and not folder:
+        raise tools.ToolError(f"the data set {name} has no default place; give --data-dir=DIR")
     else:
         place = Path(folder) if folder else DEBIAN
-        if name == "mnist" and not folder:
-            raise tools.ToolError("the data set mnist has no default place; give --data-dir=DIR")
-        paths = [place / part for part in PARTS]
+        paths = [place / part for part in CIFAR.get(name, PARTS)]
         paths = [p if p.exists() else p.with_name(p.name + ".gz") for p in paths]
     for path in paths:
         if not path.exists():
@@ -41,10 +59,62 @@ def files(name, folder=None):
 
 
 @functools.cache
+def training_samples(name, folder=None):
+    """How many there are, or None where the model decides: of text."""
+    if name.endswith(".txt"):
+        return None
+    if name.endswith(".npz"):
+        shape = heads(name)["x_train"][0]
+        return shape[0] if shape else None
+    if name in CIFAR:
+        record = 3072 + (1 if name == "cifar-10" else 2)
+        return sum(len(_bytes(path)) for path in files(name, folder)[:-1]) // record
+    return int.from_bytes(_bytes(files(name, folder)[0])[4:8], "big")
+
+
+def heads(path):
+    """{name: (shape, dtype)} of the arrays of a .npz, which are not read themselves."""
+    from numpy.lib import format as npy
+
+    read = {1: npy.read_array_header_1_0, 2: npy.read_array_header_2_0}
+    found = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                with archive.open(name) as file:
+                    shape, _, dtype = read[npy.read_magic(file)[0]](file)
+                found[name.removesuffix(".npy")] = (shape, dtype)
+    except (zipfile.BadZipFile, ValueError, KeyError) as error:
+        raise tools.ToolError(f"cannot read the data set '{path}': {error}") from None
+    return found
+
+
+def has_values(name):
+    """Whether there are values to fit in place of labels: the loss is measured."""
+    return name.endswith(".npz") and heads(Path(name))["y_train"][1].kind == "f"
+
+
+def _check_arrays(path):
+    """A study measures on test samples."""
+    found = heads(path)
+    missing = [name for name in ("x_train", "y_train", "x_test", "y_test") if name not in found]
+    if missing:
+        raise tools.ToolError(f"the data set '{path}' has no {missing[0]}, found {', '.join(found) or 'nothing'}; a study "
+                              "takes x_train, y_train, and x_test, y_test to measure on")  # fmt: skip
+
+
+def _bytes(path):
+    with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
+        return file.read()
+
+
+@functools.cache
 def content_hash(name, folder=None):
     """A hash of the uncompressed files, so that it is the same on all machines."""
     whole = hashlib.sha256()
-    for path in files("fashion-mnist" if name == SMALL else name, folder):
+    if name.endswith(".npz") and Path(name).exists():
+        _check_arrays(Path(name))
+    for path in files(name, folder):
         opened = gzip.open if path.suffix == ".gz" else open
         with opened(path, "rb") as file:
             whole.update(hashlib.file_digest(file, "sha256").digest())
@@ -55,7 +125,7 @@ def flags(name, folder=None):
     """The flags of prec-train for this data set."""
     if name == SMALL:
         return [f"--data={small(folder)}"]
-    return [f"--data={name}"] + ([f"--data-dir={folder}"] if folder else [])
+    return [f"--data={name}"] + ([f"--data-dir={folder}"] if folder and not is_file(name) else [])
 
 
 def small(folder=None):
@@ -70,7 +140,7 @@ def small(folder=None):
     for kind, short in (("train", "train"), ("t10k", "test")):
         images, labels = (
             _idx(file, kind)
-            for file in files("fashion-mnist", folder)
+            for file in files(SMALL, folder)
             if file.name.startswith(kind)
         )
         blocks = images.reshape(len(images), 14, 2, 14, 2).mean(axis=(2, 4))
@@ -86,8 +156,7 @@ def small(folder=None):
 def _idx(path, kind):
     import numpy as np
 
-    with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
-        raw = file.read()
+    raw = _bytes(path)
     dimensions = raw[3]
     shape = np.frombuffer(raw, ">i4", dimensions, 4)
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape)

@@ -13,12 +13,13 @@ from pathlib import Path
 from statistics import median
 
 from prec import tools
+from prec.study import data
 from prec.study.runs import canonical, group
 from prec.study.worker import command
 
 MOST = 8
 STEPS = 4
-EXAMPLES = {"fashion-mnist": 60000, "fashion-mnist-14": 60000, "mnist": 60000}
+SAMPLES = 60000  # where a data set does not say: as many as Fashion-MNIST has
 
 
 def kind(config):
@@ -29,16 +30,16 @@ def kind(config):
     return canonical([*(config.get(name) for name in names), mode, config.get("format"), given])
 
 
-def steps_of(config):
+def steps_of(config, folder=None):
     if config.get("steps"):
         return config["steps"]
     batch = config.get("batch-size", 128)
-    return config.get("epochs", 1) * (EXAMPLES.get(config["data"], 60000) // batch)
+    return config.get("epochs", 1) * ((data.training_samples(config["data"], folder) or SAMPLES) // batch)
 
 
-def evaluations(config):
+def evaluations(config, folder=None):
     every = config.get("eval-every")
-    return 0 if every == 0 else -(-steps_of(config) // every) if every else 1
+    return 0 if every == 0 else -(-steps_of(config, folder) // every) if every else 1
 
 
 def measure(members, swept, contents, folder):
@@ -62,13 +63,15 @@ def measure(members, swept, contents, folder):
     return times["compile_seconds"], median(seconds[1:]), evaluation
 
 
-def lines(runs, contents, options, most):
-    """What --dry-run says of the time."""
-    measured, mean, total, unmeasured = {}, None, 0.0, 0
+def lines(runs, contents, options, most, later=()):
+    """What --dry-run says of the time. `later`: (steps, number) of runs of rounds to come,
+    which are taken as the mean of these."""
+    folder = options.data_dir
+    measured, mean, total, unmeasured, stepped = {}, None, 0.0, 0, []
     for swept, members in group(runs, most):
         name = kind(members[0].config)
         if name not in measured and len(measured) < MOST:
-            measured[name] = measure(members, swept, contents, options.data_dir)
+            measured[name] = measure(members, swept, contents, folder)
         if name in measured:
             start, step, evaluation = measured[name]
         else:
@@ -77,7 +80,12 @@ def lines(runs, contents, options, most):
             start, step, evaluation = mean
         total += start
         for run in members:
-            total += step * steps_of(run.config) + evaluation * evaluations(run.config)
+            stepped.append((step, run))
+            total += step * steps_of(run.config, folder) + evaluation * evaluations(run.config, folder)
+    computing = sum(step * steps_of(run.config, folder) for step, run in stepped)
+    other = (total - computing) / len(runs)
+    for number_of_steps, number in later:
+        total += number * (other + number_of_steps * sum(step for step, _ in stepped) / len(runs))
     workers = options.workers or len(os.sched_getaffinity(0))
     yield f"expected: {in_words(total)} of computing, {in_words(total / workers)} on {workers} workers"
     each = ", ".join(f"{1000 * step:.3g} ms" for _, step, _ in measured.values())

@@ -11,11 +11,11 @@ import json
 import sys
 
 from prec import tools
-from prec.study.store import Store, StoreError
+from prec.study.store import LAYER, POINT, Store, StoreError
 
-MEASURED = ("key", "status", "error", "test_accuracy", "loss", "steps", "diverged_at", "seconds",
-            "cpu_seconds", "machine", "program", "worker", "finished")  # fmt: skip
-POINTS = ("step", "epoch", "loss", "accuracy", "test_accuracy", "test_accuracy_f32")
+MEASURED = ("key", "status", "error", "test_accuracy", "test_loss", "loss", "steps", "diverged_at", "seconds",
+            "cpu_seconds", "samples", "machine", "program", "worker", "finished")  # fmt: skip
+LAYERS = ("step", "layer", *LAYER)
 
 
 def studies(store, name=None):
@@ -46,27 +46,38 @@ def runs(store, study=None):
 
 def points(store):
     """{key: [point, ...]} in the order of steps."""
+    return _by_key(store, "points", POINT, "step")
+
+
+def layers(store):
+    """{key: [a layer's row at an evaluated step, ...]} in the order of steps."""
+    return _by_key(store, "layers", LAYERS, "step, layer")
+
+
+def _by_key(store, table, names, order):
     found = {}
-    for row in store.rows(f"SELECT key, {', '.join(POINTS)} FROM points ORDER BY key, step"):
-        found.setdefault(row.pop("key"), []).append(row)
+    for row in store.rows(f"SELECT key, {', '.join(names)} FROM {table} ORDER BY key, {order}"):
+        found.setdefault(row["key"], []).append(row)
     return found
 
 
-def table(store, study=None, by_point=False):
-    """(columns, rows) with one cell for each setting."""
+def table(store, study=None, by=None):
+    """(columns, rows) with one cell for each setting; a row for each run, or by 'points' or
+    'layers' for each of those."""
     members = list(runs(store, study))
     names = list(dict.fromkeys(name for run in members for name in run["settings"]))
-    measured = [n for n in MEASURED if not by_point or n in ("key", "status")]
-    held = points(store) if by_point else {}
+    measured = [n for n in MEASURED if not by or n in ("key", "status")]
+    inner = {None: (), "points": POINT, "layers": LAYERS}[by]
+    held = {"points": points, "layers": layers}[by](store) if by else {}
     rows = []
     for run in members:
         settings = [_cell(run["settings"].get(name)) for name in names]
         head = [run["study"], run["form"], *settings, *(run[name] for name in measured)]
-        if by_point:
-            rows.extend([*head, *(p[n] for n in POINTS)] for p in held.get(run["key"], []))
+        if by:
+            rows.extend([*head, *(p[n] for n in inner)] for p in held.get(run["key"], []))
         else:
             rows.append(head)
-    return ["study", "form", *names, *measured, *(POINTS if by_point else ())], rows
+    return ["study", "form", *names, *measured, *inner], rows
 
 
 def _cell(value):
@@ -97,7 +108,10 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="prec export", description=__doc__)
     parser.add_argument("store", metavar="STORE", help="what prec sweep wrote")
     parser.add_argument("--study", metavar="NAME", help="one study of the store; default: all")
-    parser.add_argument("--points", action="store_true", help="a row for each evaluated step")
+    each = parser.add_mutually_exclusive_group()
+    each.add_argument("--points", dest="by", action="store_const", const="points", help="a row for each evaluated step")
+    each.add_argument("--layers", dest="by", action="store_const", const="layers",
+                      help="a row for each layer at each of them: gradients and roundings, where the study measures them")  # fmt: skip
     parser.add_argument("--content", metavar="HASH", help="the text of a model or policy instead")
     parser.add_argument("-o", "--output", default="-", metavar="FILE",
                         help="FILE.csv or FILE.parquet; default: CSV on standard output")  # fmt: skip
@@ -109,7 +123,7 @@ def main(arguments=None):
         with Store(options.store, create=False) as store:
             if options.content:
                 return _write_content(store, options)
-            columns, rows = table(store, options.study, options.points)
+            columns, rows = table(store, options.study, options.by)
         if options.output.endswith(".parquet"):
             write_parquet(columns, rows, options.output)
         elif options.output == "-":

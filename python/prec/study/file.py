@@ -27,9 +27,15 @@ class Study:
     form: str
     values: dict
     origins: dict = field(default_factory=dict)  # top-level key -> pointer it came from
+    changed: str = ""  # a file that would say this, where the command line says other than the file
 
     def get(self, key, default):
         return self.values.get(key, default)
+
+    @property
+    def text(self):
+        """What a store keeps of it."""
+        return self.changed or self.document.text
 
     @property
     def eval_every(self):
@@ -68,7 +74,9 @@ class Study:
         names = list(self.get("axes", {}))
         for item in self.get("list", []):
             names.extend(name for name in item if name not in names)
-        return names
+        combine = self.get("combine", "grid")
+        is_halving = isinstance(combine, dict) and "halving" in combine
+        return [*names, "steps"] if is_halving else names
 
 
 def load(path, quick=False):
@@ -83,8 +91,7 @@ def load(path, quick=False):
 
 def parse(text, name, folder, quick=False):
     document = jsonc.Document(text, name)
-    schema = json.loads(SCHEMA.read_text())
-    jsonc.check(document, schema)
+    jsonc.check(document, schema())
     values = {key: value for key, value in document.value.items() if key != "quick"}
     origins = {}
     if quick:
@@ -95,10 +102,20 @@ def parse(text, name, folder, quick=False):
             origins[key] = ("quick", key)
     form = "quick" if quick else "full"
     study = Study(document, folder, values["name"], form, values, origins)
-    _check_axes(study, schema)
+    check_values(study)
+    return study
+
+
+def schema():
+    return json.loads(SCHEMA.read_text())
+
+
+def check_values(study):
+    """What the schema does not say."""
+    _check_axes(study, schema())
+    _check_halving(study)
     _check_report(study)
     study.count()
-    return study
 
 
 def _merged(full, quick):
@@ -107,19 +124,26 @@ def _merged(full, quick):
     return {n: v for n, v in full.items() if not n.startswith(dropped or "\n")} | quick
 
 
-def _check_axes(study, schema):
-    """Each value of an axis is a legal value of the setting."""
+def rule_of(schema, name):
+    """The schema of a setting's value, or None for an unknown one."""
     known = schema["$defs"]["settings"]
     patterns = known["patternProperties"].items()
+    return known["properties"].get(name) or next(
+        (value for pattern, value in patterns if re.match(pattern, name)), None
+    )
+
+
+def _check_axes(study, schema):
+    """Each value of an axis is a legal value of the setting."""
     for name, axis in study.get("axes", {}).items():
-        rule = known["properties"].get(name)
-        rule = rule or next(value for pattern, value in patterns if re.match(pattern, name))
-        checker = {**rule, "$defs": schema["$defs"]}
+        checker = {**rule_of(schema, name), "$defs": schema["$defs"]}
         if isinstance(axis, dict) and "range" in axis:
             _check_value(study, ("axes", name, "range"), axis["range"][0], checker)
             _check_value(study, ("axes", name, "range"), axis["range"][1], checker)
         for index, value in enumerate(axis if isinstance(axis, list) else ()):
             _check_value(study, ("axes", name, index), value, checker)
+        if isinstance(axis, list) and study.get("combine", "grid") != "zip":
+            _check_value(study, ("axes", name), axis, {"uniqueItems": True})
         if name == "seed" and "trials" in study.values:
             raise study.fault(
                 ("axes", name), "'seed' is an axis and 'trials' makes seeds: keep one"
@@ -128,22 +152,35 @@ def _check_axes(study, schema):
         ours = study.document.value.get("quick", {}) if "axes" in study.origins else study.values
         if name in ours.get("settings", {}):
             raise study.fault(("axes", name), f"'{name}' is an axis and a setting: keep one")
+
+
+def _check_halving(study):
     combine = study.get("combine", "grid")
-    if isinstance(combine, dict) and "halving" in combine:
-        steps = combine["halving"]["steps"]
-        if sorted(set(steps)) != steps:
-            raise study.fault(("combine", "halving", "steps"), f"found {steps}, expected ascending")
-        if "steps" in study.get("axes", {}) or "epochs" in study.get("axes", {}):
+    if not isinstance(combine, dict) or "halving" not in combine:
+        return
+    steps = combine["halving"]["steps"]
+    if sorted(set(steps)) != steps:
+        raise study.fault(("combine", "halving", "steps"), f"found {steps}, expected ascending")
+    for name in ("steps", "epochs"):
+        if name in study.get("axes", {}):
             raise study.fault(("combine",), "halving sets the steps itself: no axis may")
+        if study.get("settings", {}).get(name) is not None:
+            raise study.fault(("combine",), f"halving sets the steps itself, the setting '{name}' says them, too")
 
 
-def _check_value(study, pointer, value, schema):
-    for error in jsonschema.Draft202012Validator(schema).iter_errors(value):
-        if error.validator == "enum":
-            legal = [word for word in error.validator_value if word is not None]
-            message = f"unknown word '{value}'" + jsonc.nearest(value, legal)
-        else:
-            message = jsonc.say(error)
+def complaint(rule, value):
+    """What is wrong with a value by its schema, or None."""
+    for error in jsonschema.Draft202012Validator(rule).iter_errors(value):
+        if error.validator != "enum":
+            return jsonc.say(error)
+        legal = [word for word in error.validator_value if word is not None]
+        return f"unknown word '{value}'" + jsonc.nearest(value, legal)
+    return None
+
+
+def _check_value(study, pointer, value, rule):
+    message = complaint(rule, value)
+    if message:
         raise study.fault(pointer, message)
 
 

@@ -2,7 +2,7 @@
 """Successive halving: all points for few steps, the best share of them for more.
 
 A round's runs start from nothing: a run is named by its own settings, whatever study
-asked for it. Points are ranked by the mean of their final test accuracy over trials.
+asked for it. Points are ranked by the mean of their final test accuracy over trials, or of the test loss.
 (K. Jamieson, A. Talwalkar, Non-stochastic best arm identification, AISTATS 2016.)
 """
 
@@ -17,17 +17,17 @@ def plan(study):
     return combine.get("halving") if isinstance(combine, dict) else None
 
 
-def total(study, first):
-    """Runs of all rounds, when the first has these."""
+def later(study, runs, index=0):
+    """[(steps, how many runs)] of the rounds after number `index`, when that has these runs."""
     halving = plan(study)
     if not halving:
-        return len(first)
+        return []
     trials = study.get("trials", 1)
-    points, number = len(first) // trials, 0
-    for _ in halving["steps"]:
-        number += points * trials
+    points, found = len(runs) // trials, []
+    for steps in halving["steps"][index + 1 :]:
         points = survivors(points, halving["keep"])
-    return number
+        found.append((steps, points * trials))
+    return found
 
 
 def survivors(points, keep):
@@ -57,11 +57,17 @@ def rounds(study, resolver, any_number=False):
 
 
 def ranking(runs, store):
-    """Lists of runs of one point, the best first; a failed or diverged run counts as 0."""
-    accuracy = {row["key"]: row["test_accuracy"] for row in
-                store.rows("SELECT key, test_accuracy FROM runs WHERE status = 'done'")}  # fmt: skip
+    """Lists of runs of one point, the best first; a failed run counts as none that learnt."""
+    scores = {}
+    for row in store.rows("SELECT key, test_accuracy, test_loss FROM runs WHERE status = 'done'"):
+        if row["test_accuracy"] is not None:
+            scores[row["key"]] = row["test_accuracy"]
+        elif row["test_loss"] is not None:
+            scores[row["key"]] = -row["test_loss"]
+    # Where losses are measured one that is not there is infinite.
+    worst = min([0.0, *(-math.inf for run in runs if scores.get(run, 0) < 0)])
     points = {}
     for run in runs.values():
         name = canonical({k: v for k, v in run.settings.items() if k != "seed"})
         points.setdefault(name, []).append(run)
-    return sorted(points.values(), key=lambda p: -mean(accuracy.get(r.key) or 0 for r in p))
+    return sorted(points.values(), key=lambda p: -mean(scores.get(r.key, worst) for r in p))

@@ -16,19 +16,21 @@ SHOWN = 12  # runs that --watch shows
 class Progress:
     """A bar on standard error if that is a terminal, else a line each tenth of the way."""
 
-    def __init__(self, study, runs, total, watch):
+    def __init__(self, study, total, watch, budget=None, wanted=0):
+        """`wanted` runs are to be done, of which the budget pays for `total`."""
         self.names = [name for name in study.axis_names() if name != "seed"][:4]
         self.total, self.failures, self.steps = total, 0, 0
+        self.budget, self.wanted = budget, max(wanted, total)
         self.errors = set()
         self.over, self.recent = set(), deque(maxlen=SHOWN)
         self.watch = watch
         self.console = Console(stderr=True)
         self.bar = Bar(
             TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TextColumn("runs  {task.fields[rate]}  {task.fields[failures]}"),
+            TextColumn("runs  {task.fields[rate]}  {task.fields[failures]}{task.fields[beyond]}"),
             TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
         )  # fmt: skip
-        self.task = self.bar.add_task(study.name, total=total, rate="", failures="")
+        self.task = self.bar.add_task(study.name, total=total, rate="", failures="", beyond=self._beyond())
         self.live = Live(console=self.console, refresh_per_second=4, get_renderable=self._shown)
 
     def __enter__(self):
@@ -44,7 +46,16 @@ class Progress:
         self.steps += steps
         elapsed = self.bar.tasks[0].elapsed
         if elapsed:
-            self.bar.update(self.task, rate=f"{self.steps / elapsed:,.0f} steps/s")
+            self.bar.update(self.task, rate=f"{self.steps / elapsed:,.0f} steps/s", beyond=self._beyond())
+
+    def _beyond(self):
+        """What the budget leaves of time, and how many runs it does not pay for."""
+        texts = []
+        if self.budget and self.budget.seconds is not None:
+            texts.append(f", {max(self.budget.seconds - self.budget.elapsed, 0):.0f} s of the budget left")
+        if self.wanted > self.total:
+            texts.append(f", {self.wanted - self.total} more than the budget pays")
+        return "".join(texts)
 
     def finish(self, run, result):
         """Counts a run that is over; False if it was counted before."""
@@ -60,7 +71,8 @@ class Progress:
         )
         tenth = max(self.total // 10, 1)
         if not self.console.is_terminal and len(self.over) % tenth == 0:
-            print(f"{len(self.over)} of {self.total} runs, {self.failures} failed", file=sys.stderr)
+            text = f"{len(self.over)} of {self.total} runs, {self.failures} failed{self._beyond()}"
+            print(text, file=sys.stderr)
         return True
 
     def _say_failed(self, run, error):
@@ -73,12 +85,17 @@ class Progress:
     def _shown(self):
         if not self.watch:
             return self.bar
-        table = Table(*self.names, "seed", "test accuracy by step", "at the end")
-        for run, result in self.recent:
-            points = [point["test_accuracy"] for point in result["points"]]
-            last = "failed" if result.get("error") else f"{result.get('test_accuracy') or 0:.4f}"
+        is_loss = any(result.get("test_loss") is not None for _, result in self.recent)
+        measured, most = ("test_loss", 0.0) if is_loss else ("test_accuracy", 1.0)
+        curves = [[p.get(measured) for p in result["points"]] for _, result in self.recent]
+        if is_loss:  # the highest one that is shown fills a line
+            most = max((value for curve in curves for value in curve if value is not None), default=0.0)
+        table = Table(*self.names, "seed", f"{measured.replace('_', ' ')} by step", "at the end")
+        for (run, result), curve in zip(self.recent, curves):
+            end = result.get(measured)
+            last = "failed" if result.get("error") else "not finite" if end is None else f"{end:.4g}"
             cells = [str(run.settings.get(name, "")) for name in self.names]
-            table.add_row(*cells, str(run.settings["seed"]), sparkline(points), last)
+            table.add_row(*cells, str(run.settings["seed"]), sparkline(curve, most), last)
         return Group(table, self.bar)
 
 
@@ -86,8 +103,9 @@ def describe(run, names):
     return " ".join(f"{name}={run.settings.get(name)}" for name in [*names, "seed"])
 
 
-def sparkline(values, width=24):
-    """A curve of accuracies, 0 to 1, in block characters."""
+def sparkline(values, most=1.0, width=24):
+    """A curve of numbers, 0 to `most`, in block characters; x where one is not finite."""
     blocks = "▁▂▃▄▅▆▇█"
     picked = values[:: max(1, -(-len(values) // width))]
-    return "".join(blocks[min(int(value * len(blocks)), len(blocks) - 1)] for value in picked)
+    return "".join("x" if value is None else blocks[min(int(value / (most or 1) * len(blocks)), len(blocks) - 1)]
+                   for value in picked)  # fmt: skip

@@ -4,7 +4,7 @@
 import shlex
 from pathlib import Path
 
-from prec.study.data import SMALL
+from prec.study.data import SMALL, needs_folder
 from prec.study.runs import HELD, flags_of
 
 
@@ -26,5 +26,5 @@ def command_text(config, store="results.db"):
     if data == SMALL:
         before.append(f"python -m prec data {SMALL} -o {SMALL}.npz")
         data = f"{SMALL}.npz"
-    words += [f"--data={data}", "--log=-"]
+    words += [f"--data={data}", *(["--data-dir=DIR"] if needs_folder(data) else []), "--log=-"]
     return " && ".join([*before, shlex.join(words)])

@@ -21,6 +21,7 @@ FLAGS = (
     "beta2", "alpha", "epsilon", "weight-decay", "label-smoothing", "clip-norm", "clip-value", "accumulate", "class-axis", "ignore-label",
     "normalize", "flip", "crop", "truncate-mantissa", "truncate-bits", "format", "rounding", "granularity", "random", "seed",
 )  # fmt: skip
+MEASURES = ("eval-f32", "log-gradients", "log-rounding")
 FORMATS = ("truncate-mantissa", "truncate-bits", "format", "policy")
 PRECISION = ("rounding", "granularity", "random")
 SWEPT = ("truncate-mantissa", "truncate-bits")
@@ -95,9 +96,18 @@ class Resolver:
         if settings.get("weights") is not None:
             config["weights"] = self._weights(settings["weights"], pointer)
         config["data"] = settings.get("data", "fashion-mnist")
-        config["data-hash"] = self.data_hash(config["data"])
+        try:
+            config["data-hash"] = self.data_hash(config["data"])
+        except tools.ToolError as error:
+            place = next((kind for kind in ("axes", "settings") if "data" in study.get(kind, {})), pointer[0])
+            raise study.fault((place, "data"), str(error)) from None
         config["eval-every"] = study.eval_every
-        config["eval-f32"] = study.get("measure", {}).get("eval-f32", False)
+        measure = study.get("measure", {})
+        config["eval-f32"] = measure.get("eval-f32", False)
+        if measure.get("gradients"):
+            config["log-gradients"] = True
+        if measure.get("rounding") and (formats or "round" in config):
+            config["log-rounding"] = True
         config["program"] = self.version
         self._check_precision(config, pointer)
         return Run(digest(canonical(config)), settings, config)
@@ -210,8 +220,7 @@ def flags_of(config, swept=None):
     flags.extend(f"--round={rule}" for rule in config.get("round", ()))
     if config.get("eval-every") is not None:
         flags.append(f"--eval-every={config['eval-every']}")
-    if config.get("eval-f32"):
-        flags.append("--eval-f32")
+    flags += [f"--{name}" for name in MEASURES if config.get(name)]
     return flags
 
 

@@ -3,6 +3,7 @@
 
     runs      a finished run: key, status (done or failed), error, its configuration
     points    what was measured at each evaluated step of a run
+    layers    what was measured of each layer until then, since the evaluation before
     contents  the text of models and policies by hash
     studies   what was asked for, and how many runs that is
     members   which runs belong to a study, with the settings as the study says them
@@ -78,9 +79,31 @@ MIGRATIONS = (
     ALTER TABLE runs ADD COLUMN machine TEXT;
     ALTER TABLE runs ADD COLUMN cpu_seconds REAL;
     """,
+    # 5: losses of data that are values, gradients and roundings by layer, how many samples.
+    """
+    ALTER TABLE runs ADD COLUMN test_loss REAL;
+    ALTER TABLE runs ADD COLUMN samples INTEGER;
+    ALTER TABLE points ADD COLUMN training_loss REAL;
+    ALTER TABLE points ADD COLUMN test_loss REAL;
+    ALTER TABLE points ADD COLUMN test_loss_f32 REAL;
+    CREATE TABLE layers (
+        key TEXT NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
+        step INTEGER NOT NULL,
+        layer TEXT NOT NULL,
+        gradient_norm REAL,
+        overflow REAL,
+        underflow REAL,
+        saturation REAL,
+        PRIMARY KEY (key, step, layer)
+    ) WITHOUT ROWID;
+    """,
 )
 VERSION = len(MIGRATIONS)
-POINT = ("step", "epoch", "loss", "accuracy", "test_accuracy", "test_accuracy_f32")
+POINT = ("step", "epoch", "loss", "accuracy", "test_accuracy", "test_accuracy_f32",
+         "training_loss", "test_loss", "test_loss_f32")  # fmt: skip
+LAYER = ("gradient_norm", "overflow", "underflow", "saturation")
+MEASURED = ("seconds", "steps", "diverged_at", "test_accuracy", "test_loss", "loss", "worker",
+            "machine", "cpu_seconds", "samples")  # fmt: skip
 
 
 class StoreError(RuntimeError):
@@ -161,16 +184,17 @@ class Store:
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row)) for row in cursor]
 
-    def plan(self, study, runs, contents):
-        """Records what a study asks for. An older plan of the same name and form goes."""
-        document = study.document.text
+    def plan(self, study, runs, contents, planned=None):
+        """Records what a study asks for: these runs, and `planned` with those that only later
+        are known. An older plan of the same name and form goes."""
+        document = study.text
         with self.transaction() as database:
             same = (study.name, study.form)
             database.execute("DELETE FROM members WHERE name = ? AND form = ?", same)
             database.execute(
                 "INSERT OR REPLACE INTO studies (name, form, document, planned, axes)"
                 " VALUES (?, ?, ?, ?, ?)",
-                (*same, document, len(runs), json.dumps(study.axis_names())),
+                (*same, document, planned or len(runs), json.dumps(study.axis_names())),
             )
             database.executemany(
                 "INSERT INTO members VALUES (?, ?, ?, ?, ?)",
@@ -198,21 +222,17 @@ class Store:
     def add(self, run, result):
         """Stores a run that is over, whole. One that is there already stays as it is."""
         with self.transaction() as database:
-            database.execute(
-                "INSERT OR IGNORE INTO runs (key, status, error, config, program, finished,"
-                " seconds, steps, diverged_at, test_accuracy, loss, worker, machine, cpu_seconds)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (run.key, "failed" if result.get("error") else "done", result.get("error"),
-                 json.dumps(run.config), run.config["program"],
-                 datetime.now(timezone.utc).isoformat(timespec="seconds"),
-                 result.get("seconds"), result.get("steps"), result.get("diverged_at"),
-                 result.get("test_accuracy"), result.get("loss"), result.get("worker"),
-                 result.get("machine"), result.get("cpu_seconds")),
-            )  # fmt: skip
-            database.executemany(
-                "INSERT OR IGNORE INTO points VALUES (?, ?, ?, ?, ?, ?, ?)",
-                ((run.key, *(point.get(name) for name in POINT)) for point in result["points"]),
-            )
+            row = (run.key, "failed" if result.get("error") else "done", result.get("error"),
+                   json.dumps(run.config), run.config["program"],
+                   datetime.now(timezone.utc).isoformat(timespec="seconds"))  # fmt: skip
+            names = ("key", "status", "error", "config", "program", "finished", *MEASURED)
+            _insert(database, "runs", names, [(*row, *map(result.get, MEASURED))])
+            points = [(run.key, *map(point.get, POINT)) for point in result["points"]]
+            _insert(database, "points", ("key", *POINT), points)
+            layers = [(run.key, point["step"], layer, *map(measured.get, LAYER))
+                      for point in result["points"]
+                      for layer, measured in point.get("layers", {}).items()]  # fmt: skip
+            _insert(database, "layers", ("key", "step", "layer", *LAYER), layers)
 
     def close(self):
         self.database.close()
@@ -222,3 +242,9 @@ class Store:
 
     def __exit__(self, *_):
         self.close()
+
+
+def _insert(database, table, names, rows):
+    marks = ", ".join("?" * len(names))
+    text = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"
+    database.executemany(text, rows)

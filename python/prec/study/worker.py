@@ -25,7 +25,7 @@ import psutil
 from prec import tools
 from prec.study import data
 from prec.study.runs import flags_of
-from prec.study.store import POINT
+from prec.study.store import LAYER, POINT
 
 PAUSE = 0.5  # seconds between two reports of progress
 NAP = 0.02  # seconds between two looks into the pipe
@@ -90,11 +90,16 @@ def cpu_seconds(process):
     return 0.0
 
 
+def mean(values):
+    return math.fsum(values) / len(values) if values else None
+
+
 class Reader:
     """Lines of prec-train, in order, into one result for each run."""
 
-    def __init__(self):
-        self.results, self.losses = [], []
+    def __init__(self, samples=None):
+        self.samples = samples  # of the training set
+        self.results, self.losses, self.layers = [], [], {}
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self.charged, self.paid = 0, 0.0  # results that have their CPU time, and its sum
 
@@ -103,8 +108,8 @@ class Reader:
         record = json.loads(line)
         if record["step"] == 0:
             self.results.append({"points": [], "seconds": 0.0, "steps": 0, "worker": self.worker,
-                                 "machine": machine()})  # fmt: skip
-            self.losses = []
+                                 "machine": machine(), "samples": self.samples})  # fmt: skip
+            self.losses, self.layers = [], {}
         result = self.results[-1]
         result["steps"] = record["step"] + 1
         result["seconds"] += record["seconds"]
@@ -113,14 +118,31 @@ class Reader:
             self.losses.append(loss)
         elif "diverged_at" not in result:
             result["diverged_at"] = record["step"]
-        if "test_accuracy" not in record:
+        self._take_layers(record)
+        if "test_accuracy" not in record and "test_loss" not in record:
             return False
-        # The loss of a point is the mean over the steps since the one before.
-        record["loss"] = math.fsum(self.losses) / len(self.losses) if self.losses else None
-        self.losses = []
-        result["points"].append({name: record.get(name) for name in POINT})
-        result["test_accuracy"], result["loss"] = record["test_accuracy"], record["loss"]
+        # The loss of a point is the mean over the steps since the one before; so are norms and shares.
+        record["loss"] = mean(self.losses)
+        point = {name: record.get(name) for name in POINT}
+        if self.layers:
+            point["layers"] = {layer: {name: mean(values) for name, values in measured.items()}
+                               for layer, measured in self.layers.items()}  # fmt: skip
+        self.losses, self.layers = [], {}
+        result["points"].append(point)
+        result |= {name: record.get(name) for name in ("test_accuracy", "test_loss", "loss")}
         return True
+
+    def _take_layers(self, record):
+        """Adds a step's numbers to the lists that wait for the next evaluation; a norm that is
+        not finite is left out."""
+        norms = {layer: {"gradient_norm": norm} for layer, norm in record.get("gradient_norms", {}).items()}
+        for measured in (norms, record.get("rounding_shares", {})):
+            for layer, numbers in measured.items():
+                held = self.layers.setdefault(layer, {})
+                for name in LAYER:
+                    if name in numbers:
+                        values = held.setdefault(name, [])
+                        values += [numbers[name]] if numbers[name] is not None else []
 
     def charge(self, spent, over):
         """Shares what the process has spent since the last time among the runs that ended."""
@@ -151,7 +173,8 @@ def run_process(job, indices, tell):
                 command(job, indices, folder), stdout=subprocess.PIPE, stderr=errors, text=True
             ) as process,
         ):
-            reader, told, last = Reader(), 0, time.monotonic()
+            samples = data.training_samples(job["config"]["data"], job.get("data-dir"))
+            reader, told, last = Reader(samples), 0, time.monotonic()
             steps = 0
             for line in lines(process.stdout):
                 reader.take(line)
