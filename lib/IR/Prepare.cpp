@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Fast-math flags off, calls inlined, composite operations decomposed.
 #include "prec/IR/Prepare.h"
+#include "Gather.h"
 #include "prec/IR/GradientNames.h"
 #include "prec/IR/PrecDialect.h"
 
@@ -161,7 +162,31 @@ static bool isMaximum(Operation *made) {
          !reduction.getBody()->getOps<arith::MaxNumFOp>().empty();
 }
 
+/// What an operation is the same of in all that it is made of.
+static void copyPlace(Operation *from, Operation *to) {
+  for (StringRef name : {scopeAttrName, phaseAttrName, roleAttrName})
+    if (Attribute value = from->getAttr(name))
+      to->setAttr(name, value);
+}
+
+static void decomposeGathers(Operation *root) {
+  SmallVector<tensor::GatherOp> gathers;
+  root->walk([&](tensor::GatherOp op) { gathers.push_back(op); });
+  IRRewriter rewriter(root->getContext());
+  for (tensor::GatherOp op : gathers) {
+    rewriter.setInsertionPoint(op);
+    Operation *made = gatherAsGeneric(rewriter, op);
+    copyPlace(op, made);
+    Value result = made->getResult(0);
+    if (result.getType() != op.getType())
+      result =
+          tensor::CastOp::create(rewriter, op.getLoc(), op.getType(), result);
+    rewriter.replaceOp(op, result);
+  }
+}
+
 LogicalResult mlir::prec::decomposeComposites(Operation *root) {
+  decomposeGathers(root);
   SmallVector<linalg::AggregatedOpInterface> composites;
   root->walk([&](linalg::AggregatedOpInterface op) {
     if (!isa<linalg::LinalgOp>(op.getOperation()))
@@ -178,9 +203,7 @@ LogicalResult mlir::prec::decomposeComposites(Operation *root) {
     for (; made && made != op.getOperation(); made = made->getNextNode()) {
       if (isa<linalg::SoftmaxOp>(op.getOperation()) && isMaximum(made))
         made->setAttr(detachedAttrName, UnitAttr::get(op->getContext()));
-      for (StringRef name : {scopeAttrName, phaseAttrName, roleAttrName})
-        if (Attribute value = op->getAttr(name))
-          made->setAttr(name, value);
+      copyPlace(op, made);
     }
     rewriter.replaceOp(op, *results);
   }
