@@ -37,8 +37,8 @@ public:
   BatchLoader(const BatchLoader &) = delete;
   BatchLoader &operator=(const BatchLoader &) = delete;
 
-  /// A batch by its number. It stays until the next call, and meanwhile the next
-  /// one is made if `isAhead`: worth it where it is used for longer than a
+  /// A batch by its number. It stays until the next call, and meanwhile the
+  /// next one is made if `isAhead`: worth it where it is used for longer than a
   /// thread takes to wake up.
   Batch &at(uint64_t number, bool isAhead = true);
 
