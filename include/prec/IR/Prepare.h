@@ -22,7 +22,8 @@ LogicalResult inlineCalls(func::FuncOp function);
 LogicalResult inlineCalls(ModuleOp module);
 
 /// Replaces operations that stand for a graph of elementary ones
-/// (linalg.softmax, tensor.gather, ...) by that graph; scope, phase and role are copied.
+/// (linalg.softmax, tensor.gather, ...) by that graph; scope, phase and role
+/// are copied.
 LogicalResult decomposeComposites(Operation *root);
 
 } // namespace mlir::prec
