@@ -105,6 +105,23 @@ def inverted(m):
     return (jnp.linalg.inv(m) * jnp.arange(5.0)).sum() + jnp.linalg.slogdet(m)[1].sum()
 
 
+def one_term(x):
+    """Products of one term a sum, and one factor used twice."""
+    row, y = x[:1], ((1 + lax.iota(jnp.int32, 1)) % 7 - 3).reshape(1, 1).astype(x.dtype)
+    return (y.T @ row).T.T + y @ row, x[:, :1] @ row, jnp.einsum("ij,ik->ijk", x, x), row.T.T @ row.T
+
+
+def without_elements(m):
+    empty = m[:0]
+    return jnp.linalg.inv(empty), jnp.linalg.inv(m[:, :0, :0]), jax.vjp(jnp.sort, empty)[1](empty), empty.at[:, 1].add(empty[:, 0])
+
+
+def attention(q):
+    """JAX names an algorithm for bf16."""
+    exact = [lax.dot(q[0, :, 0], q[0, :, 1].T, precision=p) for p in (lax.DotAlgorithmPreset.BF16_BF16_F32, lax.DotAlgorithmPreset.F16_F16_F16)]
+    return jax.nn.dot_product_attention(q, q, q, is_causal=True), exact
+
+
 CASES = {
     "integers of floats": (integers_of_floats, SPECIAL),
     "products of unsigned integers and bools": (products_of_unsigned, BYTES, W),
@@ -114,6 +131,10 @@ CASES = {
     "running sums of unsigned integers": (running_unsigned, WORDS),
     "gradient of a running sum": (jax.grad(lambda a: (jnp.cumsum(a, 1) * jnp.arange(5.0)).sum()), A),
     "windows of whole rows": (whole_windows, A),
+    "gradient of a scatter that drops": (jax.grad(lambda a: (a.at[jnp.array([0, 7])].set(a[:2]) ** 2).sum()), A),
+    "products of one term": (one_term, A.astype(np.float16)),
+    "nothing": (without_elements, M),
+    "attention in bf16": (attention, jnp.asarray(np.random.default_rng(5).standard_normal((1, 6, 2, 4)), jnp.bfloat16)),
     "gradient of what is clipped": (jax.grad(clipped), A),
     "bytes as indices": (bytes_as_indices, np.arange(300, dtype=np.float32), BYTES),
     "unique bytes": (lambda a: jnp.unique(a, size=4), BYTES),
@@ -208,6 +229,22 @@ def shows(a):
 def test_a_call_back_into_python_is_refused_with_its_place():
     with pytest.raises(Exception, match=r"test_jax_operations.py:\d+: found a call back into Python .*, expected arithmetic alone"):
         prec.jax.jit(shows)(A[0])
+
+
+def exported(a):
+    return jax.lax.map(EXPORTED.call, a[None])
+
+
+EXPORTED = jax.export.export(jax.jit(jnp.sin))(A[0])
+
+
+@pytest.mark.parametrize("f, said", [
+    (exported, "found 'call_exported', whose StableHLO was made for XLA by jax.export; .*: call the function itself"),
+    (lambda a: jnp.linalg.svd(a[None]), "found 'svd', which JAX leaves to LAPACK on a CPU; .*: compute it outside"),
+])  # fmt: skip
+def test_what_our_rules_do_not_reach_is_refused_with_its_place(f, said):
+    with pytest.raises(Exception, match=rf"test_jax_operations.py:\d+: {said}"):
+        prec.jax.jit(f)(A[0])
 
 
 def test_a_traced_argument_is_refused_with_what_to_write():

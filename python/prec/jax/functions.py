@@ -13,6 +13,7 @@ from prec.frontend import FrontendError, require, run_tool, write_model
 
 from .leaves import as_jax, stored, stored_dtype
 from .lowerings import rules
+from .refusals import refuse
 from .stablehlo import hold_conversions, only_computations, with_plain_bools
 
 PASSES = (
@@ -30,6 +31,7 @@ def lower(f, args, keywords=None, roles=None):
     from jax._src.interpreters.mlir import LoweringParameters
 
     traced = jax.jit(f, keep_unused=True).trace(*args, **keywords or {})
+    refuse(traced.jaxpr)
     lowered = traced.lower(_private_parameters=LoweringParameters(override_lowering_rules=rules()))
     module = only_computations(lowered.compiler_ir("stablehlo"))
     hold_conversions(module)
@@ -74,7 +76,8 @@ def _to_linalg(text):
             why = errors[0].split("error:")[1].strip()[:300] if errors else f"it crashed ({done.returncode})"
             if called := re.search(r"custom_call @(lapack\w+)", text):
                 why = f"'{called[1]}', which JAX calls on a CPU, is not lowered"
-            raise FrontendError(f"the foreign importer: {why}")
+            place = re.match(r"\S+\.py:\d+(?=:)", errors[0]) if errors else None
+            raise FrontendError(f"{place[0] + ': ' if place else ''}the foreign importer: {why}")
         return target.read_text()
 
 

@@ -8,6 +8,7 @@ import functools
 from .conversion_rules import conversion_rules
 from .linear_algebra_rules import linear_algebra_rules
 from .narrow_rules import narrow_rules
+from .product_rules import product_rules
 from .unsigned_rules import unsigned_rules
 from .window_rules import window_rules
 
@@ -36,10 +37,16 @@ def rules():
 
     def gather(ctx, *arguments, dimension_numbers, **keywords):
         d, modes = dimension_numbers, slicing.GatherScatterMode
+        if not ctx.avals_out[0].size:  # of an empty operand there is no row to clip to
+            made = ctx.avals_out[0]
+            return mlir.lower_fun(lambda *_: lax.full(made.shape, 0, made.dtype), multiple_results=False)(ctx, *arguments)
         clips = keywords["mode"] == modes.CLIP
         if keywords["mode"] == modes.FILL_OR_DROP:
             return mlir.lower_fun(functools.partial(filled, d, keywords), multiple_results=False)(ctx, *arguments)
         if not clips and not d.operand_batching_dims:
+            if ctx.avals_in[0].dtype in (np.uint32, np.uint64):
+                held = mlir.lower_fun(functools.partial(held_inside, d, keywords), multiple_results=True)
+                arguments = held(ctx.replace(primitive=None, avals_out=list(ctx.avals_in)), *arguments)
             return slicing._gather_lower(ctx, *arguments, dimension_numbers=d, **keywords)
         plain = lax.GatherDimensionNumbers(
             d.offset_dims, tuple(sorted(d.collapsed_slice_dims + d.operand_batching_dims)),
@@ -60,6 +67,11 @@ def rules():
     def last_starts(x, indices, d, keywords):
         return np.array([x.shape[axis] - keywords["slice_sizes"][axis] for axis in d.start_index_map], indices.dtype)
 
+    def held_inside(d, keywords, x, indices):
+        """JAX's gradient of a scatter reads the numbers of its updates, also where it dropped one."""
+        last = [min(x.shape[axis] - keywords["slice_sizes"][axis], np.iinfo(indices.dtype).max) for axis in d.start_index_map]
+        return x, jnp.clip(indices, 0, np.array(last, indices.dtype))
+
     def filled(d, keywords, x, indices):
         """JAX's own reads outside of the operand what it then hides."""
         indices = wide(indices)
@@ -70,6 +82,8 @@ def rules():
 
     def scatter(operation, ctx, *arguments, dimension_numbers, **keywords):
         d = dimension_numbers
+        if not ctx.avals_in[2].size:
+            return [arguments[0]]
         if not d.scatter_dims_to_operand_dims and not d.operand_batching_dims:
             return mlir.lower_fun(functools.partial(placed, operation, d, keywords), multiple_results=False)(ctx, *arguments)
         places = (*d.operand_batching_dims, *d.scatter_dims_to_operand_dims)
@@ -192,7 +206,7 @@ def rules():
         *linear_algebra_rules(own_rule),
     )
     known = dict(plain)
-    for more in (unsigned_rules, narrow_rules):  # each calls what was known before
+    for more in (unsigned_rules, narrow_rules, product_rules):  # each calls what was known before
         known |= dict(more(lambda operation, before=dict(known): before.get(operation) or own_rule(operation)))
     return tuple(known.items())
 

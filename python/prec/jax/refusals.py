@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Operations that are refused by name, with their place, before the importer meets them: some it would take for something else."""
+from prec.frontend import FrontendError
+
+LAPACK = "which JAX leaves to LAPACK on a CPU; expected an operation with a kernel: compute it outside of the function and pass the result"
+REASONS = {
+    "call_exported": "whose StableHLO was made for XLA by jax.export; expected a function that JAX can trace: call the function itself",
+    **dict.fromkeys(("svd", "eig", "eigh", "schur", "hessenberg", "tridiagonal", "tridiagonal_solve"), LAPACK),
+}
+
+
+def refuse(jaxpr, place=""):
+    """Raises FrontendError for the first equation that is refused, at any depth; the place of a call is that of what is in it."""
+    from jax._src import core, source_info_util
+
+    for equation in jaxpr.eqns:
+        name = equation.primitive.name
+        frame = source_info_util.user_frame(equation.source_info.traceback)
+        here = f"{frame.file_name}:{frame.start_line}: " if frame else place
+        if name in REASONS:
+            raise FrontendError(f"{here}found '{name}', {REASONS[name]}")
+        for inner in core.jaxprs_in_params(equation.params):
+            refuse(inner, here)
