@@ -11,6 +11,7 @@ import numpy as np
 from prec.engine import Engine
 from prec.frontend import FrontendError, require, run_tool, write_model
 
+from .complex_pairs import has_complex, joined, of_pairs, part_avals, parts
 from .leaves import as_jax, stored, stored_dtype
 from .lowerings import rules
 from .refusals import refuse
@@ -27,29 +28,34 @@ def lower(f, args, keywords=None, roles=None):
     """(module's text, names of arguments, function from arrays to the tree of results)."""
     jax = require("jax")
     leaves = jax.tree_util.tree_flatten_with_path((args, keywords or {}))[0]
-    names = [_name(path[1:]) for path, _ in leaves]
+    pieces = [(_name(path[1:]) + end, part, k) for k, (path, leaf) in enumerate(leaves) for end, part in parts(stored(leaf))]
+    names = [name for name, *_ in pieces]
     from jax._src.interpreters.mlir import LoweringParameters
 
     traced = jax.jit(f, keep_unused=True).trace(*args, **keywords or {})
-    refuse(traced.jaxpr)
+    structure, results = jax.tree_util.tree_structure(traced.out_info), traced.jaxpr.out_avals
+    refuse(traced.jaxpr.jaxpr)
+    if has_complex(traced.jaxpr.jaxpr):
+        given = [jax.ShapeDtypeStruct(a.shape, a.dtype) for aval in traced.jaxpr.in_avals for a in part_avals(aval)]
+        traced = jax.jit(of_pairs(traced.jaxpr), keep_unused=True).trace(*given)
     lowered = traced.lower(_private_parameters=LoweringParameters(override_lowering_rules=rules()))
     module = only_computations(lowered.compiler_ir("stablehlo"))
     hold_conversions(module)
     text = with_plain_bools(module.operation.get_asm(enable_debug_info=True))
     is_differentiated = "jvp(" in text or "transpose(" in text
     text = _to_linalg(text)
-    results = traced.jaxpr.out_avals
-    structure = jax.tree_util.tree_structure(lowered.out_info)
-    roles = roles or ["input"] * len(names)
-    dtypes = [stored(leaf).dtype.name for _, leaf in leaves]
-    text = _annotate(text, names, roles, dtypes, [stored_dtype(r).name for r in results], is_differentiated)
+    roles = [roles[k] if roles else "input" for *_, k in pieces]
+    dtypes = [part.dtype.name for _, part, _ in pieces]
+    made = [stored_dtype(part).name for r in results for part in part_avals(r)]
+    text = _annotate(text, names, roles, dtypes, made, is_differentiated)
     text = run_tool(
         "prec-opt", "--prec-adopt-model", "--allow-unregistered-dialect",
         "--mlir-print-debuginfo=false", "-", text=text,
     )  # fmt: skip
 
     def tree(arrays):
-        return jax.tree_util.tree_unflatten(structure, [as_jax(a, like) for a, like in zip(arrays, results, strict=True)])
+        whole = [a[0] + 1j * a[1] if isinstance(a, tuple) else a for a in joined(arrays, results)]
+        return jax.tree_util.tree_unflatten(structure, [as_jax(a, like) for a, like in zip(whole, results, strict=True)])
 
     return text, names, tree
 
@@ -74,8 +80,6 @@ def _to_linalg(text):
         if done.returncode:
             errors = [line for line in done.stderr.splitlines() if "error:" in line]
             why = errors[0].split("error:")[1].strip()[:300] if errors else f"it crashed ({done.returncode})"
-            if called := re.search(r"custom_call @(lapack\w+)", text):
-                why = f"'{called[1]}', which JAX calls on a CPU, is not lowered"
             place = re.match(r"\S+\.py:\d+(?=:)", errors[0]) if errors else None
             raise FrontendError(f"{place[0] + ': ' if place else ''}the foreign importer: {why}")
         return target.read_text()
@@ -128,17 +132,19 @@ def export(f, args, path, *, weights=(), check=True):
     flat = jax.tree_util.tree_flatten_with_path(tuple(args))[0]
     roles = ["weight" if path[0].idx in weights else "input" for path, _ in flat]
     text, names, _ = lower(f, tuple(args), roles=roles)
-    arrays = {n: stored(leaf) for n, (_, leaf) in zip(names, flat)}
-    kept = {n: arrays[n] for n, role in zip(names, roles) if role == "weight"}
+    whole = [stored(leaf) for _, leaf in flat]
+    pieces = [(part, role) for array, role in zip(whole, roles, strict=True) for _, part in parts(array)]
+    arrays = {n: part for n, (part, _) in zip(names, pieces, strict=True)}
+    kept = {n: part for n, (part, role) in zip(names, pieces, strict=True) if role == "weight"}
     note = "not checked"
     if check:
         inputs = [n for n in names if n not in kept]
 
         def run(scale):
-            scaled = [a * np.asarray(1 + scale, a.dtype) if a.dtype.kind == "f" else a for a in arrays.values()]
+            scaled = [a * np.asarray(1 + scale, a.dtype) if a.dtype.kind in "fc" else a for a in whole]
             leaves = [as_jax(a, jax.typeof(leaf)) for a, (_, leaf) in zip(scaled, flat)]
             tree = jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(tuple(args)), leaves)
-            return [stored(r) for r in jax.tree_util.tree_leaves(f(*tree))]
+            return [part for r in jax.tree_util.tree_leaves(f(*tree)) for _, part in parts(stored(r))]
 
         expected, nudged = run(0), [run(2.0**-20), run(-(2.0**-20))]
         ours = run_model(text, kept, inputs, arrays, len(expected))
@@ -164,7 +170,7 @@ def jit(f, *, threads=1, **flags):
     def call(*args, step=0, **keywords):
         leaves, structure = jax.tree_util.tree_flatten((args, keywords))
         key = structure, tuple(map(jax.typeof, leaves))
-        arrays = [np.ascontiguousarray(stored(leaf)) for leaf in leaves]
+        arrays = [np.ascontiguousarray(part) for leaf in leaves for _, part in parts(stored(leaf))]
         if key not in compiled:
             text, _, tree = lower(f, args, keywords)
             compiled[key] = Engine(text, flags, name=getattr(f, "__name__", "f"), threads=threads), tree

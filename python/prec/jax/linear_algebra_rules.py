@@ -2,8 +2,7 @@
 """What JAX leaves to LAPACK on a CPU, as loops over columns of its own operations."""
 
 
-def linear_algebra_rules(own):
-    """`own(operation)` is JAX's rule."""
+def linear_algebra_rules():
     import jax.numpy as jnp
     from jax import lax
     from jax._src.lax import linalg
@@ -95,23 +94,20 @@ def linear_algebra_rules(own):
     def of(rule, several=False):
         return mlir.lower_fun(rule, multiple_results=several)
 
-    def real(operation, rule):
-        """Complex matrices keep JAX's own call, which is refused by its name; of an empty one nothing is computed."""
+    def filled(operation, rule):
+        """Of an empty matrix nothing is computed."""
         def lower(ctx, *arguments, **keywords):
-            given = ctx.avals_in[0]
-            if jnp.issubdtype(given.dtype, jnp.complexfloating):
-                return own(operation)(ctx, *arguments, **keywords)
-            if not given.size:
-                zeros = of(lambda *_, **__: [jnp.zeros(made.shape, made.dtype) for made in ctx.avals_out], several=True)
-                return zeros(ctx, *arguments)
-            return rule(ctx, *arguments, **keywords)
+            if ctx.avals_in[0].size:
+                return rule(ctx, *arguments, **keywords)
+            zeros = of(lambda *_, **__: [jnp.zeros(made.shape, made.dtype) for made in ctx.avals_out], several=True)
+            return zeros(ctx, *arguments)
 
         return operation, lower
 
     return (
-        real(linalg.cholesky_p, of(cholesky)),
-        real(linalg.triangular_solve_p, of(triangular_solve)),
-        real(linalg.lu_p, of(linalg._lu_python, several=True)),
-        real(linalg.geqrf_p, of(geqrf, several=True)),
-        real(linalg.householder_product_p, of(householder_product)),
+        filled(linalg.cholesky_p, of(cholesky)),
+        filled(linalg.triangular_solve_p, of(triangular_solve)),
+        filled(linalg.lu_p, of(linalg._lu_python, several=True)),
+        filled(linalg.geqrf_p, of(geqrf, several=True)),
+        filled(linalg.householder_product_p, of(householder_product)),
     )

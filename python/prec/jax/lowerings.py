@@ -176,11 +176,17 @@ def rules():
             made += lax.pad(part, np.zeros((), part.dtype), [(o, r, s - 1) for o, r, s in zip(offset, rest, window_strides)])
         return lax.slice(made, low, [w - b for w, b in zip(wide.shape, high)])
 
+    def total_order(x):
+        """An integer for each float: -NaN, ..., -0, 0, ..., NaN."""
+        if not jnp.issubdtype(x.dtype, jnp.floating):
+            return x
+        bits = lax.bitcast_convert_type(x, np.dtype(f"i{x.dtype.itemsize}"))
+        return jnp.where(bits < 0, bits ^ np.iinfo(bits.dtype).max, bits)
+
     def top_k(x, *, k, axis):
-        """The first of equals first, 0 before -0: a stable sort of the reverse, reversed."""
-        keys = [x, jnp.where(jnp.signbit(x), 0, 1)] if jnp.issubdtype(x.dtype, jnp.floating) else [x]
-        rows = [lax.rev(row, (axis,)) for row in (*keys, lax.broadcasted_iota(np.int32, x.shape, axis))]
-        values, *_, places = lax.sort(rows, dimension=axis, is_stable=True, num_keys=len(keys))
+        """The first of equals first: a stable sort of the reverse, reversed."""
+        rows = [lax.rev(row, (axis,)) for row in (total_order(x), x, lax.broadcasted_iota(np.int32, x.shape, axis))]
+        _, values, places = lax.sort(rows, dimension=axis, is_stable=True, num_keys=1)
         return [lax.slice_in_dim(lax.rev(m, (axis,)), 0, k, axis=axis) for m in (values, places)]
 
     def without_barrier(ctx, *arguments, **keywords):
@@ -203,7 +209,7 @@ def rules():
         (ad_checkpoint.remat_p, without_barrier),
         *conversion_rules(),
         *window_rules(own_rule),
-        *linear_algebra_rules(own_rule),
+        *linear_algebra_rules(),
     )
     known = dict(plain)
     for more in (unsigned_rules, narrow_rules, product_rules):  # each calls what was known before

@@ -9,14 +9,20 @@ REASONS = {
 }
 
 
+def place_of(equation, outer=""):
+    """'file:line: ' of the innermost frame of a user."""
+    from jax._src import source_info_util
+
+    frame = source_info_util.user_frame(equation.source_info.traceback)
+    return f"{frame.file_name}:{frame.start_line}: " if frame else outer
+
+
 def refuse(jaxpr, place=""):
     """Raises FrontendError for the first equation that is refused, at any depth; the place of a call is that of what is in it."""
-    from jax._src import core, source_info_util
+    from jax._src import core
 
     for equation in jaxpr.eqns:
-        name = equation.primitive.name
-        frame = source_info_util.user_frame(equation.source_info.traceback)
-        here = f"{frame.file_name}:{frame.start_line}: " if frame else place
+        name, here = equation.primitive.name, place_of(equation, place)
         if name in REASONS:
             raise FrontendError(f"{here}found '{name}', {REASONS[name]}")
         for inner in core.jaxprs_in_params(equation.params):

@@ -8,7 +8,7 @@ def unsigned_rules(inner):
     import jax.numpy as jnp
     import numpy as np
     from jax import lax
-    from jax._src.lax import convolution
+    from jax._src.lax import convolution, windowed_reductions
     from jax._src.lax import lax as core_lax
     from jax._src.lax.control_flow import loops
     from jax.interpreters import mlir
@@ -38,8 +38,10 @@ def unsigned_rules(inner):
         return lower(ctx, *arguments)
 
     products = (core_lax.dot_general_p, convolution.conv_general_dilated_p)
-    plain = (core_lax.rev_p, loops.cumsum_p, loops.cumprod_p)
-    ordered = (loops.cummax_p, loops.cummin_p)
+    plain = (core_lax.rev_p, loops.cumsum_p, loops.cumprod_p, windowed_reductions.reduce_window_sum_p)
+    ordered = (
+        loops.cummax_p, loops.cummin_p, windowed_reductions.reduce_window_max_p, windowed_reductions.reduce_window_min_p,
+    )  # fmt: skip
     return (
         *((p, functools.partial(in_results_type, p)) for p in products),
         *((p, functools.partial(on_bits, p, False)) for p in plain),
