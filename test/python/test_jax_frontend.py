@@ -121,7 +121,7 @@ def test_what_is_not_lowered_is_named():
     with pytest.raises(Exception, match=r"test_jax_frontend.py:\d+: found 'cholesky' of complex numbers, expected"):
         prec.jax.jit(lambda a: jnp.linalg.cholesky(a.T @ a + 9j).real)(X)
     with pytest.raises(Exception, match=r"test_jax_frontend.py:\d+: the foreign importer: failed to legalize"):
-        prec.jax.jit(lambda a: jax.lax.reduce_window(a, 1, jax.lax.mul, (4,), (1,), ((3, 0),)))(np.arange(4, dtype=np.uint8))
+        prec.jax.jit(lambda a: jax.lax.reduce_window(a, np.uint8(1), jax.lax.mul, (4,), (1,), ((3, 0),)))(np.arange(4, dtype=np.uint8))
 
 
 @in_process
