@@ -80,7 +80,7 @@ def run(function, tensors, seed=0):
     """(results, gradients of a weighted sum of them, the arguments after the call)."""
     torch.manual_seed(seed)
     made = function(*tensors)
-    summed = [x for x in tree_leaves(made) if isinstance(x, torch.Tensor) and x.requires_grad and x.is_floating_point()]
+    summed = [x for x in tree_leaves(made) if isinstance(x, torch.Tensor) and x.requires_grad and (x.is_floating_point() or x.is_complex())]
     wanted = [x for x in tensors if x.requires_grad]
     gradients = []
     if summed and wanted:
@@ -95,8 +95,10 @@ def differs(ours, eager, exact):
         return None if ours == eager or (ours is None) == (eager is None) else f"{ours} in place of {eager}"
     if (ours.dtype, ours.shape) != (eager.dtype, eager.shape):
         return f"{ours.dtype} {list(ours.shape)} in place of {eager.dtype} {list(eager.shape)}"
-    if eager.layout != torch.strided or eager.is_complex():
+    if eager.layout != torch.strided:
         return None
+    if eager.is_complex():
+        return differs(*(torch.view_as_real(x.detach().resolve_conj()) if isinstance(x, torch.Tensor) and x.is_complex() else x for x in (ours, eager, exact)))
     if not eager.is_floating_point():
         return None if torch.equal(ours, eager) else f"{int((ours != eager).sum())} of {eager.numel()} differ"
     exact = exact if isinstance(exact, torch.Tensor) and exact.shape == eager.shape else eager

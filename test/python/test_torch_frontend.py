@@ -200,6 +200,25 @@ def test_what_cannot_be_traced_is_not_exported(tmp_path):
         prec.torch.export(Of(lambda x: x * 2 if x.sum() > 0 else x), (torch.ones(3),), tmp_path / "m.mlir")
 
 
+class Counting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(3))
+
+    def forward(self, x):
+        self.calls.add_(x)
+        return self.calls * 2
+
+
+@pytest.mark.parametrize("module, told", [
+    (Of(lambda x: x.add_(1) * 2), "changes its input 'arguments_0'"), (Counting().eval(), "in evaluation changes its buffer 'calls'"),
+    (Of(lambda x: (x * 2, x.numel())), "result '3' is no tensor"),
+])  # fmt: skip
+def test_what_a_file_has_no_place_for_is_refused(module, told, tmp_path):
+    with pytest.raises(FrontendError, match=told):
+        prec.torch.export(module, (torch.ones(3),), tmp_path / "m.mlir")
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_narrow_weights_and_inputs_are_exported(dtype, tmp_path):
     """NumPy has no bf16 of its own, and f16 was compared with f32."""

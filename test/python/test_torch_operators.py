@@ -79,6 +79,8 @@ CASES = {
         random(3, 8, 9)),
     "pools of a list of one size": lambda: (
         lambda x: (F.max_pool2d(x, (3,), (2, 2), (1,)), F.avg_pool2d(x, (2,), (3,)), F.avg_pool3d(x, (2,))), random(2, 3, 8, 9)),
+    "convolutions of time, batch and channels": lambda: (
+        lambda x, w, b: torch.conv_tbc(x, w, b, 1), random(5, 2, 3), random(3, 3, 4), random(4)),
     "uneven adaptive maxima": lambda: (
         lambda x: (*F.adaptive_max_pool2d(x[0], (5, 3), True), *F.adaptive_max_pool3d(x, (3, 2, 7), True), F.adaptive_max_pool1d(x[0, 0], 4)),
         random(2, 3, 4, 8, 9)),
@@ -155,6 +157,13 @@ def test_whole_numbers_are_those_of_eager(name, dtype):
     x, y = (torch.randint(0, 256, (3, 4)).to(dtype) for _ in range(2))
     want, ours = WHOLE[name](x, y), torch.compile(WHOLE[name], backend="prec", options={"strict": True})(x, y)
     torch.testing.assert_close(ours, want, rtol=1e-6, atol=0, equal_nan=True)
+
+
+@in_process
+def test_products_of_bytes_are_those_of_eager():
+    torch._dynamo.reset()
+    a, b = torch.randint(-128, 127, (17, 16), dtype=torch.int8), torch.randint(-128, 127, (16, 8), dtype=torch.int8)
+    assert torch.equal(torch.compile(torch._int_mm, backend="prec", options={"strict": True})(a, b), torch._int_mm(a, b))
 
 
 @in_process

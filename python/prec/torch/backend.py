@@ -13,6 +13,7 @@ import warnings
 from prec.engine import Engine, EngineError
 from prec.frontend import FrontendError, require
 
+from .complex_pairs import through
 from .decompositions import table
 from .draws import Draws
 from .lower import lower
@@ -148,11 +149,11 @@ def _laid_out(torch, tensor, strides):
     return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype).copy_(tensor).expand(shape)
 
 
-def _boxed(compiled):
+def _boxed(function):
     """A plain function: wrappers on the way keep its attributes, not an object's."""
 
     def call(arguments):
-        return compiled.call(arguments)
+        return function(arguments)
 
     call._boxed_call = True
     return call
@@ -226,7 +227,8 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
             names = [n.name for n in module.graph.nodes if n.op == "placeholder"]
             roles = [_role(n, weights, phase) for n in names]
             try:
-                return _boxed(Compiled(torch, module, roles, phase, options, threads, is_differentiated, results))
+                return _boxed(through(torch, module, results, lambda graph, results: Compiled(
+                    torch, graph, roles, phase, options, threads, is_differentiated, results).call))  # fmt: skip
             except (FrontendError, EngineError) as error:
                 if strict:
                     raise

@@ -14,6 +14,7 @@ from . import (
     resampling_rules, scalar_rules, selection_rules,
 )  # fmt: skip
 from .backward_rules import one_hot
+from .complex_pairs import for_real
 
 PYTORCH_RULES = """
     gelu gelu_backward native_layer_norm native_layer_norm_backward nll_loss_forward
@@ -44,7 +45,8 @@ def table():
     random_rules.define(torch)
     aten = torch.ops.aten
     names = [getattr(aten, n) for n in PYTORCH_RULES.split() if hasattr(aten, n)]
-    rules = dict(core_aten_decompositions()) | get_decompositions(names)
+    pytorchs = dict(core_aten_decompositions()) | get_decompositions(names)
+    rules = dict(pytorchs)
     for own in (
         forward_rules, convolution_rules, backward_rules, selection_rules, fused_rules, random_rules, memory_rules, grid_rules, resampling_rules,
         quantized_rules,
@@ -60,7 +62,8 @@ def table():
     def nll_loss_backward(grad, x, target, weight, reduction, ignore, total):
         """Classes are axis 1 of x, or the last one of a single sample."""
         axis = 1 if x.ndim > 1 else 0
-        target = target if axis else target.reshape(-1)[0]
+        if not axis:
+            grad, target = grad.reshape(()), target.reshape(-1)[0]
         hot = one_hot(torch, target, x.shape[axis], grad.dtype)
         if weight is not None:
             hot = hot * weight
@@ -120,4 +123,5 @@ def table():
     rules[aten.var_mean.correction] = var_mean
     rules |= scalar_rules.of_one_axis(torch, rules)
     rules |= pool_rules.rules(torch, rules)
-    return rules | narrow_rules.widened(torch, rules)
+    rules |= narrow_rules.widened(torch, rules)
+    return {operator: rule if pytorchs.get(operator) is rule else for_real(torch, rule) for operator, rule in rules.items()}

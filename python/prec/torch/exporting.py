@@ -8,6 +8,7 @@ import numpy as np
 
 from prec.frontend import FrontendError, require, write_model
 
+from .complex_pairs import real, split
 from .decompositions import table
 from .draws import Draws, is_random
 from .lower import lower, scope_of
@@ -55,7 +56,12 @@ def _program(torch, module, example_inputs, dynamic_shapes):
     for name, part in module.named_modules():
         if isinstance(part, torch.nn.RNNBase) and drops(part):
             raise FrontendError(f"layer '{name}' drops between its layers, which a file has no random numbers for: export module.eval()")
+    kinds = torch.export.graph_signature.OutputKind
     for spec in program.graph_signature.output_specs:
+        if spec.kind == kinds.USER_INPUT_MUTATION:
+            raise FrontendError(f"the module changes its input '{spec.target}', which a file cannot: clone it")
+        if spec.kind == kinds.BUFFER_MUTATION and not module.training:
+            raise FrontendError(f"the module in evaluation changes its buffer '{spec.target}', of which a file keeps nothing between calls")
         if not isinstance(spec.arg, torch.export.graph_signature.TensorArgument):
             raise FrontendError(f"result '{getattr(spec.arg, 'value', spec.arg.name)}' is no tensor")
     for node in program.graph.nodes:
@@ -64,16 +70,24 @@ def _program(torch, module, example_inputs, dynamic_shapes):
     return program, eager
 
 
+def _real(torch, program):
+    return split(torch, torch.fx.GraphModule(program.graph_module, program.graph)).graph
+
+
+def _dtype(value):
+    return str(value.dtype.to_real() if value.dtype.is_complex else value.dtype).removeprefix("torch.")
+
+
 def array_of(torch, tensor):
-    """A tensor's numbers, of bf16 as well."""
-    tensor = tensor.detach().contiguous()
+    """A tensor's numbers, of bf16 as well; complex ones as pairs."""
+    tensor = real(torch, tensor.detach().contiguous())
     if tensor.dtype == torch.bfloat16:
         return tensor.view(torch.uint16).numpy().view("bfloat16")
     return tensor.numpy()
 
 
 def _results(program):
-    dtypes = {n.name: str(getattr(n.meta.get("val"), "dtype", "")).removeprefix("torch.") for n in program.graph.nodes}
+    dtypes = {n.name: _dtype(n.meta["val"]) for n in program.graph.nodes if hasattr(n.meta.get("val"), "dtype")}
     return [(spec.arg.name, dtypes.get(spec.arg.name, "")) for spec in program.graph_signature.output_specs]
 
 
@@ -85,11 +99,12 @@ def _function(torch, forms, arguments, weights, inputs, example_inputs, check, p
     expected = _eager(torch, eager, example_inputs, states) if check and not is_random else []
     also = _eager(torch, predict[1], example_inputs, []) if check and predict else []
     if not predict:
-        text = lower(program.graph, arguments, _results(program))
+        text = lower(_real(torch, program), arguments, _results(program))
         return text, _compare(torch, text, weights, inputs, example_inputs, expected)
     results = return_states(torch, program, states)
-    drawn = Draws(torch, program.graph).arguments
-    text = lower(program.graph, arguments + drawn, results, name="forward", others={"predict": (predict[0].graph, _results(predict[0]))})
+    graph = _real(torch, program)
+    drawn = Draws(torch, graph).arguments
+    text = lower(graph, arguments + drawn, results, name="forward", others={"predict": (_real(torch, predict[0]), _results(predict[0]))})
     return text, max(_compare(torch, text, weights, inputs, example_inputs, expected, "forward"),
                      _compare(torch, text, weights, inputs, example_inputs, also, "predict"))  # fmt: skip
 
@@ -136,7 +151,7 @@ def _arguments(torch, program):
             if not isinstance(value, torch.Tensor):
                 raise FrontendError(f"input '{spec.arg.name}' is no tensor")
             inputs.append(spec.arg.name)
-            arguments.append((spec.arg.name, "input", str(value.dtype).removeprefix("torch.")))
+            arguments.append((spec.arg.name, "input", _dtype(value)))
             continue
         if spec.target in program.state_dict:
             tensor = program.state_dict[spec.target]
@@ -146,7 +161,7 @@ def _arguments(torch, program):
             raise FrontendError(f"'{spec.target}' is neither a parameter nor a buffer")
         role = "weight" if spec.kind == kinds.PARAMETER else "state"
         weights[spec.target] = array_of(torch, tensor.cpu())
-        arguments.append((spec.target, role, str(tensor.dtype).removeprefix("torch.")))
+        arguments.append((spec.target, role, _dtype(tensor)))
     return arguments, weights, inputs
 
 
@@ -156,7 +171,7 @@ def _eager(torch, program, example_inputs, states):
     def call(values):
         module = copy.deepcopy(program.module())
         with torch.no_grad(), _plain_operators(torch):
-            made = torch.utils._pytree.tree_leaves(module(*values))
+            made = torch.utils._pytree.tree_leaves(module(*(v.clone() for v in values)))
         buffers = dict(module.named_buffers())
         return [array_of(torch, t) for t in made + [buffers[name] if name in buffers else program.constants[name] for name in states]]
 

@@ -97,7 +97,7 @@ def rules(torch):
 
     def power(x, exponent):
         """Of whole numbers, modulo 2^n."""
-        if x.is_floating_point() or exponent < 0:
+        if x.is_floating_point() or x.is_complex() or exponent < 0:
             return NotImplemented
         x = x.to(torch.result_type(x, exponent))
         if isinstance(exponent, float):

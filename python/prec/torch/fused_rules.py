@@ -122,7 +122,22 @@ def rules(torch):
         x = norm(x + attend(x), norm1, norm1_bias)
         return norm(x + feed(x), norm2, norm2_bias)
 
+    def conv_tbc(x, w, bias, padding=0):
+        """Time, batch and channels in another order than the importer's shapes say."""
+        return torch.conv1d(x.permute(1, 2, 0), w.permute(2, 1, 0), bias, padding=padding).permute(2, 0, 1).contiguous()
+
+    def conv_tbc_backward(grad, x, w, bias, padding):
+        back = aten.convolution_backward(
+            grad.permute(1, 2, 0), x.permute(1, 2, 0), w.permute(2, 1, 0), [bias.shape[0]], [1], [padding], [1], False, [0], 1, [True] * 3)
+        return back[0].permute(2, 0, 1).contiguous(), back[1].permute(2, 1, 0).contiguous(), back[2]
+
+    def whole_product(a, b):
+        return a.to(torch.int32) @ b.to(torch.int32)
+
     return {
+        aten.conv_tbc.default: conv_tbc,
+        aten.conv_tbc_backward.default: conv_tbc_backward,
+        aten._int_mm.default: whole_product,
         aten._weight_norm_interface_backward.default: weight_norm_backward,
         aten._cdist_forward.default: distances,
         aten._cdist_backward.default: distances_backward,

@@ -80,6 +80,8 @@ def _refuse(graph):
         dtype = getattr(node.meta.get("val"), "dtype", None)
         if dtype is not None and dtype.is_complex:
             raise FrontendError(f"'{node.name}' is a complex tensor, which has no roundings here: use the real and the imaginary part")
+        if node.op == "placeholder" and dtype is not None and dtype.is_floating_point and dtype.itemsize == 1:
+            raise FrontendError(f"'{node.name}' is {dtype}, which arguments are not: widen it before the call, and round by the policy")
         if "as_strided" in str(node.target):  # the importer takes all for contiguous
             raise FrontendError(f"'{node.name}' reads memory by strides, which values have none of: use slices, unfold or diagonal")
         if "index_put" in str(node.target):  # the importer takes a mask for indices

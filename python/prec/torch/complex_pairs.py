@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Complex tensors of a graph as pairs of real ones, each of which is rounded. Arguments and results have the pair as their last axis."""
+import contextlib
+import operator
+
+from prec.frontend import FrontendError
+
+from . import fourier
+
+PART_BY_PART = """
+    view _unsafe_view reshape permute transpose t expand slice select unsqueeze squeeze clone alias detach cat stack index
+    index_select gather flip roll constant_pad_nd sum mean neg split split_with_sizes unbind slice_scatter select_scatter
+    index_put index_add index_copy scatter scatter_add copy diagonal diagonal_scatter tril triu unfold lift_fresh_copy repeat cumsum zeros_like where
+    _neg_view resolve_neg resolve_conj new_zeros slice_backward select_backward diagonal_backward unfold_backward
+"""
+
+
+class Pair:
+    def __init__(self, re, im):
+        self.re, self.im = re, im
+
+
+def is_complex(value):
+    return getattr(getattr(value, "dtype", None), "is_complex", False)
+
+
+def for_real(torch, rule):
+    """A rule that leaves complex tensors alone."""
+
+    def kept(*arguments, **keywords):
+        if any(is_complex(x) for x in torch.utils._pytree.tree_leaves((arguments, keywords))):
+            return NotImplemented
+        return rule(*arguments, **keywords)
+
+    return kept
+
+
+def rules(torch):
+    """{name of an operator: rule}; what is real is its own first part."""
+    aten = torch.ops.aten
+
+    def parts(x):
+        if isinstance(x, Pair):
+            return x.re, x.im
+        return (x.real, x.imag) if isinstance(x, complex) else (x, 0.0)
+
+    def zero(x):
+        return torch.zeros_like(x) if isinstance(x, torch.Tensor) else 0.0
+
+    def added(sign):
+        def rule(x, y, *, alpha=1):
+            (a, b), (c, d) = parts(x), parts(y)
+            if not isinstance(x, Pair):
+                b = zero(a)
+            c, d = (v if alpha == 1 else v * alpha for v in (c, d))
+            return Pair(a + sign * c, b + sign * d)
+
+        return rule
+
+    def mul(x, y):
+        (a, b), (c, d) = parts(x), parts(y)
+        if not isinstance(y, (Pair, complex)):
+            return Pair(a * c, b * c)
+        if not isinstance(x, Pair):
+            return Pair(a * c, a * d)
+        return Pair(a * c - b * d, a * d + b * c)
+
+    def div(x, y):
+        if not isinstance(y, (Pair, complex)):
+            a, b = parts(x)
+            return Pair(a / y, b / y)
+        c, d = parts(y)
+        size = c * c + d * d
+        return mul(x, Pair(torch.as_tensor(c / size), torch.as_tensor(-d / size)))
+
+    def product(function):
+        def rule(x, y):
+            (a, b), (c, d) = parts(x), parts(y)
+            if not isinstance(y, Pair):
+                return Pair(function(a, c), function(b, c))
+            if not isinstance(x, Pair):
+                return Pair(function(a, c), function(a, d))
+            return Pair(function(a, c) - function(b, d), function(a, d) + function(b, c))
+
+        return rule
+
+    def absolute(x):
+        return torch.hypot(x.re, x.im)
+
+    def conjugate(x):
+        return Pair(x.re, -x.im) if isinstance(x, Pair) else x.conjugate()
+
+    def equal(x, y):
+        (a, b), (c, d) = parts(x), parts(y)
+        return (a == c) & (b == d)
+
+    def sgn(x):
+        size = absolute(x)
+        whole = torch.where(size == 0, 1.0, size)
+        return Pair(x.re / whole, x.im / whole)
+
+    def exp(x):
+        size = torch.exp(x.re)
+        return Pair(size * torch.cos(x.im), size * torch.sin(x.im))
+
+    def power(x, exponent):
+        if exponent not in (1, 2, 3, 4):
+            return NotImplemented
+        made = x
+        for _ in range(int(exponent) - 1):
+            made = mul(made, x)
+        return made
+
+    def to_copy(x, *, dtype=None, **keywords):
+        if dtype is not None and not dtype.is_complex:
+            return x.re.to(dtype)
+        dtype = dtype.to_real() if dtype is not None else None
+        a, b = parts(x)
+        b = b if isinstance(x, Pair) else zero(a)
+        return Pair(*(v if dtype is None else v.to(dtype) for v in (a, b)))
+
+    def filled(function):
+        def rule(*arguments, dtype=None, **keywords):
+            *rest, value = arguments
+            rest = [x.re if isinstance(x, Pair) else x for x in rest]
+            keywords["dtype"] = None if dtype is None else dtype.to_real()
+            return Pair(*(function(*rest, float(v), **keywords) for v in parts(value)))
+
+        return rule
+
+    def real_fft(x, axes, normalization, is_half):
+        count = 1
+        for axis in axes:
+            count *= x.shape[axis]
+        made = fourier.transform(torch, x, None, axes, -1, is_half)
+        return Pair(*(v * fourier.factor(normalization, count) for v in made))
+
+    def fft(x, axes, normalization, forward):
+        count = 1
+        for axis in axes:
+            count *= x.re.shape[axis]
+        made = fourier.transform(torch, x.re, x.im, axes, -1 if forward else 1)
+        return Pair(*(v * fourier.factor(normalization, count) for v in made))
+
+    def fft_to_real(x, axes, normalization, n):
+        count = n
+        for axis in axes[:-1]:
+            count *= x.re.shape[axis]
+        re, im = fourier.transform(torch, x.re, x.im, axes[:-1], 1)
+        return fourier.real_of_half(torch, re, im, axes[-1], n) * fourier.factor(normalization, count)
+
+    return {
+        "add": added(1), "sub": added(-1), "mul": mul, "div": div, "mm": product(aten.mm), "bmm": product(aten.bmm),
+        "abs": absolute, "sgn": sgn, "exp": exp, "pow": power, "_to_copy": to_copy, "full": filled(aten.full.default),
+        "full_like": filled(aten.full_like.default), "zeros": lambda *a, **k: filled(aten.full.default)(*a, 0.0, **k),
+        "angle": lambda x: torch.atan2(x.im, x.re), "real": lambda x: x.re.clone(), "imag": lambda x: x.im.clone(),
+        "_conj": conjugate, "_conj_physical": conjugate, "conj_physical": conjugate,
+        "complex": lambda re, im: Pair(*torch.broadcast_tensors(re, im)), "polar": lambda size, angle: Pair(size * torch.cos(angle), size * torch.sin(angle)),
+        "view_as_real": lambda x: torch.stack([x.re, x.im], -1),
+        "view_as_complex": lambda x: Pair(x.select(-1, 0), x.select(-1, 1)),
+        "eq": equal, "ne": lambda x, y: torch.logical_not(equal(x, y)),
+        "linalg_vector_norm": lambda x, *a, **k: aten.linalg_vector_norm(absolute(x), *a, **k),
+        "reciprocal": lambda x: div(1.0, x), "scalar_tensor": filled(aten.scalar_tensor.default),
+        "_fft_r2c": real_fft, "_fft_c2c": fft, "_fft_c2r": fft_to_real,
+    }  # fmt: skip
+
+
+def split(torch, graph_module):
+    """The graph on real tensors, or the graph itself if it has no complex one."""
+    nodes = list(graph_module.graph.nodes)
+    if not any(is_complex(v) for n in nodes for v in torch.utils._pytree.tree_leaves(n.meta.get("val"))):
+        return graph_module
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    from .decompositions import table
+
+    known, alike = rules(torch), PART_BY_PART.split()
+    map_only = torch.utils._pytree.tree_map_only
+
+    class Parts(torch.fx.Interpreter):
+        def placeholder(self, target, arguments, keywords):
+            value = super().placeholder(target, arguments, keywords)
+            return Pair(value.select(-1, 0), value.select(-1, 1)) if is_complex(self.node.meta.get("val")) else value
+
+        def get_attr(self, target, arguments, keywords):
+            value = super().get_attr(target, arguments, keywords)
+            with torch.utils._python_dispatch._disable_current_modes():
+                return Pair(value.real.contiguous(), value.imag.contiguous()) if is_complex(value) else value
+
+        def run_node(self, node):
+            self.node = node
+            return super().run_node(node)
+
+        def call_function(self, target, arguments, keywords):
+            expected = self.node.meta.get("val")
+            given = torch.utils._pytree.tree_leaves((arguments, keywords))
+            makes = any(is_complex(v) for v in torch.utils._pytree.tree_leaves(expected))
+            if not makes and not any(isinstance(x, Pair) for x in given) or target is operator.getitem:
+                return super().call_function(target, arguments, keywords)
+            name = target.overloadpacket.__name__ if isinstance(target, torch._ops.OpOverload) else str(target)
+            made = NotImplemented
+            if name in known:
+                made = known[name](*arguments, **keywords)
+            elif name in alike:
+                keywords = {k: v.to_real() if isinstance(v, torch.dtype) and v.is_complex else v for k, v in keywords.items()}
+                first = target(*map_only(Pair, lambda x: x.re, arguments), **keywords)
+                second = target(*map_only((Pair, torch.Tensor), second_part, arguments), **keywords)
+                made = [Pair(a, b) for a, b in zip(first, second)] if isinstance(first, (list, tuple)) else Pair(first, second)
+            if made is NotImplemented:
+                raise FrontendError(f"'{self.node.name}' ('{name}') of complex numbers is not lowered: use the real and the imaginary part")
+            return made if isinstance(made, list) or not is_tensor(made) else checked(made, expected)
+
+        def output(self, target, arguments, keywords):
+            return map_only(Pair, lambda x: torch.stack([x.re, x.im], -1), arguments[0])
+
+    def is_tensor(x):
+        return isinstance(x, (Pair, torch.Tensor))
+
+    def second_part(x):
+        """Of a real value: zeros; whole numbers are places."""
+        if isinstance(x, Pair):
+            return x.im
+        return torch.zeros_like(x) if x.is_floating_point() else x
+
+    def checked(made, expected):
+        dtype = expected.dtype.to_real()
+        if isinstance(made, Pair):
+            made = Pair(*(v if v.dtype == dtype else v.to(dtype) for v in (made.re, made.im)))
+        for value in (made.re, made.im) if isinstance(made, Pair) else (made,):
+            if value.shape != expected.shape or value.dtype != dtype:
+                raise FrontendError(f"complex numbers: found {value.dtype} {list(value.shape)}, expected {dtype} {list(expected.shape)}")
+        return made
+
+    places = [n for n in nodes if n.op == "placeholder"]
+    values = [real(torch, n.meta["val"]) for n in places]
+    mode = torch._guards.detect_fake_mode(values) or contextlib.nullcontext()
+    with mode, torch.fx.traceback.preserve_node_meta():
+        made = make_fx(Parts(graph_module).run, decomposition_table=table(), _allow_non_fake_inputs=True)(*values)
+    for old, new in zip(places, made.graph.find_nodes(op="placeholder"), strict=True):
+        new.meta = {**old.meta, **new.meta}
+        if all(n.name != old.name for n in made.graph.nodes):
+            new.name = old.name
+    return made
+
+
+def through(torch, graph_module, results, make):
+    """make(graph, results), a function of lists of tensors, of the graph on real tensors: as one of the graph's own."""
+    try:
+        made = split(torch, graph_module)
+    except FrontendError:
+        raise
+    except Exception as error:  # of the trace
+        raise FrontendError(f"complex numbers: {type(error).__name__}: {str(error).splitlines()[0]}") from error
+    if made is graph_module:
+        return make(graph_module, results)
+    output = list(graph_module.graph.nodes)[-1].args[0]
+    pairs = [is_complex(getattr(n, "meta", {}).get("val")) for n in output]
+    call = make(made, [real(torch, r) for r in results])
+
+    def of_complex(arguments):
+        given = [real(torch, a) for a in arguments]
+        arguments.clear()
+        return [torch.view_as_complex(r) if is_pair else r for r, is_pair in zip(call(given), pairs, strict=True)]
+
+    return of_complex
+
+
+def real(torch, value):
+    """A complex tensor as a real one whose last axis is the pair; others as they are."""
+    if not is_complex(value):
+        return value
+    with torch._subclasses.fake_tensor.unset_fake_temporarily():  # a fake one brings its own
+        return torch.view_as_real(value.resolve_conj())
