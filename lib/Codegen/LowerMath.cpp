@@ -20,12 +20,11 @@ namespace mlir::prec {
 /// Whether every machine computes the operation exactly, or LLVM expands it to
 /// operations that do.
 static bool isExact(Operation *op) {
-  return isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::ClampFOp,
-             math::CopySignOp, math::CountLeadingZerosOp,
-             math::CountTrailingZerosOp, math::CtPopOp, math::FloorOp,
-             math::FmaOp, math::IsFiniteOp, math::IsInfOp, math::IsNaNOp,
-             math::IsNormalOp, math::RoundEvenOp, math::RoundOp, math::SqrtOp,
-             math::TruncOp>(op);
+  return isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp,
+             math::CountLeadingZerosOp, math::CountTrailingZerosOp,
+             math::CtPopOp, math::FloorOp, math::FmaOp, math::IsFiniteOp,
+             math::IsInfOp, math::IsNaNOp, math::IsNormalOp, math::RoundEvenOp,
+             math::RoundOp, math::SqrtOp, math::TruncOp>(op);
 }
 
 /// pow and atan2.
@@ -61,6 +60,38 @@ static Operation *inSingle(OpBuilder &builder, Operation *op) {
   return made;
 }
 
+/// Both functions of a sincos.
+static SmallVector<Operation *> separate(OpBuilder &builder,
+                                         math::SincosOp op) {
+  Value x = op.getOperand();
+  auto sin = math::SinOp::create(builder, op.getLoc(), x);
+  auto cos = math::CosOp::create(builder, op.getLoc(), x);
+  op->replaceAllUsesWith(ValueRange{sin, cos});
+  op->erase();
+  return {sin, cos};
+}
+
+/// The power of the magnitude, with the sign of x where the exponent is odd.
+/// Beyond 2^24 (f32) the exponent is rounded to the element type.
+static Operation *asPowerOfMagnitude(OpBuilder &builder, math::FPowIOp op) {
+  Location loc = op.getLoc();
+  Value x = op.getLhs(), n = op.getRhs();
+  Value exponent = arith::SIToFPOp::create(builder, loc, x.getType(), n);
+  auto power = math::PowFOp::create(
+      builder, loc, math::AbsFOp::create(builder, loc, x), exponent);
+  Value one =
+      arith::ConstantOp::create(builder, loc, builder.getOneAttr(n.getType()));
+  Value isOdd =
+      arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
+                            arith::AndIOp::create(builder, loc, n, one), one);
+  Value signedPower = math::CopySignOp::create(builder, loc, power, x);
+  Value result =
+      arith::SelectOp::create(builder, loc, isOdd, signedPower, power);
+  op.replaceAllUsesWith(result);
+  op->erase();
+  return power;
+}
+
 namespace {
 struct LowerMath : public prec::impl::LowerMathBase<LowerMath> {
   void runOnOperation() override {
@@ -86,8 +117,18 @@ struct LowerMath : public prec::impl::LowerMathBase<LowerMath> {
     if (isa<TensorType>(type))
       return refuse("a tensor, expected a scalar or a vector (run "
                     "convert-elementwise-to-linalg first)");
+    if (isa<math::ClampFOp>(op))
+      return refuse("upstream's definition takes the greater of the upper "
+                    "limit; write arith.maximumf and arith.minimumf");
     Type element = getElementTypeOrSelf(type);
     OpBuilder builder(op);
+    if (auto both = dyn_cast<math::SincosOp>(op)) {
+      SmallVector<Operation *> parts = separate(builder, both);
+      return success(llvm::all_of(
+          parts, [](Operation *part) { return succeeded(lower(part)); }));
+    }
+    if (auto power = dyn_cast<math::FPowIOp>(op))
+      return lower(asPowerOfMagnitude(builder, power));
     if (auto narrow = dyn_cast<FloatType>(element);
         narrow && narrow.getWidth() < 32 &&
         llvm::all_equal(op->getOperandTypes()) &&
@@ -100,7 +141,8 @@ struct LowerMath : public prec::impl::LowerMathBase<LowerMath> {
       return success();
     }
     if (op->getNumOperands() != 1 || op->getNumResults() != 1)
-      return refuse("only functions of one argument, powf and atan2 have one");
+      return refuse(
+          "only functions of one argument, powf, fpowi and atan2 have one");
     if (!element.isF32() && !element.isF64())
       return refuse("only functions of f32 and f64 have one");
     ArithOps ops(builder, op->getLoc(), 64, type);
