@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What a sweep costs beyond its training: 600 runs of softmax regression, elementary.
 
-    PYTHONPATH=python .venv/bin/python benchmarks/sweep_overhead.py [--trials=30] [--steps=1000]
+    PYTHONPATH=python .venv/bin/python benchmarks/sweep_overhead.py [--trials=30] [--steps=1000] [--workers=N]
 
 Processor seconds, not wall time, so that a busy machine does not matter: those of the whole
 sweep (client, scheduler, workers, tools) over those of training and evaluating alone. The
 latter are what a process of ten runs takes beyond one that trains nothing, times the number
-of such processes.
+of such processes. A second line is about the runs alone, from the store: processor seconds that
+they are charged with (starting, training, evaluating), and the steps' own time, which is wall time.
 """
 import argparse
 import json
 import os
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -44,6 +46,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
     study = {
         "version": 1, "name": "overhead", "trials": options.trials,
@@ -60,11 +63,14 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "study.json"
         path.write_text(json.dumps(study))
-        command = [sys.executable, "-m", "prec", "sweep", f"--store={folder}/r.db", path]
+        command = [sys.executable, "-m", "prec", "sweep", f"--store={folder}/r.db", f"--workers={options.workers}", path]
         total, wall = processor_seconds(command)
+        with sqlite3.connect(f"{folder}/r.db") as database:
+            charged, stepping = database.execute("SELECT sum(cpu_seconds), sum(seconds) FROM runs").fetchone()
     runs = len(SIZES) * len(ROUNDINGS) * options.trials
     print(f"{runs} runs: {total:.1f} processor seconds, {pure:.1f} of them training: "
-          f"{total / pure:.3f}; {wall:.1f} s on {os.cpu_count()} cores")  # fmt: skip
+          f"{total / pure:.3f}; {wall:.1f} s, {options.workers} workers on {os.cpu_count()} cores")  # fmt: skip
+    print(f"runs: {charged:.1f} processor seconds, {stepping:.1f} s in steps; {total / charged:.3f} of the former in all")
 
 
 if __name__ == "__main__":

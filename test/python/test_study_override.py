@@ -2,9 +2,11 @@
 """prec sweep --set: settings of the command line, checked as the file's, in a study of their own;
 and the data sets that a study takes."""
 
+import gzip
 import json
 import sys
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,3 +161,23 @@ def test_the_place_of_a_data_set_that_is_refused(bench):
     study = file.parse(json.dumps({**STUDY, "settings": {**STUDY["settings"], "data": "mnist"}}), "s.json", SOURCE)
     with pytest.raises(jsonc.Fault, match="/settings/data: the data set mnist has no default place"):
         Resolver(study, partial(data.content_hash, folder=None)).runs()
+
+
+def test_compressed_files_are_unpacked_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for part in data.PARTS:
+        with gzip.open(folder / f"{part}.gz", "wb") as file:
+            file.write(part.encode())
+    name, place = data.flags("mnist", str(folder))
+    unpacked = Path(place.removeprefix("--data-dir="))
+    assert name == "--data=mnist" and sorted(path.name for path in unpacked.iterdir()) == sorted(data.PARTS)
+    assert all((unpacked / part).read_text() == part for part in data.PARTS)
+    data.plain.cache_clear()
+    before = [path.stat().st_mtime_ns for path in unpacked.iterdir()]
+    assert data.flags("mnist", str(folder))[1] == place
+    assert [path.stat().st_mtime_ns for path in unpacked.iterdir()] == before
+    # Files that are not compressed are read where they are.
+    write_cifar(tmp_path, 1)
+    assert data.flags("cifar-10", str(tmp_path)) == ["--data=cifar-10", f"--data-dir={tmp_path}"]

@@ -186,3 +186,18 @@ def test_every_setting_is_a_flag_of_prec_train():
     for name in FLAGS:
         assert f"--{name}" in known
         assert name in schema["settings"]["properties"] and name in schema["axes"]["properties"]
+
+
+@pytest.mark.parametrize("model, data, numbers", [
+    ("softmax-regression", "fashion-mnist-14", "1x28x28 numbers, those of 'fashion-mnist-14' have 196"),
+    ({"version": 1, "input": [5], "layers": [{"type": "dense", "name": "d", "units": 2}]}, "d.npz", "5 numbers, those of 'd.npz' have 6"),
+])  # fmt: skip
+def test_a_model_for_other_samples_is_refused_before_anything_runs(tmp_path, model, data, numbers):
+    bench = Bench(tmp_path)
+    bench.environment["PREC_BUILD_DIR"] = str(BUILD)
+    x, y = np.zeros((4, 2, 3), np.float32), np.zeros(4, np.int32)
+    np.savez(tmp_path / "d.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    bench.write({"version": 1, "name": "x", "settings": {"model": model, "data": data, "steps": 1}})
+    done = bench.sweep()
+    assert done.returncode == 1 and f"impossible combination: the model takes samples of {numbers}" in done.stderr
+    assert not bench.store.exists()

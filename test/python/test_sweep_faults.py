@@ -2,16 +2,22 @@
 """kill -9 of workers, of the scheduler and of the client loses nothing that was stored,
 and the same command ends the study. Workers are processes of their own on loopback."""
 
+import fcntl
+import json
 import os
+import pty
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import time
 
+import numpy as np
 import pytest
-from study_tools import Bench
+from study_tools import STUDY, Bench
 
 RUNS = 12
 
@@ -156,3 +162,54 @@ def test_a_worker_with_another_program_is_refused(tmp_path):
     assert done.returncode == 1
     assert re.search(r"worker \S+ has version \S+ of the program, the client has \S+;", done.stderr)
     assert ours.count() == 0
+
+
+def test_a_worker_without_the_data_is_refused(tmp_path):
+    """A file beside the client that the worker's machine does not have."""
+    theirs, ours = Bench(tmp_path / "theirs"), Bench(tmp_path / "ours")
+    arrays = {f"{name}_{part}": np.zeros(3) for name in "xy" for part in ("train", "test")}
+    np.savez(ours.folder / "mine.npz", **arrays)
+    for name in ("prec-train", "prec-translate"):  # the same program on both
+        (theirs.folder / "bin" / name).write_bytes((ours.folder / "bin" / name).read_bytes())
+    ours.write({**STUDY, "settings": {**STUDY["settings"], "data": "mine.npz"}})
+    cluster = Cluster(theirs)
+    try:
+        done = ours.sweep(f"--scheduler={cluster.address}")
+    finally:
+        cluster.stop()
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert re.search(rf"worker \S+: the data set 'mine.npz' is not here: no file 'mine.npz'; 0 of {RUNS} runs are stored", done.stderr)
+    assert ours.begun_runs() == theirs.begun_runs() == []
+
+
+def test_two_sweeps_into_one_store_at_once(bench, tmp_path):
+    """Of two studies that have half of their runs in common."""
+    other = {**STUDY, "name": "other", "axes": {**STUDY["axes"], "truncate-bits": [16, 20, 24]}}
+    (bench.folder / "other.json").write_text(json.dumps(other))
+    command = bench.command()
+    sweeps = [bench.start(*command), bench.start(*command[:-1], bench.folder / "other.json")]
+    for sweep in sweeps:
+        out, err = sweep.communicate(timeout=240)
+        assert sweep.returncode == 0 and f"{RUNS} done, 0 failed" in out, err
+    assert bench.count() == 20 and bench.query("PRAGMA integrity_check") == [("ok",)]
+    assert bench.query("SELECT count(*) FROM points") == [(40,)]
+    assert bench.query("SELECT name, count(*) FROM members JOIN runs USING (key) GROUP BY name ORDER BY name") == [
+        ("other", RUNS), ("stand-in", RUNS)]  # fmt: skip
+
+
+def test_watch_shows_the_curves_of_runs_that_go_on(tmp_path):
+    bench = Bench(tmp_path, pause=0.3)
+    bench.write({**STUDY, "axes": {"truncate-bits": [16]}, "trials": 1, "measure": {"eval-every": 1}})
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    process = subprocess.Popen(list(map(str, bench.command("--watch"))), env={**bench.environment, "TERM": "xterm"}, cwd=bench.folder,
+                               stdout=subprocess.DEVNULL, stderr=theirs)  # fmt: skip
+    os.close(theirs)
+    seen = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            seen += chunk
+    except OSError:  # the other end is closed
+        pass
+    text = seen.decode(errors="replace")
+    assert process.wait() == 0 and re.search("\u2587+ +\u2502 running", text) and re.search("\u2587{10} +\u2502 0.8009", text), text

@@ -68,7 +68,7 @@ def _silence():
 
 def perform(client, jobs, ahead=True):
     """Yields (kind, job, what): 'steps' and a number; 'run' and (index, result), perhaps
-    twice; 'job' and all results. Raises ClusterError and worker.Refused. Without `ahead` a
+    twice; 'points' and (index, points) of a run that goes on; 'job' and all results. Raises ClusterError and worker.Refused. Without `ahead` a
     job is taken only when a worker is free for it."""
     news, topic = queue.SimpleQueue(), f"prec-{uuid.uuid4().hex}"
     waiting, running = iter(jobs), {}
@@ -96,6 +96,8 @@ def perform(client, jobs, ahead=True):
                     yield "steps", job, what["steps"]
                     for index, result in what["finished"]:
                         yield "run", job, (index, result)
+                    for index, points in what["running"]:
+                        yield "points", job, (index, points)
                 continue
             job, future = running.pop(what)
             yield "job", job, _outcome(client, job, future)

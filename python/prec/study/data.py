@@ -9,6 +9,7 @@ import argparse
 import functools
 import gzip
 import hashlib
+import math
 import os
 import shutil
 import sys
@@ -89,6 +90,14 @@ def heads(path):
     return found
 
 
+def sample_size(name):
+    """Numbers in a sample, or None where the model decides or the file does not say."""
+    if name.endswith(".npz"):
+        shape = heads(Path(name)).get("x_train", ((), None))[0] if Path(name).exists() else ()
+        return math.prod(shape[1:]) if shape else None
+    return None if name.endswith(".txt") else {SMALL: 14 * 14}.get(name, 3072 if name in CIFAR else 28 * 28)
+
+
 def has_values(name):
     """Whether there are values to fit in place of labels: the loss is measured."""
     return name.endswith(".npz") and heads(Path(name))["y_train"][1].kind == "f"
@@ -125,15 +134,38 @@ def flags(name, folder=None):
     """The flags of prec-train for this data set."""
     if name == SMALL:
         return [f"--data={small(folder)}"]
-    return [f"--data={name}"] + ([f"--data-dir={folder}"] if folder and not is_file(name) else [])
+    if is_file(name):
+        return [f"--data={name}"]
+    place = folder
+    if any(path.suffix == ".gz" for path in files(name, folder)):
+        place = plain(name, folder)
+    return [f"--data={name}"] + ([f"--data-dir={place}"] if place else [])
+
+
+def cache():
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "prec"
+
+
+@functools.cache
+def plain(name, folder=None):
+    """A folder with the data set's files uncompressed, made if it is not there: each process of
+    a study reads them, and for a small model unpacking would take as long as a run."""
+    path = cache() / f"{name}-{content_hash(name, folder)[:12]}"
+    path.mkdir(parents=True, exist_ok=True)
+    for file in files(name, folder):
+        unpacked = path / (file.stem if file.suffix == ".gz" else file.name)
+        if not unpacked.exists():
+            draft = unpacked.with_name(f"{unpacked.name}.{os.getpid()}")
+            draft.write_bytes(_bytes(file))
+            draft.replace(unpacked)
+    return path
 
 
 def small(folder=None):
     """The path of the .npz of 14 x 14 images, made if it is not there."""
     import numpy as np
 
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    path = Path(base) / "prec" / f"{SMALL}-{content_hash(SMALL, folder)[:12]}.npz"
+    path = cache() / f"{SMALL}-{content_hash(SMALL, folder)[:12]}.npz"
     if path.exists():
         return path
     arrays = {}

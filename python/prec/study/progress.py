@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Live progress of a sweep: rate, time left, failures; with --watch the newest accuracies."""
+"""Live progress of a sweep: rate, time left, failures; with --watch the curves of the newest
+runs and of those that go on."""
 
 import sys
 from collections import deque
@@ -23,6 +24,7 @@ class Progress:
         self.budget, self.wanted = budget, max(wanted, total)
         self.errors = set()
         self.over, self.recent = set(), deque(maxlen=SHOWN)
+        self.running = {}  # key -> (run, what is known of it)
         self.watch = watch
         self.console = Console(stderr=True)
         self.bar = Bar(
@@ -57,11 +59,17 @@ class Progress:
             texts.append(f", {self.wanted - self.total} more than the budget pays")
         return "".join(texts)
 
+    def follow(self, run, points):
+        """Notes how far a run has come that is not over."""
+        if run.key not in self.over:
+            self.running[run.key] = (run, {"points": points})
+
     def finish(self, run, result):
         """Counts a run that is over; False if it was counted before."""
         if run.key in self.over:
             return False
         self.over.add(run.key)
+        self.running.pop(run.key, None)
         self.recent.append((run, result))
         if result.get("error"):
             self.failures += 1
@@ -85,18 +93,26 @@ class Progress:
     def _shown(self):
         if not self.watch:
             return self.bar
-        is_loss = any(result.get("test_loss") is not None for _, result in self.recent)
+        shown = [*self.recent, *self.running.values()]
+        points = [point for _, result in shown for point in result["points"]]
+        is_loss = any(point.get("test_loss") is not None for point in points)
         measured, most = ("test_loss", 0.0) if is_loss else ("test_accuracy", 1.0)
-        curves = [[p.get(measured) for p in result["points"]] for _, result in self.recent]
         if is_loss:  # the highest one that is shown fills a line
-            most = max((value for curve in curves for value in curve if value is not None), default=0.0)
+            most = max(point[measured] for point in points if point.get(measured) is not None)
         table = Table(*self.names, "seed", f"{measured.replace('_', ' ')} by step", "at the end")
-        for (run, result), curve in zip(self.recent, curves):
-            end = result.get(measured)
-            last = "failed" if result.get("error") else "not finite" if end is None else f"{end:.4g}"
+        for run, result in shown:
             cells = [str(run.settings.get(name, "")) for name in self.names]
-            table.add_row(*cells, str(run.settings["seed"]), sparkline(curve, most), last)
+            curve = sparkline([point.get(measured) for point in result["points"]], most)
+            table.add_row(*cells, str(run.settings["seed"]), curve, self._end(run, result, measured))
         return Group(table, self.bar)
+
+    def _end(self, run, result, measured):
+        if result.get("error"):
+            return "failed"
+        if run.key in self.running:
+            return "running"
+        end = result.get(measured)
+        return "not finite" if end is None else f"{end:.4g}"
 
 
 def describe(run, names):
@@ -107,5 +123,5 @@ def sparkline(values, most=1.0, width=24):
     """A curve of numbers, 0 to `most`, in block characters; x where one is not finite."""
     blocks = "▁▂▃▄▅▆▇█"
     picked = values[:: max(1, -(-len(values) // width))]
-    return "".join("x" if value is None else blocks[min(int(value / (most or 1) * len(blocks)), len(blocks) - 1)]
+    return "".join("x" if value is None else blocks[max(0, min(int(value / (most or 1) * len(blocks)), len(blocks) - 1))]
                    for value in picked)  # fmt: skip

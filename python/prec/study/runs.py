@@ -10,10 +10,12 @@ for it, and never served after something in it has changed.
 import base64
 import hashlib
 import json
+import math
+import re
 from dataclasses import dataclass
 
 from prec import jsonc, tools
-from prec.study import template
+from prec.study import data, template
 from prec.study.file import MOST_RUNS
 
 FLAGS = (
@@ -26,6 +28,7 @@ FORMATS = ("truncate-mantissa", "truncate-bits", "format", "policy")
 PRECISION = ("rounding", "granularity", "random")
 SWEPT = ("truncate-mantissa", "truncate-bits")
 HELD = ("model", "policy", "weights")  # by the hash of their content
+INPUT = re.compile(r'tensor<\?((?:x\d+)*)x\w+> \{[^{}]*prec\.role = "input"')  # of an imported description
 MOST_WEIGHTS = 64 << 20  # bytes of a file that goes into the store and to the workers
 
 
@@ -55,6 +58,7 @@ class Resolver:
         self.contents = {}  # hash -> {"suffix", "text"}
         self.first_steps = None  # of a halving study's first round
         self._files, self._seen, self._precision = {}, {}, set()
+        self._inputs, self._fitting = {}, set()  # numbers of a sample by model; what was compared
 
     def runs(self, any_number=False):
         """{key: Run} in the study's order. Raises jsonc.Fault, also for more than 10^6."""
@@ -101,6 +105,7 @@ class Resolver:
         except tools.ToolError as error:
             place = next((kind for kind in ("axes", "settings") if "data" in study.get(kind, {})), pointer[0])
             raise study.fault((place, "data"), str(error)) from None
+        self._check_fit(config["model"], config["data"], pointer)
         config["eval-every"] = study.eval_every
         measure = study.get("measure", {})
         config["eval-f32"] = measure.get("eval-f32", False)
@@ -148,15 +153,15 @@ class Resolver:
         if ("weights", source) not in self._files:
             path = self.study.folder / source
             try:
-                data = path.read_bytes()
+                held = path.read_bytes()
             except OSError as error:
                 message = f"cannot read the weights '{path}': {error.strerror.lower()}"
                 raise self.study.fault(pointer, message) from None
-            if len(data) > MOST_WEIGHTS:
-                message = f"the weights '{path}' take {len(data) >> 20} MB, expected at most {MOST_WEIGHTS >> 20}"
+            if len(held) > MOST_WEIGHTS:
+                message = f"the weights '{path}' take {len(held) >> 20} MB, expected at most {MOST_WEIGHTS >> 20}"
                 raise self.study.fault(pointer, message)
-            name = hashlib.sha256(data).hexdigest() + ".npz"
-            self.contents[name] = {"suffix": ".npz", "text": base64.b64encode(data).decode()}
+            name = hashlib.sha256(held).hexdigest() + ".npz"
+            self.contents[name] = {"suffix": ".npz", "text": base64.b64encode(held).decode()}
             self._files["weights", source] = f"sha256:{name}"
         return self._files["weights", source]
 
@@ -186,10 +191,26 @@ class Resolver:
         if suffix == ".mlir":
             return
         try:
-            tools.run("prec-translate", "--import-json", name, "-o", "/dev/null", input=text)
+            module = tools.run("prec-translate", "--import-json", name, input=text)
         except tools.ToolError as error:
             message = f"the model is refused: {error}"
             raise self.study.fault(pointer, message) from None
+        found = INPUT.search(module)
+        if found:
+            named = "sha256:" + digest(text) if text else name
+            self._inputs[named] = [int(size) for size in found[1].split("x")[1:]]
+
+    def _check_fit(self, model, data_name, pointer):
+        """A sample of the data has as many numbers as the model takes."""
+        shape = self._inputs.get(model)
+        if shape is None or (model, data_name) in self._fitting:
+            return
+        self._fitting.add((model, data_name))
+        found = data.sample_size(data_name)
+        if found is not None and found != math.prod(shape):
+            message = (f"impossible combination: the model takes samples of {'x'.join(map(str, shape))} numbers, "
+                       f"those of '{data_name}' have {found}")  # fmt: skip
+            raise self.study.fault(pointer, message)
 
     def _check_precision(self, config, pointer):
         """Lets the trainer find what is wrong with the precision flags, each kind once."""

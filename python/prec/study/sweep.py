@@ -46,7 +46,7 @@ def parse(arguments):
         help="a setting in place of the studies' own, or one value for an axis: data=cifar-10")  # fmt: skip
     add("--retry-failed", action="store_true", help="do again what failed before")
     add("--any-number", action="store_true", help="allow more than a million runs")
-    add("--watch", action="store_true", help="show the newest accuracies while it runs")
+    add("--watch", action="store_true", help="show the curves of the newest runs while they run")
     options = parser.parse_intermixed_args(arguments)  # studies and flags in any order
     if options.workers is not None and options.workers < 1:
         parser.error("--workers must be at least 1")
@@ -204,6 +204,8 @@ def perform(options, study, store, runs, contents, budget):
                 progress.advance(what)
             elif kind == "run":
                 _keep(store, progress, budget, job["runs"][what[0]], what[1])
+            elif kind == "points":
+                progress.follow(job["runs"][what[0]], what[1])
             else:
                 for run, result in zip(job["runs"], what):
                     _keep(store, progress, budget, run, result)

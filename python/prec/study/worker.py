@@ -164,7 +164,9 @@ def lines(pipe):
 
 
 def run_process(job, indices, tell):
-    """(results of the runs that came to their end, error of the one that did not or None)."""
+    """(results of the runs that came to their end, error of the one that did not or None).
+    `tell` is given steps since the last time, {index: result} of runs that ended, {index: points}
+    of the one that goes on."""
     with tempfile.TemporaryDirectory(prefix="prec-") as folder:
         # Standard error goes to a file: two pipes could block each other.
         with (
@@ -184,7 +186,8 @@ def run_process(job, indices, tell):
                 if over > told:
                     reader.charge(cpu_seconds(process), over)
                 if over > told or now - last > PAUSE:
-                    tell(steps, {indices[i]: reader.results[i] for i in range(told, over)})
+                    finished = {indices[i]: reader.results[i] for i in range(told, over)}
+                    tell(steps, finished, {indices[over]: reader.results[over]["points"]})
                     told, last, steps = over, now, 0
             # Its output has ended, it is not waited for yet: its times are still there.
             reader.charge(cpu_seconds(process), len(reader.results))
@@ -192,7 +195,7 @@ def run_process(job, indices, tell):
             errors.seek(0)
             error = errors.read().strip()
     if process.returncode == 0:
-        tell(steps, {})
+        tell(steps, {}, {})
         return reader.results, None
     if process.returncode < 0:
         error = f"prec-train was ended by signal {-process.returncode}. {error}".strip()
@@ -238,8 +241,9 @@ def _telling(job):
 
     worker = get_worker()
 
-    def tell(steps, finished):
-        message = {"job": job["id"], "steps": steps, "finished": list(finished.items())}
+    def tell(steps, finished, running):
+        message = {"job": job["id"], "steps": steps, "finished": list(finished.items()),
+                   "running": list(running.items())}  # fmt: skip
         worker.log_event(job["topic"], message)
 
     return tell
