@@ -297,3 +297,41 @@ def test_an_inflection_of_many_seeds_with_infinite_losses():
     grid = [[-float("inf") if seed % 4 == 0 else -1.0, -1.0, -1.0] for seed in range(12)]
     assert statistics.inflection([8, 12, 16], grid, 0.01)[:3] == (12, 8, 12)
     assert statistics.inflection([8, 16], [[-1.0, -float("inf")]] * 12, 0.01)[0] == 16
+
+
+def searched(combine, settings):
+    """A study whose points are these settings, each with two seeds, better from point to point."""
+    runs = [{"key": f"{n}{s}", "test_accuracy": 0.5 + n / 10 + s / 100, "settings": {**point, "seed": s}}
+            for n, point in enumerate(settings) for s in range(2)]  # fmt: skip
+    points = {run["key"]: [{"step": 9, "epoch": 0, "test_accuracy": run["test_accuracy"]}] for run in runs}
+    axes = list(dict.fromkeys(name for point in settings for name in point))
+    return dataset.assemble("s", "full", axes, runs, points, {"combine": combine})
+
+
+def test_a_random_study_is_shown_by_each_axis_and_its_best_points():
+    from prec.report import charts
+
+    data = searched({"random": 3}, [{"learning-rate": r, "model.units": u} for r, u in ((0.0123456, 9), (0.1, 5), (0.9, 7))])
+    heading, columns, rows = tables.best(data)
+    assert columns == ["learning-rate", "dense units", "accuracy, %", "95 % interval", "seeds"]
+    assert [row[:3] for row in rows] == [[0.9, 7, 70.5], [0.1, 5, 60.5], [0.01235, 9, 50.5]]
+    assert list(tables.all_of(data)) == ["best", "runs"]  # no curves, nothing to compare seed by seed
+    shown = charts.all_of(data)
+    assert list(shown) == ["accuracy-by-axes"] and charts.picture(shown["accuracy-by-axes"], "svg").startswith(b"<svg")
+    spec = shown["accuracy-by-axes"].to_dict()
+    assert spec["data"]["values"][0] == {"learning-rate": 0.0123456, "model units": 9, "accuracy": 50.5, "seeds": 2}
+    assert [part["encoding"]["x"]["scale"]["type"] for part in spec["concat"]] == ["log", "linear"]
+
+
+def test_rounds_of_halving_are_not_mixed():
+    data = searched({"halving": {}}, [{"learning-rate": r, "steps": s} for s, rates in ((10, (3, 1, 2)), (20, (1,))) for r in rates])
+    assert (data.x, data.series) == ("learning-rate", "steps")
+    assert [row[:3] for row in tables.best(data)[2]] == [[1, 20, 80.5], [2, 10, 70.5], [1, 10, 60.5], [3, 10, 50.5]]
+
+
+def test_what_follows_from_x_is_no_series():
+    """As in zip: the optimizer goes with the policy."""
+    data = searched("zip", [{"policy": p, "optimizer": o} for p, o in (("a", "sgd"), ("b", "adam"), ("c", "sgd"))])
+    assert (data.x, data.series, data.values("panel")) == ("policy", None, [""])
+    data = searched("zip", [{"policy": p, "optimizer": o} for p, o in (("a", "sgd"), ("a", "adam"), ("c", "sgd"))])
+    assert (data.x, data.series) == ("policy", "optimizer")

@@ -92,21 +92,28 @@ def scatter(data):
         if run["value"] is not None and isfinite(run["value"]):
             place = tuple((axis, run["settings"].get(axis)) for axis in names)
             cells.setdefault(str(place), (dict(place), []))[1].append(run["value"])
-    shown = []
-    for axis in names:
-        rows = [{"x": place[axis] if isinstance(place[axis], (int, float)) else word(place[axis]),
-                 name: mean(values), "seeds": len(values)} for place, values in cells.values()]  # fmt: skip
-        numbers = [row["x"] for row in rows]
-        x = altair.X("x:N", title=word(axis))
+    fields = {axis: axis.replace(".", " ") for axis in names}  # a dot would be a path
+    rows = [
+        {**{field: _number_or_word(place[axis]) for axis, field in fields.items()}, name: mean(values), "seeds": len(values)}
+        for place, values in cells.values()
+    ]  # fmt: skip
+    source, shown = altair.Data(values=rows), []
+    for axis, field in fields.items():
+        numbers = [row[field] for row in rows]
+        x = altair.X(f"{field}:N", title=word(axis))
         if all(isinstance(number, (int, float)) for number in numbers):
             wide = min(numbers) > 0 and max(numbers) > 30 * min(numbers)
-            x = altair.X("x:Q", title=word(axis), scale=altair.Scale(type="log" if wide else "linear", zero=False))
-        chart = altair.Chart(altair.Data(values=rows)).mark_point(filled=True, size=50).encode(
+            x = altair.X(f"{field}:Q", title=word(axis), scale=altair.Scale(type="log" if wide else "linear", zero=False))
+        chart = altair.Chart(source).mark_point(filled=True, size=50).encode(
             x=x, y=altair.Y(f"{name}:Q", title=data.measured.title, scale=altair.Scale(zero=False)),
-            tooltip=_tooltip("x:N", f"{name}:Q", "seeds:O"),
+            tooltip=_tooltip(*(f"{other}:N" for other in fields.values()), f"{name}:Q", "seeds:O"),
         )  # fmt: skip
         shown.append(chart.properties(width=320, height=HEIGHT))
     return altair.concat(*shown, columns=2).properties(title=f"{name.capitalize()} by each axis")
+
+
+def _number_or_word(value):
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else word(value)
 
 
 def measured_over(data, unit, title):
