@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Runs torch-mlir's end-to-end tests through torch.compile's backend and prec.torch.export, and compares with eager.
 
-    scripts/torch_mlir_suite.py CHECKOUT [--file NAME] [--export N] [--json FILE] [NAME ...]
+    scripts/torch_mlir_suite.py CHECKOUT [--export N] [--json FILE] [NAME ...]
 
-CHECKOUT is a checkout of https://github.com/llvm/torch-mlir; nothing of it is built. Each module runs with gradients
-where eager has some, else (or where that fails) without, every N-th also out of a file. It is `right`, `refused` with a reason, or `broken` in eager; `wrong`, what
-fails without a reason of ours, crashes or takes too long (`failed`) must never be.
+CHECKOUT is one of https://github.com/llvm/torch-mlir; nothing of it is built. Each module runs with gradients where eager has some,
+else (or where that fails) without, every N-th also out of a file. It is `right`, `refused` with a reason, or `broken` in eager;
+`wrong`, and what fails without a reason of ours, crashes or takes too long (`failed`), must never be.
 """
 import argparse
 import collections
@@ -29,31 +29,22 @@ from prec.compare import run_model
 from prec.frontend import FrontendError
 from prec.torch.exporting import array_of
 
-TESTS = "torch_mlir_e2e_test"
-SECONDS = 300
+TESTS, SECONDS = "torch_mlir_e2e_test", 300
 CASES = {}
-
-
-class Utilities:
-    """What a test makes its inputs with."""
-
-    rand = staticmethod(lambda *sizes, low=0.0, high=1.0: torch.empty(sizes).uniform_(low, high))
-    randint = staticmethod(lambda *sizes, low=0, high=10, dtype=torch.int64: torch.randint(low, high, sizes, dtype=dtype))
-    nans = staticmethod(lambda *sizes: torch.full(sizes, torch.nan))
-
-
-def register(module_factory, timeout_seconds=0):
-    def keep(invoke):
-        CASES[invoke.__name__] = (sys.modules[invoke.__module__].__name__.split(".")[-1], module_factory, invoke)
-        return invoke
-
-    return keep
+MAKE = types.SimpleNamespace(
+    rand=lambda *sizes, low=0.0, high=1.0: torch.empty(sizes).uniform_(low, high), nans=lambda *sizes: torch.full(sizes, torch.nan),
+    randint=lambda *sizes, low=0, high=10, dtype=torch.int64: torch.randint(low, high, sizes, dtype=dtype),
+)  # fmt: skip
 
 
 def stubs(checkout):
     """{module that tests import: what is in it}: ours, and nothing where they run without it."""
+
+    def register(module_factory, timeout_seconds=0):
+        return lambda invoke: CASES.setdefault(invoke.__name__, (module_factory, invoke))
+
     made = {
-        TESTS: {"__path__": []}, f"{TESTS}.registry": {"register_test_case": register}, f"{TESTS}.framework": {"TestUtils": Utilities},
+        TESTS: {"__path__": []}, f"{TESTS}.registry": {"register_test_case": register}, f"{TESTS}.framework": {"TestUtils": MAKE},
         f"{TESTS}.annotations": {"export": lambda f: f, "annotate_args": lambda annotations: lambda f: f},
         f"{TESTS}.test_suite": {"__path__": [str(checkout / f"projects/pt1/python/{TESTS}/test_suite")]},
         "torch_mlir": {"__path__": []}, "torch_mlir._version": {"torch_version_for_comparison": lambda: (9,), "version": None},
@@ -73,15 +64,6 @@ def load(checkout):
             importlib.import_module(f"{TESTS}.test_suite.{path.stem}")
         except ImportError as error:  # operators of torch-mlir's own
             print(f"{path.stem}: not loaded: {str(error).splitlines()[0]}")
-
-
-def calls(factory, invoke):
-    """[(arguments, tree)] of the calls that a test makes."""
-    made = []
-    torch.manual_seed(0)
-    factory()
-    invoke(types.SimpleNamespace(forward=lambda *arguments, **keywords: made.append(tree_flatten((arguments, keywords)))), Utilities)
-    return made
 
 
 class OfTensors(torch.nn.Module):
@@ -110,71 +92,72 @@ def execute(factory, given, tree, is_differentiated, seed=0, wide=False, compile
         return run(lambda *tensors: call(*tensors[: len(inputs)]), [*inputs, *module.parameters(), *module.buffers()], seed)
 
 
-def reason(error):
-    """The words of a refusal, or None for what was no refusal."""
-    while error is not None:
-        if isinstance(error, (FrontendError, torch._dynamo.exc.Unsupported)):
-            return str(error).split("unrounded: ")[-1].splitlines()[0][:200]
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def compare(ours, eager, exact, is_random, way):
-    words = ("result", "gradient", "argument")
-    if any(isinstance(x, torch.Tensor) and x.dtype == torch.float32 for x in eager[0]):  # gradients of f64 went through f32
-        ours, eager, exact = ([x[0], [None if g is None else g.float() for g in x[1]], x[2]] for x in (ours, eager, exact))
-    return [
-        f"{word} {k} {problem}" for word, *kinds in zip(words, ours, eager, exact) for k, three in enumerate(zip(*kinds, strict=True))
-        if (problem := differs(*three) or (None if word == "gradient" or way == "file" else lies_otherwise(*three[:2]))) and not (is_random and "differ" in problem)
-    ]  # fmt: skip
-
-
 def through_file(factory, given, tree, eager):
     """The module's results out of a file, by prec-run."""
-    module, inputs = OfTensors(factory, given, tree), [x for x in given if isinstance(x, torch.Tensor)]
+    inputs = [x for x in given if isinstance(x, torch.Tensor)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.mlir"
-        prec.torch.export(module, tuple(x.clone() for x in inputs), path)
+        prec.torch.export(OfTensors(factory, given, tree), tuple(x.clone() for x in inputs), path)
         with np.load(path.with_suffix(".npz")) as archive:
             weights = dict(archive)
         arrays = {str(k): array_of(torch, x) for k, x in enumerate(inputs)}
         made = run_model(path.read_text(), weights, list(arrays), arrays, len(eager[0]))
-    return [torch.from_numpy(x.view("u2")).view(torch.bfloat16) if x.dtype.name == "bfloat16" else torch.from_numpy(x) for x in made], *eager[1:]
+    made = [torch.from_numpy(x.view("u2")).view(torch.bfloat16) if x.dtype.name == "bfloat16" else torch.from_numpy(x) for x in made]
+    return [torch.view_as_complex(x) if e.is_complex() else x for x, e in zip(made, eager[0])], *eager[1:]
+
+
+def compare(way, ours, eager, again, exact):
+    """What is wrong."""
+    is_random = any(differs(a, b, b) for a, b in zip(again[0], eager[0]))
+    if any(isinstance(x, torch.Tensor) and x.dtype == torch.float32 for x in eager[0]):  # gradients of f64 went through f32
+        ours, eager, exact = ([x[0], [None if g is None else g.float() for g in x[1]], x[2]] for x in (ours, eager, exact))
+    return "; ".join(
+        f"{word} {k} {problem}"
+        for word, *kinds in zip(("result", "gradient", "argument"), ours, eager, exact) for k, three in enumerate(zip(*kinds, strict=True))
+        if (problem := differs(*three) or (lies_otherwise(*three[:2]) if way != "file" and word != "gradient" else None))
+        and not (is_random and "differ" in problem)
+    )  # fmt: skip
+
+
+def attempt_call(factory, given, tree, way):
+    """(status, reason), or None where eager has no gradients."""
+    torch._dynamo.reset()
+    is_differentiated = way == "training"
+    try:
+        eager, again = (execute(factory, given, tree, is_differentiated, seed) for seed in (0, 1))
+    except Exception as error:
+        return ("broken", str(error).splitlines()[0]) if way == "inference" else None
+    if is_differentiated and not any(g is not None for g in eager[1]):
+        return None
+    try:
+        exact = execute(factory, given, tree, is_differentiated, wide=True)
+    except Exception:
+        exact = eager
+    try:
+        ours = through_file(factory, given, tree, eager) if way == "file" else execute(factory, given, tree, is_differentiated, compiled=True)
+    except Exception as error:
+        cause, words = error, f"{type(error).__name__}: {str(error)[:300]}"
+        while cause and not isinstance(cause, (FrontendError, torch._dynamo.exc.Unsupported)):
+            cause = cause.__cause__ or cause.__context__
+        return ("refused", str(cause).splitlines()[0][:200]) if cause else ("failed", words)
+    wrong = compare(way, ours, eager, again, exact)
+    return ("wrong", wrong) if wrong else ("right", "")
 
 
 def attempt(name, exports):
-    """[(way, status, reason)]."""
-    _, factory, invoke = CASES[name]
+    """[(way, status, reason)] of the calls that a test makes."""
+    (factory, invoke), calls, made = CASES[name], [], []
+    torch.manual_seed(0)
     try:
-        seen, made = calls(factory, invoke), []
+        factory()
+        invoke(types.SimpleNamespace(forward=lambda *arguments, **keywords: calls.append(tree_flatten((arguments, keywords)))), MAKE)
     except Exception as error:
         return [("inference", "broken", str(error).splitlines()[0])]
-    for given, tree in seen:
-        for way in ("training", "inference", "file"):
-            is_differentiated = way == "training"
-            if way == "inference" and made and made[-1][:2] == ("training", "right") or way == "file" and not exports:
-                continue
-            torch._dynamo.reset()
-            try:
-                eager, again = (execute(factory, given, tree, is_differentiated, seed) for seed in (0, 1))
-            except Exception as error:
-                made += [(way, "broken", str(error).splitlines()[0])] if way == "inference" else []
-                continue
-            if is_differentiated and not any(g is not None for g in eager[1]):
-                continue
-            try:
-                exact = execute(factory, given, tree, is_differentiated, wide=True)
-            except Exception:
-                exact = eager
-            is_random = any(differs(a, b, b) for a, b in zip(again[0], eager[0]))
-            try:
-                ours = through_file(factory, given, tree, eager) if way == "file" else execute(factory, given, tree, is_differentiated, compiled=True)
-            except Exception as error:
-                words = reason(error)
-                made.append((way, "refused", words) if words else (way, "failed", f"{type(error).__name__}: {str(error)[:300]}"))
-                continue
-            wrong = compare(ours, eager, exact, is_random, way)
-            made.append((way, "wrong", "; ".join(wrong)) if wrong else (way, "right", ""))
+    for call in calls:
+        for way in ("training", "inference", "file")[: 3 if exports else 2]:
+            if way != "inference" or not made or made[-1][:2] != ("training", "right"):
+                became = attempt_call(factory, *call, way)
+                made += [(way, *became)] if became else []
     return made
 
 
@@ -182,25 +165,24 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkout", type=Path)
     parser.add_argument("names", nargs="*")
-    parser.add_argument("--file", help="the tests of this file only")
     parser.add_argument("--export", type=int, default=3, help="export every N-th")
     parser.add_argument("--json", type=Path, help="one line for each test; what is there is not run again")
     options = parser.parse_args()
     torch.set_num_threads(1)
     load(options.checkout)
-    CASES["a layer"] = ("", lambda: torch.nn.Linear(2, 2), lambda module, make: module.forward(make.rand(2, 2)))
+    CASES["a layer"] = lambda: torch.nn.Linear(2, 2), lambda module, make: module.forward(make.rand(2, 2))
     attempt("a layer", exports=True)  # loads what each test's child would load anew
     del CASES["a layer"]
     lines = options.json.read_text().splitlines() if options.json and options.json.exists() else []
     rows = {r["name"]: r for r in map(json.loads, lines)}
-    for name, (file, *_) in CASES.items():
-        if name in rows or (options.names and name not in options.names) or options.file not in (None, file):
+    for name in CASES:
+        if name in rows or options.names and name not in options.names:
             continue
         try:
             made = child.call(attempt, name, zlib.crc32(name.encode()) % options.export == 0, who=name, seconds=SECONDS)
         except child.ChildFailed as error:
             made = [("all", "failed", str(error))]
-        rows[name] = {"name": name, "file": file, "made": made}
+        rows[name] = {"name": name, "made": made}
         if options.json:
             with options.json.open("a") as out:
                 out.write(json.dumps(rows[name]) + "\n")

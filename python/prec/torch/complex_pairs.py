@@ -13,6 +13,8 @@ PART_BY_PART = """
     index_put index_add index_copy scatter scatter_add copy diagonal diagonal_scatter tril triu unfold lift_fresh_copy repeat cumsum zeros_like where
     _neg_view resolve_neg resolve_conj new_zeros slice_backward select_backward diagonal_backward unfold_backward
 """
+VALUES = "cat stack copy"  # of all types: they become those of the result
+NUMBERS = {"where": (1, 2), "constant_pad_nd": (2,), "scatter": (3,)}
 
 
 class Pair:
@@ -174,7 +176,7 @@ def split(torch, graph_module):
 
     from .decompositions import table
 
-    known, alike = rules(torch), PART_BY_PART.split()
+    aten, known, alike = torch.ops.aten, rules(torch), PART_BY_PART.split()
     map_only = torch.utils._pytree.tree_map_only
 
     class Parts(torch.fx.Interpreter):
@@ -192,6 +194,9 @@ def split(torch, graph_module):
             return super().run_node(node)
 
         def call_function(self, target, arguments, keywords):
+            if "as_strided" in str(target):
+                raise FrontendError(f"'{self.node.name}' reads memory by strides, which pairs do not have")
+            target = aten.reshape.default if target in (aten.view.default, aten._unsafe_view.default) else target
             expected = self.node.meta.get("val")
             given = torch.utils._pytree.tree_leaves((arguments, keywords))
             makes = any(is_complex(v) for v in torch.utils._pytree.tree_leaves(expected))
@@ -203,8 +208,10 @@ def split(torch, graph_module):
                 made = known[name](*arguments, **keywords)
             elif name in alike:
                 keywords = {k: v.to_real() if isinstance(v, torch.dtype) and v.is_complex else v for k, v in keywords.items()}
-                first = target(*map_only(Pair, lambda x: x.re, arguments), **keywords)
-                second = target(*map_only((Pair, torch.Tensor), second_part, arguments), **keywords)
+                first = target(*map_only(Pair, lambda x: x.re, numbers(name, arguments, "real")), **keywords)
+                arguments = numbers(name, arguments, "imag")
+                values = arguments[1:] if name == "where" else arguments if name in VALUES.split() else ()
+                second = target(*map_only((Pair, torch.Tensor), second_part(values), arguments), **keywords)
                 made = [Pair(a, b) for a, b in zip(first, second)] if isinstance(first, (list, tuple)) else Pair(first, second)
             if made is NotImplemented:
                 raise FrontendError(f"'{self.node.name}' ('{name}') of complex numbers is not lowered: use the real and the imaginary part")
@@ -216,11 +223,22 @@ def split(torch, graph_module):
     def is_tensor(x):
         return isinstance(x, (Pair, torch.Tensor))
 
-    def second_part(x):
-        """Of a real value: zeros; whole numbers are places."""
-        if isinstance(x, Pair):
-            return x.im
-        return torch.zeros_like(x) if x.is_floating_point() else x
+    def numbers(name, arguments, part):
+        """With the part of those arguments that are numbers and stand for elements."""
+        return [
+            getattr(x, part) if k in NUMBERS.get(name, ()) and isinstance(x, (int, float, complex)) else x for k, x in enumerate(arguments)
+        ]  # fmt: skip
+
+    def second_part(values):
+        """Of a real value: zeros. Whole numbers elsewhere are places, booleans conditions."""
+        among = {id(x) for x in torch.utils._pytree.tree_leaves(values)}
+
+        def part(x):
+            if isinstance(x, Pair):
+                return x.im
+            return torch.zeros_like(x) if x.is_floating_point() or id(x) in among else x
+
+        return part
 
     def checked(made, expected):
         dtype = expected.dtype.to_real()

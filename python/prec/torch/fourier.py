@@ -2,7 +2,10 @@
 """Discrete Fourier transforms of pairs of real tensors, as products with matrices of cosines and sines."""
 import math
 
+from prec.frontend import FrontendError
+
 DIRECT = 256  # a longer transform is one of its factors' lengths
+PRIME = 4096  # whose matrix is large
 
 
 def _table(torch, function, rows, columns, n, dtype):
@@ -17,6 +20,8 @@ def _table(torch, function, rows, columns, n, dtype):
 def _direct(torch, re, im, sign, count):
     """The first `count` numbers of the transform of the last axis; `im` may be None."""
     n = re.shape[-1]
+    if n > PRIME:
+        raise FrontendError(f"a Fourier transform whose length has the prime factor {n} is not lowered")
     cosine = _table(torch, math.cos, n, count, n, re.dtype)
     sine = _table(torch, math.sin, n, count, n, re.dtype) * sign
     if im is None:

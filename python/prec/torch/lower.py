@@ -69,10 +69,15 @@ def lower(graph, arguments, results=None, phase="", is_differentiated=False, nam
         small_integers.widen(torch, one)
         symbols.as_scalars(torch, one)
     text = child.call(_foreign, functions, arguments, phase, is_differentiated, who="the foreign importer", seconds=SECONDS)
-    return run_tool(
-        "prec-opt", "--prec-adopt-model", "--allow-unregistered-dialect",
-        "--mlir-print-debuginfo=false", "-", text=text,
-    )  # fmt: skip
+    try:
+        return run_tool(
+            "prec-opt", "--prec-adopt-model", "--allow-unregistered-dialect",
+            "--mlir-print-debuginfo=false", "-", text=text,
+        )  # fmt: skip
+    except FrontendError as error:
+        if "@global_seed" not in str(error):
+            raise
+        raise FrontendError(reason(str(error))) from None
 
 
 def _refuse(graph):
