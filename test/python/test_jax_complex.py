@@ -32,7 +32,7 @@ def assert_equal(mine, reference, rtol):
 
 
 def arithmetic(c, d):
-    return c + d, c * d, c / d, -c, jnp.conj(c), abs(c), jnp.angle(c), c**2, c**-3, c**d, c == d, c != c, 2j / c, jnp.isfinite(c), jnp.sign(c)
+    return c + d, c * d, c / d, -c, jnp.conj(c), abs(c), jnp.angle(c), c**2, c**-3, c**d, c == d, c != c, 2j / c, jnp.isfinite(c), jnp.sign(c), jnp.maximum(c, d), jnp.minimum(c, c.at[1].set(d[0] + c.real[1]))
 
 
 def functions(c):

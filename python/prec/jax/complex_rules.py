@@ -122,6 +122,14 @@ def rules():
         safe = jnp.where(size == 0, 1, size)
         return x[0] / safe, x[1] / safe
 
+    def by_real_part(compare):
+        """By the imaginary one where these are equal."""
+        def made(x, y):
+            is_first = jnp.where(x[0] == y[0], compare(x[1], y[1]), compare(x[0], y[0]))
+            return tuple(jnp.where(is_first, a, b) for a, b in zip(x, y, strict=True))
+
+        return made
+
     def product(f):
         """Four products of real arrays."""
         def made(x, y):
@@ -146,6 +154,7 @@ def rules():
         "imag": lambda x: x[1], "square": lambda x: times(x, x), "eq": lambda x, y: (x[0] == y[0]) & (x[1] == y[1]),
         "cos": lambda x: cosh((-x[1], x[0])), "conj": conjugate, "ne": lambda x, y: (x[0] != y[0]) | (x[1] != y[1]),
         "expm1": exp_less_1, "log1p": log_of_1_more, "exp2": lambda x: exp((x[0] * np.log(2), x[1] * np.log(2))),
+        "max": by_real_part(lax.gt), "min": by_real_part(lax.lt),
         "is_finite": lambda x: jnp.isfinite(x[0]) & jnp.isfinite(x[1]),
         "rsqrt": lambda x: divided((jnp.ones_like(x[0]), jnp.zeros_like(x[0])), sqrt(x)),
     }  # fmt: skip
