@@ -9,6 +9,7 @@ from .conversion_rules import conversion_rules
 from .linear_algebra_rules import linear_algebra_rules
 from .narrow_rules import narrow_rules
 from .product_rules import product_rules
+from .spectral_rules import spectral_rules
 from .unsigned_rules import unsigned_rules
 from .window_rules import window_rules
 
@@ -152,6 +153,9 @@ def rules():
 
     def select_and_scatter(source, x, *, select_prim, window_dimensions, window_strides, padding):
         """What a window's element gets is placed between zeros, for each place in the window; the first of equals is chosen."""
+        if source.dtype == bool:  # whose sum is true where one of them is
+            how = {"window_dimensions": window_dimensions, "window_strides": window_strides, "padding": padding}
+            return select_and_scatter(source.astype(np.int32), x, select_prim=select_prim, **how) > 0
         low, high = zip(*padding)
         wide = lax.pad(x, np.zeros((), x.dtype), [(a, b, 0) for a, b in padding])
         inside = np.pad(np.ones(x.shape, bool), padding)
@@ -210,6 +214,7 @@ def rules():
         *conversion_rules(),
         *window_rules(own_rule),
         *linear_algebra_rules(),
+        *spectral_rules(),
     )
     known = dict(plain)
     for more in (unsigned_rules, narrow_rules, product_rules):  # each calls what was known before

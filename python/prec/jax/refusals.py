@@ -5,7 +5,7 @@ from prec.frontend import FrontendError
 LAPACK = "which JAX leaves to LAPACK on a CPU; expected an operation with a kernel: compute it outside of the function and pass the result"
 REASONS = {
     "call_exported": "whose StableHLO was made for XLA by jax.export; expected a function that JAX can trace: call the function itself",
-    **dict.fromkeys(("svd", "eig", "eigh", "schur", "hessenberg", "tridiagonal", "tridiagonal_solve"), LAPACK),
+    **dict.fromkeys(("eig", "schur", "hessenberg", "tridiagonal", "tridiagonal_solve"), LAPACK),
 }
 
 
