@@ -91,6 +91,13 @@ def test_results_equal_jax(name):
 
 
 @in_process
+def test_a_transform_of_a_single_one_is_exact():
+    for size in (8, 100, 128):
+        made = prec.jax.jit(jnp.fft.fft)(np.eye(1, size, size // 4, dtype=np.float32)[0])
+        np.testing.assert_array_equal(made, np.array([1, -1j, -1, 1j], np.complex64)[np.arange(size) % 4])
+
+
+@in_process
 def test_parts_are_rounded_as_reals_are():
     made = prec.jax.jit(lambda c, d: c + d, truncate_mantissa=7)(C, D)
     words = np.stack([made.real, made.imag]).astype(np.float32).view(np.uint32)

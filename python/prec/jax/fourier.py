@@ -19,9 +19,9 @@ def _swapped(x, axis=-2):
 
 
 def _roots(numbers, size):
-    """Powers of the first root of unity, each angle reduced exactly."""
-    angle = 2 * np.pi * (numbers % size) / size
-    return np.cos(angle), -np.sin(angle)
+    """Powers of the first root of unity, each angle reduced exactly; those of quarters are whole."""
+    angle, is_quarter = 2 * np.pi * (numbers % size) / size, numbers * 4 % size == 0
+    return tuple(np.where(is_quarter, np.rint(part), part) for part in (np.cos(angle), -np.sin(angle)))
 
 
 def _times(x, root):
