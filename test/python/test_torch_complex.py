@@ -62,6 +62,9 @@ CASES = {
         pairs(3, 4)),
     "parts that lie in another order": lambda: (
         lambda x: fft.irfft(fft.rfft(x.transpose(1, 2), dim=-1).conj() * 2, 8, dim=-1).transpose(1, 2).reshape(2, 8, 6), random(2, 8, 6)),
+    "real ones of complex ones": lambda: (
+        lambda z: (z.to(torch.bool), torch.zeros_like(z, dtype=torch.float32), torch.full_like(z, 3, dtype=torch.float64), z.mH.imag + z.conj().T.imag),
+        pairs(3, 4).mul(torch.tensor([0, 1, 1j, 1]))),
     "made of numbers": lambda: (
         lambda x: (torch.complex(x, x[0]), torch.full_like(x, 2 + 1j, dtype=torch.complex64) * x, torch.eye(3, 4) + x * 1j,
                    torch.tensor([1j, 2, 3, 4]) * x), random(3, 4)),
@@ -120,6 +123,7 @@ def test_files_have_the_pair_as_the_last_axis(tmp_path):
 @in_process
 @pytest.mark.parametrize("function, told", [
     (lambda z: z.sin(), r"'sin' \('sin'\) of complex numbers is not lowered"),
+    (lambda z: z.scatter(0, torch.tensor([1]), z[:1], reduce="multiply"), "of complex numbers is not lowered"),
     (lambda z: fft.fft(z, 2 * 4099), "the prime factor 4099 is not lowered"),
 ])  # fmt: skip
 def test_what_is_not_lowered_is_named(function, told):

@@ -114,6 +114,8 @@ def rules(torch):
         return made
 
     def to_copy(x, *, dtype=None, **keywords):
+        if dtype == torch.bool:
+            return (x.re != 0) | (x.im != 0)
         if dtype is not None and not dtype.is_complex:
             return x.re.to(dtype)
         dtype = dtype.to_real() if dtype is not None else None
@@ -204,9 +206,11 @@ def split(torch, graph_module):
                 return super().call_function(target, arguments, keywords)
             name = target.overloadpacket.__name__ if isinstance(target, torch._ops.OpOverload) else str(target)
             made = NotImplemented
-            if name in known:
+            if name.endswith("_like") and not makes:
+                made = target(arguments[0].re, *arguments[1:], **keywords)
+            elif name in known:
                 made = known[name](*arguments, **keywords)
-            elif name in alike:
+            elif name in alike and "reduce" not in target._overloadname:
                 keywords = {k: v.to_real() if isinstance(v, torch.dtype) and v.is_complex else v for k, v in keywords.items()}
                 first = target(*map_only(Pair, lambda x: x.re, numbers(name, arguments, "real")), **keywords)
                 arguments = numbers(name, arguments, "imag")
@@ -242,6 +246,8 @@ def split(torch, graph_module):
 
     def checked(made, expected):
         dtype = expected.dtype.to_real()
+        if isinstance(made, Pair) != expected.dtype.is_complex:
+            raise FrontendError(f"complex numbers: a pair in place of {expected.dtype} or the other way round")
         if isinstance(made, Pair):
             made = Pair(*(v if v.dtype == dtype else v.to(dtype) for v in (made.re, made.im)))
         for value in (made.re, made.im) if isinstance(made, Pair) else (made,):
@@ -288,4 +294,4 @@ def real(torch, value):
     if not is_complex(value):
         return value
     with torch._subclasses.fake_tensor.unset_fake_temporarily():  # a fake one brings its own
-        return torch.view_as_real(value.resolve_conj())
+        return torch.view_as_real(value.resolve_conj().resolve_neg())
