@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.utils._pytree import tree_flatten, tree_unflatten
-from torch_suite import differs, lies_otherwise, run
+from torch_suite import WIDENED, differs, lies_otherwise, run
 
 import prec.torch
 from prec import child
@@ -84,7 +84,7 @@ class OfTensors(torch.nn.Module):
 def execute(factory, given, tree, is_differentiated, seed=0, wide=False, compiled=False):
     """What torch_suite.run makes of inputs, parameters and buffers."""
     module = OfTensors(factory, given, tree, wide)
-    inputs = [x.double() if wide and x.dtype == torch.float32 else x.clone() for x in given if isinstance(x, torch.Tensor)]
+    inputs = [x.double() if wide and x.dtype in WIDENED else x.clone() for x in given if isinstance(x, torch.Tensor)]
     for x in inputs:
         x.requires_grad_(is_differentiated and x.is_floating_point())
     call = torch.compile(module, backend="prec", options={"strict": True}) if compiled else module
