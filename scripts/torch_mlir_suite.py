@@ -167,7 +167,7 @@ def main():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--export", type=int, default=3, help="export every N-th")
     parser.add_argument("--json", type=Path, help="one line for each test; what is there is not run again")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     torch.set_num_threads(1)
     load(options.checkout)
     CASES["a layer"] = lambda: torch.nn.Linear(2, 2), lambda module, make: module.forward(make.rand(2, 2))

@@ -160,6 +160,17 @@ def test_whole_numbers_are_those_of_eager(name, dtype):
 
 
 @in_process
+def test_whole_numbers_among_floats_are_those_of_eager():
+    torch._dynamo.reset()
+    x = torch.arange(-4, 5)
+
+    def function(x):
+        return x.clamp(-1.5, 2.5), x.clamp(min=-1, max=2.5), x.clamp(-1, 2), torch.pow(2.0, x), torch.pow(0.5, x * 0.5)
+
+    torch.testing.assert_close(torch.compile(function, backend="prec", options={"strict": True})(x), function(x), rtol=1e-6, atol=0)
+
+
+@in_process
 def test_products_of_bytes_are_those_of_eager():
     torch._dynamo.reset()
     a, b = torch.randint(-128, 127, (17, 16), dtype=torch.int8), torch.randint(-128, 127, (16, 8), dtype=torch.int8)

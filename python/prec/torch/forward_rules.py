@@ -121,6 +121,16 @@ def rules(torch):
             x = torch.where(x < low, low, x)
         return x if high is None else torch.where(x > high, high, x)
 
+    def clamp_of_any(x, low=None, high=None):
+        """The importer compares whole numbers with a float as floats."""
+        if not x.is_floating_point() and (isinstance(low, float) or isinstance(high, float)):
+            x = x.to(torch.get_default_dtype())
+        return clamp(x, low, high) if x.is_floating_point() else NotImplemented
+
+    def power_of_number(number, x):
+        dtype = torch.result_type(number, x)
+        return torch.pow(torch.full([], number, dtype=dtype), x.to(dtype)) if dtype.is_floating_point else NotImplemented
+
     def equal(a, b):
         """The importer takes x == x for true."""
         return torch.logical_not(a != b)
@@ -206,7 +216,8 @@ def rules(torch):
         aten.pow.Tensor_Scalar: power,
         aten.fmax.default: fmax,
         aten.fmin.default: fmin,
-        aten.clamp.default: for_floats(clamp),
+        aten.pow.Scalar: power_of_number,
+        aten.clamp.default: clamp_of_any,
         aten.clamp_min.default: for_floats(clamp),
         aten.clamp_max.default: for_floats(lambda x, high: clamp(x, None, high)),
         aten.eq.Tensor: for_floats(equal),
