@@ -46,7 +46,11 @@ def main(arguments=None):
         legal = ", ".join(COMMANDS)
         print(f"prec: unknown command '{name}'; the commands are {legal}", file=sys.stderr)
         return 1
-    return importlib.import_module(COMMANDS[name][0]).main(rest)
+    try:
+        return importlib.import_module(COMMANDS[name][0]).main(rest)
+    except KeyboardInterrupt:
+        print(f"prec {name}: interrupted", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -140,6 +140,22 @@ def test_kill_9_of_the_client(bench, cluster, local):
     assert set(kept) <= set(bench.query("SELECT key, finished FROM runs"))
 
 
+@pytest.mark.parametrize("moment", ["workers start", "runs go on"])
+def test_ctrl_c_ends_with_one_line(bench, moment):
+    client = bench.start(*bench.command())
+    assert client.stdout.readline() == f"{RUNS} runs\n"
+    time.sleep(0.5)
+    if moment == "runs go on":
+        wait_for(lambda: bench.count())
+    client.send_signal(signal.SIGINT)
+    out, err = client.communicate(timeout=120)
+    stored = bench.count()
+    lines = [line for line in err.splitlines() if " runs, " not in line]
+    assert lines == [f"prec sweep: interrupted; {stored} of {RUNS} runs are stored, the same command goes on from there"]
+    assert client.returncode == 1 and stored < RUNS
+    wait_for(lambda: not running_trainers(bench))
+
+
 def running_trainers(bench):
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
     return [line for line in listed.splitlines() if str(bench.folder / "bin") in line]

@@ -11,6 +11,8 @@ import itertools
 import logging
 import os
 import queue
+import signal
+import threading
 import uuid
 
 import dask
@@ -44,12 +46,12 @@ def connect(scheduler=None, workers=None):
         if scheduler is None:
             # prec-train computes on one thread, its worker only reads: one core each.
             stack.enter_context(dask.config.set(QUIET))
-            cluster = LocalCluster(
-                n_workers=workers or len(os.sched_getaffinity(0)), threads_per_worker=1,
-                dashboard_address="127.0.0.1:0", memory_limit=0, silence_logs=logging.CRITICAL,
-            )  # fmt: skip
-            stack.enter_context(contextlib.closing(cluster))
-            scheduler = cluster
+            with _uninterrupted():
+                scheduler = LocalCluster(
+                    n_workers=workers or len(os.sched_getaffinity(0)), threads_per_worker=1,
+                    dashboard_address="127.0.0.1:0", memory_limit=0, silence_logs=logging.CRITICAL,
+                )  # fmt: skip
+                stack.enter_context(contextlib.closing(scheduler))
         try:
             client = Client(scheduler, timeout=10, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -57,6 +59,22 @@ def connect(scheduler=None, workers=None):
             raise ClusterError(f"cannot reach the scheduler '{scheduler}': {reason}") from None
         stack.callback(client.close, timeout=2)
         yield client
+
+
+@contextlib.contextmanager
+def _uninterrupted():
+    """Ctrl-C counts afterwards: while processes start it would leave some that nobody closes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came = []
+    before = signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _silence():
