@@ -142,12 +142,13 @@ def test_kill_9_of_the_client(bench, cluster, local):
 
 @pytest.mark.parametrize("moment", ["workers start", "runs go on"])
 def test_ctrl_c_ends_with_one_line(bench, moment):
-    client = bench.start(*bench.command())
+    """A terminal sends it to the client and to the processes that it has started."""
+    client = bench.start(*bench.command(), start_new_session=True)
     assert client.stdout.readline() == f"{RUNS} runs\n"
     time.sleep(0.5)
     if moment == "runs go on":
         wait_for(lambda: bench.count())
-    client.send_signal(signal.SIGINT)
+    os.killpg(client.pid, signal.SIGINT)
     out, err = client.communicate(timeout=120)
     stored = bench.count()
     lines = [line for line in err.splitlines() if " runs, " not in line]

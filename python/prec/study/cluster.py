@@ -12,8 +12,8 @@ import logging
 import os
 import queue
 import signal
-import threading
 import uuid
+from multiprocessing import resource_tracker
 
 import dask
 from distributed import Client, LocalCluster
@@ -63,18 +63,14 @@ def connect(scheduler=None, workers=None):
 
 @contextlib.contextmanager
 def _uninterrupted():
-    """Ctrl-C counts afterwards: while processes start it would leave some that nobody closes."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came = []
-    before = signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    """Ctrl-C waits: while processes start it would leave some that nobody closes. A terminal
+    sends it to them, too; they inherit that they do not hear it, and are ended by this process."""
+    resource_tracker.ensure_running()  # it would let the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-    if came:
-        raise KeyboardInterrupt
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _silence():
