@@ -63,7 +63,7 @@ CASES = {
     "parts that lie in another order": lambda: (
         lambda x: fft.irfft(fft.rfft(x.transpose(1, 2), dim=-1).conj() * 2, 8, dim=-1).transpose(1, 2).reshape(2, 8, 6), random(2, 8, 6)),
     "real ones of complex ones": lambda: (
-        lambda z: (z.to(torch.bool), torch.zeros_like(z, dtype=torch.float32), torch.full_like(z, 3, dtype=torch.float64), z.mH.imag + z.conj().T.imag),
+        lambda z: (z.to(torch.bool).float(), torch.zeros_like(z, dtype=torch.float32), torch.full_like(z, 3, dtype=torch.float64), z.mH.imag + z.conj().T.imag),
         pairs(3, 4).mul(torch.tensor([0, 1, 1j, 1]))),
     "made of numbers": lambda: (
         lambda x: (torch.complex(x, x[0]), torch.full_like(x, 2 + 1j, dtype=torch.complex64) * x, torch.eye(3, 4) + x * 1j,

@@ -216,6 +216,7 @@ def rules(torch):
         aten.pow.Tensor_Scalar: power,
         aten.fmax.default: fmax,
         aten.fmin.default: fmin,
+        aten._neg_view.default: torch.neg,
         aten.pow.Scalar: power_of_number,
         aten.clamp.default: clamp_of_any,
         aten.clamp_min.default: for_floats(clamp),
