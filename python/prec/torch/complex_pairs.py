@@ -136,22 +136,22 @@ def rules(torch):
         count = 1
         for axis in axes:
             count *= x.shape[axis]
-        made = fourier.transform(torch, x, None, axes, -1, is_half)
+        made = fourier.transform(torch, (x, None), axes, is_half=is_half)
         return Pair(*(v * fourier.factor(normalization, count) for v in made))
 
     def fft(x, axes, normalization, forward):
         count = 1
         for axis in axes:
             count *= x.re.shape[axis]
-        made = fourier.transform(torch, x.re, x.im, axes, -1 if forward else 1)
+        made = fourier.transform(torch, (x.re, x.im), axes, not forward)
         return Pair(*(v * fourier.factor(normalization, count) for v in made))
 
     def fft_to_real(x, axes, normalization, n):
         count = n
         for axis in axes[:-1]:
             count *= x.re.shape[axis]
-        re, im = fourier.transform(torch, x.re, x.im, axes[:-1], 1)
-        return fourier.real_of_half(torch, re, im, axes[-1], n) * fourier.factor(normalization, count)
+        made = fourier.transform(torch, (x.re, x.im), axes[:-1], True)
+        return fourier.real_of_half(torch, made, axes[-1], n) * fourier.factor(normalization, count)
 
     return {
         "add": added(1), "sub": added(-1), "mul": mul, "div": div, "mm": product(aten.mm), "bmm": product(aten.bmm),

@@ -1,69 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Discrete Fourier transforms of pairs of real tensors, as products with matrices of cosines and sines."""
-import math
-
-from prec.frontend import FrontendError
-
-DIRECT = 256  # a longer transform is one of its factors' lengths
-PRIME = 4096  # whose matrix is large
+"""Fourier transforms of pairs of tensors, in PyTorch's operations."""
+from prec.fourier import Fourier
 
 
-def _table(torch, function, rows, columns, n, dtype):
-    """function(2 pi j k / n), from the n numbers that it has."""
-    with torch.utils._python_dispatch._disable_current_modes():
-        quarter = [function(2 * math.pi * k / n) if 4 * k % n else round(function(2 * math.pi * k / n)) for k in range(n)]
-        made = torch.tensor(quarter, dtype=dtype)
-    table = torch.ops.aten.lift_fresh_copy.default(made)
-    return table[torch.arange(rows).unsqueeze(1) * torch.arange(columns) % n]
+def _fourier(torch):
+    def constant(array, like):
+        with torch.utils._python_dispatch._disable_current_modes():
+            made = torch.tensor(array, dtype=like.dtype)
+        return torch.ops.aten.lift_fresh_copy.default(made)
+
+    return Fourier(constant, lambda x, n: torch.nn.functional.pad(x, (0, n)), lambda x: x.flip(-1), lambda parts: torch.cat(parts, -1))
 
 
-def _direct(torch, re, im, sign, count):
-    """The first `count` numbers of the transform of the last axis; `im` may be None."""
-    n = re.shape[-1]
-    if n > PRIME:
-        raise FrontendError(f"a Fourier transform whose length has the prime factor {n} is not lowered")
-    cosine = _table(torch, math.cos, n, count, n, re.dtype)
-    sine = _table(torch, math.sin, n, count, n, re.dtype) * sign
-    if im is None:
-        return re @ cosine, re @ sine
-    return re @ cosine - im @ sine, re @ sine + im @ cosine
-
-
-def _last(torch, re, im, sign, count):
-    n = re.shape[-1]
-    small = max(k for k in range(1, math.isqrt(n) + 1) if n % k == 0)
-    if n <= DIRECT or small == 1:
-        return _direct(torch, re, im, sign, count)
-    im = torch.zeros_like(re) if im is None else im
-    large = n // small
-    # n = large * a + b, k = small * d + c
-    re, im = (x.reshape(*x.shape[:-1], small, large).transpose(-1, -2) for x in (re, im))
-    re, im = (x.transpose(-1, -2) for x in _direct(torch, re, im, sign, small))
-    cosine = _table(torch, math.cos, small, large, n, re.dtype)
-    sine = _table(torch, math.sin, small, large, n, re.dtype) * sign
-    re, im = re * cosine - im * sine, re * sine + im * cosine
-    made = _last(torch, re, im, sign, large)
-    return tuple(x.transpose(-1, -2).flatten(-2)[..., :count] for x in made)
-
-
-def transform(torch, re, im, axes, sign, is_half=False):
+def transform(torch, x, axes, is_inverse=False, is_half=False):
     """Of `axes`, the last of them first; `is_half`: only the first half of the last one, which a real tensor's says all of."""
-    for k, axis in enumerate(reversed(axes)):
-        n = re.shape[axis]
-        re, im = (x if x is None else x.movedim(axis, -1) for x in (re, im))
-        re, im = _last(torch, re, im, sign, n // 2 + 1 if is_half and k == 0 else n)
-        re, im = re.movedim(-1, axis), im.movedim(-1, axis)
-    return re, im
+    for axis in reversed(axes):
+        half = x[0].shape[axis] // 2 + 1
+        x = _fourier(torch).along(x, axis, is_inverse)
+        if is_half and axis == axes[-1]:
+            x = tuple(part.narrow(axis, 0, half) for part in x)
+    return x
 
 
-def real_of_half(torch, re, im, axis, n):
+def real_of_half(torch, x, axis, n):
     """The real tensor of n numbers whose transform begins so: back, without a factor."""
-    re, im = re.movedim(axis, -1), im.movedim(axis, -1)
-    half = n // 2 + 1
-    cosine = _table(torch, math.cos, half, n, n, re.dtype)
-    sine = _table(torch, math.sin, half, n, n, re.dtype)
-    twice = torch.where((torch.arange(half) * 2) % n == 0, 1.0, 2.0).to(re.dtype)
-    return ((re * twice) @ cosine - (im * twice) @ sine).movedim(-1, axis)
+    return _fourier(torch).real_from_half(x, axis, n)
 
 
 def factor(normalization, count):
