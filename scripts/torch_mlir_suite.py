@@ -5,7 +5,7 @@
     scripts/torch_mlir_suite.py CHECKOUT [--export N] [--json FILE] [NAME ...]
 
 CHECKOUT is one of https://github.com/llvm/torch-mlir; nothing of it is built. Each module runs with gradients where eager has some,
-else (or where that fails) without, every N-th also out of a file. It is `right`, `refused` with a reason, or `broken` in eager;
+else (or where that fails) without, every N-th also out of a file; of random numbers only types and shapes are compared. It is `right`, `refused` with a reason, or `broken` in eager;
 `wrong`, and what fails without a reason of ours, crashes or takes too long (`failed`), must never be.
 """
 import argparse

@@ -13,8 +13,7 @@ struct ForwardFunction {
   SmallVector<unsigned> weights, states, inputs;
 
   /// Errors: a body of several blocks, arguments or results that are not those
-  /// of a forward function. `leastRank` is what dimensions the
-  /// logits must have.
+  /// of a forward function; logits of fewer than `leastRank` dimensions.
   LogicalResult read(func::FuncOp f, int64_t leastRank);
   /// Makes the classes the last dimension of the logits, which they are not,
   /// here and in `predict`, which may be null. Errors: the logits have no such

@@ -3,6 +3,7 @@
 #include "CompileFlags.h"
 #include "PrecisionFlags.h"
 #include "prec/Driver/Train.h"
+#include "prec/LossKind.h"
 #include "prec/Numerics/Describe.h"
 
 #include "llvm/Support/InitLLVM.h"
@@ -114,12 +115,8 @@ int main(int argc, char **argv) {
           "sgd, momentum, nesterov, adam, adamw, rmsprop or adagrad; for a "
           "model that is a forward function"),
       cl::cat(category));
-  cl::opt<std::string> loss(
-      "loss",
-      cl::desc("softmax-cross-entropy or squared-error; where the data are "
-               "values also absolute-error, huber or binary-cross-entropy; "
-               "default: what the description says"),
-      cl::cat(category));
+  std::string lossHelp = listLosses() + "; default: what the description says";
+  cl::opt<std::string> loss("loss", cl::desc(lossHelp), cl::cat(category));
   cl::opt<int64_t> classAxis(
       "class-axis", cl::init(-1), cl::value_desc("N"),
       cl::desc("dimension of the logits that the classes are, 1 in PyTorch's "
