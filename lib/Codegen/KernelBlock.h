@@ -36,9 +36,13 @@ public:
   int64_t lanes() const { return shape.lanes; }
   /// Reads what lies along the last reduction dimension for its next `lanes`
   /// points from the one that is set on; then the point is the `ahead`th of
-  /// these, or one by itself if that is negative.
+  /// these, or one by itself if that is null. Where the plan stores what lies
+  /// ahead, `reserveAhead` makes the memory for it, and `number` may be any
+  /// index; else it is a constant.
+  void reserveAhead();
+  void releaseAhead();
   void lookAhead();
-  void setAhead(int64_t number) { ahead = number; }
+  void setAhead(OpFoldResult number) { ahead = number; }
 
   /// Accumulators: for each output, row, vector.
   SmallVector<Value> loadOutputs();
@@ -65,6 +69,7 @@ private:
   Value loadAlone(OpOperand &operand, int64_t row, int64_t vector);
   Value loadInterleaved(OpOperand &operand, int64_t row, int64_t vector);
   Value loadTransposed(OpOperand &operand, int64_t row, int64_t vector);
+  Value loadAhead(unsigned operand, int64_t vector);
   void store(OpOperand &operand, Value value, int64_t row, int64_t vector);
   /// All rows of a vector at once, where they lie across the vector.
   void storeInterleaved(OpOperand &operand, ValueRange rows, int64_t vector);
@@ -93,6 +98,8 @@ private:
   /// Lanes of a vector that count, known at compile time.
   int64_t countOf(int64_t vector) const;
   Value constant(int64_t value);
+  /// Where a vector of the `number`th point ahead is stored.
+  Value placeAhead(OpFoldResult number, int64_t vector);
   bool isUsed(unsigned output);
 
   RewriterBase &b;
@@ -106,7 +113,8 @@ private:
   llvm::DenseMap<Value, Dependence> dependences;
   llvm::DenseMap<Key, Value> values;
   llvm::DenseMap<std::pair<unsigned, int64_t>, SmallVector<Value>> squares;
-  int64_t ahead = -1;
+  llvm::SmallDenseMap<unsigned, Value> stored; ///< [point][vector][lane]
+  OpFoldResult ahead;
   Value maskValue;
 };
 

@@ -173,6 +173,28 @@ int64_t KernelCost::rowBlock(const KernelPlan &plan) const {
   return std::max<int64_t>(blocks, 1) * plan.rows;
 }
 
+/// A panel that each block of the vector dimension uses once, for all rows,
+/// need not be there for all blocks at once: it would take as much memory as
+/// the operand, and more than the cache.
+int64_t KernelCost::vectorGroup(const KernelPlan &plan) const {
+  constexpr double most = 128 << 10, wanted = 64 << 10;
+  if (plan.rowBlock || plan.revisitsOutputs() || plan.isScalar() ||
+      ShapedType::isDynamic(extents[plan.vectorDim]))
+    return 0;
+  int64_t width = plan.lanes * plan.vectors;
+  double bytes = 0;
+  for (unsigned number : inputs)
+    if (plan.isPanel(number) && dependsOn(number, plan.vectorDim)) {
+      if (!plan.outer.empty() && !dependsOn(number, int(plan.outer.back())))
+        return 0; // made before the last of the outer loops
+      bytes += depth(number, plan) * double(bytesOf(op, number) * width);
+    }
+  auto blocks = extents[plan.vectorDim] / width;
+  if (bytes * double(blocks) <= most)
+    return 0;
+  return std::max<int64_t>(int64_t(wanted / bytes), 1) * width;
+}
+
 /// What `width` neighbours cost at each point of the reduction, in loads from
 /// the near cache, where the tiles before have left them elsewhere.
 double KernelCost::loadsOfStep(unsigned number, const KernelPlan &plan,

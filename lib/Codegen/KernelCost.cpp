@@ -293,11 +293,12 @@ KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
           std::min(lanes, 16 / double(elementBytes(getElementTypeOrSelf(
                                    op->getOperand(number).getType()))));
       double parts = lanes / small; // 128 bits each, put together by loads
-      loads += count *
-               (parts * (1 - alone) + lanes * alone + aheadLoads(number, plan));
+      loads += count * (parts * (1 - alone) + lanes * alone +
+                        aheadLoads(number, plan) + (plan.storesAhead ? 2 : 0));
       vectorOps += count * ((parts + 2 * std::log2(small)) * (1 - alone) +
                             aloneCost * lanes * alone);
-      effort.instructions += squareCode(tile) / lanes * count;
+      effort.instructions +=
+          squareCode(tile) / pointsInCode(plan, tile) * count;
       break;
     }
     case Access::Strided:
@@ -337,17 +338,21 @@ KernelCost::Effort KernelCost::outputEffort(const KernelPlan &plan,
   return effort;
 }
 
+/// For how many points of the reduction a tile has code.
+double KernelCost::pointsInCode(const KernelPlan &plan,
+                                const Tile &tile) const {
+  if (plan.unroll)
+    return points(plan.reductions);
+  return plan.looksAhead() && !plan.storesAhead ? double(tile.lanes) : 1;
+}
+
 KernelCost::Effort KernelCost::tileEffort(const KernelPlan &plan,
                                           const Tile &tile) const {
   Effort step = stepEffort(plan, tile), output = outputEffort(plan, tile);
   double count = points(plan.reductions), times = pieces(plan);
   return {count * step.cycles + output.cycles + 2 +
               (times - 1) * (revisitCost() * output.cycles + 2),
-          (plan.unroll         ? count
-           : plan.looksAhead() ? double(tile.lanes)
-                               : 1) *
-                  step.instructions +
-              output.instructions +
+          pointsInCode(plan, tile) * step.instructions + output.instructions +
               loopCode * double(1 + plan.reductions.size())};
 }
 

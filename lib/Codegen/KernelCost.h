@@ -60,6 +60,8 @@ public:
 
   /// How many rows' inputs fit into the far cache, if not all do.
   int64_t rowBlock(const KernelPlan &plan) const;
+  /// The plan's `vectorGroup`.
+  int64_t vectorGroup(const KernelPlan &plan) const;
 
   double bodyOps() const { return numOps; }
   /// The extent, 64 for a dynamic one.
@@ -122,6 +124,7 @@ private:
   double revisitCost() const;
   Effort stepEffort(const KernelPlan &plan, const Tile &tile) const;
   Effort outputEffort(const KernelPlan &plan, const Tile &tile) const;
+  double pointsInCode(const KernelPlan &plan, const Tile &tile) const;
   Effort tileEffort(const KernelPlan &plan, const Tile &tile) const;
 
   mutable linalg::GenericOp op; // a handle, whose accessors are not const

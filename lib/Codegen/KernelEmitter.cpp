@@ -3,12 +3,12 @@
 #include "KernelEmitter.h"
 #include "KernelBlock.h"
 #include "KernelPanels.h"
+#include "ReductionLoops.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -142,16 +142,27 @@ private:
   void outerLoops(unsigned level) {
     SmallVector<unsigned> here;
     for (unsigned operand = 0; operand < op->getNumOperands(); ++operand)
-      if (plan.isPanel(operand) && outerDepth(operand) == level)
+      if (plan.isPanel(operand) && outerDepth(operand) == level &&
+          !isGrouped(operand))
         here.push_back(operand);
-    for (unsigned operand : here)
+    withPanels(here, [&] { outerLoop(level); });
+  }
+
+  void withPanels(ArrayRef<unsigned> operands, function_ref<void()> body) {
+    for (unsigned operand : operands)
       panels.copy(
           operand, point,
           [&](Value from, Value to, int64_t step,
               function_ref<void(Value)> body) { loop(from, to, step, body); });
-    outerLoop(level);
-    for (unsigned operand : here)
+    body();
+    for (unsigned operand : operands)
       panels.release(operand);
+  }
+
+  /// A panel that is made for some of the vector dimension at a time.
+  bool isGrouped(unsigned operand) {
+    return plan.vectorGroup && plan.isPanel(operand) &&
+           op.getIndexingMapsArray()[operand].isFunctionOfDim(plan.vectorDim);
   }
 
   /// How many of the outer loops are around what `operand` depends on.
@@ -165,7 +176,9 @@ private:
 
   void outerLoop(unsigned level) {
     if (level == plan.outer.size())
-      return plan.rowBlock ? rowBlocksOutside() : vectorBlocks();
+      return plan.rowBlock      ? rowBlocksOutside()
+             : plan.vectorGroup ? vectorGroups()
+                                : vectorBlocks();
     if (plan.shared.size() > 1)
       return sharedLoop();
     unsigned dim = plan.outer[level];
@@ -193,15 +206,24 @@ private:
       point[dim] = constant(0);
       rowBlocks({plan.lanes, plan.vectors, {}});
     } else if (covered > 0) {
-      loop(constant(0), constant(covered), step, [&](Value i) {
-        point[dim] = i;
-        rowBlocks({plan.lanes, plan.vectors, {}});
-      });
+      wholeVectors(constant(0), constant(covered));
     }
-    int64_t left = *size - covered, whole = left / plan.lanes;
+    if (covered < *size)
+      vectorsLeft(covered, *size);
+  }
+
+  void wholeVectors(Value from, Value to) {
+    loop(from, to, plan.lanes * plan.vectors, [&](Value i) {
+      point[plan.vectorDim] = i;
+      rowBlocks({plan.lanes, plan.vectors, {}});
+    });
+  }
+
+  /// Less than a block.
+  void vectorsLeft(int64_t covered, int64_t size) {
+    unsigned dim = plan.vectorDim;
+    int64_t left = size - covered, whole = left / plan.lanes;
     int64_t lanes = left % plan.lanes;
-    if (left == 0)
-      return;
     if (lanes == 0 || plan.canMask) {
       point[dim] = constant(covered);
       return rowBlocks(
@@ -212,11 +234,36 @@ private:
       point[dim] = constant(covered);
       rowBlocks({plan.lanes, whole, {}});
     }
-    loop(constant(covered + whole * plan.lanes), constant(*size), 1,
+    loop(constant(covered + whole * plan.lanes), constant(size), 1,
          [&](Value i) {
            point[dim] = i;
            rowBlocks({0, 1, {}});
          });
+  }
+
+  /// Some blocks of the vector dimension, then what is left, each with panels
+  /// of its own.
+  void vectorGroups() {
+    SmallVector<unsigned> grouped;
+    for (unsigned operand = 0; operand < op->getNumOperands(); ++operand)
+      if (isGrouped(operand))
+        grouped.push_back(operand);
+    int64_t size = *getConstantIntValue(extents[plan.vectorDim]);
+    int64_t step = plan.lanes * plan.vectors, covered = size / step * step;
+    loop(constant(0), constant(covered), plan.vectorGroup, [&](Value start) {
+      Value end =
+          arith::AddIOp::create(b, loc, start, constant(plan.vectorGroup));
+      if (covered % plan.vectorGroup)
+        end = arith::MinSIOp::create(b, loc, end, constant(covered));
+      panels.setGroup({{start, end, plan.vectorGroup, true}});
+      withPanels(grouped, [&] { wholeVectors(start, end); });
+    });
+    if (covered < size) {
+      panels.setGroup(
+          {{constant(covered), constant(size), size - covered, false}});
+      withPanels(grouped, [&] { vectorsLeft(covered, size); });
+    }
+    panels.setGroup(std::nullopt);
   }
 
   void dynamicVectorBlocks() {
@@ -305,71 +352,9 @@ private:
     shape.rows = rows;
     KernelBlock block(b, op, plan, shape, point, initial, panels);
     SmallVector<Value> accumulators = block.loadOutputs();
-    accumulators = reductionLoops(block, 0, accumulators);
+    accumulators = ReductionLoops(b, loc, plan, extents, {pieceStart, pieceEnd})
+                       .emit(block, accumulators);
     block.storeOutputs(accumulators);
-  }
-
-  SmallVector<Value> reductionLoops(KernelBlock &block, unsigned level,
-                                    ValueRange accumulators) {
-    if (level == plan.reductions.size())
-      return block.compute(accumulators);
-    unsigned dim = plan.reductions[level];
-    if (plan.unroll) {
-      SmallVector<Value> next(accumulators);
-      for (int64_t i = 0, n = *getConstantIntValue(extents[dim]); i < n; ++i) {
-        block.setPoint(dim, constant(i));
-        next = reductionLoops(block, level + 1, next);
-      }
-      return next;
-    }
-    if (plan.looksAhead() && level + 1 == plan.reductions.size() &&
-        block.lanes() > 0)
-      return loopAhead(block, dim, accumulators);
-    bool isCut = plan.isCut(dim);
-    auto loop = scf::ForOp::create(b, loc, isCut ? pieceStart : constant(0),
-                                   isCut ? pieceEnd : extent(dim), constant(1),
-                                   accumulators);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    block.setPoint(dim, loop.getInductionVar());
-    SmallVector<Value> next =
-        reductionLoops(block, level + 1, loop.getRegionIterArgs());
-    b.setInsertionPointToEnd(loop.getBody());
-    scf::YieldOp::create(b, loc, next);
-    return loop.getResults();
-  }
-
-  /// The last reduction dimension, `lanes` points at a time, then those that
-  /// are left one by one.
-  SmallVector<Value> loopAhead(KernelBlock &block, unsigned dim,
-                               ValueRange accumulators) {
-    int64_t size = *getConstantIntValue(extents[dim]), lanes = plan.lanes;
-    int64_t covered = size / lanes * lanes;
-    auto forPoints = [&](int64_t from, int64_t to, int64_t step,
-                         ValueRange before) -> SmallVector<Value> {
-      if (from == to)
-        return before;
-      auto loop = scf::ForOp::create(b, loc, constant(from), constant(to),
-                                     constant(step), before);
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(loop.getBody());
-      Value first = loop.getInductionVar();
-      block.setPoint(dim, first);
-      SmallVector<Value> next(loop.getRegionIterArgs());
-      if (step > 1)
-        block.lookAhead();
-      for (int64_t i = 0; i < step; ++i) {
-        block.setAhead(step > 1 ? i : -1);
-        if (i > 0)
-          block.setPoint(dim,
-                         arith::AddIOp::create(b, loc, first, constant(i)));
-        next = block.compute(next);
-      }
-      scf::YieldOp::create(b, loc, next);
-      return loop.getResults();
-    };
-    SmallVector<Value> found = forPoints(0, covered, lanes, accumulators);
-    return forPoints(covered, size, 1, found);
   }
 
   RewriterBase &b;

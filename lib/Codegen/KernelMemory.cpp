@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -56,7 +57,7 @@ Access KernelBlock::accessOf(OpOperand &operand, int64_t vector) {
   if (vector < 0 || shape.lanes == 0)
     return access == Access::Uniform ? access : Access::Strided;
   if ((access == Access::Transposed && !canTranspose()) ||
-      (access == Access::Ahead && ahead < 0))
+      (access == Access::Ahead && !ahead))
     return Access::Strided;
   bool isOutput = operand.getOperandNumber() >= op.getNumDpsInputs();
   if (access == Access::Interleaved &&
@@ -168,7 +169,7 @@ Value KernelBlock::load(OpOperand &operand, int64_t row, int64_t vector) {
   case Access::Transposed:
     return loadTransposed(operand, row, vector);
   case Access::Ahead:
-    return squares.lookup({operand.getOperandNumber(), vector})[ahead];
+    return loadAhead(operand.getOperandNumber(), vector);
   case Access::Contiguous:
     break;
   default:
@@ -248,14 +249,60 @@ Value KernelBlock::loadTransposed(OpOperand &operand, int64_t row,
   return square[std::max<int64_t>(row, 0)];
 }
 
+void KernelBlock::reserveAhead() {
+  if (!plan.storesAhead)
+    return;
+  for (OpOperand &operand : op->getOpOperands()) {
+    unsigned number = operand.getOperandNumber();
+    if (plan.accesses[number] != Access::Ahead)
+      continue;
+    Type element = getElementTypeOrSelf(operand.get().getType());
+    int64_t size = shape.lanes * shape.vectors * shape.lanes;
+    stored[number] =
+        memref::AllocOp::create(b, loc, MemRefType::get({size}, element),
+                                b.getI64IntegerAttr(panelAlignment));
+  }
+}
+
+void KernelBlock::releaseAhead() {
+  for (auto [number, memory] : stored)
+    memref::DeallocOp::create(b, loc, memory);
+  stored.clear();
+}
+
+Value KernelBlock::placeAhead(OpFoldResult number, int64_t vector) {
+  AffineExpr point = b.getAffineSymbolExpr(0);
+  return getValueOrCreateConstantIndexOp(
+      b, loc,
+      affine::makeComposedFoldedAffineApply(
+          b, loc, (point * shape.vectors + vector) * shape.lanes, {number}));
+}
+
+Value KernelBlock::loadAhead(unsigned operand, int64_t vector) {
+  if (!plan.storesAhead)
+    return squares.lookup({operand, vector})[*getConstantIntValue(ahead)];
+  Value memory = stored.lookup(operand);
+  Type element = getElementTypeOrSelf(memory.getType());
+  return vector::LoadOp::create(b, loc, cast<VectorType>(vectorOf(element)),
+                                memory, placeAhead(ahead, vector));
+}
+
 void KernelBlock::lookAhead() {
   squares.clear();
   for (OpOperand &operand : op->getOpOperands()) {
     unsigned number = operand.getOperandNumber();
     if (plan.accesses[number] != Access::Ahead)
       continue;
-    for (int64_t vector = 0; vector < shape.vectors; ++vector)
-      squares[{number, vector}] = loadColumns(operand, vector);
+    for (int64_t vector = 0; vector < shape.vectors; ++vector) {
+      SmallVector<Value> columns = loadColumns(operand, vector);
+      if (plan.storesAhead)
+        for (auto [point, column] : llvm::enumerate(columns))
+          vector::StoreOp::create(
+              b, loc, column, stored.lookup(number),
+              placeAhead(b.getIndexAttr(int64_t(point)), vector));
+      else
+        squares[{number, vector}] = columns;
+    }
   }
 }
 

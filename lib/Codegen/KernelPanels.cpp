@@ -47,7 +47,12 @@ Value KernelPanels::indexOf(unsigned operand, ArrayRef<Value> point,
                             int64_t offset) {
   SmallVector<Value> dims{point[along(operand)]};
   int64_t stride = width(operand), points = depthPoints(operand);
-  AffineExpr index = b.getAffineDimExpr(0) * points + offset;
+  AffineExpr first = b.getAffineDimExpr(0);
+  if (isGrouped(operand)) {
+    first = first - b.getAffineDimExpr(dims.size());
+    dims.push_back(group->start);
+  }
+  AffineExpr index = first * points + offset;
   // Named, since a range-for keeps only the outermost temporary alive.
   SmallVector<unsigned> inner = depth(operand);
   for (unsigned dim : llvm::reverse(inner)) {
@@ -117,7 +122,12 @@ void KernelPanels::eachBlock(unsigned operand, SmallVector<Value> &point,
   unsigned dim = along(operand);
   int64_t size = extents[dim], step = width(operand);
   int64_t covered = size / step * step;
-  if (covered)
+  if (isGrouped(operand) && group->isWhole)
+    return loop(group->start, group->end, step, [&](Value block) {
+      point[dim] = block;
+      body(step);
+    });
+  if (covered && !isGrouped(operand))
     loop(constant(0), constant(covered), step, [&](Value block) {
       point[dim] = block;
       body(step);
@@ -145,13 +155,14 @@ void KernelPanels::eachPoint(unsigned operand, SmallVector<Value> &point,
 }
 
 void KernelPanels::copy(unsigned operand, ArrayRef<Value> point, Loop loop) {
-  int64_t blocks = llvm::divideCeil(extents[along(operand)], width(operand));
+  int64_t size = isGrouped(operand) ? group->size : extents[along(operand)];
+  int64_t blocks = llvm::divideCeil(size, width(operand));
   Type element = getElementTypeOrSelf(op->getOperand(operand).getType());
   memory[operand] = memref::AllocOp::create(
       b, loc,
       MemRefType::get({blocks * width(operand) * depthPoints(operand)},
                       element),
-      b.getI64IntegerAttr(64));
+      b.getI64IntegerAttr(panelAlignment));
   SmallVector<Value> at(point);
   auto copyHere = [&](int64_t count) { copyNeighbours(operand, at, count); };
   // Memory is read from the beginning to the end, but where each of a block's

@@ -19,6 +19,9 @@
 
 namespace mlir::prec {
 
+/// Bytes: a line of the cache.
+constexpr int64_t panelAlignment = 64;
+
 class KernelPanels {
 public:
   KernelPanels(RewriterBase &b, linalg::GenericOp op, const KernelPlan &plan)
@@ -33,6 +36,15 @@ public:
 
   using Loop = function_ref<void(Value from, Value to, int64_t step,
                                  function_ref<void(Value)> body)>;
+  /// Points of the vector dimension, of which panels along it are made; their
+  /// number, the most there are of it, is a multiple of a block's if `isWhole`.
+  struct Group {
+    Value start, end;
+    int64_t size;
+    bool isWhole;
+  };
+  void setGroup(std::optional<Group> some) { group = some; }
+
   /// Emits the copy of an operand at `point`, whose outer dimensions are set;
   /// `loop` makes its loops. `release` ends its life.
   void copy(unsigned operand, ArrayRef<Value> point, Loop loop);
@@ -47,6 +59,9 @@ private:
   /// The dimension whose points lie side by side in a panel, and whether they
   /// do so in memory, too.
   unsigned along(unsigned operand) const;
+  bool isGrouped(unsigned operand) const {
+    return group && int(along(operand)) == plan.vectorDim;
+  }
   bool hasNeighbours(unsigned operand) const;
   int64_t width(unsigned operand) const;
   /// Reduction dimensions inside of the nest that the operand depends on, and
@@ -72,6 +87,7 @@ private:
   const KernelPlan &plan;
   SmallVector<int64_t> extents;
   Value pieceStart, pieceEnd;
+  std::optional<Group> group;
   llvm::SmallDenseMap<unsigned, Value> memory;
 };
 

@@ -143,6 +143,7 @@ private:
   }
 
   void tryTiles(unsigned dim, int row) {
+    constexpr double mostOpsAtOnce = 2; // a product and a sum
     KernelPlan plan;
     plan.vectorDim = static_cast<int>(dim);
     plan.rowDim = row;
@@ -151,6 +152,7 @@ private:
     plan.accesses = cost.accesses(dim, row);
     tryTiles(plan);
     plan.accesses = cost.accessesAhead(dim, row);
+    plan.storesAhead = cost.bodyOps() > mostOpsAtOnce;
     if (plan.looksAhead() && llvm::isPowerOf2_64(lanes))
       tryTiles(plan);
   }
@@ -255,6 +257,7 @@ private:
         whole = cut;
     }
     whole.rowBlock = cost.rowBlock(whole);
+    whole.vectorGroup = cost.vectorGroup(whole);
     return whole;
   }
 

@@ -7,6 +7,8 @@
 //       panels = operands, side by side           <- before the first of these
 //       for outer parallel dimensions                that they depend on
 //         for `rowBlock` points of the row dimension
+//           for `vectorGroup` points of the vector dimension, whose panels
+//             are made here
 //           for blocks of `vectors` * `lanes` points of the vector dimension
 //             for blocks of `rows` points of the row dimension
 //               accumulators[rows][vectors] = output
@@ -51,6 +53,9 @@ struct KernelPlan {
   /// So many rows at a time, whose inputs stay in the cache while the vector
   /// dimension runs; 0: all.
   int64_t rowBlock = 0;
+  /// So many points of the vector dimension at a time, for which alone panels
+  /// along it are made; 0: for all at once.
+  int64_t vectorGroup = 0;
   /// For each operand: is it copied into a panel, in the order of its use?
   SmallVector<bool> panels;
   /// The outermost parallel loop runs on several threads.
@@ -65,6 +70,9 @@ struct KernelPlan {
   bool unroll = false;
   /// One for each operand.
   SmallVector<Access> accesses;
+  /// Squares of what lies ahead wait in memory, so that their points are a
+  /// loop: the body is long.
+  bool storesAhead = false;
   /// Estimated cycles for the whole operation.
   double cost = 0;
 

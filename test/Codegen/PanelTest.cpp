@@ -41,6 +41,9 @@ const Product products[] = {
     // Rows of the left one lie pages apart: all their lines in one set.
     {1, 64, 512, 2048, false, false, true},
     {1, 30, 70, 1024, false, false, true},
+    // A copy of the left operand, for some of its columns at a time.
+    {1, 1000, 50, 130, true, false, true},
+    {2, 600, 34, 128, true, false, false},
 };
 
 class Panels : public testing::TestWithParam<VectorUnit> {

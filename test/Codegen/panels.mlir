@@ -53,3 +53,32 @@ func.func @dense(%x: memref<8192x256xf32>, %w: memref<256x64xf32>) -> memref<819
   }
   return %c : memref<8192x64xf32>
 }
+
+// -----
+
+// A panel that one block of columns after the other uses is made for 128 of them at a time; the last 8 have one of their own.
+// CHECK-LABEL: func.func @some_at_a_time(
+// CHECK: scf.for %[[GROUP:.*]] = %{{.*}} to %c992{{.*}} step %c128
+// CHECK: %[[END:.*]] = arith.minsi
+// CHECK: %[[X:.*]] = memref.alloc() {{.*}} : memref<16384xf32>
+// CHECK: scf.for %{{.*}} to %c128{{.*}} step %c1
+// CHECK: scf.for %{{.*}} = %[[GROUP]] to %[[END]] step %c16
+// CHECK: scf.for %{{.*}} = %[[GROUP]] to %[[END]] step %c16
+// CHECK: vector.load %[[X]]
+// CHECK: memref.dealloc %[[X]]
+// CHECK: %[[LAST:.*]] = memref.alloc() {{.*}} : memref<2048xf32>
+// CHECK: memref.dealloc %[[LAST]]
+func.func @some_at_a_time(%x: memref<128x1000xf32>, %y: memref<128x50xf32>) -> memref<1000x50xf32> {
+  %zero = arith.constant 0.0 : f32
+  %c = memref.alloc() : memref<1000x50xf32>
+  linalg.fill ins(%zero : f32) outs(%c : memref<1000x50xf32>)
+  linalg.generic {
+      indexing_maps = [affine_map<(i, j, k) -> (k, i)>, affine_map<(i, j, k) -> (k, j)>, affine_map<(i, j, k) -> (i, j)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %y : memref<128x1000xf32>, memref<128x50xf32>) outs(%c : memref<1000x50xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %next = math.fma %a, %b, %sum : f32
+    linalg.yield %next : f32
+  }
+  return %c : memref<1000x50xf32>
+}

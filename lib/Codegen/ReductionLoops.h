@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The loops over reduction dimensions around the body of one block.
+#ifndef PREC_CODEGEN_REDUCTIONLOOPS_H
+#define PREC_CODEGEN_REDUCTIONLOOPS_H
+
+#include "KernelPlan.h"
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace mlir::prec {
+
+class KernelBlock;
+
+class ReductionLoops {
+public:
+  /// `piece` is where the cut dimension begins and ends, if the plan has one.
+  ReductionLoops(RewriterBase &b, Location loc, const KernelPlan &plan,
+                 ArrayRef<OpFoldResult> extents, std::pair<Value, Value> piece)
+      : b(b), loc(loc), plan(plan), extents(extents), piece(piece) {}
+
+  /// The accumulators after all points of the plan's `reductions`, ascending.
+  SmallVector<Value> emit(KernelBlock &block, ValueRange accumulators);
+
+private:
+  SmallVector<Value> emit(KernelBlock &block, unsigned level,
+                          ValueRange accumulators);
+  SmallVector<Value> loopAhead(KernelBlock &block, unsigned dim,
+                               ValueRange accumulators);
+  SmallVector<Value> storedPoints(KernelBlock &block, unsigned dim, Value first,
+                                  ValueRange accumulators);
+  Value constant(int64_t value);
+  Value extent(unsigned dim);
+
+  RewriterBase &b;
+  Location loc;
+  const KernelPlan &plan;
+  ArrayRef<OpFoldResult> extents;
+  std::pair<Value, Value> piece;
+};
+
+} // namespace mlir::prec
+
+#endif // PREC_CODEGEN_REDUCTIONLOOPS_H
