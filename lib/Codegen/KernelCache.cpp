@@ -292,5 +292,5 @@ double KernelCost::panelCost(unsigned number, const KernelPlan &plan) const {
       times *= outer, outer = 1;
   }
   return times * blocks * depth(number, plan) * cycles +
-         codeCost * instructions;
+         codeCost() * instructions;
 }

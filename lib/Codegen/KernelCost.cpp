@@ -2,6 +2,7 @@
 // What a kernel's tile costs.
 #include "KernelCost.h"
 #include "ElementBytes.h"
+#include "prec/IR/PrecDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
@@ -27,8 +28,18 @@ static bool isFree(Operation &inner) {
   return isa<arith::ConstantOp, linalg::IndexOp, arith::BitcastOp>(inner);
 }
 
+/// An instruction takes some 0.1 million cycles to compile. A kernel runs ten
+/// thousand times, in an evaluation of a training some hundred times.
+static double codeCostOf(linalg::GenericOp op) {
+  auto function = op->getParentOfType<FunctionOpInterface>();
+  auto phase = function ? function->getAttrOfType<StringAttr>(phaseAttrName)
+                        : StringAttr();
+  return phase && phase.getValue() == "eval" ? 160 : 8;
+}
+
 KernelCost::KernelCost(linalg::GenericOp op)
-    : op(op), extents(op.getStaticLoopRanges()) {
+    : op(op), instructionCost(codeCostOf(op)),
+      extents(op.getStaticLoopRanges()) {
   readBody();
   measureSteps();
 }
@@ -369,7 +380,9 @@ double KernelCost::total(const KernelPlan &plan) const {
   for (unsigned number : inputs)
     if (plan.isPanel(number))
       sum.cycles += panelCost(number, plan) / outside;
-  auto all = [&] { return outside * sum.cycles + codeCost * sum.instructions; };
+  auto all = [&] {
+    return outside * sum.cycles + codeCost() * sum.instructions;
+  };
   if (plan.isScalar()) {
     add(1, {1, 1, 1});
     sum.instructions *= widening;

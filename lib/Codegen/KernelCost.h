@@ -18,11 +18,10 @@ namespace mlir::prec {
 
 class KernelCost {
 public:
-  /// Cycles by which an instruction must make each call faster: it takes some
-  /// 0.1 million to compile, and a kernel runs ten thousand times.
-  static constexpr double codeCost = 8;
-
   explicit KernelCost(linalg::GenericOp op);
+
+  /// Cycles by which an instruction must make each call faster.
+  double codeCost() const { return instructionCost; }
 
   /// By how many elements `operand` moves when `dim` grows by one; nothing if
   /// that is not constant.
@@ -128,6 +127,7 @@ private:
   Effort tileEffort(const KernelPlan &plan, const Tile &tile) const;
 
   mutable linalg::GenericOp op; // a handle, whose accessors are not const
+  double instructionCost;
   SmallVector<int64_t> extents;
   SmallVector<SmallVector<std::optional<int64_t>>> steps;
   SmallVector<bool> isSimple;        ///< each dimension once, by itself

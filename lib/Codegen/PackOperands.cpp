@@ -94,8 +94,8 @@ private:
   }
 
   void addCopy(OpOperand &operand) {
-    extra += cyclesPerElement * elementsOf(operand) +
-             KernelCost::codeCost * codeOfCopy;
+    extra +=
+        cyclesPerElement * elementsOf(operand) + cost.codeCost() * codeOfCopy;
   }
 
   /// The dimensions in the order of the loops, `dim` last.
