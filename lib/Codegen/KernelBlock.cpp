@@ -116,7 +116,13 @@ void KernelBlock::storeOutputs(ValueRange accumulators) {
   for (OpOperand &operand : op.getDpsInitsMutable()) {
     ValueRange tile = accumulators.take_front(shape.rows * shape.vectors);
     accumulators = accumulators.drop_front(tile.size());
-    for (int64_t vector = 0; vector < shape.vectors; ++vector) {
+    int64_t whole = shape.vectors - (shape.tail ? 1 : 0), first = 0;
+    if (plan.storesAcross && whole > 1 &&
+        accessOf(operand, 0) == Access::Transposed) {
+      storeSquares(operand, tile, whole);
+      first = whole;
+    }
+    for (int64_t vector = first; vector < shape.vectors; ++vector) {
       SmallVector<Value> rows;
       for (int64_t row = 0; row < shape.rows; ++row)
         rows.push_back(tile[row * shape.vectors + vector]);

@@ -74,6 +74,8 @@ private:
   /// All rows of a vector at once, where they lie across the vector.
   void storeInterleaved(OpOperand &operand, ValueRange rows, int64_t vector);
   void storeTransposed(OpOperand &operand, ValueRange rows, int64_t vector);
+  /// The same for the first `count` vectors of a tile, in a loop.
+  void storeSquares(OpOperand &operand, ValueRange tile, int64_t count);
   /// A vector of `count` elements, of which those beyond it are not touched.
   Value loadSome(Value memory, ValueRange at, int64_t count);
   void storeSome(Value value, Value memory, ValueRange at, int64_t count);

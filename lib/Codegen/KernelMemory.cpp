@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -355,4 +356,40 @@ void KernelBlock::storeTransposed(OpOperand &operand, ValueRange rows,
   for (int64_t lane = 0; lane < countOf(vector); ++lane)
     storeSome(columns[lane], operand.get(),
               indices(operand, 0, vector * shape.lanes + lane), shape.rows);
+}
+
+void KernelBlock::storeSquares(OpOperand &operand, ValueRange tile,
+                               int64_t count) {
+  Type element = getElementTypeOrSelf(operand.get().getType());
+  auto type = cast<VectorType>(vectorOf(element));
+  int64_t size = shape.rows * shape.lanes;
+  Value memory =
+      memref::AllocOp::create(b, loc, MemRefType::get({count * size}, element),
+                              b.getI64IntegerAttr(panelAlignment));
+  auto place = [&](OpFoldResult vector, int64_t row) {
+    AffineExpr at = b.getAffineSymbolExpr(0) * size + row * shape.lanes;
+    return getValueOrCreateConstantIndexOp(
+        b, loc, affine::makeComposedFoldedAffineApply(b, loc, at, {vector}));
+  };
+  for (int64_t vector = 0; vector < count; ++vector)
+    for (int64_t row = 0; row < shape.rows; ++row)
+      vector::StoreOp::create(b, loc, tile[row * shape.vectors + vector],
+                              memory, place(b.getIndexAttr(vector), row));
+  auto loop =
+      scf::ForOp::create(b, loc, constant(0), constant(count), constant(1));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value vector = loop.getInductionVar(), start = point[plan.vectorDim];
+    point[plan.vectorDim] = arith::AddIOp::create(
+        b, loc, start,
+        arith::MulIOp::create(b, loc, vector, constant(shape.lanes)));
+    SmallVector<Value> rows;
+    for (int64_t row = 0; row < shape.rows; ++row)
+      rows.push_back(
+          vector::LoadOp::create(b, loc, type, memory, place(vector, row)));
+    storeTransposed(operand, rows, 0);
+    point[plan.vectorDim] = start;
+  }
+  memref::DeallocOp::create(b, loc, memory);
 }

@@ -245,10 +245,12 @@ private:
   }
 
   KernelPlan finished(KernelPlan plan) const {
+    constexpr double longReduction = 128;
     plan.hoisted = hoistedOf(plan);
     plan.reductions.erase(plan.reductions.begin(),
                           plan.reductions.begin() + plan.hoisted.size());
     plan.unroll = !plan.looksAhead() && isUnrolled(plan);
+    plan.storesAcross = cost.points(plan.reductions) >= longReduction;
     KernelPlan whole = withPanels(plan);
     plan.piece = plan.looksAhead() ? 0 : pieceOf(plan);
     if (plan.piece) {

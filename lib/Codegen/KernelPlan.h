@@ -73,6 +73,9 @@ struct KernelPlan {
   /// Squares of what lies ahead wait in memory, so that their points are a
   /// loop: the body is long.
   bool storesAhead = false;
+  /// Squares of a result wait in memory, so that their transposition is a loop:
+  /// the reduction is long.
+  bool storesAcross = false;
   /// Estimated cycles for the whole operation.
   double cost = 0;
 

@@ -48,3 +48,34 @@ func.func @long(%w: memref<496x512xf32>, %x: memref<512xf32>, %y: memref<496xf32
   }
   return
 }
+
+// -----
+
+// Where a result's rows lie across the vectors, the squares of a tile of 16 rows and 5 columns wait in memory and are turned in a loop.
+// A short reduction has its squares turned where they are.
+// CHECK-LABEL: func.func @across(
+// CHECK: scf.for %[[I:.*]] = %{{.*}} to %c160{{.*}} step %c16
+// CHECK: %[[TILE:.*]] = memref.alloc() {alignment = 64 : i64} : memref<80xf32>
+// CHECK-COUNT-10: vector.store %{{.*}}, %[[TILE]]
+// CHECK: scf.for %[[SQUARE:.*]] = %{{.*}} to %c2{{.*}} step %c1
+// CHECK: %[[LANES:.*]] = arith.muli %[[SQUARE]], %c8
+// CHECK: arith.addi %[[I]], %[[LANES]]
+// CHECK-COUNT-5: vector.load %[[TILE]]
+// CHECK-COUNT-8: vector.maskedstore
+// CHECK-NOT: vector.maskedstore
+// CHECK: memref.dealloc %[[TILE]]
+// CHECK: return
+func.func @across(%x: memref<200x160xf32>, %y: memref<200x5xf32>) -> memref<160x5xf32> {
+  %zero = arith.constant 0.0 : f32
+  %c = memref.alloc() : memref<160x5xf32>
+  linalg.fill ins(%zero : f32) outs(%c : memref<160x5xf32>)
+  linalg.generic {
+      indexing_maps = [affine_map<(i, j, k) -> (k, i)>, affine_map<(i, j, k) -> (k, j)>, affine_map<(i, j, k) -> (i, j)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %y : memref<200x160xf32>, memref<200x5xf32>) outs(%c : memref<160x5xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %next = math.fma %a, %b, %sum : f32
+    linalg.yield %next : f32
+  }
+  return %c : memref<160x5xf32>
+}
