@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Lanes of which each has a row of its own read 8 columns of their rows at a time, turned in registers. A short body is written out
 // for each of the 8; a long one takes them from memory in a loop.
 // RUN: prec-opt %s --split-input-file --pass-pipeline='builtin.module(func.func(prec-emit-kernels{vector-bits=256 vector-registers=16}))' | FileCheck %s
