@@ -7,6 +7,17 @@
 using namespace mlir;
 using namespace mlir::prec;
 
+Expression Expression::splat(Value scalar) const {
+  auto shaped = dyn_cast<ShapedType>(value.getType());
+  if (!shaped)
+    return with(scalar);
+  SmallVector<Value> sizes;
+  for (int64_t i = 0; i < shaped.getRank(); ++i)
+    if (shaped.isDynamicDim(i))
+      sizes.push_back(tensor::DimOp::create(*builder, loc, value, i));
+  return with(tensor::SplatOp::create(*builder, loc, scalar, shaped, sizes));
+}
+
 Expression Expression::number(double x) const {
   Type type = value.getType();
   FloatAttr scalar =
@@ -16,13 +27,7 @@ Expression Expression::number(double x) const {
   if (shaped && shaped.hasStaticShape())
     attr = DenseElementsAttr::get(shaped, scalar.getValue());
   Value constant = arith::ConstantOp::create(*builder, loc, attr);
-  if (!shaped || shaped.hasStaticShape())
-    return with(constant);
-  SmallVector<Value> sizes;
-  for (int64_t i = 0; i < shaped.getRank(); ++i)
-    if (shaped.isDynamicDim(i))
-      sizes.push_back(tensor::DimOp::create(*builder, loc, value, i));
-  return with(tensor::SplatOp::create(*builder, loc, constant, shaped, sizes));
+  return !shaped || shaped.hasStaticShape() ? with(constant) : splat(constant);
 }
 
 namespace mlir::prec {

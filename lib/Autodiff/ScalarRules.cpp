@@ -227,9 +227,7 @@ void roundRule(RoundOp op, E g, Gradients &gradients) {
     size_t before = std::distance(block->begin(), b.getInsertionPoint());
     E x = g.with(op.getOperand());
     auto limit = [&](bool isLowest) {
-      return x.number(outermost(op.getFormat().getValue(),
-                                *carrierOf(getElementTypeOrSelf(op.getType())),
-                                isLowest));
+      return x.splat(limitOf(b, op, isLowest));
     };
     E isInside = compare(P::OGE, x, limit(/*isLowest=*/true)) &&
                  compare(P::OLE, x, limit(/*isLowest=*/false));

@@ -47,10 +47,27 @@ private:
     Builder b(&getContext());
     Type array = MemRefType::get({ShapedType::kDynamic}, element);
     Type word = b.getI64Type();
-    return declareEngineFunction(
-        getOperation(),
-        element.isF32() ? "prec_round_array_f32" : "prec_round_array_f64",
-        {LLVM::LLVMPointerType::get(&getContext()), word, word, array, array});
+    return declareEngineFunction(getOperation(),
+                                 element.isF32() ? "prec_round_array_f32"
+                                                 : "prec_round_array_f64",
+                                 {LLVM::LLVMPointerType::get(&getContext()),
+                                  word, word, word, word, array, array});
+  }
+
+  /// Two of the run-time numbers, from the `first`th on, in a word.
+  static Value numbersOf(OpBuilder &builder, RoundOp round, unsigned first) {
+    Location loc = round.getLoc();
+    Type word = builder.getI64Type();
+    Value packed = arith::ConstantIntOp::create(builder, loc, 0, 64);
+    ValueRange parameters = round.getParameters();
+    for (unsigned i = first; i < parameters.size() && i < first + 2; ++i) {
+      Value number = arith::ExtUIOp::create(builder, loc, word, parameters[i]);
+      Value place =
+          arith::ConstantIntOp::create(builder, loc, 32 * (i - first), 64);
+      number = builder.createOrFold<arith::ShLIOp>(loc, number, place);
+      packed = builder.createOrFold<arith::OrIOp>(loc, packed, number);
+    }
+    return packed;
   }
 
   void replaceByCall(RoundOp round) {
@@ -77,7 +94,7 @@ private:
     if (!key)
       key = arith::ConstantIntOp::create(builder, loc, 0, 64);
     func::FuncOp function = functionFor(tensor.getElementType());
-    auto flat = cast<MemRefType>(function.getFunctionType().getInput(3));
+    auto flat = cast<MemRefType>(function.getFunctionType().getInputs().back());
     auto flatten = [&](Value buffer) -> Value {
       OpFoldResult zero = builder.getIndexAttr(0),
                    one = builder.getIndexAttr(1);
@@ -88,7 +105,9 @@ private:
     last = arith::IndexCastOp::create(builder, loc, word, last);
     Value from = flatten(source), to = flatten(result);
     func::CallOp::create(builder, loc, function,
-                         ValueRange{text, key, last, from, to});
+                         ValueRange{text, key, last,
+                                    numbersOf(builder, round, 0),
+                                    numbersOf(builder, round, 2), from, to});
     Value rounded = bufferization::ToTensorOp::create(
         builder, loc, tensor, result, /*restrict=*/true, /*writable=*/true);
     round.replaceAllUsesWith(rounded);

@@ -32,6 +32,9 @@ mlir::prec::contextDefaults(ModuleOp module) {
   return slots;
 }
 
+/// Schedules of more changes are looked up in tables.
+static constexpr size_t mostSelects = 8;
+
 namespace {
 class LowerParameters
     : public prec::impl::LowerParametersBase<LowerParameters> {
@@ -128,17 +131,65 @@ private:
       Value epoch = arith::DivUIOp::create(builder, loc, clock, divisor);
       clock = arith::SelectOp::create(builder, loc, none, constant(0), epoch);
     }
-    Value value = constant(declare.getValue());
     ArrayRef<int64_t> numbers = *declare.getSchedule();
-    for (size_t i = 0; i < numbers.size(); i += 2) {
-      Value isLater =
-          compare(arith::CmpIPredicate::uge, clock, constant(numbers[i]));
-      value = arith::SelectOp::create(builder, loc, isLater,
-                                      constant(numbers[i + 1]), value);
+    auto isLater = [&](Value step) {
+      return compare(arith::CmpIPredicate::uge, clock, step);
+    };
+    Value value = constant(int32_t(declare.getValue()));
+    if (numbers.size() > 2 * mostSelects) {
+      value = search(builder, loc, declare, isLater);
+    } else {
+      for (size_t i = 0; i < numbers.size(); i += 2)
+        value =
+            arith::SelectOp::create(builder, loc, isLater(constant(numbers[i])),
+                                    constant(numbers[i + 1]), value);
     }
     Value follows =
         compare(arith::CmpIPredicate::eq, given, constant(followsSchedule));
     return arith::SelectOp::create(builder, loc, follows, value, given);
+  }
+
+  /// The value of a long schedule, in tables: halves the part of them where the
+  /// last change is that the step has reached.
+  Value search(OpBuilder &builder, Location loc, DeclareOp declare,
+               function_ref<Value(Value)> isLater) {
+    ArrayRef<int64_t> numbers = *declare.getSchedule();
+    SmallVector<int32_t> steps = {0}, values = {int32_t(declare.getValue())};
+    for (size_t i = 0; i < numbers.size(); i += 2) {
+      steps.push_back(int32_t(uint32_t(numbers[i])));
+      values.push_back(int32_t(numbers[i + 1]));
+    }
+    size_t size = llvm::PowerOf2Ceil(steps.size());
+    steps.resize(size, -1); // the last step there is
+    values.resize(size, values.back());
+    auto pointer = LLVM::LLVMPointerType::get(&getContext());
+    auto tableOf = [&](ArrayRef<int32_t> table, StringRef suffix) {
+      auto type =
+          LLVM::LLVMArrayType::get(builder.getI32Type(), unsigned(size));
+      OpBuilder atEnd = OpBuilder::atBlockEnd(getOperation().getBody());
+      std::string name = (declare.getSymName() + suffix).str();
+      if (!getOperation().lookupSymbol(name))
+        LLVM::GlobalOp::create(atEnd, loc, type, /*isConstant=*/true,
+                               LLVM::Linkage::Internal, name,
+                               builder.getI32TensorAttr(table));
+      return LLVM::AddressOfOp::create(builder, loc, pointer, name).getResult();
+    };
+    auto readAt = [&](Value table, Value index) -> Value {
+      Value address =
+          LLVM::GEPOp::create(builder, loc, pointer, builder.getI32Type(),
+                              table, ArrayRef<LLVM::GEPArg>(index));
+      return LLVM::LoadOp::create(builder, loc, builder.getI32Type(), address);
+    };
+    Value stepTable = tableOf(steps, ".steps");
+    Value at = arith::ConstantIntOp::create(builder, loc, 0, 32);
+    for (auto half = int32_t(size / 2); half > 0; half /= 2) {
+      Value ahead =
+          arith::ConstantIntOp::create(builder, loc, int64_t(half), 32);
+      Value probe = arith::AddIOp::create(builder, loc, at, ahead);
+      at = arith::SelectOp::create(
+          builder, loc, isLater(readAt(stepTable, probe)), probe, at);
+    }
+    return readAt(tableOf(values, ".values"), at);
   }
 
   void passContext(func::CallOp call) {

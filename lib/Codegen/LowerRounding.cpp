@@ -134,11 +134,10 @@ private:
     auto p = parametersOf(builder, round, width);
     ArithOps ops(builder, round.getLoc(), width, round.getType());
     // Scalars computed at the parameters' place are spread over a vector.
-    for (ArithOps::Word *word :
-         {&p.discard, &p.leastNormal, &p.leastQuantum, &p.discardOffset,
-          &p.tinyLimit, &p.impliedBit, &p.largest, &p.lowest, &p.least})
-      if (!word->isConstant())
-        *word = ops.word(word->value);
+    p.forEachWord([&](ArithOps::Word &word) {
+      if (!word.isConstant())
+        word = ops.word(word.value);
+    });
     ArithOps::Word random = ops.constant(0);
     if (round.getRandom())
       random = ops.word(round.getRandom());

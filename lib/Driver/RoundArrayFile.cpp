@@ -91,7 +91,7 @@ llvm::Error mlir::prec::roundArrayFile(const RoundArrayOptions &options) {
     return writeNpy(options.output, *array);
   }
   Carrier carrier = dtype == DType::F32 ? Carrier::F32 : Carrier::F64;
-  if (std::string why = action->format.whyNotIn(carrier); !why.empty())
+  if (std::string why = options.policy.whyNotIn(*action, carrier); !why.empty())
     return llvm::createStringError("'%s': %s", options.input.c_str(),
                                    why.c_str());
   if (options.encode && action->format.isRuntime())
@@ -99,9 +99,18 @@ llvm::Error mlir::prec::roundArrayFile(const RoundArrayOptions &options) {
         "--encode needs a format whose widths are known, found '%s'",
         action->format.str().c_str());
   std::vector<uint32_t> runtime;
-  for (const std::string &name : action->parameters)
-    runtime.push_back(static_cast<uint32_t>(
-        options.policy.parameter(name)->schedule.at(options.step)));
+  auto names = llvm::ArrayRef<std::string>(action->parameters)
+                   .take_front(action->format.numRuntimeParameters() +
+                               action->mode.numRuntimeParameters());
+  for (auto [name, number] : llvm::zip(names, action->runtimeNumbers())) {
+    const Schedule &schedule = options.policy.parameter(name)->schedule;
+    if (!number.isReal) {
+      runtime.push_back(uint32_t(schedule.at(options.step)));
+      continue;
+    }
+    auto bits = llvm::bit_cast<uint64_t>(schedule.realAt(options.step));
+    runtime.insert(runtime.end(), {uint32_t(bits >> 32), uint32_t(bits)});
+  }
   RoundArray round(action->format, action->mode, options.policy.seed,
                    options.step, runtime);
   return dtype == DType::F32

@@ -7,6 +7,17 @@
 using namespace mlir;
 using namespace mlir::prec;
 
+/// What a slot holds of a parameter that has the value.
+static std::optional<int32_t> wordOf(StringRef slot, const Parameter &parameter,
+                                     double value) {
+  if (slot == declarationName(parameter.name))
+    return int32_t(value);
+  for (bool isHighWord : {true, false})
+    if (slot == declarationName(parameter.name, isHighWord))
+      return wordOf(value, isHighWord);
+  return std::nullopt;
+}
+
 /// The numbers of run `run` for a function's slots.
 static std::vector<int32_t> contextOf(const Function &function,
                                       const Policy &policy, size_t run,
@@ -17,9 +28,11 @@ static std::vector<int32_t> contextOf(const Function &function,
     if (slot.name == epochStepsParameter)
       value = static_cast<int32_t>(std::min<int64_t>(stepsPerEpoch, INT32_MAX));
     for (const Parameter &parameter : policy.parameters)
-      if (slot.name == declarationName(parameter.name) &&
-          !parameter.sweep.empty())
-        value = parameter.sweep[std::min(run, parameter.sweep.size() - 1)];
+      if (!parameter.sweep.empty())
+        if (std::optional<int32_t> word = wordOf(
+                slot.name, parameter,
+                parameter.sweep[std::min(run, parameter.sweep.size() - 1)]))
+          value = *word;
   }
   return context;
 }
@@ -31,23 +44,17 @@ ConstantFields mlir::prec::fieldsOf(const Policy &policy, size_t run,
                                 [](const Rule &r) { return r.action.rounds; });
   if (rounding != policy.rules.rend()) {
     const Action &action = rounding->action;
-    Format format = action.format;
     RoundingMode mode = action.mode;
-    auto valueOf = [&](const std::string &name) {
-      const Parameter &parameter = *policy.parameter(name);
-      return parameter.sweep.empty()
-                 ? parameter.schedule.at(0)
-                 : parameter.sweep[std::min(run, parameter.sweep.size() - 1)];
-    };
-    if (mode.isRuntime)
-      mode = mode.with(uint32_t(valueOf(action.parameters.back())));
-    if (format.fractionBits == Format::runtime && !format.isGrid()) {
-      int32_t width = valueOf(action.parameters.front());
-      if (format.family == Format::Family::Word)
-        format = Format::word(width);
-      else
-        format.fractionBits = width;
+    if (mode.isRuntime) {
+      const Parameter &bits = *policy.parameter(
+          action.parameters[action.format.numRuntimeParameters()]);
+      mode = mode.with(
+          uint32_t(bits.sweep.empty()
+                       ? bits.schedule.at(0)
+                       : bits.sweep[std::min(run, bits.sweep.size() - 1)]));
     }
+    Format format = policy.formatAt(action, Carrier::F64, /*step=*/0, run)
+                        .value_or(action.format);
     if (format.family == Format::Family::Mantissa ||
         format.family == Format::Family::Word)
       fields.emplace_back("truncate_mantissa", format.fractionBits);

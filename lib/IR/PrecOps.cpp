@@ -3,6 +3,7 @@
 #include "prec/IR/PrecDialect.h"
 #include "prec/Numerics/Round.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
@@ -34,17 +35,12 @@ LogicalResult RoundOp::verify() {
            << format.str()
            << " shares scales between elements, so it rounds tensors, found "
            << getType();
-  unsigned numRuntime =
-      format.numRuntimeParameters() + mode.numRuntimeParameters();
+  unsigned numRuntime = format.numRuntimeWords() + mode.numRuntimeParameters();
   if (getParameters().size() != numRuntime)
     return emitOpError("format ")
            << format.str() << (mode.isRuntime ? " in mode " + mode.str() : "")
            << " takes " << numRuntime << " run-time parameters, found "
            << getParameters().size();
-  if (mode.isRuntime && !format.isElementwise())
-    return emitOpError("format ")
-           << format.str() << " shares scales between elements, so the number "
-           << "of random bits must be known, found mode " << mode.str();
   if (mode.isRuntime && isa<VectorType>(getType()) &&
       !isa<VectorType>(getParameters().back().getType()))
     return emitOpError("on a vector the number of random bits is one i32 an "
@@ -56,10 +52,10 @@ LogicalResult RoundOp::verify() {
                                      word.getValue()))
       return emitOpError("found grad = ")
              << grad << ", expected straight-through, clipped or zero";
-    if (word.getValue() == "clipped" &&
-        (format.isRuntime() || !format.isElementwise()))
-      return emitOpError("grad = \"clipped\" needs a format whose range is "
-                         "known, found ")
+    if (word.getValue() == "clipped" && !format.isElementwise())
+      return emitOpError(
+                 "grad = \"clipped\" needs a range that is the same for "
+                 "all elements, found ")
              << format.str();
   }
   if (mode.isStochastic() != static_cast<bool>(getRandom()))
@@ -119,6 +115,19 @@ OpFoldResult RoundOp::fold(FoldAdaptor adaptor) {
   return {};
 }
 
+Value mlir::prec::limitOf(OpBuilder &builder, RoundOp round, bool isLowest) {
+  auto type = cast<FloatType>(getElementTypeOrSelf(round.getType()));
+  APFloat most = APFloat::getLargest(type.getFloatSemantics(), isLowest);
+  Value largest = arith::ConstantOp::create(builder, round.getLoc(),
+                                            builder.getFloatAttr(type, most));
+  const Format &format = round.getFormat().getValue();
+  auto mode = RoundingMode(RoundingMode::Kind::TowardZero);
+  return builder.createOrFold<RoundOp>(
+      round.getLoc(), type, largest,
+      round.getParameters().take_front(format.numRuntimeWords()), Value(),
+      round.getFormat(), ModeAttr::get(builder.getContext(), mode), SiteAttr());
+}
+
 LogicalResult
 ParameterOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
   if (symbolTable.lookupNearestSymbolFrom<DeclareOp>(*this, getNameAttr()))
@@ -140,7 +149,7 @@ LogicalResult DeclareOp::verify() {
                          "found ")
              << numbers[i];
     last = numbers[i];
-    if (numbers[i + 1] <= followsSchedule || numbers[i + 1] > INT32_MAX)
+    if (numbers[i + 1] < INT32_MIN || numbers[i + 1] > INT32_MAX)
       return emitOpError("the values of a schedule are numbers of 32 bits, "
                          "found ")
              << numbers[i + 1];

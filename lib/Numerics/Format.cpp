@@ -25,16 +25,21 @@ static std::string outOfRange(const Format &format, Carrier carrier,
 }
 
 int Format::gridFractionBits() const {
-  uint64_t top = uint64_t(std::max(high - zeroPoint, zeroPoint - low));
+  uint64_t top = zeroPoint == runtimeCode
+                     ? uint64_t(high - low)
+                     : uint64_t(std::max(high - zeroPoint, zeroPoint - low));
   return std::max(int(std::bit_width(top - 1)), 1) - 1;
 }
 
 bool Format::hasPlainScale() const {
   int exponent;
-  return std::frexp(scale, &exponent) == 0.5;
+  return zeroPoint != runtimeCode && std::frexp(scale, &exponent) == 0.5;
 }
 
 static std::string whyGridNotIn(const Format &format, Carrier carrier) {
+  // What is not known is clamped.
+  if (format.low == 0 && format.high == 0)
+    return "";
   CarrierLayout layout = layoutOf(carrier);
   int limit = layout.fractionBits;
   // Beside a scale that is no power of two the quotient needs room.
@@ -43,8 +48,9 @@ static std::string whyGridNotIn(const Format &format, Carrier carrier) {
   std::string problem = tooWide(format, carrier, format.gridFractionBits() + 2,
                                 limit + 2, "bits and the sign");
   // A place that is known at run time keeps away from the ends by itself.
-  int exponent =
-      format.isRuntime() ? 0 : std::ilogb(format.scale) - format.fractionBits;
+  bool isUnknown =
+      format.fractionBits == Format::runtime || format.hasRuntimeScale();
+  int exponent = isUnknown ? 0 : std::ilogb(format.scale) - format.fractionBits;
   int room = layout.bias() - 60;
   if (problem.empty() && (exponent < -room || exponent > room))
     problem =
@@ -59,10 +65,13 @@ std::string Format::whyNotIn(Carrier carrier) const {
   case Family::Integer:
     return whyGridNotIn(*this, carrier);
   case Family::Power:
-    if (low < 1 - layout.bias() || high > layout.bias())
+    if ((low != runtimeCode && low < 1 - layout.bias()) ||
+        (high != runtimeCode && high > layout.bias()))
       return outOfRange(*this, carrier, "has numbers outside");
     return "";
   case Family::Posit: {
+    if (isRuntime())
+      return "";
     std::string problem = tooWide(*this, carrier, high - 3 - exponentBits,
                                   layout.fractionBits, "fraction bits");
     if (problem.empty() && ((high - 2) << exponentBits) >= layout.bias())

@@ -45,13 +45,22 @@ std::optional<double> FormatParser::takeReal() {
   return value;
 }
 
+std::optional<int64_t> FormatParser::takeKnownOrNot(bool isSigned) {
+  return takeWord("?") ? Format::runtimeCode : takeNumber(isSigned);
+}
+
+/// A width that may be known at run time only.
+static int widthOf(int64_t number) {
+  return number == Format::runtimeCode ? Format::runtime : int(number);
+}
+
 bool FormatParser::takePair(int64_t &a, int64_t &b, bool isSigned) {
   if (!takeWord("<"))
     return false;
-  std::optional<int64_t> first = takeNumber(isSigned);
+  std::optional<int64_t> first = takeKnownOrNot(isSigned);
   if (!first || !takeWord(","))
     return false;
-  std::optional<int64_t> second = takeNumber(isSigned);
+  std::optional<int64_t> second = takeKnownOrNot(isSigned);
   if (!second || rest != ">")
     return false;
   a = *first;
@@ -61,7 +70,8 @@ bool FormatParser::takePair(int64_t &a, int64_t &b, bool isSigned) {
 
 bool FormatParser::inRange(std::string_view what, int64_t value, int64_t low,
                            int64_t high) {
-  if (value == Format::runtime || (value >= low && value <= high))
+  if (value == Format::runtime || value == Format::runtimeCode ||
+      (value >= low && value <= high))
     return true;
   if (problem.empty())
     problem = "format '" + std::string(text) + "' has " +
@@ -132,8 +142,11 @@ std::optional<Format> FormatParser::fixed(bool isSigned) {
     return std::nullopt;
   if (!inRange(isSigned ? "integer bits (the sign counts)" : "integer bits",
                whole, isSigned, 54) ||
-      !inRange("fraction bits", fraction, 0, 53) ||
-      !inRange("bits", whole + fraction, 1, isSigned ? 54 : 53))
+      !inRange("fraction bits", fraction, 0, 53))
+    return Format();
+  if (whole == Format::runtimeCode || fraction == Format::runtimeCode)
+    return Format::runtimeFixed(widthOf(whole), widthOf(fraction), isSigned);
+  if (!inRange("bits", whole + fraction, 1, isSigned ? 54 : 53))
     return Format();
   int64_t low = isSigned ? -(one << (whole + fraction - 1)) : 0;
   int64_t high = (one << (whole + fraction - isSigned)) - 1;
@@ -162,20 +175,22 @@ std::optional<Format> FormatParser::integer(bool isSigned) {
       format.fractionBits = Format::runtime;
     return format;
   }
-  std::optional<double> scale = takeReal();
+  const bool isKnown = !takeWord("?");
+  std::optional<double> scale = isKnown ? takeReal() : 0;
   if (!scale)
     return std::nullopt;
-  if (!(*scale > 0) || !std::isfinite(*scale)) {
+  if (isKnown && (!(*scale > 0) || !std::isfinite(*scale))) {
     problem = "format '" + std::string(text) +
               "' has a scale that is not a positive number";
     return Format();
   }
   format.scale = *scale;
   if (takeWord(",")) {
-    std::optional<int64_t> zero = takeNumber(/*isSigned=*/true);
+    std::optional<int64_t> zero = takeKnownOrNot(/*isSigned=*/true);
     if (!zero)
       return std::nullopt;
-    if (*zero < format.low || *zero > format.high)
+    if (*zero != Format::runtimeCode &&
+        (*zero < format.low || *zero > format.high))
       problem = "format '" + std::string(text) + "' has the zero point " +
                 std::to_string(*zero) + ", expected a code, " +
                 std::to_string(format.low) + ".." + std::to_string(format.high);
@@ -209,21 +224,25 @@ std::optional<Format> FormatParser::shared() {
     return std::nullopt;
   std::string_view element = rest.substr(0, comma);
   rest.remove_prefix(comma + 1);
-  std::optional<int64_t> block = takeNumber();
+  std::optional<int64_t> block = takeKnownOrNot();
   if (!block || !rest.empty())
     return std::nullopt;
   inRange("elements in a block", *block, 1, 65536);
+  int size = widthOf(*block);
   if (!isFloat) {
     rest = element;
-    std::optional<int64_t> bits = takeNumber();
+    std::optional<int64_t> bits = takeKnownOrNot();
     if (!bits || !rest.empty())
       return std::nullopt;
     if (!inRange("bits", *bits, 2, 24))
       return Format();
+    if (*bits == Format::runtimeCode)
+      return Format::shared(Format::runtimeFixed(0, Format::runtime, true),
+                            Sharing::Exponent, size, rule);
     int64_t top = (int64_t(1) << (*bits - 1)) - 1;
     return Format::shared(
         Format::grid(Format::Family::Fixed, -top, top, int(*bits) - 2),
-        Sharing::Exponent, int(*block), rule);
+        Sharing::Exponent, size, rule);
   }
   std::string error;
   std::optional<Format> inner = Format::parse(element, &error);
@@ -232,7 +251,7 @@ std::optional<Format> FormatParser::shared() {
     return Format();
   }
   bool isPlain = inner->family == Format::Family::Float &&
-                 inner->isElementwise() && !inner->isRuntime() &&
+                 inner->isElementwise() &&
                  inner->overflow == Format::Overflow::Ieee &&
                  inner->subnormals == Format::Subnormals::Kept;
   if (!isPlain || inner->fractionBits == 0 || inner->exponentBits > 5 ||
@@ -240,7 +259,7 @@ std::optional<Format> FormatParser::shared() {
     problem = "format '" + std::string(text) + "' has elements of '" +
               std::string(element) +
               "', expected floats of 2..5 exponent and 1..7 fraction bits";
-  return Format::shared(*inner, Sharing::Exponent, int(*block), rule);
+  return Format::shared(*inner, Sharing::Exponent, size, rule);
 }
 
 std::optional<Format> FormatParser::run() {
@@ -265,12 +284,17 @@ std::optional<Format> FormatParser::run() {
       return std::nullopt;
     if (!inRange("bits", a, 2, 32) || !inRange("exponent bits", b, 0, 5))
       return Format();
-    return Format::posit(int(a), int(b));
+    Format format = Format::posit(0, widthOf(b));
+    format.high = a;
+    return format;
   }
   if (takeWord("pow2")) {
     if (!takePair(a, b, /*isSigned=*/true))
       return std::nullopt;
-    if (a > b || a < -1022 || b > 1023)
+    if (!inRange("as its least exponent", a, -1022, 1023) ||
+        !inRange("as its greatest exponent", b, -1022, 1023))
+      return Format();
+    if (a > b && b != Format::runtimeCode)
       problem = "format '" + std::string(text) + "' has exponents " +
                 std::to_string(a) + ".." + std::to_string(b) +
                 ", expected LOW <= HIGH within -1022..1023";
@@ -279,10 +303,14 @@ std::optional<Format> FormatParser::run() {
   if (takeWord("adaptivfloat")) {
     if (!takePair(a, b))
       return std::nullopt;
+    bool isKnown = a != Format::runtimeCode && b != Format::runtimeCode;
     if (!inRange("bits", a, 3, 16) || !inRange("exponent bits", b, 1, 7) ||
-        !inRange("fraction bits", a - b - 1, 1, 13))
+        (isKnown && !inRange("fraction bits", a - b - 1, 1, 13)))
       return Format();
-    Format element = Format::finite(int(b), int(a - b - 1));
+    // Of an unknown number of exponent bits the fraction is not known either;
+    // there stand all bits.
+    Format element =
+        Format::finite(widthOf(b), isKnown ? int(a - b - 1) : widthOf(a));
     element.subnormals = Format::Subnormals::Absent;
     element.hasNegativeZero = false;
     return Format::shared(element, Format::Sharing::Bias, 0);

@@ -28,7 +28,9 @@ private:
   /// A decimal number, with a sign if `isSigned`.
   std::optional<int64_t> takeNumber(bool isSigned = false);
   std::optional<double> takeReal();
-  /// `<number,number>` to the end of the text.
+  /// The same, or "?", which is `runtimeCode`.
+  std::optional<int64_t> takeKnownOrNot(bool isSigned = false);
+  /// `<number,number>` to the end of the text, either of them may be "?".
   bool takePair(int64_t &a, int64_t &b, bool isSigned = false);
   /// Notes a problem unless `value` lies in [low, high].
   bool inRange(std::string_view what, int64_t value, int64_t low, int64_t high);

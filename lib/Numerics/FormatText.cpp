@@ -10,14 +10,15 @@ using namespace mlir::prec;
 namespace {
 constexpr std::string_view patternText =
     "eXmY with X = 2..11 exponent and Y = 0..52 fraction bits, mN with N = "
-    "0..52, bitsN with N = 9..61 (a width may be ?), fixed<IL,FL> and "
-    "ufixed<IL,FL> with IL + FL = 1..54 bits, fixed<?/N> and ufixed<?/N> with "
-    "N = 3..54 bits, intN and uintN with N = 1..32, "
-    "intN<scale> and intN<scale,zero>, intN<2^?> with N = 3..32, intN<max>, "
-    "posit<N,ES> with N = 2..32 "
-    "and ES = 0..5, pow2<LOW,HIGH>, binaryKpP with K = 3..16 and se, sf, ue or "
-    "uf, binary<mean>, mx<F,BLOCK>, bfp<BITS,BLOCK>, adaptivfloat<BITS,E>; "
-    "suffixes -sat, -wrap, -sym, -ftz, -nosub";
+    "0..52, bitsN with N = 9..61, fixed<IL,FL> and ufixed<IL,FL> with IL + FL "
+    "= 1..54 bits, fixed<?/N> and ufixed<?/N> with N = 3..54 bits, intN and "
+    "uintN with N = 1..32, intN<scale> and intN<scale,zero>, intN<2^?> with N "
+    "= 3..32, intN<max>, posit<N,ES> with N = 2..32 and ES = 0..5, "
+    "pow2<LOW,HIGH>, binaryKpP with K = 3..16 and se, sf, ue or uf, "
+    "binary<mean>, mx<F,BLOCK>, bfp<BITS,BLOCK>, adaptivfloat<BITS,E>; a "
+    "number "
+    "known at run time is ?, but for the N of intN and fixed<?/N> and those of "
+    "binaryKpP; suffixes -sat, -wrap, -sym, -ftz, -nosub";
 
 /// A format that no widths describe.
 struct Row {
@@ -122,9 +123,12 @@ std::optional<Format> Format::parse(std::string_view text, std::string *error) {
     return fail(
         "format '" + std::string(text) +
         "' has a '?' for a number that is part of the compiled code; "
-        "those known at run time are the widths of eXmY, mN and bitsN, "
-        "the integer bits of fixed<?/N> and the scale of intN<2^?>; for "
-        "others write a rule for each number");
+        "those known at run time are the numbers of eXmY, mN, bitsN, "
+        "fixed<IL,FL>, posit<N,ES>, pow2<LOW,HIGH>, mx<F,BLOCK>, "
+        "bfp<BITS,BLOCK>, adaptivfloat<BITS,E>, the integer bits of "
+        "fixed<?/N>, scale and zero point of intN<scale,zero> and the exponent "
+        "of intN<2^?>; intN with any number of bits is fixed<?,0>, for others "
+        "write a rule for each number");
   std::vector<std::string_view> legal;
   for (const Name &name : names())
     legal.push_back(name.word);
@@ -135,9 +139,13 @@ static std::string widthText(int width, int offset = 0) {
   return width == Format::runtime ? "?" : std::to_string(width + offset);
 }
 
-static std::string pair(std::string_view word, int64_t a, int64_t b) {
-  return std::string(word) + "<" + std::to_string(a) + "," + std::to_string(b) +
-         ">";
+static std::string codeText(int64_t number) {
+  return number == Format::runtimeCode ? "?" : std::to_string(number);
+}
+
+static std::string pair(std::string_view word, const std::string &a,
+                        const std::string &b) {
+  return std::string(word) + "<" + a + "," + b + ">";
 }
 
 static std::string numberText(double number) {
@@ -146,23 +154,32 @@ static std::string numberText(double number) {
   return std::string(buffer, end);
 }
 
+/// `<scale>`, `<scale,zero>`, or nothing if that is `<1>`.
+static std::string scaleText(const Format &format) {
+  if (format.scale == 1 && format.zeroPoint == 0)
+    return "";
+  std::string scale = format.hasRuntimeScale() ? "?" : numberText(format.scale);
+  return "<" + scale +
+         (format.zeroPoint ? "," + codeText(format.zeroPoint) : "") + ">";
+}
+
 static std::string gridText(const Format &format) {
   std::string sign = format.isSigned ? "" : "u";
+  const int fraction = format.fractionBits;
+  if (format.family == Format::Family::Fixed && format.low == format.high)
+    return pair(sign + "fixed", widthText(format.exponentBits),
+                widthText(fraction));
   int bits = format.width(Carrier::F64);
   if (format.family == Format::Family::Fixed && format.isRuntime())
     return sign + "fixed<?/" + std::to_string(bits) + ">";
   if (format.family == Format::Family::Fixed)
-    return pair(sign + "fixed", bits - format.fractionBits,
-                format.fractionBits);
+    return pair(sign + "fixed", std::to_string(bits - fraction),
+                std::to_string(fraction));
   std::string text = sign + "int" + std::to_string(bits);
   if (format.sharing == Format::Sharing::Maximum)
     text += "<max>";
-  else if (format.isRuntime())
-    text += "<2^?>";
-  else if (format.scale != 1 || format.zeroPoint != 0)
-    text += "<" + numberText(format.scale) +
-            (format.zeroPoint ? "," + std::to_string(format.zeroPoint) : "") +
-            ">";
+  else
+    text += format.isMoved() ? "<2^?>" : scaleText(format);
   if (format.isSigned && format.low == -format.high)
     text += "-sym";
   return text;
@@ -172,15 +189,20 @@ static std::string sharedText(const Format &format) {
   static constexpr std::string_view rules[] = {"", ",ceil", ",round", ",even"};
   std::string rule(rules[size_t(format.scaleRule)]);
   Format element = format.element();
-  std::string block = std::to_string(format.block);
-  int bits = element.width(Carrier::F64);
+  std::string block = widthText(format.block);
+  auto bits = [&] { return std::to_string(element.width(Carrier::F64)); };
   switch (format.sharing) {
   case Format::Sharing::Exponent:
     if (element.isGrid())
-      return "bfp<" + std::to_string(bits) + "," + block + rule + ">";
-    return "mx<" + element.str() + "," + block + rule + ">";
-  case Format::Sharing::Bias:
-    return pair("adaptivfloat", bits, element.exponentBits);
+      return pair("bfp", element.isRuntime() ? "?" : bits(), block + rule);
+    return pair("mx", element.str(), block + rule);
+  case Format::Sharing::Bias: {
+    // Beside a `?` the other number stands where all bits do.
+    bool isKnown = !element.isRuntime();
+    int fraction = element.fractionBits;
+    return pair("adaptivfloat", isKnown ? bits() : widthText(fraction),
+                widthText(element.exponentBits));
+  }
   case Format::Sharing::Mean:
     return "binary<mean>";
   default:
@@ -219,9 +241,9 @@ std::string Format::str() const {
            std::to_string(fractionBits + 1) + (isSigned ? "s" : "u") +
            (infinities == Infinities::Yes ? "e" : "f");
   case Family::Power:
-    return pair("pow2", low, high);
+    return pair("pow2", codeText(low), codeText(high));
   case Family::Posit:
-    return pair("posit", high, exponentBits);
+    return pair("posit", codeText(high), widthText(exponentBits));
   case Family::Fixed:
   case Family::Integer:
     return gridText(*this);

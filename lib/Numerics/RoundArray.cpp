@@ -16,16 +16,17 @@ template <class T> static constexpr Carrier carrierOf() {
 RoundArray::RoundArray(const Format &format, RoundingMode mode, uint32_t seed,
                        uint32_t step, std::span<const uint32_t> runtime,
                        uint64_t siteKey)
-    : format(format), mode(mode), key(mix64(seed, siteKey, step)),
+    : RoundArray(format, mode, Key{mix64(seed, siteKey, step)}, runtime) {}
+
+RoundArray::RoundArray(const Format &format, RoundingMode mode, Key key,
+                       std::span<const uint32_t> runtime)
+    : format(format), mode(mode), key(key.value),
       runtime(runtime.begin(), runtime.end()) {
   if (mode.isRuntime) {
     this->mode = mode.with(this->runtime.back());
     this->runtime.pop_back();
   }
 }
-
-RoundArray::RoundArray(const Format &format, RoundingMode mode, Key key)
-    : format(format), mode(mode), key(key.value) {}
 
 template <class T>
 void RoundArray::roundAll(std::span<const T> in, std::span<T> out,
@@ -34,7 +35,14 @@ void RoundArray::roundAll(std::span<const T> in, std::span<T> out,
   if (in.empty())
     return;
   if (!format.isElementwise()) {
-    SharedRounding<T>{format, mode, key, in, out, lastAxis, codes}.run();
+    Format written = format;
+    if (format.isRuntime()) { // whole numbers
+      std::vector<double> numbers;
+      for (uint32_t number : runtime)
+        numbers.push_back(double(int32_t(number)));
+      written = *format.with(numbers, carrierOf<T>());
+    }
+    SharedRounding<T>{written, mode, key, in, out, lastAxis, codes}.run();
     return;
   }
   MachineOps<Word> ops;

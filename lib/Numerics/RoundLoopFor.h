@@ -46,9 +46,9 @@ inline LoopShape loopShape(const RoundFacts &facts) {
                 format.family != Format::Family::Exponent;
   if (!isCore)
     return LoopShape::Family;
-  if (facts.isIdentity || facts.hasOddBias || facts.isAsymmetric ||
-      facts.mayKeepAll || facts.fractionBits <= 0 || !format.isSigned ||
-      format.subnormals != Format::Subnormals::Kept)
+  if (facts.isIdentity || facts.hasOddBias || facts.hasRuntimeParity ||
+      facts.isAsymmetric || facts.mayKeepAll || facts.fractionBits <= 0 ||
+      !format.isSigned || format.subnormals != Format::Subnormals::Kept)
     return LoopShape::Core;
   if (facts.isGradual && facts.hasTiny && facts.isBounded)
     return LoopShape::Gradual;
@@ -61,8 +61,8 @@ inline LoopShape loopShape(const RoundFacts &facts) {
 template <LoopShape shape> void fixFacts(RoundFacts &facts) {
   if (shape > LoopShape::Gradual)
     return;
-  facts.isIdentity = facts.hasOddBias = facts.isAsymmetric = facts.mayKeepAll =
-      false;
+  facts.isIdentity = facts.hasOddBias = facts.hasRuntimeParity =
+      facts.isAsymmetric = facts.mayKeepAll = false;
   facts.isGradual = facts.hasTiny = facts.isBounded =
       shape == LoopShape::Gradual;
   facts.format.isSigned = true;
@@ -169,7 +169,9 @@ private:
         given.facts,           c(given.discard),       c(given.leastNormal),
         c(given.leastQuantum), c(given.discardOffset), c(given.tinyLimit),
         c(given.impliedBit),   c(given.largest),       c(given.lowest),
-        c(given.least)};
+        c(given.least),        c(given.randomMask),    c(given.randomHalf),
+        c(given.step),         c(given.above),         c(given.below),
+        c(given.bits),         c(given.exponentBits),  c(given.parity)};
     fixFacts<shape>(p.facts);
     auto step = [&](const T *in, T *out, const int32_t *shifts,
                     uint64_t position) {

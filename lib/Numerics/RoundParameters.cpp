@@ -18,6 +18,8 @@ static int leastNormalOf(const Format &format, const RoundFacts &facts) {
     return 1;
   case Format::Family::Fixed:
   case Format::Family::Integer:
+    if (format.hasRuntimeScale())
+      return bias;
     return bias + facts.fractionBits - format.fractionBits +
            std::ilogb(format.scale);
   case Format::Family::Power:
@@ -27,12 +29,41 @@ static int leastNormalOf(const Format &format, const RoundFacts &facts) {
   case Format::Family::P3109:
     break;
   }
-  if (format.exponentBits == Format::runtime)
+  if (format.exponentBits == Format::runtime) // of a float
     return 1;
   return bias - ((1 << (format.exponentBits - 1)) - 1 + format.biasOffset) + 1;
 }
 
+/// What is so whatever the run-time numbers are: as of a format of the family
+/// that is in the middle of the carrier.
+static RoundFacts runtimeFacts(const Format &format, Carrier carrier) {
+  Format example = format;
+  if (format.isGrid()) {
+    example.low = format.isSigned ? -4 : 0;
+    example.high = format.isSigned ? 3 : 7;
+    example.fractionBits = 0;
+  } else {
+    example.low = -8;
+    example.high = 0;
+  }
+  RoundFacts facts = roundFacts(example, carrier);
+  facts.format = format;
+  facts.hasExactThresholds = facts.hasOddBias = false;
+  facts.mayKeepAll = format.isGrid();
+  facts.hasRuntimeParity = !format.isGrid();
+  if (format.isGrid())
+    facts.fractionBits = Format::runtime;
+  return facts;
+}
+
 RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
+  const bool hasNoCodes = format.isGrid() && !format.hasKnownCodes() &&
+                          format.zeroPoint != Format::runtimeCode;
+  const bool hasAnyPower =
+      format.family == Format::Family::Power &&
+      (format.low == Format::runtimeCode || format.high == Format::runtimeCode);
+  if (hasNoCodes || hasAnyPower)
+    return runtimeFacts(format, carrier);
   RoundFacts facts;
   facts.carrier = layoutOf(carrier);
   facts.format = format;
@@ -45,14 +76,17 @@ RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
                              : format.gridFractionBits();
   if (format.isGrid()) {
     facts.hasPlainScale = format.hasPlainScale();
-    facts.wrapExponent =
-        std::ilogb(format.scale) - format.fractionBits + format.width(carrier);
+    if (!format.hasRuntimeScale())
+      facts.wrapExponent = std::ilogb(format.scale) - format.fractionBits +
+                           format.width(carrier);
   }
   const int Y = facts.fractionBits;
   facts.mayKeepAll =
       Y == Format::runtime || Y == F || format.family == Format::Family::Posit;
 
-  const bool anyExponent = format.exponentBits == Format::runtime;
+  const bool anyExponent = format.exponentBits == Format::runtime &&
+                           format.family == Format::Family::Float;
+  facts.hasRuntimeExponent = anyExponent;
   facts.leastNormal = leastNormalOf(format, facts);
   facts.hasOddBias = Y == 0 && !anyExponent && ((facts.leastNormal - 1) & 1);
   const int leastNormal = facts.leastNormal;
@@ -81,7 +115,9 @@ RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
   facts.isFlushed = format.subnormals == Format::Subnormals::Flushed;
   facts.isIdentity = Y == F && !facts.isGradual && !facts.isFlushed &&
                      !facts.isBounded && format.hasNegativeZero;
-  if (format.isGrid() || format.family == Format::Family::Power) {
+  if (format.isGrid() && format.zeroPoint == Format::runtimeCode) {
+    facts.isAsymmetric = true;
+  } else if (format.isGrid() || format.family == Format::Family::Power) {
     Limits limits = limitsOf(format, carrier);
     facts.isAsymmetric = limits.largest != limits.lowest;
   } else {
@@ -100,6 +136,8 @@ Limits mlir::prec::limitsOf(const Format &format, Carrier carrier) {
   switch (format.family) {
   case Format::Family::Fixed:
   case Format::Family::Integer: {
+    if (format.zeroPoint == Format::runtimeCode)
+      break;
     double scale = format.hasPlainScale() ? format.scale : 1;
     double step = std::ldexp(scale, -format.fractionBits);
     greatest = double(format.high - format.zeroPoint) * step;
@@ -110,6 +148,8 @@ Limits mlir::prec::limitsOf(const Format &format, Carrier carrier) {
     greatest = least = std::ldexp(1.0, int(format.high));
     break;
   case Format::Family::Posit:
+    if (format.isRuntime())
+      break;
     greatest = least =
         std::ldexp(1.0, (int(format.high) - 2) << format.exponentBits);
     break;

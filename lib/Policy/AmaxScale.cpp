@@ -18,10 +18,8 @@ std::optional<AmaxScale> AmaxScale::parse(std::string_view text,
   }
   AmaxScale scale;
   if (rest == "?") {
-    *error = "the number of steps is the size of a state, which no parameter "
-             "changes; write a number, found '" +
-             std::string(text) + "'";
-    return std::nullopt;
+    scale.steps = runtime;
+    return scale;
   }
   if (rest.getAsInteger(10, scale.steps) || scale.steps < 1 ||
       scale.steps > maxSteps) {
@@ -33,5 +31,7 @@ std::optional<AmaxScale> AmaxScale::parse(std::string_view text,
 }
 
 std::string AmaxScale::str() const {
+  if (steps == runtime)
+    return "amax<?>";
   return steps == 0 ? "amax" : "amax<" + std::to_string(steps) + ">";
 }

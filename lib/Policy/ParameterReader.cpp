@@ -2,8 +2,9 @@
 // The parameters of a policy file: numbers, schedules, what they follow.
 #include "PolicyReader.h"
 #include "PolicyWords.h"
+#include "prec/Numerics/Describe.h"
 #include "prec/Numerics/Spelling.h"
-#include <algorithm>
+#include <cmath>
 
 using namespace mlir::prec;
 using llvm::StringRef;
@@ -16,10 +17,10 @@ void PolicyReader::readParameter(const At &at, StringRef name) {
   parameter.name = name.str();
   if (name.empty())
     return fault(at, "a parameter needs a name");
-  int64_t value = 0;
-  if (at.node->kind == Kind::Integer) {
-    if (readInteger(at, -maxParameterValue, maxParameterValue, value))
-      parameter.schedule = Schedule::constant(int32_t(value));
+  double value = 0;
+  if (at.node->number()) {
+    if (readValue(at, value))
+      parameter.schedule = Schedule::constant(value);
   } else {
     std::vector<std::string_view> legal(scheduleWords.begin(),
                                         scheduleWords.end());
@@ -52,8 +53,8 @@ void PolicyReader::readParameter(const At &at, StringRef name) {
     } else if (word == "overflow") {
       readOverflow(values, parameter);
     } else if (word == "constant") {
-      if (readInteger(values, -maxParameterValue, maxParameterValue, value))
-        parameter.schedule = Schedule::constant(int32_t(value));
+      if (readValue(values, value))
+        parameter.schedule = Schedule::constant(value);
     } else {
       readPoints(values, parameter.schedule);
     }
@@ -86,52 +87,78 @@ const Parameter *PolicyReader::findParameter(const At &at, StringRef name) {
   return nullptr;
 }
 
-/// The least and the greatest value that a parameter may have in any run; 1 for
-/// one that could not be read.
-static std::pair<int32_t, int32_t> rangeOf(const Parameter &parameter) {
-  if (parameter.schedule.points.empty())
-    return {1, 1};
-  std::vector<int32_t> values = parameter.sweep;
-  for (const Schedule::Point &point : parameter.schedule.points)
-    values.push_back(point.value);
-  if (parameter.plateau)
-    values.push_back(parameter.plateau->until);
-  if (parameter.overflow)
-    values.insert(values.end(),
-                  {parameter.overflow->least, parameter.overflow->most});
-  auto [least, greatest] = std::minmax_element(values.begin(), values.end());
-  return {*least, *greatest};
+bool PolicyReader::readValue(const At &at, double &value) {
+  std::optional<double> number = at.node->number();
+  if (number && std::fabs(*number) <= maxParameterValue) {
+    value = *number;
+    return true;
+  }
+  fault(at, "expected a number from -" + Twine(maxParameterValue) + " to " +
+                Twine(maxParameterValue) + ", found " + at.node->describe());
+  return false;
 }
 
 void PolicyReader::checkRange(const At &at, const Parameter &parameter,
-                              int32_t low, int32_t high, StringRef what) {
-  auto [least, greatest] = rangeOf(parameter);
+                              double low, double high, const Twine &what) {
+  auto [least, greatest] = parameter.range();
   if (least < low || greatest > high)
     fault(at, "parameter '" + parameter.name + "' is " + what +
-                  ", expected values in " + Twine(low) + ".." + Twine(high) +
-                  ", found " + Twine(least < low ? least : greatest));
+                  ", expected values in " + shortestText(low) + ".." +
+                  shortestText(high) + ", found " +
+                  shortestText(least < low ? least : greatest));
 }
 
 void PolicyReader::checkParameter(const At &at, const Parameter &parameter,
-                                  const Action &action, bool isOfMode) {
+                                  const Action &action,
+                                  const Action::RuntimeNumber &number) {
+  if (parameter.schedule.points.empty())
+    return; // could not be read
+  const std::string what =
+      ("the " + Twine(number.what) + " of " + number.in).str();
   const Format &format = action.format;
-  if (parameter.overflow &&
-      (isOfMode || format.family != Format::Family::Fixed || !format.isSigned))
-    fault(at, "parameter '" + parameter.name +
-                  "' follows overflows, which counts the integer bits of "
-                  "fixed<?/N>, found " +
-                  (isOfMode ? "the rounding mode " + action.mode.str()
-                            : "the format " + format.str()));
-  else if (isOfMode && action.mode.isRuntime)
-    checkRange(at, parameter, 1, int32_t(action.mode.randomBits),
-               "the number of random bits of stochastic<?>");
-  else if (int32_t least = rangeOf(parameter).first;
-           least < 0 && !format.isGrid())
-    fault(at, "parameter '" + parameter.name + "' goes down to " +
-                  Twine(least) +
-                  ", which only the integer bits of fixed<?/N> and the scale "
-                  "of intN<2^?> may, found the format " +
-                  format.str());
+  const bool isFixed = format.isMoved() && format.isSigned &&
+                       format.family == Format::Family::Fixed &&
+                       number.in == format.str();
+  if (parameter.overflow && !isFixed)
+    return fault(at,
+                 "parameter '" + parameter.name +
+                     "' follows overflows, which counts the integer bits of "
+                     "fixed<?/N>, found " +
+                     what);
+  if (!number.isReal && !parameter.isWhole())
+    return fault(at, "parameter '" + parameter.name + "' is " + what +
+                         ", expected whole numbers");
+  if (!number.isReal)
+    return checkRange(at, parameter, number.low, number.high, what);
+  if (parameter.isDriven())
+    return fault(at, "parameter '" + parameter.name +
+                         "' follows the loss by whole steps, found " + what +
+                         "; choose the exponent of intN<2^?>");
+  if (double least = parameter.range().first; least < number.low)
+    return fault(at, "parameter '" + parameter.name + "' is " + what +
+                         ", expected positive numbers, found " +
+                         shortestText(least));
+  if (parameter.schedule.changes(/*isReal=*/true).size() > Schedule::maxChanges)
+    fault(at, "parameter '" + parameter.name + "' is " + what +
+                  ", expected at most " + Twine(Schedule::maxChanges) +
+                  " changes of the number");
+}
+
+void PolicyReader::readParameters(const At &at, Action &action) {
+  with(at, "parameters", [&](const At &names) {
+    if (!expect(names, Kind::Array, "an array of the names of parameters"))
+      return;
+    std::vector<Action::RuntimeNumber> numbers = action.runtimeNumbers();
+    for (size_t i = 0; i < names.node->items.size(); ++i) {
+      At name = names.element(i);
+      if (!expect(name, Kind::String, "the name of a parameter"))
+        continue;
+      if (const Parameter *known = findParameter(name, name.node->string))
+        if (i < numbers.size())
+          checkParameter(name, *known, action, numbers[i]);
+      action.parameters.push_back(name.node->string);
+    }
+  });
 }
 
 void PolicyReader::readNumber(const At &at, StringRef key, int64_t low,
@@ -212,7 +239,8 @@ void PolicyReader::readPoints(const At &at, Schedule &schedule) {
     return fault(at, "expected " + expected + ", found none");
   for (size_t i = 0; i < at.node->items.size(); ++i) {
     At item = at.element(i);
-    int64_t step = int64_t(i), value = 0;
+    int64_t step = int64_t(i);
+    double value = 0;
     if (hasSteps) {
       if (item.node->kind != Kind::Array || item.node->items.size() != 2)
         return fault(item, "expected a pair [step, number], found " +
@@ -227,8 +255,8 @@ void PolicyReader::readPoints(const At &at, Schedule &schedule) {
                                " after " + Twine(schedule.points.back().step));
       item = item.element(1);
     }
-    if (!readInteger(item, -maxParameterValue, maxParameterValue, value))
+    if (!readValue(item, value))
       return;
-    schedule.points.push_back({uint32_t(step), int32_t(value)});
+    schedule.points.push_back({uint32_t(step), value});
   }
 }

@@ -22,12 +22,33 @@ static std::string whyNotScaled(const Action &action) {
     return "a rule has a scale or " +
            std::string(action.feedback ? "feedback" : "a gradient") +
            ", found both";
-  if (format.isRuntime() || !format.isElementwise() ||
-      format.family == Format::Family::Mantissa)
-    return "a scale moves values into a format's range, which must be known "
-           "and the same for all elements, found " +
+  if (!format.isElementwise() || format.family == Format::Family::Mantissa)
+    return "a scale moves values into a format's range, which must have "
+           "an end and be the same for all elements, found " +
            format.str();
   return "";
+}
+
+/// A name for each `?`.
+static std::string whyNotNumbered(const Action &action) {
+  std::vector<Action::RuntimeNumber> numbers = action.runtimeNumbers();
+  if (action.parameters.size() == numbers.size())
+    return "";
+  const bool isRounding = action.rounds && !action.keep;
+  std::string texts;
+  auto add = [&](const std::string &text) {
+    texts += (texts.empty() ? "'" : "' with '") + text;
+  };
+  std::string last;
+  if (isRounding)
+    add(last = action.format.str());
+  for (const Action::RuntimeNumber &number : numbers)
+    if (number.in != last)
+      add(last = number.in);
+  return (isRounding ? "format " : "sum ") + texts + "' takes " +
+         std::to_string(numbers.size()) +
+         " parameters, one for each '?', found " +
+         std::to_string(action.parameters.size());
 }
 
 std::string Rule::whyNotLegal() const {
@@ -39,7 +60,7 @@ std::string Rule::whyNotLegal() const {
     return "the rule says nothing: neither a format, nor keep, nor how sums "
            "are taken";
   if (action.keep || !action.rounds)
-    return "";
+    return whyNotNumbered(action);
   if (action.granularity != Granularity::Elementary &&
       selector.onlyInsideOperations())
     return "products and accumulators are rounded at granularity elementary "
@@ -58,22 +79,11 @@ std::string Rule::whyNotLegal() const {
     if (std::string why = whyNotScaled(action); !why.empty())
       return why;
   if (action.gradient == RoundingGradient::Clipped &&
-      (action.format.isRuntime() || !action.format.isElementwise()))
-    return "the gradient clipped needs a format whose range is known, found " +
+      !action.format.isElementwise())
+    return "the gradient clipped needs a range that is the same for all "
+           "elements, found " +
            action.format.str();
-  if (action.mode.isRuntime && !action.format.isElementwise())
-    return "the rounding mode " + action.mode.str() +
-           " is for formats that round each element by itself, found " +
-           action.format.str();
-  size_t numExpected =
-      action.format.numRuntimeParameters() + action.mode.numRuntimeParameters();
-  if (action.parameters.size() != numExpected)
-    return "format '" + action.format.str() + "'" +
-           (action.mode.isRuntime ? " with '" + action.mode.str() + "'" : "") +
-           " takes " + std::to_string(numExpected) +
-           " parameters, one for each '?', found " +
-           std::to_string(action.parameters.size());
-  return "";
+  return whyNotNumbered(action);
 }
 
 std::optional<size_t>

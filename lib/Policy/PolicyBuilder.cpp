@@ -210,6 +210,8 @@ Error PolicyBuilder::applyRound(StringRef value) {
       if (Error error =
               readWord(flag, value, addition, result.scale, AmaxScale::parse))
         return error;
+      if (result.scale->steps == AmaxScale::runtime)
+        return bad(flag, value, needsNumber);
     } else if (!result.feedback && !result.gradient) {
       return bad(flag, value,
                  unknownWord("addition", addition, legal, "amax<STEPS>"));
@@ -245,6 +247,8 @@ Error PolicyBuilder::applySum(StringRef value) {
     action.fused = false;
   if (Error error = readWord(flag, value, order, action.sum, Summation::parse))
     return error;
+  if (!action.runtimeNumbers().empty())
+    return bad(flag, value, needsNumber);
   if (std::string why = draft.rule.whyNotLegal(); !why.empty())
     return bad(flag, value, why);
   stretches.back().special.push_back(std::move(draft));
@@ -301,7 +305,8 @@ llvm::Expected<Policy> PolicyBuilder::finish() {
       if (rule.action.format.isRuntime() && rule.action.parameters.empty())
         rule.action.parameters = {name};
     policy.parameters.push_back(
-        {name, Schedule::constant(sweep.front()), sweep});
+        {name, Schedule::constant(sweep.front()),
+         std::vector<double>(sweep.begin(), sweep.end())});
   }
   // The line's granularity may be none for a rule.
   for (const Rule &rule : policy.rules)

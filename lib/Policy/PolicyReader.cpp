@@ -79,8 +79,12 @@ void PolicyReader::readRoot(const At &at) {
     if (policy.hasScheduledLossScale())
       if (const Parameter *known =
               findParameter(scale, policy.lossScale->parameter))
-        checkRange(scale, *known, 0, LossScaling::maxExponent,
-                   "the exponent of the loss's scale");
+        known->isWhole()
+            ? checkRange(scale, *known, 0, LossScaling::maxExponent,
+                         "the exponent of the loss's scale")
+            : fault(scale, "parameter '" + known->name +
+                               "' is the exponent of the loss's scale, "
+                               "expected whole numbers");
   });
   with(at, "rules", [&](const At &rules) {
     if (expect(rules, Kind::Array, "an array of rules"))
@@ -139,8 +143,8 @@ void PolicyReader::readAction(const At &at, Action &action) {
       return fault(keep, "expected true; without the key the rule rounds");
     action.granularity = Granularity::Op;
     action.keep = true;
-    for (StringRef key : {"format", "parameters", "rounding", "granularity",
-                          "feedback", "scale", "gradient"})
+    for (StringRef key :
+         {"format", "rounding", "granularity", "feedback", "scale", "gradient"})
       with(at, key, [&](const At &other) {
         fault(other, "'keep' leaves values as they are, so '" + key +
                          "' has no meaning");
@@ -154,19 +158,26 @@ void PolicyReader::readAction(const At &at, Action &action) {
     if (expect(fused, Kind::Bool, "true or false"))
       action.fused = fused.node->boolean;
   });
-  if (action.keep)
+  if (action.keep) {
+    if (!action.runtimeNumbers().empty())
+      return readParameters(at, action);
+    with(at, "parameters", [&](const At &names) {
+      fault(names, "'keep' leaves values as they are, so 'parameters' has no "
+                   "meaning");
+    });
     return;
+  }
   bool saysSum = at.node->find("sum") || at.node->find("fused");
   if (saysSum && !at.node->find("format")) {
     // A rule about sums alone.
     action.rounds = false;
     action.granularity = Granularity::Op;
-    for (StringRef key : {"parameters", "rounding", "granularity", "feedback",
-                          "scale", "gradient"})
+    for (StringRef key :
+         {"rounding", "granularity", "feedback", "scale", "gradient"})
       with(at, key, [&](const At &other) {
         fault(other, "'" + key + "' has no meaning without a format");
       });
-    return;
+    return readParameters(at, action);
   }
   bool hasFormat = with(at, "format", [&](const At &format) {
     readWord(format, "a format, a string", action.format, Format::parse);
@@ -193,19 +204,7 @@ void PolicyReader::readAction(const At &at, Action &action) {
     if (expect(feedback, Kind::Bool, "true or false"))
       action.feedback = feedback.node->boolean;
   });
-  with(at, "parameters", [&](const At &names) {
-    if (!expect(names, Kind::Array, "an array of the names of parameters"))
-      return;
-    for (size_t i = 0; i < names.node->items.size(); ++i) {
-      At name = names.element(i);
-      if (!expect(name, Kind::String, "the name of a parameter"))
-        continue;
-      bool isOfMode = i >= action.format.numRuntimeParameters();
-      if (const Parameter *known = findParameter(name, name.node->string))
-        checkParameter(name, *known, action, isOfMode);
-      action.parameters.push_back(name.node->string);
-    }
-  });
+  readParameters(at, action);
 }
 
 llvm::Expected<Policy>

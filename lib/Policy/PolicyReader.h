@@ -31,11 +31,15 @@ private:
   void readOverflow(const JsonAt &at, Parameter &parameter);
   /// The parameter of that name; a fault if there is none.
   const Parameter *findParameter(const JsonAt &at, llvm::StringRef name);
-  /// Does it suit the `?` of the action's format or mode that it is for?
+  /// Does it suit the `?` that it is for?
   void checkParameter(const JsonAt &at, const Parameter &parameter,
-                      const Action &action, bool isOfMode);
-  void checkRange(const JsonAt &at, const Parameter &parameter, int32_t low,
-                  int32_t high, llvm::StringRef what);
+                      const Action &action,
+                      const Action::RuntimeNumber &number);
+  void checkRange(const JsonAt &at, const Parameter &parameter, double low,
+                  double high, const llvm::Twine &what);
+  /// A number that a parameter may have.
+  bool readValue(const JsonAt &at, double &value);
+  void readParameters(const JsonAt &at, Action &action);
   void readNumber(const JsonAt &at, llvm::StringRef key, int64_t low,
                   int64_t high, int64_t &value);
   void readRule(const JsonAt &at, size_t number);

@@ -27,8 +27,8 @@ inline constexpr std::string_view scheduleWord(Schedule::Kind kind) {
   return scheduleWords[static_cast<size_t>(kind)];
 }
 
-/// Values of parameters are widths of formats.
-inline constexpr int32_t maxParameterValue = 61;
+/// Of either sign. What stands for a certain `?` is checked there.
+inline constexpr int32_t maxParameterValue = INT32_MAX;
 
 } // namespace mlir::prec
 

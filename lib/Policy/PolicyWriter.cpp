@@ -2,41 +2,47 @@
 // A policy as JSON text that reads back as the same policy.
 #include "PolicyWords.h"
 #include "prec/Json/JsonTree.h"
+#include "prec/Numerics/Describe.h"
 #include "prec/Policy/PolicyJson.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
+#include <cmath>
 
 using namespace mlir::prec;
 
-static JsonNode numbers(const std::vector<int64_t> &values) {
-  JsonNode node = JsonNode::array();
-  for (int64_t value : values)
-    node.items.push_back(JsonNode::of(value));
-  return node;
+static JsonNode real(double value, const char *format = "%.17g") {
+  JsonNode number;
+  number.kind = JsonNode::Kind::Real;
+  llvm::raw_string_ostream(number.string) << llvm::format(format, value);
+  return number;
+}
+
+/// The shortest text that reads back as the number.
+static JsonNode numberOf(double value) {
+  if (value == std::rint(value) && std::fabs(value) <= maxParameterValue)
+    return JsonNode::of(int64_t(value));
+  JsonNode number = real(value);
+  number.string = shortestText(value);
+  return number;
 }
 
 static JsonNode toJson(const Parameter &parameter) {
   const Schedule &schedule = parameter.schedule;
   JsonNode node = JsonNode::object();
   if (!parameter.sweep.empty()) {
-    node.set("sweep",
-             numbers({parameter.sweep.begin(), parameter.sweep.end()}));
+    JsonNode values = JsonNode::array();
+    for (double value : parameter.sweep)
+      values.items.push_back(numberOf(value));
+    node.set("sweep", std::move(values));
     return node;
   }
-  auto real = [](float value) {
-    JsonNode number;
-    number.kind = JsonNode::Kind::Real;
-    llvm::raw_string_ostream(number.string)
-        << llvm::format("%.9g", double(value));
-    return number;
-  };
   if (parameter.overflow) {
     const OverflowShare &overflow = *parameter.overflow;
     JsonNode items = JsonNode::object();
     items.set("start", JsonNode::of(int64_t(schedule.at(0))));
     items.set("least", JsonNode::of(int64_t(overflow.least)));
     items.set("most", JsonNode::of(int64_t(overflow.most)));
-    items.set("share", real(overflow.share));
+    items.set("share", real(double(overflow.share), "%.9g"));
     items.set("steps", JsonNode::of(int64_t(overflow.steps)));
     node.set("overflow", std::move(items));
     return node;
@@ -49,17 +55,22 @@ static JsonNode toJson(const Parameter &parameter) {
     items.set("until", JsonNode::of(int64_t(plateau.until)));
     items.set("steps", JsonNode::of(int64_t(plateau.steps)));
     if (plateau.improvement != 0)
-      items.set("improvement", real(plateau.improvement));
+      items.set("improvement", real(double(plateau.improvement), "%.9g"));
     node.set("plateau", std::move(items));
     return node;
   }
   if (schedule.kind == Schedule::Kind::Constant)
-    return JsonNode::of(int64_t(schedule.points.front().value));
+    return numberOf(schedule.points.front().value);
   JsonNode points = JsonNode::array();
-  for (const Schedule::Point &point : schedule.points)
-    points.items.push_back(schedule.kind == Schedule::Kind::List
-                               ? JsonNode::of(int64_t(point.value))
-                               : numbers({point.step, point.value}));
+  for (const Schedule::Point &point : schedule.points) {
+    if (schedule.kind == Schedule::Kind::List) {
+      points.items.push_back(numberOf(point.value));
+      continue;
+    }
+    JsonNode pair = JsonNode::array();
+    pair.items = {JsonNode::of(int64_t(point.step)), numberOf(point.value)};
+    points.items.push_back(std::move(pair));
+  }
   node.set(scheduleWord(schedule.kind), std::move(points));
   if (schedule.perEpoch)
     node.set("unit", JsonNode::of(llvm::StringRef("epoch")));
@@ -70,16 +81,18 @@ static JsonNode toJson(const Rule &rule) {
   const Action &action = rule.action;
   JsonNode node = JsonNode::object();
   node.set("select", JsonNode::of(rule.selector.str()));
+  auto setParameters = [&] {
+    JsonNode names = JsonNode::array();
+    for (const std::string &name : action.parameters)
+      names.items.push_back(JsonNode::of(name));
+    if (!action.parameters.empty())
+      node.set("parameters", std::move(names));
+  };
   if (action.keep) {
     node.set("keep", JsonNode::ofBool(true));
   } else if (action.rounds) {
     node.set("format", JsonNode::of(action.format.str()));
-    if (!action.parameters.empty()) {
-      JsonNode names = JsonNode::array();
-      for (const std::string &name : action.parameters)
-        names.items.push_back(JsonNode::of(name));
-      node.set("parameters", std::move(names));
-    }
+    setParameters();
     node.set("rounding", JsonNode::of(action.mode.str()));
     node.set("granularity", JsonNode::of(str(action.granularity)));
     if (action.feedback)
@@ -89,6 +102,8 @@ static JsonNode toJson(const Rule &rule) {
     if (action.gradient)
       node.set("gradient", JsonNode::of(str(*action.gradient)));
   }
+  if (!action.rounds || action.keep)
+    setParameters();
   if (action.sum)
     node.set("sum", JsonNode::of(action.sum->str()));
   if (action.fused)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The value of a schedule at a step.
+// The value of a schedule at a step, and of parameters in all.
 #include "prec/Policy/Schedule.h"
 #include <algorithm>
 #include <cassert>
@@ -7,7 +7,7 @@
 
 using namespace mlir::prec;
 
-int32_t Schedule::at(uint32_t step) const {
+double Schedule::realAt(uint32_t step) const {
   assert(!points.empty() && points.front().step == 0);
   auto after = std::upper_bound(
       points.begin(), points.end(), step,
@@ -20,14 +20,20 @@ int32_t Schedule::at(uint32_t step) const {
   double share = double(step - from.step) / double(after->step - from.step);
   if (kind == Kind::Cosine)
     share = (1 - std::cos(share * M_PI)) / 2;
-  double distance = double(after->value) - double(from.value);
-  return int32_t(std::round(from.value + share * distance));
+  return from.value + share * (after->value - from.value);
 }
 
-std::vector<Schedule::Point> Schedule::changes() const {
+int32_t Schedule::at(uint32_t step) const {
+  return int32_t(std::round(realAt(step)));
+}
+
+std::vector<Schedule::Point> Schedule::changes(bool isReal) const {
+  auto at = [&](uint32_t step) {
+    return isReal ? realAt(step) : double(this->at(step));
+  };
   std::vector<Point> result;
   uint32_t step = 0;
-  int32_t value = at(0);
+  double value = at(0);
   for (const Point &point : points) {
     // Up to the next point values go one way: halve the distance to the first
     // step that has another one.
@@ -44,4 +50,24 @@ std::vector<Schedule::Point> Schedule::changes() const {
     step = point.step;
   }
   return result;
+}
+
+std::pair<double, double> Parameter::range() const {
+  std::vector<double> values = sweep;
+  for (const Schedule::Point &point : schedule.points)
+    values.push_back(point.value);
+  if (plateau)
+    values.push_back(plateau->until);
+  if (overflow)
+    values.insert(values.end(),
+                  {double(overflow->least), double(overflow->most)});
+  auto [least, greatest] = std::minmax_element(values.begin(), values.end());
+  return {*least, *greatest};
+}
+
+bool Parameter::isWhole() const {
+  auto isWhole = [](double value) { return value == std::rint(value); };
+  return std::all_of(sweep.begin(), sweep.end(), isWhole) &&
+         std::all_of(schedule.points.begin(), schedule.points.end(),
+                     [&](auto &point) { return isWhole(point.value); });
 }

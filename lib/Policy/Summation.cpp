@@ -31,12 +31,9 @@ std::optional<Summation> Summation::parse(std::string_view text,
   sum.order = Order::Blocked;
   auto [count, formatAndMode] = rest.split(',');
   if (count == "?")
-    return fail("the number of elements in a block is part of the compiled "
-                "code, which no parameter changes; write a rule for each "
-                "number, found '" +
-                std::string(text) + "'");
-  if (count.getAsInteger(10, sum.block) || sum.block < 1 ||
-      sum.block > maxBlock)
+    sum.block = runtime;
+  else if (count.getAsInteger(10, sum.block) || sum.block < 1 ||
+           sum.block > maxBlock)
     return fail("a block has 1.." + std::to_string(maxBlock) +
                 " elements, found '" + count.str() + "'");
   if (!rest.contains(','))
@@ -45,9 +42,6 @@ std::optional<Summation> Summation::parse(std::string_view text,
   std::optional<Format> format = Format::parse(formatWord, error);
   if (!format)
     return std::nullopt;
-  if (format->isRuntime())
-    return fail("the format between blocks has no run-time widths, found '" +
-                formatWord.str() + "'");
   sum.between = *format;
   if (!formatAndMode.contains(':'))
     return sum;
@@ -66,7 +60,7 @@ std::string Summation::str() const {
   std::string text = orderWords[static_cast<size_t>(order)].str();
   if (order != Order::Blocked)
     return text;
-  text += "<" + std::to_string(block);
+  text += "<" + (block == runtime ? "?" : std::to_string(block));
   if (between)
     text += "," + between->str() + ":" + betweenMode.str();
   return text + ">";

@@ -68,7 +68,7 @@ LogicalResult Inserter::insertBuffer(const Plan::Entry &entry, const Rule &rule,
               "one "
               "outside the function";
   if (std::string why =
-          action.format.whyNotIn(*carrierOf(type.getElementType()));
+          policy.whyNotIn(action, *carrierOf(type.getElementType()));
       !why.empty())
     return emitError(entry.value.getLoc())
            << "format " << action.format.str() << " does not fit "

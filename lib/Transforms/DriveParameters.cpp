@@ -147,7 +147,9 @@ private:
     SmallVector<RoundOp> result;
     std::string name = declarationName(p.name);
     step.walk([&](RoundOp round) {
-      if (llvm::any_of(round.getParameters(), [&](Value value) {
+      // Limits of the format are no values of a site.
+      if (round.getSite() &&
+          llvm::any_of(round.getParameters(), [&](Value value) {
             auto number = value.getDefiningOp<ParameterOp>();
             return number && number.getName() == name;
           }))

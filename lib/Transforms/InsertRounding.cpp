@@ -155,29 +155,47 @@ void mlir::prec::declareParameters(ModuleOp module, const Policy &policy) {
     return declared;
   };
   bool needsStep = false, needsEpoch = false;
-  for (const Rule &rule : policy.rules)
-    needsStep |= !rule.action.keep && rule.action.mode.isStochastic();
+  llvm::StringMap<bool> asReal, asWhole;
+  for (const Rule &rule : policy.rules) {
+    const Action &action = rule.action;
+    needsStep |= !action.keep && action.mode.isStochastic();
+    for (auto [name, number] :
+         llvm::zip_equal(action.parameters, action.runtimeNumbers()))
+      (number.isReal ? asReal : asWhole)[name] = true;
+  }
   if (needsStep)
     declare(seedParameter, policy.seed);
   for (const Parameter &parameter : policy.parameters) {
-    needsStep |= !parameter.schedule.changes().empty();
+    needsStep |= !parameter.schedule.changes(/*isReal=*/true).empty();
     needsEpoch |= parameter.schedule.perEpoch;
   }
   if (needsStep)
     declare(stepParameter, 0);
   if (needsEpoch)
     declare(epochStepsParameter, 0);
-  for (const Parameter &parameter : policy.parameters) {
+  auto declareWith = [&](const Parameter &parameter, StringRef name,
+                         bool isReal, function_ref<int32_t(double)> wordFor) {
     const Schedule &schedule = parameter.schedule;
     DeclareOp declared =
-        declare(declarationName(parameter.name), schedule.at(0));
+        declare(name, wordFor(isReal ? schedule.realAt(0) : schedule.at(0)));
     SmallVector<int64_t> numbers;
-    for (Schedule::Point change : schedule.changes())
-      numbers.append({change.step, change.value});
+    for (Schedule::Point change : schedule.changes(isReal))
+      numbers.append({change.step, wordFor(change.value)});
     if (numbers.empty())
-      continue;
+      return;
     declared.setScheduleAttr(builder.getDenseI64ArrayAttr(numbers));
     declared.setPerEpoch(schedule.perEpoch);
+  };
+  for (const Parameter &parameter : policy.parameters) {
+    bool isReal = asReal.contains(parameter.name);
+    if (!isReal || asWhole.contains(parameter.name))
+      declareWith(parameter, declarationName(parameter.name), false,
+                  [](double value) { return int32_t(value); });
+    for (bool isHighWord : {true, false})
+      if (isReal)
+        declareWith(parameter, declarationName(parameter.name, isHighWord),
+                    true,
+                    [&](double value) { return wordOf(value, isHighWord); });
   }
 }
 
@@ -313,11 +331,20 @@ LogicalResult InsertRounding::run(ModuleOp module, const Policy &given) {
     llvm::append_range(feedback, inserter.feedback());
     llvm::append_range(scaled, inserter.scaled());
     IRRewriter rewriter(module.getContext());
-    for (Plan::Sum sum : plan.sums())
+    for (Plan::Sum sum : plan.sums()) {
+      if (sum.ruleOfOrder) {
+        const Action &action = policy.rules[*sum.ruleOfOrder].action;
+        ArrayRef<std::string> names = action.parametersOfSum();
+        std::vector<Action::RuntimeNumber> numbers = action.runtimeNumbers();
+        sum.spec.numbers = inserter.numbersOf(
+            names,
+            ArrayRef<Action::RuntimeNumber>(numbers).take_back(names.size()));
+      }
       if (failed(applySummation(rewriter,
                                 cast<linalg::GenericOp>(sum.op.getOperation()),
                                 sum.spec, sites)))
         return failure();
+    }
   }
   if (failed(addFeedback(module, feedback)) ||
       failed(scaleRounds(module, scaled)))

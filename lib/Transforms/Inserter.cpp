@@ -24,16 +24,36 @@ RoundSpec Inserter::specFor(const Action &action, SiteAttr site) {
                  site,
                  {},
                  {}};
-  for (const std::string &name : action.parameters) {
-    Value &value = parameters[name];
+  size_t own =
+      action.format.numRuntimeParameters() + action.mode.numRuntimeParameters();
+  spec.parameters = numbersOf(
+      ArrayRef<std::string>(action.parameters).take_front(own),
+      ArrayRef<Action::RuntimeNumber>(action.runtimeNumbers()).take_front(own));
+  return spec;
+}
+
+SmallVector<Value>
+Inserter::numbersOf(ArrayRef<std::string> names,
+                    ArrayRef<Action::RuntimeNumber> numbers) {
+  SmallVector<Value> values;
+  auto add = [&](std::string declaration) {
+    Value &value = parameters[declaration];
     if (!value) {
       OpBuilder builder = OpBuilder::atBlockBegin(&function.front());
       value = ParameterOp::create(builder, function.getLoc(),
-                                  builder.getI32Type(), declarationName(name));
+                                  builder.getI32Type(), declaration);
     }
-    spec.parameters.push_back(value);
+    values.push_back(value);
+  };
+  for (auto [name, number] : llvm::zip_equal(names, numbers)) {
+    if (!number.isReal) {
+      add(declarationName(name));
+      continue;
+    }
+    for (bool isHighWord : {true, false})
+      add(declarationName(name, isHighWord));
   }
-  return spec;
+  return values;
 }
 
 /// Is it zero everywhere, as what sums start from is? Every format with a
@@ -44,6 +64,21 @@ static bool isZero(Value value) {
   return matchPattern(value, m_PosZeroFloat());
 }
 
+/// With the greatest number of steps if that changes.
+ScaledRound Inserter::scaledRound(RoundOp round, const Rule &rule) {
+  const Action &action = rule.action;
+  ScaledRound scaled{round, rule.origin, *action.scale, {}};
+  if (action.scale->steps != AmaxScale::runtime)
+    return scaled;
+  size_t before =
+      action.format.numRuntimeParameters() + action.mode.numRuntimeParameters();
+  const std::string &name = action.parameters[before];
+  scaled.scale.steps = unsigned(policy.parameter(name)->range().second);
+  std::vector<Action::RuntimeNumber> numbers = action.runtimeNumbers();
+  scaled.steps = numbersOf({name}, {numbers[before]}).front();
+  return scaled;
+}
+
 /// Rounds one value; `op` is the operation that made it, or, for entries, the
 /// one that the rounding stands before.
 FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
@@ -51,7 +86,7 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
                                       SiteAttr site, SiteAttr accumulator) {
   const Action &action = rule.action;
   Type element = getElementTypeOrSelf(value.getType());
-  if (std::string why = action.format.whyNotIn(*carrierOf(element));
+  if (std::string why = policy.whyNotIn(action, *carrierOf(element));
       !why.empty())
     return emitError(value.getLoc())
            << "format " << action.format.str() << " does not fit " << element
@@ -122,7 +157,7 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
     if (keepsLoss)
       feedbackRounds.push_back({round, rule.origin});
     if (isScaled)
-      scaledRounds.push_back({round, rule.origin, *action.scale});
+      scaledRounds.push_back(scaledRound(round, rule));
     if (action.gradient) {
       round->setAttr(gradAttrName,
                      builder.getStringAttr(str(*action.gradient)));

@@ -263,6 +263,7 @@ void Plan::addSum(linalg::LinalgOp op) {
   if (!add)
     return;
   SumSpec spec;
+  std::optional<size_t> ruleOfOrder;
   std::vector<size_t> rules;
   for (Operation *asked : {op.getOperation(), add})
     if (const Candidate *candidate = sites.lookup(asked))
@@ -270,13 +271,15 @@ void Plan::addSum(linalg::LinalgOp op) {
   llvm::sort(rules);
   for (size_t rule : rules) {
     const Action &action = policy.rules[rule].action;
-    if (action.sum)
+    if (action.sum) {
       spec.sum = action.sum;
+      ruleOfOrder = rule;
+    }
     if (action.fused)
       spec.fused = action.fused;
   }
   if (spec.sum || spec.fused)
-    allSums.push_back({op, spec});
+    allSums.push_back({op, spec, ruleOfOrder});
 }
 
 LogicalResult Plan::addOperation(Operation *op) {

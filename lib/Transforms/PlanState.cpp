@@ -18,11 +18,14 @@ using namespace mlir::prec;
 bool mlir::prec::isRepresentable(Attribute constant, Format format) {
   if (!format.isElementwise())
     return false;
-  // Where the point is unknown, zero alone is a number for sure.
-  bool isMoved = format.isGrid() && format.isRuntime();
+  // Where the numbers are unknown, zero alone is one for sure.
+  bool isFloat = format.family == Format::Family::Float ||
+                 format.family == Format::Family::Mantissa ||
+                 format.family == Format::Family::Word;
+  bool isMoved = !isFloat && format.isRuntime();
   if (format.fractionBits == Format::runtime && !isMoved)
     format.fractionBits = 0;
-  if (format.exponentBits == Format::runtime)
+  if (format.exponentBits == Format::runtime && isFloat)
     format.exponentBits = 2;
   // A format that does not fit is an error where it is used, not here.
   auto typed = dyn_cast<TypedAttr>(constant);

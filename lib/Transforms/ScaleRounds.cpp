@@ -3,12 +3,12 @@
 #include "prec/Transforms/ScaleRounds.h"
 #include "ElementSums.h"
 #include "StepState.h"
-#include "prec/Numerics/Round.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -44,20 +44,15 @@ public:
   }
 
   /// s(amax), or `otherwise` where amax is zero.
-  Value scaleFor(Value amax, double largest, Value otherwise) {
-    APFloat limit(largest);
-    bool lost;
-    (void)limit.convert(type.getFloatSemantics(), APFloat::rmTowardZero, &lost);
+  Value scaleFor(Value amax, Value largest, Value otherwise) {
+    Value limit = b.createOrFold<arith::BitcastOp>(word, largest);
     Value least = constant(int64_t(1) << fractionBits);
     Value bits = arith::BitcastOp::create(b, word, amax);
     bits = arith::MaxSIOp::create(b, bits, least);
     // Exponent fields differ by k or, where amax has the greater fraction, by
     // k + 1: the difference of whole words borrows just then.
-    Value k = arith::ShRSIOp::create(
-        b,
-        arith::SubIOp::create(
-            b, constant(int64_t(limit.bitcastToAPInt().getZExtValue())), bits),
-        constant(fractionBits));
+    Value k = arith::ShRSIOp::create(b, arith::SubIOp::create(b, limit, bits),
+                                     constant(fractionBits));
     k = arith::MinSIOp::create(b, k, constant(bias - 1));
     k = arith::MaxSIOp::create(b, k, constant(1 - bias));
     Value scale = powerOfTwo(k);
@@ -128,6 +123,21 @@ static Value push(ImplicitLocOpBuilder &b, Value history, Value amax) {
   return tensor::ConcatOp::create(b, /*dim=*/0, ValueRange{first, rest});
 }
 
+/// The history with zeros behind its first elements.
+static Value firstOf(ImplicitLocOpBuilder &b, Value history, Value count) {
+  auto type = cast<RankedTensorType>(history.getType());
+  SmallVector<int32_t> numbers(type.getDimSize(0));
+  std::iota(numbers.begin(), numbers.end(), 0);
+  auto counted = type.clone(b.getI32Type());
+  Value number =
+      arith::ConstantOp::create(b, DenseIntElementsAttr::get(counted, numbers));
+  Value bound = tensor::SplatOp::create(b, count, counted);
+  Value counts =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, number, bound);
+  Value zeros = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  return arith::SelectOp::create(b, counts, history, zeros);
+}
+
 LogicalResult mlir::prec::scaleRounds(ModuleOp module,
                                       ArrayRef<ScaledRound> rounds) {
   for (const ScaledRound &each : rounds) {
@@ -150,8 +160,7 @@ LogicalResult mlir::prec::scaleRounds(ModuleOp module,
     ImplicitLocOpBuilder b(round.getLoc(), round);
     auto type = cast<FloatType>(getElementTypeOrSelf(round.getType()));
     Scaler scaler(b, type);
-    double largest = outermost(round.getFormat().getValue(), *carrierOf(type),
-                               /*isLowest=*/false);
+    Value largest = limitOf(b, round, /*isLowest=*/false);
     Value x = round.getOperand(), amax = scaler.amaxOf(x), scale;
     if (isDelayed(each)) {
       int64_t site = round.getSiteAttr().getNumber();
@@ -164,7 +173,8 @@ LogicalResult mlir::prec::scaleRounds(ModuleOp module,
       scale =
           state.add("prec.scale" + suffix, type, "constant:1", round.getLoc());
       Value newHistory = push(b, history, amax);
-      Value most = scaler.amaxOf(newHistory);
+      Value most = scaler.amaxOf(each.steps ? firstOf(b, newHistory, each.steps)
+                                            : newHistory);
       state.next(newHistory);
       state.next(scaler.scaleFor(most, largest, scale));
     } else {

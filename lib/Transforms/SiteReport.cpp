@@ -16,20 +16,13 @@ using namespace mlir::prec;
 /// first value, within the legal range (R-RUNTIME).
 static int bitsOf(Type type, const Action *action, const Policy &policy) {
   Carrier carrier = *carrierOf(type);
-  CarrierLayout layout = layoutOf(carrier);
   if (!action)
-    return int(layout.width);
-  Format format = action->format;
-  auto next = action->parameters.begin();
-  auto settle = [&](int &width, int low, int high, int offset = 0) {
-    if (width == Format::runtime)
-      width = std::clamp(policy.parameter(*next++)->schedule.at(0) - offset,
-                         low, high);
-  };
-  settle(format.exponentBits, 2, int(layout.exponentBits));
-  settle(format.fractionBits, 0, int(layout.fractionBits),
-         format.family == Format::Family::Word ? 9 : 0);
-  return format.width(carrier);
+    return int(layoutOf(carrier).width);
+  // Where the point stands changes no width.
+  if (!action->format.isMoved())
+    if (std::optional<Format> written = policy.formatAt(*action, carrier))
+      return written->width(carrier);
+  return action->format.width(carrier);
 }
 
 /// The first carrier type of an operation's results or outputs.

@@ -20,19 +20,6 @@ static StringRef scopeOfRound(RoundOp round) {
   return round.getSite() ? round.getSite()->getScope() : scopeOf(round);
 }
 
-/// The format's largest number of a sign: what becomes of the carrier's.
-static Value limitOf(ImplicitLocOpBuilder &b, RoundOp round, bool isNegative) {
-  auto type = cast<FloatType>(getElementTypeOrSelf(round.getType()));
-  Value largest = arith::ConstantOp::create(
-      b, b.getFloatAttr(
-             type, APFloat::getLargest(type.getFloatSemantics(), isNegative)));
-  auto mode = RoundingMode(RoundingMode::Kind::TowardZero);
-  unsigned numWidths = round.getFormat().getValue().numRuntimeParameters();
-  return b.createOrFold<RoundOp>(
-      type, largest, round.getParameters().take_front(numWidths), Value(),
-      round.getFormat(), ModeAttr::get(b.getContext(), mode), SiteAttr());
-}
-
 static Value isFinite(ImplicitLocOpBuilder &b, Value x) {
   auto type = cast<FloatType>(x.getType());
   auto isBelow = [&](Predicate predicate, bool isNegative) -> Value {

@@ -29,7 +29,10 @@ Value SumRewrite::addBlock(OpBuilder &builder, const Summation &sum,
   if (const Candidate *candidate = sites.lookup(add))
     site = SiteTable::makeSite(b.getContext(), *candidate,
                                Granularity::Elementary);
-  return RoundOp::create(builder, loc, element, both, ValueRange(), Value(),
+  ValueRange numbers(spec.numbers);
+  if (sum.block == Summation::runtime)
+    numbers = numbers.drop_front();
+  return RoundOp::create(builder, loc, element, both, numbers, Value(),
                          FormatAttr::get(b.getContext(), *sum.between),
                          ModeAttr::get(b.getContext(), sum.betweenMode), site);
 }
@@ -40,11 +43,17 @@ LogicalResult SumRewrite::blocked(const Summation &sum) {
         !why.empty())
       return op.emitError("format ") << sum.between->str() << " does not fit "
                                      << element << ": " << why;
+  Value size;
+  if (sum.block == Summation::runtime) {
+    Value one = arith::ConstantIntOp::create(b, loc, 1, 32);
+    size = arith::MaxSIOp::create(b, loc, spec.numbers.front(), one);
+    size = arith::IndexCastOp::create(b, loc, b.getIndexType(), size);
+  }
   linalg::GenericOp made = withAccumulators(
       {op.getDpsInits()[0], zeros()},
       [&](OpBuilder &builder, ValueRange acc, Value number) -> Values {
-        Value place = arith::RemUIOp::create(builder, loc, number,
-                                             index(builder, sum.block));
+        Value place = arith::RemUIOp::create(
+            builder, loc, number, size ? size : index(builder, sum.block));
         Value none = index(builder, 0);
         using Predicate = arith::CmpIPredicate;
         Value begins =

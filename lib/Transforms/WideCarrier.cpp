@@ -183,7 +183,8 @@ private:
             DenseElementsAttr::get(type, b.getI32IntegerAttr(int32_t(bound))));
       parameter = arith::MinUIOp::create(b, round.getLoc(), parameter, most);
     };
-    if (format.isGrid())
+    // Others are checked where they are inserted, or clamped alike.
+    if (format.isGrid() || format.family == Format::Family::Posit)
       return parameters;
     if (format.exponentBits == Format::runtime)
       limit(carrier.exponentBits);

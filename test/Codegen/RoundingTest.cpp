@@ -28,6 +28,9 @@ constexpr const char *families[] = {
     "binary",      "pow2<-8,0>",  "posit<8,0>",      "posit<16,1>",
     "f8e8m0fnu",   "binary8p3se", "binary6p2uf",     "e4m3-ftz",
     "e8m7-ftz",    "f32-ftz",     "e4m3-nosub",      "f8e4m3fnuz-sat"};
+constexpr const char *declarations = "prec.declare @first = 0\n"
+                                     "prec.declare @second = 0\n"
+                                     "prec.declare @third = 0\n";
 constexpr const char *runtimeFormats[] = {"m?", "e?m3", "e?m?", "bits?"};
 
 std::vector<std::string> allModes() {
@@ -87,7 +90,7 @@ std::string roundFunction(const std::string &name, const std::string &carrier,
                           const std::string &format, const std::string &mode,
                           bool isVector) {
   RoundingMode parsed = *RoundingMode::parse(mode);
-  unsigned parameters = Format::parse(format)->numRuntimeParameters();
+  unsigned parameters = Format::parse(format)->numRuntimeWords();
   std::string type = isVector ? "vector<4x" + carrier + ">" : carrier;
   std::string word = isVector ? "vector<4xi32>" : "i32";
   std::string read = isVector ? "vector.load" : "memref.load";
@@ -100,6 +103,7 @@ std::string roundFunction(const std::string &name, const std::string &carrier,
       " {{\n  %c0 = arith.constant 0 : index\n  %c1 = arith.constant {2} : "
       "index\n  %n = memref.dim %x, %c0 : memref<?x{1}>\n"
       "  %p0 = prec.parameter @first\n  %p1 = prec.parameter @second\n"
+      "  %p2 = prec.parameter @third\n"
       "  scf.for %i = %c0 to %n step %c1 {{\n",
       name, carrier, isVector ? 4 : 1);
   body += "    %a = " + read +
@@ -111,6 +115,8 @@ std::string roundFunction(const std::string &name, const std::string &carrier,
     body += "(%p0 : i32)";
   if (parameters == 2)
     body += "(%p0, %p1 : i32, i32)";
+  if (parameters == 3)
+    body += "(%p0, %p1, %p2 : i32, i32, i32)";
   body += " \"" + mode + "\"";
   if (parsed.isStochastic())
     body += " random(%r : " + word + ")";
@@ -134,7 +140,7 @@ protected:
   void check(const std::vector<std::string> &names,
              const std::vector<int32_t> &runtime) {
     bool isVector = std::get<1>(GetParam());
-    std::string text = "prec.declare @first = 0\nprec.declare @second = 0\n";
+    std::string text = declarations;
     std::vector<std::pair<std::string, std::string>> cases;
     for (const std::string &format : names)
       for (const std::string &mode : allModes()) {
@@ -161,8 +167,10 @@ protected:
     for (size_t i = 0; i < cases.size(); ++i) {
       Format format = *Format::parse(cases[i].first);
       RoundingMode mode = *RoundingMode::parse(cases[i].second);
-      std::vector<typename Rounder<T>::Word> parameters(
-          runtime.begin(), runtime.begin() + format.numRuntimeParameters());
+      std::vector<uint32_t> words32(runtime.begin(),
+                                    runtime.begin() + format.numRuntimeWords());
+      std::vector<typename Rounder<T>::Word> parameters(words32.begin(),
+                                                        words32.end());
       Rounder<T> round(format, mode, parameters);
       module->call("f" + std::to_string(i), x.get(), words.get(), y.get());
       for (int64_t k = 0; k < count; ++k)
@@ -198,6 +206,17 @@ TEST_P(Rounding, RuntimeFormats) {
   check<double>({"m?", "e?m?"}, {23, 0});
 }
 
+TEST_P(Rounding, RuntimeFamilies) {
+  check<float>({"fixed<?,?>", "ufixed<3,?>", "fixed<?/10>", "posit<?,?>"},
+               {5, 2});
+  check<float>({"pow2<?,?>", "pow2<?,3>", "int8<2^?>"}, {-9, 2});
+  check<double>({"fixed<?,?>", "posit<?,2>", "pow2<?,5>"}, {9, 20});
+  // The f64 next to 0.3, and a zero point.
+  const int32_t high = 0x3fd33333, low = 0x33333333;
+  check<float>({"int8<?>", "int8<?,?>", "uint4<?,9>"}, {high, low, 100});
+  check<double>({"int8<?>", "int8<?,?>"}, {high, low, -7});
+}
+
 // R-NEAREST, R-DIRECTED against a foreign implementation.
 TEST_P(Rounding, AgreesWithAPFloat) {
   using llvm::APFloat;
@@ -211,7 +230,7 @@ TEST_P(Rounding, AgreesWithAPFloat) {
       {"up", llvm::RoundingMode::TowardPositive},
       {"down", llvm::RoundingMode::TowardNegative},
       {"nearest-away", llvm::RoundingMode::NearestTiesToAway}};
-  std::string text = "prec.declare @first = 0\nprec.declare @second = 0\n";
+  std::string text = declarations;
   for (auto [format, semantics] : rows)
     for (auto [mode, rounding] : modes)
       text += roundFunction(std::string(format) + "_" +

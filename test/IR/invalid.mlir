@@ -90,9 +90,9 @@ func.func @no_random_bits(%a: f32, %w: i32) {
 
 // -----
 
-func.func @shared_random_bits(%t: tensor<4xf32>, %k: i64, %r: i32) {
-  // expected-error @+1 {{format mxfp4 shares scales between elements, so the number of random bits must be known, found mode stochastic<?>}}
-  %0 = prec.round %t to "mxfp4"(%r : i32) "stochastic<?>" random(%k : i64) : tensor<4xf32>
+func.func @scale_of_one_word(%a: f32, %p: i32) {
+  // expected-error @+1 {{format int8<?> takes 2 run-time parameters, found 1}}
+  %0 = prec.round %a to "int8<?>"(%p : i32) "nearest-even" : f32
   return
 }
 
@@ -172,8 +172,8 @@ prec.declare @a = 3 schedule [7, 5, 7, 6]
 
 // -----
 
-// expected-error @+1 {{the values of a schedule are numbers of 32 bits, found -2147483648}}
-prec.declare @a = 3 schedule [7, -2147483648]
+// expected-error @+1 {{the values of a schedule are numbers of 32 bits, found -2147483649}}
+prec.declare @a = 3 schedule [7, -2147483649]
 
 // -----
 

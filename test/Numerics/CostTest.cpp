@@ -73,7 +73,7 @@ static_assert(WordOps<CountingOps>);
 unsigned cost(const char *format, RoundingMode mode) {
   CountingOps ops;
   Format parsed = *Format::parse(format);
-  std::vector<CountingOps::Word> runtime(parsed.numRuntimeParameters(),
+  std::vector<CountingOps::Word> runtime(parsed.numRuntimeWords(),
                                          ops.variable(5));
   auto parameters = makeRoundParameters(
       ops, parsed, Carrier::F32,

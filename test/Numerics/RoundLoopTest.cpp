@@ -51,6 +51,8 @@ const char *const formats[] = {"m0",          "m7",
                                "f8e8m0fnu",   "binary8p3se",
                                "binary8p1uf", "binary6p2ue",
                                "fixed<4,4>",  "fixed<3,5>-wrap",
+                               "fixed<?,?>",  "int8<?,?>",
+                               "posit<?,?>",  "pow2<?,?>",
                                "ufixed<4,2>", "ufixed<2,3>-wrap",
                                "int8",        "int8-sym",
                                "uint4",       "int8-wrap",
@@ -128,7 +130,7 @@ TYPED_TEST(RoundLoop, SameBitsOnEveryTarget) {
     if (!format->whyNotIn(carrierOf<T>()).empty())
       continue;
     for (Word bits : {3, 5}) {
-      std::vector<Word> runtime(format->numRuntimeParameters(), bits);
+      std::vector<Word> runtime(format->numRuntimeWords(), bits);
       auto p = makeRoundParameters(ops, *format, carrierOf<T>(),
                                    std::span<const Word>(runtime));
       for (RoundingMode mode : everyMode())

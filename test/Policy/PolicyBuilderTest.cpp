@@ -310,12 +310,13 @@ TEST(PolicyBuilder, FaultsOfRound) {
   EXPECT_THAT(round("a=e4m3+amax<4097>"), HasSubstr("1..4096 steps"));
   EXPECT_THAT(round("a=e4m3+amax<4"), HasSubstr("unknown scale 'amax<4'"));
   EXPECT_THAT(round("a=e4m3@elementary+amax"), HasSubstr("found elementary"));
-  EXPECT_THAT(round("a=m3+amax"), HasSubstr("must be known and the same for "
+  EXPECT_THAT(round("a=m3+amax"), HasSubstr("an end and be the same for "
                                             "all elements, found m3"));
   EXPECT_THAT(round("a=int8<max>+amax"), HasSubstr("found int8<max>"));
   EXPECT_THAT(round("a=m3@elementary+zero"), HasSubstr("found elementary"));
-  EXPECT_THAT(round("a=int8<max>+clipped"),
-              HasSubstr("range is known, found int8<max>"));
+  EXPECT_THAT(
+      round("a=int8<max>+clipped"),
+      HasSubstr("a range that is the same for all elements, found int8"));
   EXPECT_THAT(round("a=m3+feedbak"), HasSubstr("did you mean 'feedback'"));
   EXPECT_THAT(round("a=m3+feedback@op"), HasSubstr("unknown addition"));
   EXPECT_THAT(round("a=m3@elementary+feedback"),

@@ -219,8 +219,10 @@ TEST(PolicyJson, FaultsOfParameters) {
               HasSubstr("a parameter needs a name"));
   EXPECT_THAT(errorOf("{\"version\": 1, \"parameters\": []}"),
               HasSubstr("expected an object of named numbers"));
-  EXPECT_THAT(errorOfParameter("-62"), HasSubstr("a whole number -61..61"));
-  EXPECT_THAT(errorOfParameter("62"), HasSubstr("a whole number -61..61"));
+  EXPECT_THAT(errorOfParameter("-2147483648"),
+              HasSubstr("a number from -2147483647 to 2147483647, found the "
+                        "number -2147483648"));
+  EXPECT_THAT(errorOfParameter("1e10"), HasSubstr("a number from -2147483647"));
   EXPECT_THAT(errorOfParameter("\"a\""), HasSubstr("expected a number or"));
   EXPECT_THAT(errorOfParameter("{}"), HasSubstr("expected one of the keys"));
   EXPECT_THAT(errorOfParameter("{\"list\": [1], \"sweep\": [1]}"),
@@ -253,9 +255,10 @@ TEST(PolicyJson, FaultsOfParameters) {
               "\"steps\": 1}}}, \"rules\": [{\"select\": \"*\", \"format\": "
               "\"m?\", \"parameters\": [\"x\"]}]}"),
       HasSubstr("/rules/0/parameters/0: parameter 'x' follows overflows, which "
-                "counts the integer bits of fixed<?/N>, found the format m?"));
-  EXPECT_THAT(errorOfParameter("{\"cosine\": [[0, 62]]}"),
-              HasSubstr("cosine/0/1: expected a whole number -61..61"));
+                "counts the integer bits of fixed<?/N>, found the fraction "
+                "bits of m?"));
+  EXPECT_THAT(errorOfParameter("{\"cosine\": [[0, 1e300]]}"),
+              HasSubstr("cosine/0/1: expected a number from -2147483647"));
 }
 
 namespace {

@@ -15,8 +15,25 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
   const char *selectors[] = {"*",    "conv*.weight",        "!(a | b) & c",
                              "loss", "\"x \\\"y\\\"\"",     "name:\xC3\xA9",
                              "op:a", "phase:backward & **", "@reduction"};
-  const char *formats[] = {"m3",     "m?",   "e5m2",        "e?m?",     "bits?",
-                           "bits16", "bf16", "fixed<?/10>", "int8<2^?>"};
+  const char *formats[] = {"m3",
+                           "m?",
+                           "e5m2",
+                           "e?m?",
+                           "bits?",
+                           "bits16",
+                           "bf16",
+                           "fixed<?/10>",
+                           "int8<2^?>",
+                           "int8<?>",
+                           "uint8<?,?>",
+                           "int4<0.25,?>",
+                           "fixed<?,?>",
+                           "ufixed<3,?>",
+                           "posit<?,?>",
+                           "pow2<?,3>",
+                           "bfp<?,?>",
+                           "mx<e?m2,?,even>",
+                           "adaptivfloat<8,?>"};
   const char *origins[] = {"--format=m3", "a\"b\\c\n\t", "\x01", "\xE2\x82\xAC",
                            ""};
   for (int i = 0; i < 500; ++i) {
@@ -30,13 +47,13 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
           "p" + std::to_string(j), Schedule::constant(pick(62)), {}};
       parameter.schedule.kind = static_cast<Schedule::Kind>(pick(5));
       if (pick(4) == 0) {
-        parameter.sweep = {int32_t(pick(62)), int32_t(pick(62))};
+        parameter.sweep = {double(pick(62)), double(pick(62)) / 3};
         parameter.schedule = Schedule::constant(parameter.sweep[0]);
       } else if (parameter.schedule.kind != Schedule::Kind::Constant) {
         bool isList = parameter.schedule.kind == Schedule::Kind::List;
         for (uint32_t step = 0; pick(4);)
           parameter.schedule.points.push_back(
-              {step += isList ? 1 : 1 + pick(1u << 20), int32_t(pick(62))});
+              {step += isList ? 1 : 1 + pick(1u << 20), double(pick(62))});
       }
       using Kind = Schedule::Kind;
       parameter.schedule.perEpoch =
@@ -62,7 +79,13 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
                        uint32_t(1 + pick(1000)),
                        1.0f / float(2 + pick(1000))}});
     policy.parameters.push_back(
-        {"few", Schedule::constant(int32_t(1 + pick(16))), {}, {}, {}});
+        {"few", Schedule::constant(1 + pick(16)), {}, {}, {}});
+    policy.parameters.push_back(
+        {"real",
+         {Schedule::Kind::Linear, {{0, 0.1}, {7, double(1 + pick(9)) / 3}}},
+         {},
+         {},
+         {}});
     if (pick(2))
       policy.lossScale = LossScaling{.parameter = "few"};
     for (size_t n = pick(6), j = 0; j < n; ++j) {
@@ -71,11 +94,16 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
           Selector::parse(selectors[pick(std::size(selectors))]));
       rule.origin = origins[pick(std::size(origins))];
       rule.action.keep = pick(5) == 0;
-      const char *sums[] = {"sequential", "pairwise", "kahan", "blocked<3>",
-                            "blocked<64,e5m10:up>"};
+      const char *sums[] = {"sequential",
+                            "pairwise",
+                            "kahan",
+                            "blocked<3>",
+                            "blocked<64,e5m10:up>",
+                            "blocked<?>",
+                            "blocked<?,fixed<?,4>:up>"};
       std::string error;
       if (pick(3) == 0)
-        rule.action.sum = Summation::parse(sums[pick(5)], &error);
+        rule.action.sum = Summation::parse(sums[pick(std::size(sums))], &error);
       if (pick(3) == 0)
         rule.action.fused =
             pick(2) && (!rule.action.sum || rule.action.sum->canFuse());
@@ -97,18 +125,29 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
               rule.action.format.isRuntime() ? 2 * pick(2) : pick(3));
         if (!rule.action.feedback && !rule.action.gradient && pick(2) &&
             rule.action.granularity != Granularity::Elementary) {
-          rule.action.scale = AmaxScale{unsigned(pick(3))};
-          if (!rule.whyNotLegal().empty())
+          rule.action.scale =
+              AmaxScale{pick(4) ? unsigned(pick(3)) : AmaxScale::runtime};
+          if (rule.action.format.isRuntime() ||
+              !rule.action.format.isElementwise() ||
+              rule.action.format.family == Format::Family::Mantissa)
             rule.action.scale.reset();
         }
-        bool isFixed = rule.action.format.family == Format::Family::Fixed;
-        for (size_t k = rule.action.format.numRuntimeParameters(); k-- > 0;)
-          rule.action.parameters.push_back(
-              isFixed
-                  ? "over"
-                  : policy.parameters[pick(policy.parameters.size() - 2)].name);
-        if (rule.action.mode.isRuntime)
-          rule.action.parameters.push_back("few");
+      }
+      for (const Action::RuntimeNumber &number : rule.action.runtimeNumbers()) {
+        std::string name = "n" + std::to_string(policy.parameters.size());
+        if (number.isReal)
+          name = "real";
+        else if (number.in == "fixed<?/10>")
+          name = "over";
+        else // some value within the range
+          policy.parameters.push_back(
+              {name,
+               Schedule::constant(
+                   number.low +
+                   double(pick(
+                       1 + size_t(std::min(number.high - number.low, 60.0))))),
+               {}});
+        rule.action.parameters.push_back(name);
       }
       policy.rules.push_back(rule);
     }

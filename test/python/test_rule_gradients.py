@@ -4,6 +4,7 @@
 The oracle is PyTorch's autograd with the same roundings. Numbers are small multiples of powers of two, so that every sum is
 exact in f32 and its order does not matter: weights agree bit for bit.
 """
+import json
 import re
 
 import numpy as np
@@ -49,14 +50,14 @@ class Rounded(torch.autograd.Function):
         return (torch.zeros_like(g) if gradient == "zero" else g), None, None, None
 
 
-def reference(w, x, labels, weight, activation, weight_gradients, parts=1):
+def reference(w, x, labels, weight, activation, weight_gradients, parts=1, formats=((1, 4), (2, 4))):
     """One step in f64, the last subtraction in f32; the gradients of parts are added and divided by their number,
-    whichever samples are in which."""
+    whichever samples are in which. `formats`: integer and fraction bits of weights and activations."""
     own = [torch.tensor(each.astype("f8"), requires_grad=True) for each in w]
-    act = lambda values: Rounded.apply(values, 2, 4, activation)
+    act = lambda values: Rounded.apply(values, *formats[1], activation)
     gradients = [torch.zeros_like(each) for each in own]
     for x, labels in zip(np.split(x, parts), np.split(labels, parts)):
-        quantised = [Rounded.apply(each, 1, 4, weight) for each in own]
+        quantised = [Rounded.apply(each, *formats[0], weight) for each in own]
         h = torch.relu(act(torch.tensor(x.astype("f8")) @ quantised[0]))
         logits = act(h @ quantised[1])
         target = torch.nn.functional.one_hot(torch.tensor(labels.astype("i8")), C)
@@ -107,6 +108,36 @@ def test_gradients(run, tmp_path, task, weight, activation, override, weight_gra
         assert [each.tobytes() for each in got] == [each.astype("f4").tobytes() for each in w], step
     moved = [not np.array_equal(a, b) for a, b in zip(first, w)]
     assert moved == [weight != "zero"] * 2
+
+
+WHOLE = {"weight": [1, 2, 0, 1], "activation": [2, 1, 3, 2]}
+
+
+@pytest.mark.parametrize("weight, activation", [("fixed<?/5>", "fixed<?,4>"), ("fixed<?,?>", "int6<2^?>"), ("int5<?>", "int6<?>")])
+@pytest.mark.parametrize("parts", [1, 2])
+def test_clipped_at_ends_that_change(run, tmp_path, task, weight, activation, parts):
+    """The range of a format whose numbers follow the step: the integer bits of weights in 5 bits, of activations with 4 fraction bits."""
+    (tmp_path / "m.mlir").write_text(forward(parts=parts))
+    flags = [f"--accumulate={parts}"] * (parts > 1)
+    w = train(run, tmp_path, 1, flags, rate=0)
+    scales = weight != "fixed<?/5>"
+    fractions = {"weight": [5 - i for i in WHOLE["weight"]], "activation": [4] * 4}
+    whole = WHOLE if not scales else {"weight": [1, 2, 1, 1], "activation": [2] * 4}
+    fractions["weight"] = [5 - i for i in whole["weight"]]
+    numbers = {"fixed<?/5>": [whole["weight"]], "fixed<?,4>": [whole["activation"]], "fixed<?,?>": [whole["weight"], fractions["weight"]],
+               "int6<2^?>": [[-4] * 4], "int5<?>": [[2.0**-f for f in fractions["weight"]]], "int6<?>": [[2.0**-4] * 4]}  # fmt: skip
+    parameters, rules = {}, []
+    for select, format in ("weight", weight), ("fc*.activation", activation):
+        names = [f"{select[0]}{i}" for i in range(len(numbers[format]))]
+        parameters |= {name: {"list": values} for name, values in zip(names, numbers[format])}
+        rules.append({"select": select, "format": format, "parameters": names, "gradient": "clipped"})
+    (tmp_path / "p.json").write_text(json.dumps({"version": 1, "parameters": parameters, "rules": rules}))
+    flags.append(f"--policy={tmp_path / 'p.json'}")
+    for step in range(1, STEPS + 1):
+        formats = [(whole[role][step - 1], fractions[role][step - 1]) for role in ("weight", "activation")]
+        w = reference(w, *task, "clipped", "clipped", False, parts, formats)
+        got = train(run, tmp_path, step, flags)
+        assert [each.tobytes() for each in got] == [each.astype("f4").tobytes() for each in w], step
 
 
 def test_gradients_differ(run, tmp_path, task):

@@ -160,24 +160,40 @@ FAULTS = [
      "/rules/0/parameters/0: parameter 'many' is the number of random bits of stochastic<?>, expected values in 1..16, found 17"),
     ({"select": "*", "format": "m3", "rounding": "stochastic<?>", "parameters": ["none"]}, "expected values in 1..16, found 0"),
     ({"select": "*", "format": "m3", "rounding": "stochastic<?>", "parameters": ["driven"]},
-     "follows overflows, which counts the integer bits of fixed<?/N>, found the rounding mode stochastic<?>"),
-    ({"select": "*", "format": "int8<2^?>", "parameters": ["driven"]}, "follows overflows, which counts the integer bits of fixed<?/N>, found the format int8<2^?>"),
-    ({"select": "*", "format": "mxfp4", "rounding": "stochastic<?>", "parameters": ["few"]}, "is for formats that round each element by itself, found mx"),
+     "follows overflows, which counts the integer bits of fixed<?/N>, found the number of random bits of stochastic<?>"),
+    ({"select": "*", "format": "int8<2^?>", "parameters": ["driven"]}, "follows overflows, which counts the integer bits of fixed<?/N>, found the exponent of the scale of int8<2^?>"),
     ({"select": "*", "format": "m3", "rounding": "stochastic-equal<?>"}, "'stochastic-equal<?>' expects a number of random bits 1..32"),
-    ({"select": "*", "format": "bfp<8,?>"}, "/rules/0/format: format 'bfp<8,?>' has a '?' for a number that is part of the compiled code"),
-    ({"select": "*", "format": "fixed<4,?>"}, "the integer bits of fixed<?/N> and the scale of intN<2^?>"),
-    ({"select": "*", "format": "int8<?>"}, "the scale of intN<2^?>"),
-    ({"select": "*", "format": "posit<?,1>"}, "for others write a rule for each number"),
+    ({"select": "*", "format": "int?"}, "/rules/0/format: format 'int?' has a '?' for a number that is part of the compiled code"),
+    ({"select": "*", "format": "int?"}, "intN with any number of bits is fixed<?,0>, for others write a rule for each number"),
+    ({"select": "*", "format": "int8<?>"}, "format 'int8<?>' takes 1 parameters, one for each '?', found 0"),
+    ({"select": "*", "format": "int8<?,?>", "parameters": ["tenth"]}, "takes 2 parameters, one for each '?', found 1"),
+    ({"select": "*", "format": "int8<?,?>", "parameters": ["tenth", "tenth"]},
+     "/rules/0/parameters/1: parameter 'tenth' is the zero point of int8<?,?>, expected whole numbers"),
+    ({"select": "*", "format": "int8<?,?>", "parameters": ["tenth", "far"]},
+     "parameter 'far' is the zero point of int8<?,?>, expected values in -128..127, found 128"),
+    ({"select": "*", "format": "int8<?>", "parameters": ["none"]}, "parameter 'none' is the scale of int8<?>, expected positive numbers, found 0"),
+    ({"select": "*", "format": "int8<?>", "parameters": ["waits"]},
+     "parameter 'waits' follows the loss by whole steps, found the scale of int8<?>; choose the exponent of intN<2^?>"),
+    ({"select": "*", "format": "int8<?>", "parameters": ["long"]}, "parameter 'long' is the scale of int8<?>, expected at most 4096 changes"),
+    ({"select": "*", "format": "m?", "parameters": ["tenth"]}, "parameter 'tenth' is the fraction bits of m?, expected whole numbers"),
+    ({"select": "*", "format": "m?", "parameters": ["far"]}, "parameter 'far' is the fraction bits of m?, expected values in 0..61, found 128"),
+    ({"select": "*", "format": "bfp<8,?>", "parameters": ["none"]}, "is the elements in a block of bfp<8,?>, expected values in 1..65536, found 0"),
+    ({"select": "*", "sum": "blocked<?>", "parameters": ["none"]}, "is the elements in a block of blocked<?>, expected values in 1..2147483647, found 0"),
+    ({"select": "*", "sum": "blocked<?>"}, "sum 'blocked<?>' takes 1 parameters, one for each '?', found 0"),
+    ({"select": "*", "format": "m3", "sum": "blocked<?,e5m?>", "parameters": ["few"]},
+     "format 'm3' with 'blocked<?,e5m?:nearest-even>' takes 2 parameters"),
+    ({"select": "*", "format": "f8e4m3fn", "scale": "amax<?>", "parameters": ["none"]}, "is the number of steps of amax<?>, expected values in 1..4096, found 0"),
+    ({"select": "*", "keep": True, "parameters": ["few"]}, "/rules/0/parameters: 'keep' leaves values as they are, so 'parameters' has no meaning"),
     ({"select": "*", "format": "int2<2^?>"}, "has 2 bits, expected 3..32"),
-    ({"select": "*", "sum": "blocked<?>"}, "/rules/0/sum: the number of elements in a block is part of the compiled code"),
-    ({"select": "*", "format": "f8e4m3fn", "scale": "amax<?>"}, "/rules/0/scale: the number of steps is the size of a state"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("rule, message", FAULTS)
 def test_faults(run, tmp_path, rule, message):
     driven = {"overflow": {"start": 2, "least": -8, "most": 8, "share": 0.0001, "steps": 100}}
-    flag = write(tmp_path / "p.json", rule, {"few": 4, "many": {"list": [4, 17]}, "none": {"linear": [[0, 9], [9, 0]]}, "driven": driven})
+    flag = write(tmp_path / "p.json", rule, {"few": 4, "many": {"list": [4, 17]}, "none": {"linear": [[0, 9], [9, 0]]}, "driven": driven,
+                                             "tenth": 0.1, "far": {"list": [4, 128]}, "long": {"linear": [[0, 1], [5000, 0.1]]},
+                                             "waits": {"plateau": {"start": 4, "by": 1, "until": 9, "steps": 3}}})
     done = run("prec-opt", flag, "--print-policy", check=False)
     assert done.returncode == 1 and message in done.stderr, done.stderr
     assert re.search(r"p\.json:\d+:\d+: /rules/0", done.stderr)
@@ -195,7 +211,7 @@ def test_faults_of_the_loss_scale(run, tmp_path):
     assert done.returncode == 1 and "dynamic or scheduled loss scale" in done.stderr
 
 
-@pytest.mark.parametrize("flag", ["--rounding=stochastic<?>", "--round=*=m3:stochastic<?>", "--round=*=int8<2^?>"])
+@pytest.mark.parametrize("flag", ["--rounding=stochastic<?>", "--round=*=m3:stochastic<?>", "--round=*=int8<2^?>", "--round=*=int8<?>", "--round=*=bfp<8,?>", "--sum=blocked<?>", "--round=*=f8e4m3fn+amax<?>"])
 def test_flags_have_no_numbers_for_them(run, flag):
     done = run("prec-opt", "--format=m7", flag, "--print-policy", check=False)
     assert done.returncode == 1 and "a '?' needs a number, which only a policy file can give" in done.stderr

@@ -66,7 +66,7 @@ def test_widths_are_not_negative(run, tmp_path):
     flags = policy(tmp_path / "p.json", width={"linear": [[0, 10], [100, -1]]})
     done = run("prec-opt", *flags, "--print-policy", check=False)
     assert done.returncode == 1
-    assert "/rules/0/parameters/0: parameter 'width' goes down to -1, which only the integer bits of fixed<?/N> and the scale of intN<2^?> may, found the format m?" in done.stderr
+    assert "/rules/0/parameters/0: parameter 'width' is the fraction bits of m?, expected values in 0..61, found -1" in done.stderr
 
 
 @pytest.mark.parametrize("kind", SCHEDULES)

@@ -28,6 +28,8 @@ struct Expression {
   }
   Expression with(Value v) const { return {*builder, loc, v}; }
 
+  /// A scalar in the place of each element.
+  Expression splat(Value scalar) const;
   /// A constant of this expression's type.
   Expression number(double x) const;
 };

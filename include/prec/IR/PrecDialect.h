@@ -34,6 +34,14 @@ inline constexpr llvm::StringLiteral epochStepsParameter =
 inline std::string declarationName(StringRef parameter) {
   return ("prec." + parameter).str();
 }
+/// The same where it stands for a real number: that is an f64, in two words.
+inline std::string declarationName(StringRef parameter, bool isHighWord) {
+  return declarationName(parameter) + (isHighWord ? ".high" : ".low");
+}
+inline int32_t wordOf(double value, bool isHighWord) {
+  auto bits = llvm::bit_cast<uint64_t>(value);
+  return int32_t(uint32_t(isHighWord ? bits >> 32 : bits));
+}
 /// The default of a slot whose number follows its schedule.
 inline constexpr int32_t followsSchedule = INT32_MIN;
 /// On a lowered module: the names and defaults of the context's slots.
@@ -63,5 +71,11 @@ inline llvm::hash_code hash_value(const RoundingMode &mode) {
 #include "prec/IR/PrecAttrs.h.inc"
 #define GET_OP_CLASSES
 #include "prec/IR/PrecOps.h.inc"
+
+namespace mlir::prec {
+/// The greatest or the lowest number of a rounding's format, a scalar: what
+/// becomes of the carrier's toward zero.
+Value limitOf(OpBuilder &builder, RoundOp round, bool isLowest);
+} // namespace mlir::prec
 
 #endif // PREC_IR_PRECDIALECT_H

@@ -42,8 +42,9 @@ def Prec_RoundOp : Prec_Op<"round", [
     Operands besides the value:
 
     - `parameters`: one `i32` for each `?` of the format, in the order of the
-      text, then one for that of `stochastic<?>`, on a vector one an element. A
-      number outside the legal range is clamped to it.
+      text, two for the scale of `int8<?>`, the high and the low word of an f64,
+      then one for that of `stochastic<?>`, on a vector one an element. A number
+      outside the legal range is clamped to it.
     - `random`: in stochastic modes, and only there. On a scalar or a vector
       it is the random word, one `i32` an element, of which `stochastic<r>`
       takes the low 16 bits (r <= 16) or all 32. On a tensor it is the call's

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,8 +42,11 @@ constexpr std::string_view nameOf(Carrier carrier) {
 /// run-time number, spelled `?`: `m?`, `e5m?`, `e?m10`, `e?m?`, `bits?`; its
 /// value comes from a parameter, one for each `?` in the order of the text, and
 /// is clamped to the legal range. So may the integer bits of fixed point:
-/// `fixed<?/10>` are 10 bits with the point at a run-time place. And so may the
-/// exponent of an integer's scale: `int8<2^?>`.
+/// `fixed<?/10>` are 10 bits with the point at a run-time place, `fixed<?,?>`
+/// any number of bits on both sides of it. And so may the exponent of an
+/// integer's scale, `int8<2^?>`, the scale itself and the zero point,
+/// `int8<?,?>`, and the numbers of `posit<?,?>`, `pow2<?,?>`, `bfp<?,?>`,
+/// `mx<e?m?,?>` and `adaptivfloat<?,?>`.
 ///
 /// Formats with a shared scale (`mxfp4`, `bfp<8,16>`, `nvfp4`,
 /// `adaptivfloat<8,4>`) round whole arrays: the scale of an element depends on
@@ -90,9 +94,12 @@ struct Format {
 
   /// The value of a width that is known at run time only.
   static constexpr int runtime = -1;
+  /// The same of a code, and of a number of bits that stands in its place.
+  static constexpr int64_t runtimeCode = INT64_MIN;
 
   Family family = Family::Float;
-  /// Exponent bits; unused (0) for Mantissa, 8 for Word; `es` of a posit.
+  /// Exponent bits; unused (0) for Mantissa, 8 for Word; `es` of a posit. For
+  /// Fixed without known codes the integer bits.
   int exponentBits = 8;
   /// Explicit fraction bits. For Word the fraction that remains: `bits16` has
   /// 7 here. For Fixed and Integer FL: a code counts 2^-FL; `runtime` if that
@@ -113,9 +120,11 @@ struct Format {
   uint8_t reservedTopCodes = 0;
 
   /// Fixed, Integer: least and greatest code. Power: least and greatest
-  /// exponent. Posit: 0 and the number of bits.
+  /// exponent. Posit: 0 and the number of bits. Fixed with 0 and 0: the codes
+  /// are known at run time only (`fixed<4,?>`, `bfp<?,16>`).
   int64_t low = 0, high = 0;
-  /// Integer: a code k means (k - zeroPoint) * scale.
+  /// Integer: a code k means (k - zeroPoint) * scale; a scale of 0 is one that
+  /// is known at run time only.
   int64_t zeroPoint = 0;
   double scale = 1;
 
@@ -195,6 +204,13 @@ struct Format {
                            (int64_t(1) << (width - 1)) - 1, 0)
                     : grid(Family::Integer, 0, (int64_t(1) << width) - 1, 0);
   }
+  /// Fixed point of which one number, or both, is `runtime`.
+  static constexpr Format runtimeFixed(int whole, int fraction, bool isSigned) {
+    Format format = grid(Family::Fixed, 0, 0, fraction);
+    format.exponentBits = whole;
+    format.isSigned = isSigned;
+    return format;
+  }
   static constexpr Format power(int64_t low, int64_t high) {
     Format format = grid(Family::Power, low, high, 0);
     format.isSigned = true;
@@ -251,7 +267,16 @@ struct Format {
   }
   /// Is the magnitude of every number a number?
   constexpr bool hasMagnitudes() const {
-    return isElementwise() && (!isGrid() || low + high >= 2 * zeroPoint);
+    return isElementwise() &&
+           (!isGrid() || (hasKnownCodes() && low + high >= 2 * zeroPoint));
+  }
+  /// Grids: are the codes, counted from the zero point, known?
+  constexpr bool hasKnownCodes() const {
+    return (low != 0 || high != 0) && zeroPoint != runtimeCode;
+  }
+  /// Grids of known codes: is only their place known at run time?
+  constexpr bool isMoved() const {
+    return isGrid() && hasKnownCodes() && fractionBits == runtime;
   }
   /// Grids: the fraction bits of a float format whose numbers up to the
   /// greatest magnitude are equally spaced.
@@ -262,11 +287,36 @@ struct Format {
   /// count too.
   int width(Carrier carrier) const;
 
-  /// Is a width known at run time only?
+  /// Is a number known at run time only?
   constexpr bool isRuntime() const { return numRuntimeParameters() != 0; }
+  /// One for each `?` of the text.
   constexpr unsigned numRuntimeParameters() const {
-    return (exponentBits == runtime) + (fractionBits == runtime);
+    return (exponentBits == runtime) + (fractionBits == runtime) +
+           (block == runtime) + (low == runtimeCode) + (high == runtimeCode) +
+           (zeroPoint == runtimeCode) + hasRuntimeScale();
   }
+  /// Words of 32 bits that these take: a real number has two.
+  constexpr unsigned numRuntimeWords() const {
+    return numRuntimeParameters() + hasRuntimeScale();
+  }
+  constexpr bool hasRuntimeScale() const { return scale == 0; }
+
+  /// What a `?` stands for.
+  struct RuntimeNumber {
+    std::string_view what;
+    /// Values outside mean the nearest that is legal.
+    double low, high;
+    /// A real number travels as the bits of an f64, the high word first; others
+    /// as whole numbers of 32 bits in two's complement.
+    bool isReal = false;
+  };
+  /// In the order of the text.
+  std::vector<RuntimeNumber> runtimeNumbers() const;
+  /// The format with a written number in the place of each `?`, within the
+  /// legal range; none if there is no such text (`fixed<?/10>` with -3 integer
+  /// bits), which `error` then says.
+  std::optional<Format> with(std::span<const double> numbers, Carrier carrier,
+                             std::string *error = nullptr) const;
 
   struct Name {
     std::string_view word;

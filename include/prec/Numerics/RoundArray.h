@@ -31,7 +31,8 @@ inline uint64_t arraySiteKey() {
 class RoundArray {
 public:
   /// Precondition: format.whyNotIn(carrier) is empty for the carriers that are
-  /// used. `runtime` has a value for each `?` of the format and the mode.
+  /// used. `runtime` has the words of each `?` of the format
+  /// (Format::runtimeNumbers) and of the mode.
   /// Random words are h32(mix64(seed, siteKey, step), row-major position).
   RoundArray(const Format &format, RoundingMode mode, uint32_t seed = 0,
              uint32_t step = 0, std::span<const uint32_t> runtime = {},
@@ -41,7 +42,8 @@ public:
   struct Key {
     uint64_t value;
   };
-  RoundArray(const Format &format, RoundingMode mode, Key key);
+  RoundArray(const Format &format, RoundingMode mode, Key key,
+             std::span<const uint32_t> runtime = {});
 
   /// Rounds `in`, an array in row-major order whose last dimension is
   /// `lastAxis` (1 for a scalar), to `out` of the same size, which may be the

@@ -1,101 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What the rounding algorithm needs to know of a format on a carrier: static
-// facts that choose the formula, and words that may be run-time values.
+// The words that the rounding algorithm takes, of a format and its run-time
+// numbers.
 #ifndef PREC_NUMERICS_ROUNDPARAMETERS_H
 #define PREC_NUMERICS_ROUNDPARAMETERS_H
 
-#include "prec/Numerics/Format.h"
 #include "prec/Numerics/RoundingMode.h"
-#include "prec/Numerics/Word.h"
+#include "prec/Numerics/RuntimeParameters.h"
 
 #include <cassert>
-#include <span>
 
 namespace mlir::prec {
-
-/// Facts that are known when the formula is chosen. Notation: a carrier with F
-/// fraction bits, a format with Y; "biased" exponents are the carrier's.
-struct RoundFacts {
-  CarrierLayout carrier;
-  /// The number of discarded bits depends on the value: the format's least
-  /// normal exponent lies above the carrier's, or it is a posit or a sign.
-  bool isGradual = false;
-  /// The format's quantum is a normal number of the carrier, so values below it
-  /// exist whose discarded bits exceed F.
-  bool hasTiny = false;
-  /// A rounded finite value can exceed the largest finite number without
-  /// becoming the carrier's infinity by carry.
-  bool isBounded = false;
-  /// No bit may be discarded (Y = F, or Y is not known).
-  bool mayKeepAll = false;
-  /// Results below the least normal number become zero.
-  bool isFlushed = false;
-  /// Y = F, no gradual underflow, nothing flushed, no bound: only NaN changes.
-  bool isIdentity = false;
-  /// Y = 0 and the codes of odd biased exponents are even.
-  bool hasOddBias = false;
-  /// Negative numbers reach farther, or less far, than positive ones.
-  bool isAsymmetric = false;
-  /// Products of the quantum and whole multiples of 2^-24 below 1 are normal
-  /// numbers of the carrier.
-  bool hasExactThresholds = false;
-  /// A grid's step is a power of two.
-  bool hasPlainScale = true;
-  /// A grid's codes wrap around at 2^wrapExponent.
-  int wrapExponent = 0;
-  /// Y, or Format::runtime. Fixed point is a float whose numbers up to the
-  /// greatest magnitude are equally spaced.
-  int fractionBits = 0;
-  /// Biased exponent of the least normal number, where it is known.
-  int leastNormal = 1;
-  Format format;
-};
-
-/// The words; those that a fact excludes are constants nobody reads.
-template <class Word> struct RoundParameters {
-  RoundFacts facts;
-  Word discard;       ///< F - Y: discarded bits of a normal result
-  Word leastNormal;   ///< biased exponent of the least normal number
-  Word leastQuantum;  ///< biased exponent of the quantum, at least 1
-  Word discardOffset; ///< discard + leastNormal
-  Word tinyLimit;     ///< bits of the quantum; 0 if that is a subnormal
-  Word impliedBit;    ///< 2^F if the code of the quantum is 1 and Y > 0, else 0
-  Word largest;       ///< bits of the largest finite number
-  Word lowest;        ///< bits of the lowest number's magnitude
-  Word least;         ///< bits of the least normal number
-  /// Of a mode whose number r of random bits is known at run time: the r
-  /// uppermost bits of a word, and the half of the last of them.
-  Word randomMask{}, randomHalf{};
-};
-
-RoundFacts roundFacts(const Format &format, Carrier carrier);
-
-/// The bits of the greatest magnitude above and below zero, for formats whose
-/// largest number is not given by exponent and fraction widths.
-struct Limits {
-  uint64_t largest, lowest;
-};
-Limits limitsOf(const Format &format, Carrier carrier);
-
-/// The parameters of a format without `?` whose numbers are all multiplied by
-/// 2^shift (modulo arithmetic, so it may be negative); numbers and quantum are
-/// normal in the carrier before and after. This is how blocks share an exponent
-/// and how fixed point moves.
-template <WordOps Ops>
-RoundParameters<typename Ops::Word>
-shiftedParameters(Ops &ops, RoundParameters<typename Ops::Word> p,
-                  typename Ops::Word shift) {
-  p.facts.isGradual = p.facts.hasTiny = p.facts.isBounded = true;
-  p.facts.hasExactThresholds = false;
-  auto by = ops.shl(shift, ops.constant(p.facts.carrier.fractionBits));
-  for (auto *word : {&p.leastNormal, &p.leastQuantum, &p.discardOffset})
-    *word = ops.add(*word, shift);
-  for (auto *word : {&p.tinyLimit, &p.largest, &p.least})
-    *word = ops.add(*word, by);
-  if (p.facts.format.isSigned)
-    p.lowest = ops.add(p.lowest, by);
-  return p;
-}
 
 /// Those of a format alone, see makeRoundParameters.
 template <WordOps Ops>
@@ -103,30 +17,30 @@ RoundParameters<typename Ops::Word>
 makeFormatParameters(Ops &ops, const Format &format, Carrier carrier,
                      std::span<const typename Ops::Word> runtime = {}) {
   using Word = typename Ops::Word;
-  if (format.isGrid() &&
-      format.isRuntime()) { // R-RUNTIME: whole numbers, moved
+  if (format.isMoved()) { // R-RUNTIME: whole numbers, moved
     Format whole = format;
     whole.fractionBits = 0;
-    const uint64_t zero = uint64_t(1) << 31, limit = 61;
-    Word counted = ops.bitXor(runtime.front(), ops.constant(zero));
-    counted = ops.minimum(ops.maximum(counted, ops.constant(zero - limit)),
-                          ops.constant(zero + limit));
     // Fixed point counts its integer bits, integers the exponent of the scale.
     const uint64_t integerBits = format.family == Format::Family::Fixed
                                      ? uint64_t(format.width(carrier))
                                      : 0;
-    Word moved = ops.sub(counted, ops.constant(zero + integerBits));
+    Word moved = ops.sub(clampedNumber(ops, runtime.front(), -61, 61),
+                         ops.constant(integerBits));
     return shiftedParameters(ops, makeFormatParameters(ops, whole, carrier),
                              moved);
   }
   RoundFacts facts = roundFacts(format, carrier);
+  if (format.family == Format::Family::Fixed && format.isRuntime())
+    return fixedParameters(ops, format, facts, runtime);
+  if (format.family == Format::Family::Power && format.isRuntime())
+    return powerParameters(ops, format, facts, runtime);
   const uint64_t F = facts.carrier.fractionBits;
   auto c = [&](uint64_t value) { return ops.constant(value); };
 
   auto next = runtime.begin();
   Word one = c(1);
   Word bias = c(0), leastNormal = c(static_cast<int64_t>(facts.leastNormal));
-  const bool anyExponent = format.exponentBits == Format::runtime;
+  const bool anyExponent = facts.hasRuntimeExponent;
   if (anyExponent) {
     Word bits =
         ops.minimum(ops.maximum(*next++, c(2)), c(facts.carrier.exponentBits));
@@ -180,23 +94,24 @@ makeFormatParameters(Ops &ops, const Format &format, Carrier carrier,
     p.largest = c(limits.largest);
     p.lowest = c(limits.lowest);
   }
+  if (format.isGrid() && !facts.hasPlainScale)
+    setScale(ops, format, facts.carrier, runtime, p);
+  if (format.family == Format::Family::Posit)
+    setPosit(ops, format, facts.carrier, runtime, p);
   return p;
 }
 
-/// Precondition: format.whyNotIn(carrier) is empty, `runtime` has one word for
-/// each `?` of the format's text, in that order, and then the number of random
-/// bits of a mode that is `stochastic<?>`. These words are clamped to the legal
-/// range: no value of them is undefined behaviour.
-///
-/// A grid whose place is known at run time has one word, -61..61 in two's
-/// complement of 32 bits: the integer bits of `fixed<?/10>`, the exponent of
-/// the scale of `int8<2^?>`.
+/// Precondition: format.whyNotIn(carrier) is empty, `runtime` has the words of
+/// each `?` of the format's text (Format::runtimeNumbers), in that order, and
+/// then the number of random bits of a mode that is `stochastic<?>`. These
+/// words are clamped to the legal range: no value of them is undefined
+/// behaviour.
 template <WordOps Ops>
 RoundParameters<typename Ops::Word>
 makeRoundParameters(Ops &ops, const Format &format, Carrier carrier,
                     std::span<const typename Ops::Word> runtime = {}) {
   using Word = typename Ops::Word;
-  const size_t own = format.numRuntimeParameters();
+  const size_t own = format.numRuntimeWords();
   assert(runtime.size() == own || runtime.size() == own + 1);
   RoundParameters<Word> p =
       makeFormatParameters(ops, format, carrier, runtime.first(own));

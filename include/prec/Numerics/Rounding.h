@@ -53,10 +53,7 @@ public:
 
 private:
   /// The bits of a number of the carrier.
-  Word number(double value) {
-    return W() == 32 ? c(std::bit_cast<uint32_t>(static_cast<float>(value)))
-                     : c(std::bit_cast<uint64_t>(value));
-  }
+  Word number(double value) { return numberOf(ops, facts.carrier, value); }
 
   /// An infinity becomes what R-INFINITY says; others keep `result`.
   Word unlessInfinite(Word result) {
@@ -68,27 +65,29 @@ private:
   // --- R-POSIT
 
   Word posit() {
-    const int64_t es = facts.format.exponentBits, n = facts.format.high;
-    const int64_t bias = facts.carrier.bias(), reach = (n - 2) << es;
+    const Word es = p.exponentBits, n = p.bits, two = c(2);
+    const Word bias = c(uint64_t(facts.carrier.bias()));
+    const Word reach = ops.shl(ops.sub(n, two), es);
+    auto bitsOf = [&](Word exponent) { return ops.shl(exponent, c(F())); };
     Word clamped =
-        ops.minimum(ops.maximum(magnitude, c(uint64_t(bias - reach) << F())),
-                    c(uint64_t(bias + reach) << F()));
+        ops.minimum(ops.maximum(magnitude, bitsOf(ops.sub(bias, reach))),
+                    bitsOf(ops.add(bias, reach)));
     // The exponent as regime and es bits: counted from a multiple of 2^es.
-    const uint64_t align = uint64_t((n << es) - bias) << F();
-    Word code = ops.add(clamped, c(align));
-    Word regime = ops.lshr(code, c(F() + es)); // plus n, 2 .. 2n - 2
+    const Word align = bitsOf(ops.sub(ops.shl(n, es), bias));
+    const Word all = ops.add(c(F()), es);
+    Word code = ops.add(clamped, align);
+    Word regime = ops.lshr(code, all); // plus n, 2 .. 2n - 2
     // Bits that remain beside sign and regime: min(k - 2, 2n - 3 - k), no less
     // than 0.
-    Word above =
-        ops.sub(ops.maximum(ops.sub(c(2 * n - 2), regime), c(1)), c(1));
-    Word kept = ops.minimum(ops.sub(regime, c(2)), above);
-    const Word all = c(F() + es);
+    Word above = ops.sub(
+        ops.maximum(ops.sub(ops.sub(ops.add(n, n), two), regime), c(1)), c(1));
+    Word kept = ops.minimum(ops.sub(regime, two), above);
     Word discard = ops.sub(all, ops.minimum(kept, all));
     // Where nothing remains the last bit ends the regime: 0 after ones.
-    Word ending = ops.select(ops.less(regime, c(n)), c(1), c(0));
+    Word ending = ops.select(ops.less(regime, n), c(1), c(0));
     this->lastBit =
         ops.select(ops.equal(kept, c(0)), ending, ops.lshr(code, discard));
-    Word rounded = ops.sub(this->roundAt(code, discard), c(align));
+    Word rounded = ops.sub(this->roundAt(code, discard), align);
     rounded = ops.select(ops.equal(magnitude, c(0)), c(0), rounded);
     return unlessInfinite(this->withSign(rounded));
   }
@@ -220,17 +219,19 @@ private:
   /// R-SCALE: the numbers are the carrier's products k * scale.
   Word scaled() {
     const Format &format = facts.format;
-    Word step = number(format.scale), zero = c(0), one = number(1);
+    Word step = p.step, zero = c(0), one = number(1);
     auto product = [&](Word k) { return ops.carrierMul(k, step); };
     auto next = [&](Word k, double by) {
       return ops.carrierSub(k, number(-by));
     };
-    double greatest = double(format.high - format.zeroPoint);
-    double least = double(format.zeroPoint - format.low);
-    Word limit =
-        facts.format.high - format.zeroPoint == format.zeroPoint - format.low
-            ? number(greatest)
-            : ops.select(this->isNegative(), number(least), number(greatest));
+    bool isKnown = format.zeroPoint != Format::runtimeCode;
+    double greatest =
+        double(format.high - (isKnown ? format.zeroPoint : format.low));
+    double least =
+        double((isKnown ? format.zeroPoint : format.high) - format.low);
+    Word limit = isKnown && greatest == least
+                     ? p.above
+                     : ops.select(this->isNegative(), p.below, p.above);
     // The quotient may be off by one either way; beyond the limit it does not
     // matter.
     Word bound = number(std::max(greatest, least) + 2);

@@ -92,6 +92,8 @@ protected:
     Word last = ops.lshr(value, discard);
     if (facts.hasOddBias)
       last = ops.bitXor(last, c(1));
+    else if (facts.hasRuntimeParity)
+      last = ops.bitXor(last, p.parity);
     return ops.bitAnd(last, facts.mayKeepAll ? ops.bitAnd(mask, c(1)) : c(1));
   }
 

@@ -17,8 +17,11 @@ namespace mlir::prec {
 ///   amax       amax is that of the value itself ("current scaling")
 ///   amax<N>    in training steps the largest of the last N steps, not counting
 ///              this one ("delayed scaling"); elsewhere as amax
+///   amax<?>    N is known at run time, 1..4096
 struct AmaxScale {
   static constexpr unsigned maxSteps = 4096;
+  /// As N: known at run time.
+  static constexpr unsigned runtime = ~0u;
 
   unsigned steps = 0; ///< N; 0: the value's own
 

@@ -50,8 +50,7 @@ struct Action {
   Format format;
   RoundingMode mode;
   Granularity granularity = Granularity::Op;
-  /// Names of the policy's parameters, one for each `?` of the format, then one
-  /// for that of the mode.
+  /// Names of the policy's parameters, one for each `?` (runtimeNumbers).
   std::vector<std::string> parameters;
   /// Is what the rounding loses kept, and added to the next step's value
   /// before that is rounded (error feedback)?
@@ -70,6 +69,15 @@ struct Action {
   /// What its roundings have besides format and mode: `feedback`, `amax<16>`,
   /// a gradient; a rule has at most one.
   std::string addition() const;
+
+  /// A `?`, and the text that it stands in.
+  struct RuntimeNumber : Format::RuntimeNumber {
+    std::string in;
+  };
+  /// Of the format, the mode, the scale and the order of sums, in this order.
+  std::vector<RuntimeNumber> runtimeNumbers() const;
+  /// The names of the order of sums, the last ones.
+  llvm::ArrayRef<std::string> parametersOfSum() const;
 
   bool operator==(const Action &) const = default;
 };
@@ -130,6 +138,13 @@ struct Policy {
   /// decides about rounding.
   std::vector<size_t> matches(const SiteView &site) const;
   const Parameter *parameter(llvm::StringRef name) const;
+  /// The action's format with the numbers of a step of a run; none if there is
+  /// no such format.
+  std::optional<Format> formatAt(const Action &action, Carrier carrier,
+                                 uint32_t step = 0, size_t run = 0) const;
+  /// Why the carrier cannot hold the format's numbers, at any step; empty if it
+  /// can.
+  std::string whyNotIn(const Action &action, Carrier carrier) const;
   /// How many runs the sweeps ask for: the length of the longest one, else 1.
   size_t numRuns() const;
   /// Puts the rules of `other` behind these and takes its seed and kind of

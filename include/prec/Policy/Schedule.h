@@ -7,11 +7,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mlir::prec {
 
-/// An integer as a function of the training step, given by points
+/// A number as a function of the training step, given by points
 /// (step, value) with ascending steps, the first of them 0:
 ///
 ///   Constant  one point
@@ -20,12 +21,13 @@ namespace mlir::prec {
 ///   Cosine    half a cosine wave between the points, the last value after them
 ///   List      the value of the step's own index, the last value after the list
 ///
-/// Values between points are rounded to nearest, halves away from zero.
+/// Where a whole number is asked for, values between points are rounded to
+/// nearest, halves away from zero.
 struct Schedule {
   enum class Kind : uint8_t { Constant, Steps, Linear, Cosine, List };
   struct Point {
     uint32_t step = 0;
-    int32_t value = 0;
+    double value = 0;
     bool operator==(const Point &) const = default;
   };
 
@@ -37,13 +39,15 @@ struct Schedule {
   /// Are the points' steps epochs?
   bool perEpoch = false;
 
-  static Schedule constant(int32_t value) {
+  static Schedule constant(double value) {
     return {Kind::Constant, {{0, value}}, false};
   }
+  double realAt(uint32_t step) const;
+  /// The same as a whole number.
   int32_t at(uint32_t step) const;
-  /// The steps after 0 at which the value changes, with the value from then
-  /// on; at most maxChanges + 1 of them.
-  std::vector<Point> changes() const;
+  /// The steps after 0 at which the whole number changes, or with `isReal` the
+  /// number, with its value from then on; at most maxChanges + 1 of them.
+  std::vector<Point> changes(bool isReal = false) const;
 
   bool operator==(const Schedule &) const = default;
 };
@@ -80,7 +84,7 @@ struct Parameter {
   Schedule schedule;
   /// The values of several runs, in order; empty: one run by the schedule.
   /// The schedule then is the constant sweep[0].
-  std::vector<int32_t> sweep;
+  std::vector<double> sweep;
   /// Follows the loss, from the value of the schedule, which is constant.
   std::optional<Plateau> plateau = {};
   /// Follows the share of overflows, from there.
@@ -88,6 +92,9 @@ struct Parameter {
 
   /// Does it change with what is computed?
   bool isDriven() const { return plateau || overflow; }
+  /// The least and the greatest value that it may have in any run.
+  std::pair<double, double> range() const;
+  bool isWhole() const;
 
   bool operator==(const Parameter &) const = default;
 };

@@ -17,12 +17,16 @@ namespace mlir::prec {
 ///   blocked<N>            sequential sums of N elements, added up
 ///   blocked<N,F>          these sums' total in format F, to nearest-even
 ///   blocked<N,F:M>        ... in mode M
+///
+/// N and the numbers of F may be `?`, known at run time.
 struct Summation {
   enum class Order : uint8_t { Sequential, Pairwise, Kahan, Blocked };
   static constexpr int64_t maxBlock = int64_t(1) << 31;
+  /// As N: known at run time.
+  static constexpr int64_t runtime = -1;
 
   Order order = Order::Sequential;
-  int64_t block = 0; ///< N, >= 1; 0 in other orders
+  int64_t block = 0; ///< N, >= 1, or `runtime`; 0 in other orders
   /// Of the total of blocks; none: as the accumulator is rounded.
   std::optional<Format> between;
   RoundingMode betweenMode;

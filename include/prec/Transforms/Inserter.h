@@ -30,11 +30,16 @@ public:
   /// ... for rules with a scale.
   ArrayRef<ScaledRound> scaled() const { return scaledRounds; }
 
+  /// The run-time numbers of these names, real ones as two words.
+  SmallVector<Value> numbersOf(ArrayRef<std::string> names,
+                               ArrayRef<Action::RuntimeNumber> numbers);
+
 private:
   RoundSpec specFor(const Action &action, SiteAttr site);
   FailureOr<Value> roundValue(OpBuilder &builder, Value value, Operation *op,
                               const Rule &rule, SiteAttr site,
                               SiteAttr accumulator);
+  ScaledRound scaledRound(RoundOp round, const Rule &rule);
   LogicalResult nameInserted(RoundOp round, Operation *op, SiteAttr site);
   LogicalResult insertConstant(const Plan::Entry &entry, const Rule &rule,
                                SiteAttr site);

@@ -66,6 +66,8 @@ public:
   struct Sum {
     linalg::LinalgOp op;
     SumSpec spec;
+    /// The rule that says the order.
+    std::optional<size_t> ruleOfOrder;
   };
 
   Plan(func::FuncOp function, const SiteTable &sites, RuleBook &book)

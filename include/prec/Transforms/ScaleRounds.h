@@ -15,6 +15,9 @@ struct ScaledRound {
   RoundOp round;
   StringRef origin;
   AmaxScale scale;
+  /// If the number of steps is known at run time, that; `scale` then has the
+  /// most there may be.
+  Value steps;
 };
 
 /// Each of the roundings q = round(x) becomes q = round(x * s) / s with a power
@@ -28,9 +31,9 @@ struct ScaledRound {
 /// Where amax is zero, infinite or NaN, or where its history holds nothing
 /// else, s stays as it was, at first 1. With `amax<N>` a rounding in @step has
 /// two states, the last N values of amax (0 for those that are not finite),
-/// latest first, and s, which follows their largest ("delayed scaling" of
-/// Micikevicius et al. 2022, "FP8 formats for deep learning"; there s is no
-/// power of two):
+/// latest first, and s, which follows the largest of them, or of the first ones
+/// ("delayed scaling" of Micikevicius et al. 2022, "FP8 formats for deep
+/// learning"; there s is no power of two):
 ///
 ///   @step(parameters..., state..., prec.amax.SITE, prec.scale.SITE..., x,
 ///   labels, rate) -> (parameters..., state..., prec.amax.SITE,

@@ -15,6 +15,8 @@ struct SumSpec {
   /// Unset: as it is without a rule.
   std::optional<Summation> sum;
   std::optional<bool> fused;
+  /// Of the order's `?`, in the order of the text.
+  SmallVector<Value> numbers;
 };
 
 /// Does the operation take one sum, `acc = acc + g(inputs)`, over its reduction

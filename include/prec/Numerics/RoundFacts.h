@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What the rounding algorithm needs to know of a format on a carrier: static
+// facts that choose the formula, and words that may be run-time values.
+#ifndef PREC_NUMERICS_ROUNDFACTS_H
+#define PREC_NUMERICS_ROUNDFACTS_H
+
+#include "prec/Numerics/Format.h"
+#include "prec/Numerics/Word.h"
+
+namespace mlir::prec {
+
+/// Facts that are known when the formula is chosen. Notation: a carrier with F
+/// fraction bits, a format with Y; "biased" exponents are the carrier's.
+struct RoundFacts {
+  CarrierLayout carrier;
+  /// The number of discarded bits depends on the value: the format's least
+  /// normal exponent lies above the carrier's, or it is a posit or a sign.
+  bool isGradual = false;
+  /// The format's quantum is a normal number of the carrier, so values below it
+  /// exist whose discarded bits exceed F.
+  bool hasTiny = false;
+  /// A rounded finite value can exceed the largest finite number without
+  /// becoming the carrier's infinity by carry.
+  bool isBounded = false;
+  /// No bit may be discarded (Y = F, or Y is not known).
+  bool mayKeepAll = false;
+  /// Results below the least normal number become zero.
+  bool isFlushed = false;
+  /// Y = F, no gradual underflow, nothing flushed, no bound: only NaN changes.
+  bool isIdentity = false;
+  /// Y = 0 and the codes of odd biased exponents are even.
+  bool hasOddBias = false;
+  /// Y = 0 and whether that is so is known at run time only.
+  bool hasRuntimeParity = false;
+  /// Negative numbers reach farther, or less far, than positive ones.
+  bool isAsymmetric = false;
+  /// Products of the quantum and whole multiples of 2^-24 below 1 are normal
+  /// numbers of the carrier.
+  bool hasExactThresholds = false;
+  /// A grid's step is known to be a power of two, and its zero point is known.
+  bool hasPlainScale = true;
+  /// A grid's codes wrap around at 2^wrapExponent.
+  int wrapExponent = 0;
+  /// The widths of a float's exponent are known at run time only.
+  bool hasRuntimeExponent = false;
+  /// Y, or Format::runtime. Fixed point is a float whose numbers up to the
+  /// greatest magnitude are equally spaced.
+  int fractionBits = 0;
+  /// Biased exponent of the least normal number, where it is known.
+  int leastNormal = 1;
+  Format format;
+};
+
+/// The words; those that a fact excludes are constants nobody reads.
+template <class Word> struct RoundParameters {
+  RoundFacts facts;
+  Word discard;       ///< F - Y: discarded bits of a normal result
+  Word leastNormal;   ///< biased exponent of the least normal number
+  Word leastQuantum;  ///< biased exponent of the quantum, at least 1
+  Word discardOffset; ///< discard + leastNormal
+  Word tinyLimit;     ///< bits of the quantum; 0 if that is a subnormal
+  Word impliedBit;    ///< 2^F if the code of the quantum is 1 and Y > 0, else 0
+  Word largest;       ///< bits of the largest finite number
+  Word lowest;        ///< bits of the lowest number's magnitude
+  Word least;         ///< bits of the least normal number
+  /// Of a mode whose number r of random bits is known at run time: the r
+  /// uppermost bits of a word, and the half of the last of them.
+  Word randomMask{}, randomHalf{};
+  /// Where a grid has no plain scale: that as a number of the carrier, and the
+  /// codes above and below the zero point, as numbers too.
+  Word step{}, above{}, below{};
+  /// Of a posit.
+  Word bits{}, exponentBits{};
+  /// 1 if the codes of odd biased exponents are even.
+  Word parity{};
+
+  /// Those that loops over arrays and vectors of lanes need in each lane.
+  template <class Visit> void forEachWord(Visit visit) {
+    for (Word *word : {&discard, &leastNormal, &leastQuantum, &discardOffset,
+                       &tinyLimit, &impliedBit, &largest, &lowest, &least,
+                       &step, &above, &below, &bits, &exponentBits, &parity})
+      visit(*word);
+  }
+};
+
+RoundFacts roundFacts(const Format &format, Carrier carrier);
+
+/// The bits of the greatest magnitude above and below zero, for formats whose
+/// largest number is not given by exponent and fraction widths.
+struct Limits {
+  uint64_t largest, lowest;
+};
+Limits limitsOf(const Format &format, Carrier carrier);
+
+/// The parameters of a format without `?` whose numbers are all multiplied by
+/// 2^shift (modulo arithmetic, so it may be negative); numbers and quantum are
+/// normal in the carrier before and after. This is how blocks share an exponent
+/// and how fixed point moves.
+template <WordOps Ops>
+RoundParameters<typename Ops::Word>
+shiftedParameters(Ops &ops, RoundParameters<typename Ops::Word> p,
+                  typename Ops::Word shift) {
+  p.facts.isGradual = p.facts.hasTiny = p.facts.isBounded = true;
+  p.facts.hasExactThresholds = false;
+  auto by = ops.shl(shift, ops.constant(p.facts.carrier.fractionBits));
+  for (auto *word : {&p.leastNormal, &p.leastQuantum, &p.discardOffset})
+    *word = ops.add(*word, shift);
+  for (auto *word : {&p.tinyLimit, &p.largest, &p.least})
+    *word = ops.add(*word, by);
+  if (p.facts.format.isSigned)
+    p.lowest = ops.add(p.lowest, by);
+  return p;
+}
+
+} // namespace mlir::prec
+
+#endif // PREC_NUMERICS_ROUNDFACTS_H
