@@ -237,7 +237,8 @@ KernelCost::Effort KernelCost::outputEffort(const KernelPlan &plan,
   Effort effort;
   for (unsigned number = op.getNumDpsInputs(); number < isRead.size();
        ++number) {
-    double count = double(tile.rows * tile.vectors), lanes = double(tile.lanes);
+    double count = double(tile.rows * tile.vectors) * points(plan.inTile);
+    double lanes = double(tile.lanes);
     double each = 1, code = accessCode * count;
     Access access = accessIn(plan, tile, number);
     if (access == Access::Strided) {

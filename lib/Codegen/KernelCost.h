@@ -91,10 +91,12 @@ private:
     return dim >= 0 && (dims >> dim & 1) != 0;
   }
   /// Copies of a value in a tile.
-  static double copies(uint64_t dims, const KernelPlan &plan,
-                       const Tile &tile) {
-    return double(has(dims, plan.rowDim) ? tile.rows : 1) *
-           double(has(dims, plan.vectorDim) ? tile.vectors : 1);
+  double copies(uint64_t dims, const KernelPlan &plan, const Tile &tile) const {
+    double count = double(has(dims, plan.rowDim) ? tile.rows : 1) *
+                   double(has(dims, plan.vectorDim) ? tile.vectors : 1);
+    for (unsigned dim : plan.inTile)
+      count *= has(dims, int(dim)) ? double(extent(dim)) : 1;
+    return count;
   }
   static Access accessIn(const KernelPlan &plan, const Tile &tile,
                          unsigned number);

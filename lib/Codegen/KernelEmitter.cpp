@@ -350,11 +350,22 @@ private:
 
   void block(BlockShape shape, int64_t rows) {
     shape.rows = rows;
-    KernelBlock block(b, op, plan, shape, point, initial, panels);
-    SmallVector<Value> accumulators = block.loadOutputs();
-    accumulators = ReductionLoops(b, loc, plan, extents, {pieceStart, pieceEnd})
-                       .emit(block, accumulators);
-    block.storeOutputs(accumulators);
+    SmallVector<KernelBlock, 1> blocks;
+    eachInTile(plan.inTile, [&] {
+      blocks.emplace_back(b, op, plan, shape, point, initial, panels);
+    });
+    ReductionLoops(b, loc, plan, extents, {pieceStart, pieceEnd}).emit(blocks);
+  }
+
+  /// `body` at each point of the dimensions `dims`.
+  void eachInTile(ArrayRef<unsigned> dims, function_ref<void()> body) {
+    if (dims.empty())
+      return body();
+    unsigned dim = dims.back();
+    for (int64_t i = 0, n = *getConstantIntValue(extents[dim]); i < n; ++i) {
+      point[dim] = constant(i);
+      eachInTile(dims.drop_back(), body);
+    }
   }
 
   RewriterBase &b;

@@ -151,10 +151,33 @@ private:
     plan.reductions = reductions;
     plan.accesses = cost.accesses(dim, row);
     tryTiles(plan);
+    if (row >= 0 && !reductions.empty())
+      tryTilesOfMore(plan);
     plan.accesses = cost.accessesAhead(dim, row);
     plan.storesAhead = cost.bodyOps() > mostOpsAtOnce;
     if (plan.looksAhead() && llvm::isPowerOf2_64(lanes))
       tryTiles(plan);
+  }
+
+  /// With the last of the outer dimensions, then the last two, and so on: what
+  /// the rows of one of them are too few for, as those of a small filter.
+  void tryTilesOfMore(KernelPlan plan) {
+    constexpr double mostPoints = 27; // of three by three by three
+    if (cost.extent(unsigned(plan.vectorDim)) < lanes)
+      return; // loads for little
+    if (llvm::any_of(plan.accesses, [](Access access) {
+          return access != Access::Uniform && access != Access::Contiguous;
+        }))
+      return;
+    for (unsigned dim : llvm::reverse(parallel)) {
+      if (int(dim) == plan.vectorDim || int(dim) == plan.rowDim ||
+          (!isDynamic(dim) && extents[dim] == 1))
+        continue;
+      plan.inTile.push_back(dim);
+      if (isDynamic(dim) || cost.points(plan.inTile) > mostPoints)
+        return;
+      tryTiles(plan);
+    }
   }
 
   void tryTiles(KernelPlan plan) {
@@ -162,7 +185,8 @@ private:
     auto dim = unsigned(plan.vectorDim);
     int row = plan.rowDim;
     for (unsigned other : parallel)
-      if (other != dim && int(other) != row)
+      if (other != dim && int(other) != row &&
+          !llvm::is_contained(plan.inTile, other))
         plan.outer.push_back(other);
     bool alone = llvm::is_contained(plan.accesses, Access::Strided) ||
                  llvm::is_contained(plan.accesses, Access::Interleaved) ||
@@ -178,7 +202,8 @@ private:
       if (vectors > most)
         break;
       for (int64_t rows : rowCounts(plan)) {
-        if (rows > 1 && !fits(rows, vectors, shares))
+        auto all = rows * int64_t(cost.points(plan.inTile));
+        if (all > 1 && !fits(all, vectors, shares))
           break;
         plan.vectors = vectors;
         plan.rows = rows;
@@ -249,7 +274,7 @@ private:
     plan.hoisted = hoistedOf(plan);
     plan.reductions.erase(plan.reductions.begin(),
                           plan.reductions.begin() + plan.hoisted.size());
-    plan.unroll = !plan.looksAhead() && isUnrolled(plan);
+    plan.unroll = !plan.looksAhead() && plan.inTile.empty() && isUnrolled(plan);
     plan.storesAcross = cost.points(plan.reductions) >= longReduction;
     KernelPlan whole = withPanels(plan);
     plan.piece = plan.looksAhead() ? 0 : pieceOf(plan);
@@ -266,7 +291,7 @@ private:
   /// Panels for the operands that are cheaper with one.
   KernelPlan withPanels(KernelPlan plan) const {
     plan.cost = cost.total(plan);
-    if (plan.isScalar())
+    if (plan.isScalar() || !plan.inTile.empty())
       return plan;
     for (unsigned input = 0; input < op.getNumDpsInputs(); ++input) {
       if (!cost.isDistant(input, plan))

@@ -11,7 +11,7 @@
 //             are made here
 //           for blocks of `vectors` * `lanes` points of the vector dimension
 //             for blocks of `rows` points of the row dimension
-//               accumulators[rows][vectors] = output
+//               accumulators[points of `inTile`][rows][vectors] = output
 //               for other reduction dimensions, ascending   <- one at a time
 //                 accumulators = body(inputs, accumulators)
 //               output = accumulators
@@ -48,6 +48,8 @@ struct KernelPlan {
   /// the first reductions may be hoisted out of the parallel loops, so that
   /// what one of their points reads stays in the cache.
   SmallVector<unsigned> outer, reductions, hoisted;
+  /// Further parallel dimensions of which a tile has all points.
+  SmallVector<unsigned> inTile;
   /// So many points of the first of `reductions` at a time; 0: all.
   int64_t piece = 0;
   /// So many rows at a time, whose inputs stay in the cache while the vector

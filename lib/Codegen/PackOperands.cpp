@@ -78,18 +78,25 @@ public:
   }
 
 private:
+  /// It depends on `dim` along one of its dimensions, by itself; the others may
+  /// be windows.
   bool isWorthIt(OpOperand &operand) {
     AffineMap map = maps[operand.getOperandNumber()];
     return isa<RankedTensorType>(operand.get().getType()) &&
-           map.isProjectedPermutation() && map.isFunctionOfDim(dim) &&
+           llvm::count_if(map.getResults(),
+                          [&](AffineExpr result) {
+                            return result.isFunctionOfDim(dim);
+                          }) == 1 &&
+           llvm::is_contained(map.getResults(), b.getAffineDimExpr(dim)) &&
            cost.step(operand.getOperandNumber(), dim) != 1;
   }
 
-  double elementsOf(OpOperand &operand) {
+  static double elementsOf(OpOperand &operand) {
+    constexpr int64_t assumedExtent = 64;
     double elements = 1;
-    for (AffineExpr result : maps[operand.getOperandNumber()].getResults())
-      elements *=
-          double(cost.extent(cast<AffineDimExpr>(result).getPosition()));
+    for (int64_t size :
+         cast<RankedTensorType>(operand.get().getType()).getShape())
+      elements *= double(ShapedType::isDynamic(size) ? assumedExtent : size);
     return elements;
   }
 
@@ -98,15 +105,20 @@ private:
         cyclesPerElement * elementsOf(operand) + cost.codeCost() * codeOfCopy;
   }
 
-  /// The dimensions in the order of the loops, `dim` last.
+  /// The dimensions in the order of the loops, `dim` last; in their own order
+  /// if there are windows.
   SmallVector<int64_t> pack(OpOperand &operand) {
     unsigned number = operand.getOperandNumber();
     SmallVector<int64_t> order =
         llvm::to_vector(llvm::seq<int64_t>(maps[number].getNumResults()));
+    bool hasWindows = !maps[number].isProjectedPermutation();
     auto rank = [&](int64_t position) {
-      unsigned d =
-          cast<AffineDimExpr>(maps[number].getResult(position)).getPosition();
-      return std::make_tuple(d == dim, d);
+      AffineExpr result = maps[number].getResult(position);
+      bool isLast = result == b.getAffineDimExpr(dim);
+      return std::make_tuple(
+          isLast, hasWindows
+                      ? position
+                      : int64_t(cast<AffineDimExpr>(result).getPosition()));
     };
     llvm::sort(order, [&](int64_t a, int64_t c) { return rank(a) < rank(c); });
     operands[number] = transposed(b, op.getLoc(), operand.get(), order);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The loops over reduction dimensions around the body of one block.
+// The loops over reduction dimensions around the bodies of a tile's blocks.
 #include "ReductionLoops.h"
 #include "KernelBlock.h"
 
@@ -18,38 +18,62 @@ Value ReductionLoops::extent(unsigned dim) {
   return getValueOrCreateConstantIndexOp(b, loc, extents[dim]);
 }
 
-SmallVector<Value> ReductionLoops::emit(KernelBlock &block,
-                                        ValueRange accumulators) {
-  block.reserveAhead();
-  SmallVector<Value> found = emit(block, 0, accumulators);
-  block.releaseAhead();
-  return found;
+void ReductionLoops::emit(MutableArrayRef<KernelBlock> all) {
+  blocks = all;
+  SmallVector<Value> accumulators;
+  for (KernelBlock &block : blocks) {
+    block.reserveAhead();
+    llvm::append_range(accumulators, block.loadOutputs());
+  }
+  accumulators = emit(0, accumulators);
+  ValueRange rest = accumulators;
+  for (KernelBlock &block : blocks) {
+    block.releaseAhead();
+    size_t count = accumulators.size() / blocks.size();
+    block.storeOutputs(rest.take_front(count));
+    rest = rest.drop_front(count);
+  }
 }
 
-SmallVector<Value> ReductionLoops::emit(KernelBlock &block, unsigned level,
+SmallVector<Value> ReductionLoops::compute(ValueRange accumulators) {
+  SmallVector<Value> results;
+  size_t count = accumulators.size() / blocks.size();
+  for (KernelBlock &block : blocks) {
+    llvm::append_range(results, block.compute(accumulators.take_front(count)));
+    accumulators = accumulators.drop_front(count);
+  }
+  return results;
+}
+
+void ReductionLoops::setPoint(unsigned dim, Value value) {
+  for (KernelBlock &block : blocks)
+    block.setPoint(dim, value);
+}
+
+SmallVector<Value> ReductionLoops::emit(unsigned level,
                                         ValueRange accumulators) {
   if (level == plan.reductions.size())
-    return block.compute(accumulators);
+    return compute(accumulators);
   unsigned dim = plan.reductions[level];
   if (plan.unroll) {
     SmallVector<Value> next(accumulators);
     for (int64_t i = 0, n = *getConstantIntValue(extents[dim]); i < n; ++i) {
-      block.setPoint(dim, constant(i));
-      next = emit(block, level + 1, next);
+      setPoint(dim, constant(i));
+      next = emit(level + 1, next);
     }
     return next;
   }
   if (plan.looksAhead() && level + 1 == plan.reductions.size() &&
-      block.lanes() > 0)
-    return loopAhead(block, dim, accumulators);
+      blocks.front().lanes() > 0)
+    return loopAhead(blocks.front(), dim, accumulators);
   bool isCut = plan.isCut(dim);
   auto loop = scf::ForOp::create(b, loc, isCut ? piece.first : constant(0),
                                  isCut ? piece.second : extent(dim),
                                  constant(1), accumulators);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  block.setPoint(dim, loop.getInductionVar());
-  SmallVector<Value> next = emit(block, level + 1, loop.getRegionIterArgs());
+  setPoint(dim, loop.getInductionVar());
+  SmallVector<Value> next = emit(level + 1, loop.getRegionIterArgs());
   b.setInsertionPointToEnd(loop.getBody());
   scf::YieldOp::create(b, loc, next);
   return loop.getResults();

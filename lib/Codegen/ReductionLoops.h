@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The loops over reduction dimensions around the body of one block.
+// The loops over reduction dimensions around the bodies of a tile's blocks.
 #ifndef PREC_CODEGEN_REDUCTIONLOOPS_H
 #define PREC_CODEGEN_REDUCTIONLOOPS_H
 
@@ -18,12 +18,15 @@ public:
                  ArrayRef<OpFoldResult> extents, std::pair<Value, Value> piece)
       : b(b), loc(loc), plan(plan), extents(extents), piece(piece) {}
 
-  /// The accumulators after all points of the plan's `reductions`, ascending.
-  SmallVector<Value> emit(KernelBlock &block, ValueRange accumulators);
+  /// All points of the plan's `reductions`, ascending, for the blocks of a
+  /// tile. What lies ahead is read for one block alone.
+  void emit(MutableArrayRef<KernelBlock> blocks);
 
 private:
-  SmallVector<Value> emit(KernelBlock &block, unsigned level,
-                          ValueRange accumulators);
+  SmallVector<Value> emit(unsigned level, ValueRange accumulators);
+  /// The bodies of all blocks.
+  SmallVector<Value> compute(ValueRange accumulators);
+  void setPoint(unsigned dim, Value value);
   SmallVector<Value> loopAhead(KernelBlock &block, unsigned dim,
                                ValueRange accumulators);
   SmallVector<Value> storedPoints(KernelBlock &block, unsigned dim, Value first,
@@ -36,6 +39,7 @@ private:
   const KernelPlan &plan;
   ArrayRef<OpFoldResult> extents;
   std::pair<Value, Value> piece;
+  MutableArrayRef<KernelBlock> blocks;
 };
 
 } // namespace mlir::prec

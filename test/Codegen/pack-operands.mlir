@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The filter's gradient of a depthwise convolution has only channels for vectors: both operands get them last, also the image, which is
+// read in windows.
+// RUN: prec-opt %s --pass-pipeline='builtin.module(func.func(prec-pack-operands{vector-bits=512 vector-registers=32}))' | FileCheck %s
+
+// CHECK-DAG: #[[$IMAGE:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d3, d1 + d4, d2 + d5, d0)>
+// CHECK-DAG: #[[$GRADIENT:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d3, d4, d5, d0)>
+// CHECK-DAG: #[[$FILTER:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d1, d2, d0)>
+// CHECK-LABEL: func.func @depthwise_filter(
+// CHECK-SAME: %[[X:.*]]: tensor<8x32x58x58xf32>, %[[Y:.*]]: tensor<8x32x56x56xf32>
+// CHECK: %[[XT:.*]] = linalg.transpose ins(%[[X]] : {{.*}}) outs({{.*}} : tensor<8x58x58x32xf32>) permutation = [0, 2, 3, 1]
+// CHECK: %[[YT:.*]] = linalg.transpose ins(%[[Y]] : {{.*}}) outs({{.*}} : tensor<8x56x56x32xf32>) permutation = [0, 2, 3, 1]
+// CHECK: linalg.generic {indexing_maps = [#[[$IMAGE]], #[[$GRADIENT]], #[[$FILTER]]]
+// CHECK-SAME: ins(%[[XT]], %[[YT]]
+// CHECK: linalg.transpose {{.*}} outs({{.*}} : tensor<32x3x3xf32>) permutation = [2, 0, 1]
+func.func @depthwise_filter(%x: tensor<8x32x58x58xf32>, %y: tensor<8x32x56x56xf32>) -> tensor<32x3x3xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<32x3x3xf32>
+  %i = linalg.fill ins(%zero : f32) outs(%e : tensor<32x3x3xf32>) -> tensor<32x3x3xf32>
+  %r = linalg.generic {
+      indexing_maps = [affine_map<(c, h, w, n, i, j) -> (n, c, i + h, j + w)>, affine_map<(c, h, w, n, i, j) -> (n, c, i, j)>,
+                       affine_map<(c, h, w, n, i, j) -> (c, h, w)>],
+      iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %y : tensor<8x32x58x58xf32>, tensor<8x32x56x56xf32>) outs(%i : tensor<32x3x3xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %sum, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<32x3x3xf32>
+  return %r : tensor<32x3x3xf32>
+}
