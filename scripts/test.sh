@@ -46,6 +46,8 @@ if ((${#py[@]})) && ! cat "${frontends[@]}" | cmp -s - .venv/requirements-fronte
     echo "test: cannot install them; the front ends' tests are skipped" >&2
 fi
 
+((!${#py[@]})) || scripts/browser.sh
+
 results=$build/results
 rm -rf "$results" && mkdir -p "$results"
 ((!${#lit[@]})) || PATH=/usr/bin:$PATH lit-22 -sv --no-progress-bar --xunit-xml-output="$results/lit.xml" "${lit[@]}" || true

@@ -45,6 +45,25 @@ def test_setup_elsewhere_names_the_packages(bare):
     assert done.stderr.strip().endswith("missing: no-such-package")
 
 
+@pytest.mark.parametrize("works", ["at once", "after an update", "never", "without root"])
+def test_the_browser_is_installed_where_it_can_be(source, tmp_path, works):
+    """Stand-ins write down what is asked of them."""
+    said = {"at once": "exit 0", "after an update": f"grep -q update {tmp_path}/asked", "never": "exit 1"}
+    tools = {"id": f"echo {1000 * (works == 'without root')}",
+             "apt-get": f'echo "$@" >>{tmp_path}/asked; [ "$1" = update ] || {said.get(works)}'}  # fmt: skip
+    for name, text in tools.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    for name in ("bash", "grep"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    done = run_script(shutil.which("bash"), source / "scripts" / "browser.sh", env={"PATH": str(tmp_path)})
+    assert done.returncode == 0, "tests go on without it"
+    asked = (tmp_path / "asked").read_text().split("\n")[:-1] if (tmp_path / "asked").exists() else []
+    install = "install -y --no-install-recommends chromium"
+    assert asked == {"at once": [install], "without root": []}.get(works, [install, "update", install])
+    assert ("not tested in a browser" in done.stderr) == (works in ("never", "without root"))
+
+
 def count(source, *paths):
     return run_script(sys.executable, source / "scripts" / "count_results.py", *paths)
 

@@ -3,7 +3,7 @@
 from the same.
 
 Values come computed (means, intervals): a chart draws and does no statistics. A click on
-an entry of a legend shows that one alone; the wheel zooms.
+an entry of a legend shows that one alone.
 """
 
 import re
@@ -16,6 +16,8 @@ from prec.report import statistics, tables
 from prec.report.dataset import word
 
 WIDTH, HEIGHT = 420, 300
+CELL_WIDTH, CELL_HEIGHT = 44, 24  # of a heat map, for numbers of four digits
+TICKS = {"size": 12}  # at the ends of error bars; else as wide as a word's place
 SMALL_POINTS = {"size": 12}
 SHARES = ("overflow", "underflow", "saturation")
 
@@ -24,11 +26,15 @@ def _tooltip(*names, digits=".4~g"):
     return [altair.Tooltip(name, format=digits) if name.endswith(":Q") else name for name in names]
 
 
-def _x(data, **scale):
-    title = word(data.x)
-    if data.ordered and data.x != "seed":
-        return altair.X("x:Q", title=title, scale=altair.Scale(zero=False, nice=False, **scale))
-    return altair.X("x:O", title=title, sort=data.values("x"))
+def _x(data):
+    """All pictures of a study have the same axis; one number alone makes no scale."""
+    title, values = word(data.x), data.values("x")
+    if data.ordered and data.x != "seed" and len(values) > 1:
+        scale = altair.Scale(zero=False, nice=False, domain=[values[0], values[-1]])
+        whole = all(isinstance(value, int) for value in values)
+        axis = altair.Axis(tickMinStep=1) if whole else altair.Axis()
+        return altair.X("x:Q", title=title, scale=scale, axis=axis)
+    return altair.X("x:O", title=title, sort=values, scale=altair.Scale(domain=values))
 
 
 def _x_colour(data):
@@ -58,8 +64,18 @@ def _shown(pick, opacity):
 def _panels(data, chart, title, columns=2):
     if len(data.values("panel")) > 1:
         facet = altair.Facet("panel:N", title=None, sort=data.values("panel"))
-        chart = chart.facet(facet=facet, columns=columns)
+        chart = _of_its_own(chart.facet(facet=facet, columns=columns))
     return chart.properties(title=title)
+
+
+def _of_its_own(chart):
+    """Each panel with its axis: a shared one is also drawn where the last row has no panel."""
+    return chart.resolve_axis(x="independent")
+
+
+def _has_intervals(rows):
+    """Of one seed there are none, and of a scale without a number Vega warns."""
+    return any(row["low"] is not None for row in rows)
 
 
 def measured_by_x(data):
@@ -77,11 +93,12 @@ def measured_by_x(data):
     )  # fmt: skip
     mark = base.mark_line(point=True) if data.ordered else base.mark_point(filled=True, size=50)
     line = mark.encode(y=altair.Y(f"{name}:Q", title=data.measured.title, scale=altair.Scale(zero=False)))
-    band = base.mark_errorband() if data.ordered else base.mark_errorbar(ticks=True)
+    band = base.mark_errorband() if data.ordered else base.mark_errorbar(ticks=TICKS)
     band = band.encode(y=altair.Y("low:Q", title=data.measured.title), y2="high:Q",
                        opacity=_shown(pick, 0.3 if data.ordered else 1))  # fmt: skip
     # The selection belongs to the line: a band is several marks, each would have its own.
-    chart = (line.add_params(pick) + band).properties(width=WIDTH, height=HEIGHT)
+    line = line.add_params(pick)
+    chart = (line + band if _has_intervals(rows) else line).properties(width=WIDTH, height=HEIGHT)
     return _panels(data, chart, f"{name.capitalize()} by {word(data.x)}")
 
 
@@ -103,7 +120,8 @@ def scatter(data):
         x = altair.X(f"{field}:N", title=word(axis))
         if all(isinstance(number, (int, float)) for number in numbers):
             wide = min(numbers) > 0 and max(numbers) > 30 * min(numbers)
-            x = altair.X(f"{field}:Q", title=word(axis), scale=altair.Scale(type="log" if wide else "linear", zero=False))
+            scale = altair.Scale(type="log", nice=False) if wide else altair.Scale(type="linear", zero=False)
+            x = altair.X(f"{field}:Q", title=word(axis), scale=scale)
         chart = altair.Chart(source).mark_point(filled=True, size=50).encode(
             x=x, y=altair.Y(f"{name}:Q", title=data.measured.title, scale=altair.Scale(zero=False)),
             tooltip=_tooltip(*(f"{other}:N" for other in fields.values()), f"{name}:Q", "seeds:O"),
@@ -146,7 +164,7 @@ def measured_over(data, unit, title):
         .properties(width=320, height=HEIGHT)
         .facet(facet=altair.Facet("panel:N", title=None, sort=order), columns=2)
     )
-    return chart.properties(title=f"{measured.capitalize()} by {title}, mean over the seeds")
+    return _of_its_own(chart).properties(title=f"{measured.capitalize()} by {title}, mean over the seeds")
 
 
 def steps_to_threshold(data, threshold):
@@ -162,9 +180,10 @@ def steps_to_threshold(data, threshold):
     )
     goal = data.measured.goal(threshold)
     title = f"mini-batches to {goal}"
-    line = base.mark_line(point=True).encode(y=altair.Y("steps:Q", title=title))
+    mark = base.mark_line(point=True) if data.ordered else base.mark_point(filled=True, size=50)
+    line = mark.encode(y=altair.Y("steps:Q", title=title))
     bar = base.mark_errorbar().encode(y=altair.Y("low:Q", title=title), y2="high:Q")
-    chart = (bar + line).properties(width=WIDTH, height=HEIGHT)
+    chart = (bar + line if _has_intervals(rows) else line).properties(width=WIDTH, height=HEIGHT)
     return _panels(data, chart, f"Steps to {goal} (where reached)")
 
 
@@ -175,7 +194,8 @@ def box_plots(data):
         for run in data.runs if run["value"] is not None and isfinite(run["value"])
     ]  # fmt: skip
     # Vega warns of a scale without values where no box has outliers: the limits are given.
-    limits = [min(row[measured] for row in rows), max(row[measured] for row in rows)]
+    least, most = min(row[measured] for row in rows), max(row[measured] for row in rows)
+    limits = [least - 0.03 * (most - least), most + 0.03 * (most - least)]
     scale = altair.Scale(zero=False, domain=limits)
     chart = (
         altair.Chart(altair.Data(values=rows))
@@ -214,13 +234,15 @@ def _cells(data, rows, name, down, unit, digits):
         tooltip=_tooltip(f"{field}:N", "x:O", f"{name}:Q"),
     )
     middle = mean((min(r[name] for r in rows), max(r[name] for r in rows)))
-    text = base.mark_text(fontSize=9).encode(
-        text=altair.Text(f"{name}:Q", format=digits),
+    small = f"abs(datum['{name}']) < 0.001 && datum['{name}'] != 0"
+    written = f"{small} ? format(datum['{name}'], '.1e') : format(datum['{name}'], '{digits}')"
+    text = base.transform_calculate(written=written).mark_text(fontSize=9).encode(
+        text="written:N",
         color=altair.condition(
             f"datum['{name}'] > {middle}", altair.value("black"), altair.value("white")
         ),
     )
-    return cells + text
+    return (cells + text).properties(width=altair.Step(CELL_WIDTH), height=altair.Step(CELL_HEIGHT))
 
 
 def gradient_norms(data):
@@ -248,7 +270,7 @@ def gradient_norms(data):
         .properties(width=320, height=HEIGHT)
         .facet(facet=altair.Facet("layer:N", title=None, sort=order), columns=2)
     )
-    return chart.properties(title="Gradients by mini-batch, mean over the seeds and since the point before")
+    return _of_its_own(chart).properties(title="Gradients by mini-batch, mean over the seeds and since the point before")
 
 
 def _several(data, series):
@@ -278,7 +300,8 @@ def all_of(data):
         found = {f"{name}-by-axes": scatter(data)}
     else:
         found = {f"{name}-by-{'bits' if 'truncate' in data.x else 'axis'}": measured_by_x(data)}
-    if len({point["step"] for point in data.points}) > 1:
+    # A random study's points share no axis but the step: its runs are no curves of anything.
+    if len({point["step"] for point in data.points}) > 1 and not data.scattered:
         found[f"{name}-by-step"] = measured_over(data, "step", "mini-batch")
         if all(point["passes"] is not None for point in data.points):
             found[f"{name}-by-pass"] = measured_over(data, "passes", "pass over the data")

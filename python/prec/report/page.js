@@ -9,7 +9,8 @@ function config(theme) {
   const grid = theme === "dark" ? "#3a3d44" : "#ddd";
   return {
     background: null,
-    title: { color },
+    title: { color, anchor: "start" },
+    boxplot: { rule: { color } },
     axis: { labelColor: color, titleColor: color, gridColor: grid, domainColor: grid },
     legend: { labelColor: color, titleColor: color },
     header: { labelColor: color, titleColor: color },

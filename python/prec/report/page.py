@@ -28,11 +28,14 @@ def table_html(table):
         if isinstance(value, (int, float)):
             return f"<td>{value}</td>"
         text = html.escape("" if value is None else str(value))
-        return f'<td class="text">{f"<code>{text}</code>" if " --" in text else text}</td>'
+        if " --" in text:  # a command: lines end between words, not behind a hyphen
+            text = f"<code>{' '.join(f'<span>{word}</span>' for word in text.split(' '))}</code>"
+        return f'<td class="text">{text}</td>'
 
+    is_text = [any(isinstance(row[i], str) for row in table["rows"]) for i in range(len(table["columns"]))]
     heads = "".join(
-        f'<th scope="col"><button type="button">{html.escape(str(name))}</button></th>'
-        for name in table["columns"]
+        f'<th scope="col"{" class=text" * text}><button type="button">{html.escape(str(name))}</button></th>'
+        for name, text in zip(table["columns"], is_text)
     )
     body = "\n".join(f"<tr>{''.join(map(cell, row))}</tr>" for row in table["rows"])
     csv = f'<button type="button" data-csv="{table["id"]}">CSV</button>'
@@ -41,6 +44,14 @@ def table_html(table):
         f'<table id="{table["id"]}"><caption>{html.escape(table["heading"])} {csv}</caption>'
         f"<thead><tr>{heads}</tr></thead><tbody>\n{body}\n</tbody></table></div>"
     )
+
+
+def prose(text):
+    """A study's own words; what stands between backticks is code."""
+    parts = html.escape(text, quote=False).split("`")
+    if len(parts) % 2 == 0:  # one of them is alone
+        return Markup("`".join(parts))
+    return Markup("".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts)))
 
 
 def caption(chart, names):
@@ -68,7 +79,7 @@ def render(title, studies):
         (HERE / "page.html").read_text(encoding="utf-8")
     )
     return template.render(
-        title=title, studies=studies, show=table_html, library=Markup(library()),
+        title=title, studies=studies, show=table_html, prose=prose, library=Markup(library()),
         specs=Markup(json.dumps(specs).replace("</", "<\\/")),
         script=Markup((HERE / "page.js").read_text(encoding="utf-8")),
     )  # fmt: skip
