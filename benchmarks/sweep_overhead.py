@@ -3,11 +3,13 @@
 
     PYTHONPATH=python .venv/bin/python benchmarks/sweep_overhead.py [--trials=30] [--steps=1000] [--workers=N]
 
-Processor seconds, not wall time, so that a busy machine does not matter: those of the whole
-sweep (client, scheduler, workers, tools) over those of training and evaluating alone. The
-latter are what a process of ten runs takes beyond one that trains nothing, times the number
-of such processes. A second line is about the runs alone, from the store: processor seconds that
-they are charged with (starting, training, evaluating), and the steps' own time, which is wall time.
+Processor seconds, so that a busy machine matters less: those of the whole sweep (client, scheduler,
+workers, tools) over those of training and evaluating alone. The latter are what the sweep's
+prec-train processes take beyond ones that train nothing, with as many of them at once as the sweep
+has workers: processes side by side share caches and memory, so that each core computes more slowly than
+it would alone, and that is no cost of sweeps. Half of them run before the sweep and half after
+it. Wall time says the same where nothing else runs. The last line is about the runs alone, from the
+store: processor seconds that they are charged with (starting, training, evaluating).
 """
 import argparse
 import json
@@ -18,27 +20,39 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from prec import tools
+from prec.study import data
 
 SIZES = [10, 11, 12, 13, 14, 15, 16, 18, 20, 24]
 ROUNDINGS = ["toward-zero", "stochastic"]
 
 
-def processor_seconds(command):
-    """(processor seconds of a command and its children, wall seconds)."""
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - start
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall
+def spent():
+    """Processor seconds of all children that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
-def training(rounding, steps, every):
+def measured(commands, at_once=1):
+    """(processor seconds of these commands and their children, wall seconds)."""
+    before, start = spent(), time.monotonic()
+    with ThreadPoolExecutor(at_once) as pool:
+        for _ in pool.map(lambda command: subprocess.run(command, check=True, stdout=subprocess.DEVNULL,
+                                                         stderr=subprocess.DEVNULL), commands):  # fmt: skip
+            pass
+    return spent() - before, time.monotonic() - start
+
+
+def training(seeds, steps, every):
+    """The sweep's processes of these seeds; their data are unpacked, as a sweep unpacks them."""
     return [
-        tools.find("prec-train"), "softmax-regression", f"--steps={steps}", f"--eval-every={every}",
-        "--truncate-bits=" + ",".join(map(str, SIZES)), f"--rounding={rounding}", "--threads=1",
-        "--granularity=elementary", "--log=/dev/null",
+        [tools.find("prec-train"), "softmax-regression", f"--steps={steps}", f"--eval-every={every}",
+         "--truncate-bits=" + ",".join(map(str, SIZES)), f"--rounding={rounding}", f"--seed={seed}", "--threads=1",
+         "--granularity=elementary", "--log=/dev/null", *data.flags("fashion-mnist")]
+        for seed in seeds for rounding in ROUNDINGS
     ]  # fmt: skip
 
 
@@ -54,23 +68,30 @@ def main():
                      "granularity": "elementary"},
         "axes": {"truncate-bits": SIZES, "rounding": ROUNDINGS},
     }  # fmt: skip
-    pure = 0.0
-    for rounding in ROUNDINGS:
-        processor_seconds(training(rounding, 1, 0))  # fills the cache of compiled objects
-        nothing, _ = processor_seconds(training(rounding, 1, 0))
-        whole, _ = processor_seconds(training(rounding, options.steps, options.steps))
-        pure += options.trials * (whole - nothing)
+
+    def alone(seeds):
+        """(processor seconds, wall seconds) of training these, and of starting their processes."""
+        whole = measured(training(seeds, options.steps, options.steps), options.workers)
+        nothing = measured(training(seeds, 1, 0), options.workers)
+        return [a - b for a, b in zip(whole, nothing)], nothing[0]
+
+    measured(training([0], 1, 0))  # fills the cache of compiled objects
+    middle = options.trials // 2
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "study.json"
         path.write_text(json.dumps(study))
-        command = [sys.executable, "-m", "prec", "sweep", f"--store={folder}/r.db", f"--workers={options.workers}", path]
-        total, wall = processor_seconds(command)
+        before, first = alone(range(middle))
+        whole, wall = measured([[sys.executable, "-m", "prec", "sweep", f"--store={folder}/r.db",
+                                 f"--workers={options.workers}", path]])  # fmt: skip
+        after, last = alone(range(middle, options.trials))
         with sqlite3.connect(f"{folder}/r.db") as database:
-            charged, stepping = database.execute("SELECT sum(cpu_seconds), sum(seconds) FROM runs").fetchone()
+            (charged,) = database.execute("SELECT sum(cpu_seconds) FROM runs").fetchone()
     runs = len(SIZES) * len(ROUNDINGS) * options.trials
-    print(f"{runs} runs: {total:.1f} processor seconds, {pure:.1f} of them training: "
-          f"{total / pure:.3f}; {wall:.1f} s, {options.workers} workers on {os.cpu_count()} cores")  # fmt: skip
-    print(f"runs: {charged:.1f} processor seconds, {stepping:.1f} s in steps; {total / charged:.3f} of the former in all")
+    pure, pure_wall = (a + b for a, b in zip(before, after))
+    print(f"{runs} runs, {options.workers} workers on {os.cpu_count()} cores")
+    print(f"processor seconds: {whole:.1f}, {pure:.1f} of them training: {whole / pure:.3f}")
+    print(f"wall seconds: {wall:.1f}, training alone {pure_wall:.1f}: {wall / pure_wall:.3f}")
+    print(f"the runs are charged with {charged:.1f} processor seconds; {first + last:.1f} are for starting their processes")
 
 
 if __name__ == "__main__":

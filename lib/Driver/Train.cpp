@@ -22,7 +22,8 @@ using namespace mlir::prec;
 /// What @step gets after insertion. Training drops a batch that is not full.
 static LogicalResult finishStep(ModuleOp module, const TrainOptions &train) {
   PassManager pm(module.getContext());
-  pm.addPass(createMeasureStep({train.logGradients, train.logRounding}));
+  pm.addPass(createMeasureStep(
+      {train.logGradients, train.logRounding, train.roundingIfAny}));
   const TrainerOptions &trainer = train.trainer;
   pm.addPass(createSpecializeBatch(
       {trainer.batchSize.value_or(trainer.usualBatchSize)}));
@@ -83,6 +84,7 @@ private:
   llvm::Expected<Trainer> trainerOf(size_t run);
   llvm::Expected<TrainingState> firstState(const Trainer &trainer, size_t run);
   llvm::Error checkBestWeights() const;
+  llvm::Error checkLogEvery() const;
   void warnOfLostBest(const TrainingState &state) const;
 
   TrainOptions options;
@@ -124,6 +126,25 @@ llvm::Error TrainingRuns::checkBestWeights() const {
   return llvm::Error::success();
 }
 
+/// A line for several steps is a sum that is in no checkpoint, and norms and
+/// shares are those of one step.
+llvm::Error TrainingRuns::checkLogEvery() const {
+  int64_t every = *options.trainer.logEvery;
+  if (every < 1)
+    return llvm::createStringError("--log-every: found " + Twine(every) +
+                                   ", expected at least 1");
+  const char *other = !options.checkpoint.empty() ? "--checkpoint"
+                      : !options.resume.empty()   ? "--resume"
+                      : options.logGradients      ? "--log-gradients"
+                      : options.logRounding       ? "--log-rounding"
+                                                  : nullptr;
+  if (other)
+    return llvm::createStringError(
+        "--log-every: found " + Twine(other) +
+        ", which needs a line of each step; leave out one of them");
+  return llvm::Error::success();
+}
+
 /// A run may go on from beyond its best evaluation.
 void TrainingRuns::warnOfLostBest(const TrainingState &state) const {
   if (options.bestWeights.empty() || !state.bestScore ||
@@ -148,6 +169,9 @@ llvm::Error TrainingRuns::prepare() {
   if ((options.logGradients || options.logRounding) && options.log.empty())
     return llvm::createStringError(
         "found measures to log and no log, expected one to write them to");
+  if (options.trainer.logEvery)
+    if (llvm::Error error = checkLogEvery())
+      return error;
   if (!options.resume.empty()) {
     llvm::Expected<Checkpoint> read = readCheckpoint(options.resume);
     if (!read)

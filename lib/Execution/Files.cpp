@@ -64,6 +64,36 @@ Expected<std::vector<uint8_t>> mlir::prec::readFile(llvm::StringRef path) {
   }
 }
 
+std::optional<uint64_t> mlir::prec::regularFileSize(llvm::StringRef path) {
+  struct stat status;
+  if (path == "-" || stat(path.str().c_str(), &status) != 0 ||
+      !S_ISREG(status.st_mode))
+    return std::nullopt;
+  return uint64_t(status.st_size);
+}
+
+Error mlir::prec::readFileInto(llvm::StringRef path, uint64_t place,
+                               llvm::MutableArrayRef<uint8_t> bytes) {
+  int file = open(path.str().c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return systemError("read", path, errno);
+  llvm::scope_exit closer([&] { close(file); });
+  while (!bytes.empty()) {
+    ssize_t got = pread(file, bytes.data(), bytes.size(), off_t(place));
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return systemError("read", path, errno);
+    if (got == 0)
+      return createStringError("'" + path +
+                               "' became shorter while it was read: " +
+                               Twine(bytes.size()) + " bytes are missing");
+    bytes = bytes.drop_front(size_t(got));
+    place += uint64_t(got);
+  }
+  return Error::success();
+}
+
 bool mlir::prec::isGzip(llvm::ArrayRef<uint8_t> bytes) {
   return bytes.size() >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
 }

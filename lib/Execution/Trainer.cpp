@@ -89,6 +89,41 @@ bool Trainer::noteScore(TrainingState &state, double score) const {
          state.evaluationsSince >= uint64_t(*options.patience);
 }
 
+bool Trainer::isLogged(uint64_t done) const {
+  return !options.logEvery || done % uint64_t(*options.logEvery) == 0 ||
+         isEvaluated(done) || done == total ||
+         (options.logEpochs && done % stepsPerEpoch == 0);
+}
+
+namespace {
+/// Steps that share a line, the last one's record with their sums.
+class LinesOfSteps {
+public:
+  void add(const TrainingRecord &record) {
+    double loss = record.loss, seconds = record.seconds;
+    if (steps) {
+      loss += held.loss;
+      seconds += held.seconds;
+    }
+    held = record;
+    held.loss = loss;
+    held.seconds = seconds;
+    ++steps;
+  }
+  bool empty() const { return steps == 0; }
+  TrainingRecord take() {
+    held.loss /= double(steps);
+    held.steps = steps;
+    steps = 0;
+    return held;
+  }
+
+private:
+  TrainingRecord held;
+  uint64_t steps = 0;
+};
+} // namespace
+
 Error Trainer::logStep(TrainingLog &log, const TrainingRecord &record,
                        const TrainingState &state) const {
   if (Error error = log.write(toJson(record, options.fields)))
@@ -109,6 +144,7 @@ Expected<TrainingResult> Trainer::run(TrainingState &state, TrainingLog *log,
   Progress progress(total, options.progress);
   TrainingResult result;
   Batch batch = makeBatch();
+  LinesOfSteps lines;
   std::optional<uint64_t> saved;
   // Where the search for a number that is not finite begins.
   constexpr uint64_t snapshotEvery = 64;
@@ -164,9 +200,19 @@ Expected<TrainingResult> Trainer::run(TrainingState &state, TrainingLog *log,
     }
     state.epochLoss =
         (record.step % stepsPerEpoch ? state.epochLoss : 0) + record.loss;
-    if (log)
+    if (log && !options.logEvery) {
       if (Error error = logStep(*log, record, state))
         return error;
+    } else if (log) {
+      bool wasFinite = std::isfinite(record.loss) && !result.firstNonFinite;
+      if (!wasFinite && !lines.empty())
+        if (Error error = log->write(toJson(lines.take(), options.fields)))
+          return error;
+      lines.add(record);
+      if (!wasFinite || isLogged(state.done))
+        if (Error error = logStep(*log, lines.take(), state))
+          return error;
+    }
     progress.show(record);
     result.last = record;
     if (!std::isfinite(record.loss) && !result.firstNonFinite) {

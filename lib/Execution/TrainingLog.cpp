@@ -73,6 +73,8 @@ std::string mlir::prec::toJson(const TrainingRecord &record,
     if (record.learningRate)
       json.attribute("learning_rate", *record.learningRate);
     json.attribute("seconds", record.seconds);
+    if (record.steps)
+      json.attribute("steps", int64_t(*record.steps));
     writeMeasures(json, record);
     for (const auto &[name, value] : fields)
       json.attribute(name, value);

@@ -73,12 +73,15 @@ struct MeasureStep final : mlir::prec::impl::MeasureStepBase<MeasureStep> {
     FailureOr<CountsByScope> found = countRoundings(step, numLeft);
     if (failed(found))
       return failure();
-    if (found->empty())
-      return emitError(step.getLoc(), "@step: found no rounding of a whole "
-                                      "tensor or scalar to count")
-             << (numLeft ? ", only some inside of operations; choose "
-                           "granularity op, layer or batch"
-                         : "; expected a policy that rounds some");
+    if (found->empty()) {
+      InFlightDiagnostic said =
+          ifAny ? emitWarning(step.getLoc()) : emitError(step.getLoc());
+      said << "@step: found no rounding of a whole tensor or scalar to count"
+           << (numLeft ? ", only some inside of operations; choose "
+                         "granularity op, layer or batch"
+                       : "; expected a policy that rounds some");
+      return success(ifAny);
+    }
     if (numLeft)
       emitWarning(step.getLoc(), "@step: ")
           << numLeft

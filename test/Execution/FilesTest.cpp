@@ -33,6 +33,23 @@ TEST(Files, CommitReplacesAndDiscardKeeps) {
   EXPECT_EQ(folder.count(), 1);
 }
 
+TEST(Files, PartsOfAFile) {
+  TemporaryFolder folder;
+  std::string path = folder / "f";
+  store(path, std::vector<uint8_t>{1, 2, 3, 4, 5});
+  EXPECT_EQ(regularFileSize(path), 5u);
+  EXPECT_EQ(regularFileSize(folder / "none"), std::nullopt);
+  EXPECT_EQ(regularFileSize(folder / "."), std::nullopt);
+  EXPECT_EQ(regularFileSize("/dev/zero"), std::nullopt);
+  std::vector<uint8_t> part(3);
+  ASSERT_EQ(messageOf(readFileInto(path, 1, part)), "success");
+  EXPECT_EQ(part, (std::vector<uint8_t>{2, 3, 4}));
+  EXPECT_THAT(messageOf(readFileInto(path, 4, part)),
+              HasSubstr("became shorter while it was read: 2 bytes"));
+  EXPECT_THAT(messageOf(readFileInto(folder / "none", 0, part)),
+              HasSubstr("no such file"));
+}
+
 TEST(Files, KeepsModeAndSymbolicLink) {
   TemporaryFolder folder;
   std::string path = folder / "f", link = folder / "l";

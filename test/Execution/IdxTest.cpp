@@ -72,6 +72,36 @@ TEST(Idx, TruncationAndTrailingBytes) {
   EXPECT_THAT(failure(longer), HasSubstr("found 7 bytes of data, expected 6"));
 }
 
+TEST(Idx, PlainFilesAsTheirBytes) {
+  TemporaryFolder folder;
+  std::string path = folder / "f";
+  store(path, kMatrix);
+  Tensor t = valueOf(readIdx(path));
+  EXPECT_EQ(describe(t), "tensor<2x3xu8>");
+  EXPECT_THAT(t.span<uint8_t>(), ElementsAre(1, 2, 3, 4, 5, 255));
+  store(path, std::vector<uint8_t>{0, 0, 0x0C, 1, 0, 0, 0, 2, 0, 0, 1, 2, 255,
+                                   255, 255, 254});
+  EXPECT_THAT(valueOf(readIdx(path)).span<int32_t>(), ElementsAre(258, -2));
+  for (size_t n = 0; n < kMatrix.size(); ++n) {
+    store(path, llvm::ArrayRef<uint8_t>(kMatrix).take_front(n));
+    std::string said = messageOf(readIdx(path));
+    EXPECT_EQ(said, messageOf(parseIdx(
+                        llvm::ArrayRef<uint8_t>(kMatrix).take_front(n), path)));
+    EXPECT_NE(said, "success");
+  }
+  // 255 dimensions of size 1 and one element.
+  std::vector<uint8_t> longest(4 + 4 * 255 + 1, 0);
+  longest[2] = 8;
+  longest[3] = 255;
+  for (size_t d = 0; d < 255; ++d)
+    longest[7 + 4 * d] = 1;
+  longest.back() = 7;
+  store(path, longest);
+  EXPECT_THAT(valueOf(readIdx(path)).span<uint8_t>(), ElementsAre(7));
+  EXPECT_THAT(messageOf(readIdx(folder / "none")),
+              HasSubstr("none': no such file"));
+}
+
 TEST(Idx, GzipByContentAndItsDamage) {
   TemporaryFolder folder;
   std::string path = folder / "images";

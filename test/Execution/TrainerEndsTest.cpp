@@ -34,6 +34,67 @@ TEST(Trainer, LossesThatAreNotFiniteAreReported) {
   EXPECT_EQ(lines[2].getString("loss_is"), "nan");
 }
 
+TEST(Trainer, ALineForSeveralSteps) {
+  DataSet set = numbers();
+  Seen seen;
+  TrainerOptions options = quiet();
+  options.steps = 12;
+  options.logEvery = 4;
+  options.evalEvery = 6;
+  Trainer trainer = llvm::cantFail(Trainer::create(
+      stepOf(seen, 4, [](uint32_t at) { return float(at * at); }),
+      predictOf(seen, -1), set, options));
+  TrainingState state = valueOf(trainer.initialState());
+  TemporaryFolder folder;
+  TrainingLog log = llvm::cantFail(TrainingLog::open(folder / "log"));
+  TrainingResult result = valueOf(trainer.run(state, &log));
+  EXPECT_EQ(result.last.loss, 121);
+  auto lines = linesOf(folder / "log");
+  // Each fourth step, each sixth, which is evaluated, and the last.
+  struct Line {
+    int64_t step, steps;
+    double loss;
+    bool isEvaluated;
+  };
+  const Line expected[] = {{3, 4, 14.0 / 4, false},
+                           {5, 2, 41.0 / 2, true},
+                           {7, 2, 85.0 / 2, false},
+                           {11, 4, (64 + 81 + 100 + 121) / 4.0, true}};
+  ASSERT_EQ(lines.size(), std::size(expected));
+  for (auto [line, want] : llvm::zip(lines, expected)) {
+    EXPECT_EQ(line.getInteger("step"), want.step);
+    EXPECT_EQ(line.getInteger("steps"), want.steps);
+    EXPECT_EQ(line.getNumber("loss"), want.loss);
+    EXPECT_EQ(line.getNumber("test_accuracy").has_value(), want.isEvaluated);
+  }
+}
+
+TEST(Trainer, EachStepHasALineOnceALossIsNotFinite) {
+  DataSet set = numbers();
+  Seen seen;
+  TrainerOptions options = quiet();
+  options.steps = 8;
+  options.logEvery = 4;
+  options.logEpochs = true;
+  Trainer trainer = llvm::cantFail(Trainer::create(
+      stepOf(seen, 1, [](uint32_t at) { return at == 5 ? NAN : float(at); }),
+      predictOf(seen, -1), set, options));
+  TrainingState state = valueOf(trainer.initialState());
+  TemporaryFolder folder;
+  TrainingLog log = llvm::cantFail(TrainingLog::open(folder / "log"));
+  ASSERT_EQ(valueOf(trainer.run(state, &log)).firstNonFinite, 5u);
+  std::vector<std::optional<double>> losses;
+  std::vector<std::optional<int64_t>> steps;
+  for (const llvm::json::Object &line : linesOf(folder / "log")) {
+    losses.push_back(line.getNumber("loss"));
+    steps.push_back(line.getInteger("steps"));
+  }
+  // The last line is the epoch's.
+  EXPECT_THAT(losses,
+              testing::ElementsAre(1.5, 4, std::nullopt, 6, 7, std::nullopt));
+  EXPECT_THAT(steps, testing::ElementsAre(4, 1, 1, 1, 1, 8));
+}
+
 TEST(Trainer, TheFirstOneMayEndTheRun) {
   DataSet set = numbers();
   for (bool goesOn : {false, true}) {

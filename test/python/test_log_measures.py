@@ -169,6 +169,37 @@ def test_runs_of_words_are_labelled_as_one_alone(run, place):
     assert [line["truncate_mantissa"] for line in lines] == [3, 3, 7, 7]
 
 
+def test_a_measure_where_there_is_one(run, place):
+    """As studies ask for it: what rounds inside of operations alone is no error, and no bit differs."""
+    flags = ["--round=accumulator=e4m3fn@elementary"]
+    assert without_clock(train(run, place, "--log-rounding=if-any", *flags)[0]) == without_clock(train(run, place, *flags)[0])
+    done = run("prec-train", place / "net.json", f"--data={place / 'data.npz'}", "--batch-size=32", "--steps=1", "--log=-",
+               "--log-rounding=if-any", *flags)  # fmt: skip
+    assert "warning: @step: found no rounding of a whole tensor or scalar to count" in done.stderr
+    lines, _ = train(run, place, "--log-rounding=if-any", "--format=e4m3fn")
+    assert "fc1" in lines[0]["rounding_shares"]
+
+
+@pytest.mark.parametrize("flags, message", [
+    (["--log-every=0"], "--log-every: found 0, expected at least 1"),
+    (["--log-every=2", "--log-gradients"], "--log-every: found --log-gradients, which needs a line of each step"),
+    (["--log-every=2", "--log-rounding"], "--log-every: found --log-rounding, which"),
+    (["--log-every=2", "--checkpoint=c"], "--log-every: found --checkpoint, which"),
+    (["--log-every=2", "--resume=c"], "--log-every: found --resume, which"),
+])  # fmt: skip
+def test_what_lines_for_several_steps_cannot_hold(run, place, flags, message):
+    done, _ = train(run, place, "--format=e4m3fn", *flags, check=False)
+    assert done.returncode == 1 and message in done.stderr
+
+
+def test_lines_for_several_steps(run, place):
+    every, _ = train(run, place, "--format=e4m3fn", steps=10)
+    lines, _ = train(run, place, "--format=e4m3fn", "--log-every=4", steps=10)
+    assert [(line["step"], line["steps"]) for line in lines] == [(3, 4), (7, 4), (9, 2)]
+    losses = [line["loss"] for line in every]
+    assert [line["loss"] for line in lines] == [sum(losses[:4]) / 4, sum(losses[4:8]) / 4, sum(losses[8:]) / 2]
+
+
 def test_nothing_to_count_is_said_without_the_whole_step(run, place):
     done, _ = train(run, place, "--log-rounding", check=False)
     assert done.returncode == 1 and "func.func" not in done.stderr

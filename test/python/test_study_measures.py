@@ -15,6 +15,7 @@ from study_tools import STUDY as STAND_IN
 from study_tools import Bench
 
 sys.path.insert(0, str(SOURCE / "python"))
+from prec import report  # noqa: E402
 from prec.report import charts, dataset, tables  # noqa: E402
 from prec.study.store import Store  # noqa: E402
 
@@ -120,9 +121,22 @@ def test_layers_are_exported_and_shown(layers):
     assert layers.report("-o", "x.html").returncode == 0
 
 
+def test_a_point_without_roundings_to_count_is_a_run(tmp_path):
+    """Roundings of single numbers inside of operations are not counted; the run is none the worse."""
+    bench = made(tmp_path, False, {"gradients": True, "rounding": True}, axes={"round": ["accumulator=e4m3fn@elementary",
+                 "activation=e4m3fn"]}, trials=2)  # fmt: skip
+    assert bench.count() == 4 and bench.count("failed") == 0
+    (shares,) = bench.query("SELECT count(DISTINCT runs.key) FROM runs JOIN layers USING (key) WHERE underflow IS NOT NULL")[0]
+    (norms,) = bench.query("SELECT count(DISTINCT key) FROM layers WHERE gradient_norm IS NOT NULL")[0]
+    assert (shares, norms) == (2, 4)
+    assert "2 of them round no whole tensor: their roundings are inside of operations" in report.length(loaded(bench))
+
+
 def test_a_run_with_measures_is_another_run(layers):
     layers.write({**STUDY, "measure": {"eval-every": 4}})
-    assert layers.sweep("--dry-run").stdout.splitlines()[1].startswith("0 are in")
+    done = layers.sweep("--dry-run")
+    assert done.returncode == 0 and done.stdout.splitlines()[1].startswith("0 are in")
+    assert "kinds of run, a step takes" in done.stdout  # measured by the trainer itself
     command = loaded(layers).runs[0]["command"]
     assert "--log-gradients --log-rounding" in command
 

@@ -96,10 +96,19 @@ int main(int argc, char **argv) {
       cl::desc("each line of the log has each layer's norm of weight "
                "gradients"),
       cl::cat(category));
-  cl::opt<bool> logRounding(
-      "log-rounding",
+  enum class LogRounding { No, Yes, IfAny };
+  cl::opt<LogRounding> logRounding(
+      "log-rounding", cl::ValueOptional, cl::init(LogRounding::No),
       cl::desc("each line of the log has each layer's shares of numbers that "
                "rounding makes infinite, zero or the format's largest"),
+      cl::values(
+          clEnumValN(LogRounding::Yes, "", "an error if none is counted"),
+          clEnumValN(LogRounding::IfAny, "if-any", "or a warning")),
+      cl::cat(category));
+  cl::opt<int64_t> logEvery(
+      "log-every", cl::value_desc("N"),
+      cl::desc("a line of the log for N steps, with their mean loss, each "
+               "evaluation and the last; default: for each step"),
       cl::cat(category));
   cl::opt<bool> keepGoing("keep-going",
                           cl::desc("go on after a loss that is not finite"),
@@ -202,7 +211,8 @@ int main(int argc, char **argv) {
     options.trainer.ignoredLabel = ignoreLabel;
   }
   options.logGradients = logGradients;
-  options.logRounding = logRounding;
+  options.logRounding = logRounding != LogRounding::No;
+  options.roundingIfAny = logRounding == LogRounding::IfAny;
   options.keepGoing = keepGoing;
   options.normalize = normalize;
   options.trainer.preprocess.flip = flip;
@@ -233,6 +243,8 @@ int main(int argc, char **argv) {
   if (patience.getNumOccurrences())
     options.trainer.patience = patience;
   options.trainer.logEpochs = logEpochs;
+  if (logEvery.getNumOccurrences())
+    options.trainer.logEvery = logEvery;
   options.trainer.seed = policy->seed;
   options.trainer.firstStep = step;
   options.policy = *policy;

@@ -30,6 +30,8 @@ struct TrainOptions {
   /// Whether each line of the log has norms of gradients, and what roundings
   /// lost.
   bool logGradients = false, logRounding = false;
+  /// Where no rounding can be counted that is told, and no error.
+  bool roundingIfAny = false;
   /// Go on after a loss that is not finite.
   bool keepGoing = false;
   std::string timingFile;

@@ -8,6 +8,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,14 @@ namespace mlir::prec {
 /// All bytes of a file. Errors: it does not exist, is a directory, cannot be
 /// read. The file is read, not mapped: somebody may shorten it meanwhile.
 llvm::Expected<std::vector<uint8_t>> readFile(llvm::StringRef path);
+
+/// How many bytes a file has; nothing if it is no regular file.
+std::optional<uint64_t> regularFileSize(llvm::StringRef path);
+
+/// Fills `bytes` with those of a file from `place` on. Errors: as readFile's,
+/// or that there are not so many.
+llvm::Error readFileInto(llvm::StringRef path, uint64_t place,
+                         llvm::MutableArrayRef<uint8_t> bytes);
 
 /// Whether bytes begin as a gzip file does.
 bool isGzip(llvm::ArrayRef<uint8_t> bytes);

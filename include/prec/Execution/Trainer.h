@@ -89,6 +89,10 @@ struct TrainerOptions {
   /// test accuracy above the best one (of values: no test loss below). Unset:
   /// never.
   std::optional<int64_t> patience;
+  /// Lines of the log: of each N-th step, of each one that is evaluated and of
+  /// the last, each for the steps since the line before; from the first loss on
+  /// that is not finite, of each step. Unset: of each step.
+  std::optional<int64_t> logEvery;
   /// Whether the log has a line for each epoch, too.
   bool logEpochs = false;
   /// Called once, at the first loss that is not finite; the run goes on if it
@@ -192,6 +196,7 @@ private:
   llvm::Expected<bool> measure(TrainingState &state,
                                TrainingRecord &record) const;
   bool isEvaluated(uint64_t done) const;
+  bool isLogged(uint64_t done) const;
   bool isSaved(uint64_t done) const;
 
   Callable step, predict;

@@ -3,7 +3,7 @@
 //
 //   {"step":0,"epoch":0,"loss":2.31,"accuracy":0.1,"test_accuracy":0.1,
 //    "test_accuracy_f32":0.2,"training_loss":0.5,"test_loss":0.5,
-//    "test_loss_f32":0.5,"best":true,"seconds":0.001,
+//    "test_loss_f32":0.5,"best":true,"seconds":0.001,"steps":50,
 //    "gradient_norms":{"fc1":0.2},
 //    "rounding_shares":{"fc1":{"overflow":0.0,"underflow":0.1,"saturation":0.0}},
 //    ...constant fields}
@@ -44,6 +44,9 @@ struct TrainingRecord {
   std::optional<double> learningRate;
   /// The step's own time: no loading, logging, evaluation.
   double seconds = 0;
+  /// Where not each step has a line: how many steps the line stands for, whose
+  /// mean is the loss and whose sum the seconds.
+  std::optional<uint64_t> steps;
   /// By scope: 2-norms of weight gradients, and what roundings lost.
   std::vector<std::pair<std::string, double>> gradientNorms;
   std::vector<std::pair<std::string, RoundingShares>> rounding;

@@ -108,7 +108,8 @@ def MeasureStep : Pass<"prec-measure-step", "::mlir::ModuleOp"> {
     became the format's largest number and smaller. Roundings of tensors and
     scalars count, also those in loops; how many stand inside of other operations
     is a warning. Where a format shares scales, a largest number is not known
-    and the tensor has three elements.
+    and the tensor has three elements. That there are none to count is an error,
+    with `if-any` a warning.
 
     A scope without a name is `(none)`.
   }];
@@ -117,6 +118,8 @@ def MeasureStep : Pass<"prec-measure-step", "::mlir::ModuleOp"> {
            "sums of squares of weight gradients">,
     Option<"rounding", "rounding", "bool", "false",
            "counts of overflows, underflows and saturations">,
+    Option<"ifAny", "if-any", "bool", "false",
+           "no roundings to count are a warning">
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",

@@ -20,6 +20,9 @@ def length(data):
         text += f", {failed} failed"
     seeds = len({run["seed"] for run in data.runs})
     text += f"; {seeds} seed{'s' * (seeds != 1)}."
+    if uncounted := sum(run["uncounted"] for run in data.runs):
+        who = "They round" if uncounted == len(ended) else f"{uncounted} of them round"
+        text += f" {who} no whole tensor: their roundings are inside of operations and not counted."
     if data.scattered:
         return text
     for name in following(data.differing(), data.runs, data.x):

@@ -35,7 +35,7 @@ BATCH = 128  # of prec-train, when a study does not say
 @dataclass
 class Dataset:
     """Rows of runs have key, x, series, panel, seed, value (what is measured, or None), status,
-    diverged_at, command and the settings; rows of points key, step, epoch, value, loss and
+    diverged_at, command, uncounted and the settings; rows of points key, step, epoch, value, loss and
     passes, how often the data had been gone through then; rows of layers key, step, layer and
     what was measured of it."""
 
@@ -190,7 +190,7 @@ def assemble(name, form, axes, runs, points, document=None, layers=None):
             "status": run.get("status", "done"), "error": run.get("error"),
             "diverged_at": run.get("diverged_at"), "command": run.get("command", ""),
             "seconds": run.get("seconds"), "cpu_seconds": run.get("cpu_seconds"),
-            "machine": run.get("machine"),
+            "machine": run.get("machine"), "uncounted": _is_uncounted(run, (layers or {}).get(run["key"], ())),
         })  # fmt: skip
         batch = settings.get("batch-size") or BATCH
         samples = _samples(run)
@@ -206,6 +206,12 @@ def assemble(name, form, axes, runs, points, document=None, layers=None):
         for row in data.runs + data.points + data.layers:
             row["x"] = str(row["x"])
     return data
+
+
+def _is_uncounted(run, rows):
+    """Whether shares of its roundings were asked for, and no whole tensor was rounded."""
+    is_asked = run.get("config", {}).get("log-rounding") and run.get("status") == "done"
+    return bool(is_asked) and all(row["overflow"] is None for row in rows)
 
 
 def _samples(run):

@@ -6,6 +6,7 @@
 """
 
 import argparse
+import contextlib
 import functools
 import gzip
 import hashlib
@@ -13,6 +14,7 @@ import math
 import os
 import shutil
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -29,6 +31,7 @@ CIFAR = {
     "cifar-100": ("train.bin", "test.bin"),
 }
 NAMES = ("fashion-mnist", SMALL, "mnist", *CIFAR)
+SETTLED = 2_000_000_000  # nanoseconds after which a file that changes has another time
 ALONE = (".npz", ".txt")  # data sets of one file
 
 
@@ -69,8 +72,9 @@ def training_samples(name, folder=None):
         return shape[0] if shape else None
     if name in CIFAR:
         record = 3072 + (1 if name == "cifar-10" else 2)
-        return sum(len(_bytes(path)) for path in files(name, folder)[:-1]) // record
-    return int.from_bytes(_bytes(files(name, folder)[0])[4:8], "big")
+        return sum(len(_bytes(p)) if p.suffix == ".gz" else p.stat().st_size for p in files(name, folder)[:-1]) // record
+    with _opened(files(name, folder)[0]) as file:
+        return int.from_bytes(file.read(8)[4:], "big")
 
 
 def heads(path):
@@ -112,22 +116,43 @@ def _check_arrays(path):
                               "takes x_train, y_train, and x_test, y_test to measure on")  # fmt: skip
 
 
+def _opened(path):
+    return gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
+
+
 def _bytes(path):
-    with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
+    with _opened(path) as file:
         return file.read()
 
 
 @functools.cache
 def content_hash(name, folder=None):
     """A hash of the uncompressed files, so that it is the same on all machines."""
-    whole = hashlib.sha256()
     if name.endswith(".npz") and Path(name).exists():
         _check_arrays(Path(name))
-    for path in files(name, folder):
-        opened = gzip.open if path.suffix == ".gz" else open
-        with opened(path, "rb") as file:
-            whole.update(hashlib.file_digest(file, "sha256").digest())
-    return whole.hexdigest()
+    return hashlib.sha256(b"".join(map(_digest, files(name, folder)))).hexdigest()
+
+
+def _digest(path):
+    """Of a file's uncompressed bytes. It is kept in the cache folder under the file's name, size and
+    time: each worker asks, and for small models hashing would take longer than a run. A file that
+    has just changed may change again within one tick of its clock, and is not kept."""
+    status = path.stat()
+    known = f"{path.resolve()}\n{status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
+    kept = cache() / "hashes" / hashlib.sha256(known.encode()).hexdigest()[:32]
+    with contextlib.suppress(OSError):
+        found = kept.read_bytes()
+        if len(found) == hashlib.sha256().digest_size:
+            return found
+    with _opened(path) as file:
+        found = hashlib.file_digest(file, "sha256").digest()
+    if time.time_ns() - status.st_mtime_ns > SETTLED:
+        with contextlib.suppress(OSError):
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            draft = kept.with_name(f"{kept.name}.{os.getpid()}")
+            draft.write_bytes(found)
+            draft.replace(kept)
+    return found
 
 
 def flags(name, folder=None):

@@ -51,7 +51,7 @@ def measure(members, swept, contents, folder):
     with tempfile.TemporaryDirectory(prefix="prec-") as scratch:
         timing = Path(scratch) / "timing.json"
         done = subprocess.run(
-            [*command(job, [0], scratch), f"--print-timing={timing}"],
+            [*command(job, [0], scratch, stride=1), f"--print-timing={timing}"],
             capture_output=True,
             text=True,
         )

@@ -23,7 +23,7 @@ FLAGS = (
     "beta2", "alpha", "epsilon", "weight-decay", "label-smoothing", "clip-norm", "clip-value", "accumulate", "class-axis", "ignore-label",
     "normalize", "flip", "crop", "truncate-mantissa", "truncate-bits", "format", "rounding", "granularity", "random", "seed",
 )  # fmt: skip
-MEASURES = ("eval-f32", "log-gradients", "log-rounding")
+MEASURES = {"eval-f32": "--eval-f32", "log-gradients": "--log-gradients", "log-rounding": "--log-rounding=if-any"}
 FORMATS = ("truncate-mantissa", "truncate-bits", "format", "policy")
 PRECISION = ("rounding", "granularity", "random")
 SWEPT = ("truncate-mantissa", "truncate-bits")
@@ -241,7 +241,7 @@ def flags_of(config, swept=None):
     flags.extend(f"--round={rule}" for rule in config.get("round", ()))
     if config.get("eval-every") is not None:
         flags.append(f"--eval-every={config['eval-every']}")
-    flags += [f"--{name}" for name in MEASURES if config.get(name)]
+    flags += [flag for name, flag in MEASURES.items() if config.get(name)]
     return flags
 
 

@@ -30,6 +30,8 @@ from prec.study.store import LAYER, POINT
 PAUSE = 0.5  # seconds between two reports of progress
 NAP = 0.02  # seconds between two looks into the pipe
 PIPE = 1 << 20  # bytes that wait there: two thousand steps and more
+STRIDE = 100  # steps of a line, so that progress is seen
+LAYERED = ("log-gradients", "log-rounding")  # need each step's line
 
 
 class Refused(RuntimeError):
@@ -41,8 +43,9 @@ def known_flags():
     return tools.run("prec-train", "--help")
 
 
-def command(job, indices, folder, trainer=None):
-    """The command line of the runs with these indices; texts of files go into the folder."""
+def command(job, indices, folder, trainer=None, stride=STRIDE):
+    """The command line of the runs with these indices; texts of files go into the folder. A line of
+    the log is for `stride` steps."""
     config = job["config"]
     words = [str(trainer or tools.find("prec-train")), _given(job, "model", folder)]
     if "policy" in config:
@@ -55,6 +58,9 @@ def command(job, indices, folder, trainer=None):
     words += ["--threads=1", "--log=-"]
     if "--keep-going" in known_flags():
         words.append("--keep-going")  # a study wants to see divergence
+    # A line for each step would take a fortieth of a small model's time to write and read.
+    if "--log-every" in known_flags() and not any(config.get(name) for name in LAYERED):
+        words.append(f"--log-every={stride}")
     return words
 
 
@@ -94,35 +100,42 @@ def mean(values):
     return math.fsum(values) / len(values) if values else None
 
 
+def weighted_mean(pairs):
+    """Of values and how many steps each stands for."""
+    return math.fsum(value * weight for value, weight in pairs) / sum(weight for _, weight in pairs) if pairs else None
+
+
 class Reader:
     """Lines of prec-train, in order, into one result for each run."""
 
     def __init__(self, samples=None):
         self.samples = samples  # of the training set
         self.results, self.losses, self.layers = [], [], {}
+        self.step = math.inf  # the last line's
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self.charged, self.paid = 0, 0.0  # results that have their CPU time, and its sum
 
     def take(self, line):
-        """True when the line is an evaluated step, at which a run may be over."""
+        """How many steps the line is for."""
         record = json.loads(line)
-        if record["step"] == 0:
+        if record["step"] <= self.step:
             self.results.append({"points": [], "seconds": 0.0, "steps": 0, "worker": self.worker,
                                  "machine": machine(), "samples": self.samples})  # fmt: skip
             self.losses, self.layers = [], {}
+        self.step, number = record["step"], record.get("steps", 1)
         result = self.results[-1]
         result["steps"] = record["step"] + 1
         result["seconds"] += record["seconds"]
         loss = record["loss"]
         if loss is not None:
-            self.losses.append(loss)
+            self.losses.append((loss, number))
         elif "diverged_at" not in result:
             result["diverged_at"] = record["step"]
         self._take_layers(record)
         if "test_accuracy" not in record and "test_loss" not in record:
-            return False
+            return number
         # The loss of a point is the mean over the steps since the one before; so are norms and shares.
-        record["loss"] = mean(self.losses)
+        record["loss"] = weighted_mean(self.losses)
         point = {name: record.get(name) for name in POINT}
         if self.layers:
             point["layers"] = {layer: {name: mean(values) for name, values in measured.items()}
@@ -130,7 +143,7 @@ class Reader:
         self.losses, self.layers = [], {}
         result["points"].append(point)
         result |= {name: record.get(name) for name in ("test_accuracy", "test_loss", "loss")}
-        return True
+        return number
 
     def _take_layers(self, record):
         """Adds a step's numbers to the lists that wait for the next evaluation; a norm that is
@@ -179,8 +192,7 @@ def run_process(job, indices, tell):
             reader, told, last = Reader(samples), 0, time.monotonic()
             steps = 0
             for line in lines(process.stdout):
-                reader.take(line)
-                steps += 1
+                steps += reader.take(line)
                 over = len(reader.results) - 1
                 now = time.monotonic()
                 if over > told:
