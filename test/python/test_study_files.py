@@ -182,6 +182,15 @@ def test_templates():
     assert template.fill(layers, {"n": 2, "u": 7}) == [
         {"name": "fc1", "units": 7}, {"name": "fc2", "units": 7}, "$u 7x",
     ]  # fmt: skip
+    choice = {"choose": "$g", "from": {"8": ["$a", 1], "null": "none", "else": {"x": "$b"}}}
+    assert template.holes(choice) == {"g", "a", "b"}
+    assert template.fill([choice, 2], {"g": 8, "a": 7}) == [7, 1, 2]
+    assert template.fill({"k": choice}, {"g": 8, "a": 7}) == {"k": [7, 1]}
+    assert template.fill([choice], {"g": None}) == ["none"] and template.fill(choice, {"g": "z", "b": 3}) == {"x": 3}
+    with pytest.raises(template.TemplateError, match=r"'\$g' is '9', expected one of 8"):
+        template.fill({"choose": "$g", "from": {"8": 1}}, {"g": 9})
+    with pytest.raises(template.TemplateError, match="a choice has the keys choose, from"):
+        template.fill({"choose": "$g", "of": {}}, {"g": 9})
     with pytest.raises(template.TemplateError, match=r"'\$u' has no value; known: i, n"):
         template.fill(layers, {"n": 2})
 

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SOURCE
+from conftest import BUILD, SOURCE
 from study_tools import STUDY, Bench
 
 sys.path.insert(0, str(SOURCE / "python"))
 from prec import jsonc, tools  # noqa: E402
 from prec.study import data, file, override  # noqa: E402
 from prec.study.runs import Resolver  # noqa: E402
+from prec.study.sweep import jobs_of  # noqa: E402
+from prec.study.worker import run_job  # noqa: E402
 
 
 def changed(study, quick=False, **given):
@@ -103,25 +105,80 @@ def test_the_sweep_and_its_report(bench):
         assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("path", sorted((SOURCE / "studies").glob("*.json")), ids=lambda p: p.stem)
+SHIPPED = sorted((SOURCE / "studies").glob("*.json"))
+SHAPES = {"cifar-10": [3, 32, 32], "mnist": [1, 28, 28], "fashion-mnist": [1, 28, 28]}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
 @pytest.mark.parametrize("quick", [False, True], ids=["full", "quick"])
-def test_shipped_studies_go_to_cifar_10(path, quick):
-    """Those with models of any size by three settings; the others take another model."""
-    study = file.load(path, quick)
-    given = {"data": "cifar-10", "model.side": 32, "model.planes": 3}
-    if not str(study.values["settings"]["model"]).startswith("models/"):
-        given |= {"model": "models/dense.json", "model.layers": 1, "model.units": 40, "model.init": "pytorch"}
-    study = override.applied(study, given)
+@pytest.mark.parametrize("name", SHAPES)
+def test_shipped_studies_take_other_data(path, quick, name):
+    """With no other setting: the model is the one for the data."""
+    study = override.applied(file.load(path, quick), {"data": name})
     resolver = Resolver(study, lambda name: name)
     resolver._check_precision = lambda config, pointer: None
-    resolver.run(*next(study.points()))
-    (model,) = (held["text"] for held in resolver.contents.values() if '"input"' in held["text"])
-    assert json.loads(model)["input"] == [3, 32, 32]
+    taken = {resolver.run(*point).config["model"] for point in study.points() if point[1]["seed"] == 0}
+    for model in taken:  # those that the data do not fit are refused
+        assert resolver._inputs[model] == SHAPES[name]
+    assert len(taken) == len({settings.get(axis) for _, settings in study.points() for axis in study.axis_names()
+                              if axis.startswith("model.")} - {None} or [0])  # fmt: skip
 
 
-def write_cifar(folder, count):
+def write_cifar(folder, count, seed=None):
+    """Zeros, or whatever this seed gives."""
     for part in data.CIFAR["cifar-10"]:
-        (folder / part).write_bytes(bytes(3073 * count))
+        records = np.zeros((count, 3073), np.uint8)
+        if seed is not None:
+            records = np.random.default_rng(seed).integers(0, 255, records.shape, np.uint8)
+            records[:, 0] %= 10
+        (folder / part).write_bytes(records.tobytes())
+
+
+@pytest.fixture(scope="module")
+def cifar(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cifar")
+    write_cifar(folder, 110, seed=0)
+    return folder
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_shipped_studies_train_on_cifar_10(path, cifar, monkeypatch):
+    """The first and the last point of each quick form, through the real trainer, on files of CIFAR-10's form."""
+    monkeypatch.setenv("PREC_BUILD_DIR", str(BUILD))
+    study = override.applied(file.load(path, quick=True), {"data": "cifar-10", "steps": 1})
+    resolver = Resolver(study, partial(data.content_hash, folder=str(cifar)))
+    points = list(study.points())
+    for point in (points[0], points[-1]):
+        (job,) = jobs_of([resolver.run(*point)], resolver.contents, str(cifar), 1)
+        (result,) = run_job(job, lambda *_: None)
+        assert "error" not in result and result["steps"] == 1 and result["samples"] == 550, result
+
+
+def test_settings_for_data(bench):
+    """They lie between the study's own and a point's; another model's holes go with it."""
+    study = {"version": 1, "name": "s", "settings": {"model": "a.json", "model.side": 14, "batch-size": 8, "steps": 2},
+             "for-data": {"mnist": {"model.side": 28, "batch-size": 16}, "cifar-10": {"model": "b.json", "model.planes": 3}},
+             "axes": {"data": ["fashion-mnist-14", "mnist", "cifar-10"]}}  # fmt: skip
+    shared = {"steps": 2, "seed": 0}
+    expected = [{"model": "a.json", "model.side": 14, "batch-size": 8, "data": "fashion-mnist-14"},
+                {"model": "a.json", "model.side": 28, "batch-size": 16, "data": "mnist"},
+                {"model": "b.json", "model.planes": 3, "batch-size": 8, "data": "cifar-10"}]  # fmt: skip
+    assert [point for _, point in file.parse(json.dumps(study), "s", SOURCE).points()] == [{**shared, **e} for e in expected]
+    # Data that nobody names are Fashion-MNIST; the quick form says more about some.
+    quick = {**study, "axes": {"learning-rate": [1]}, "for-data": {"fashion-mnist": {"model.side": 28}},
+             "quick": {"for-data": {"fashion-mnist": {"model.side": 7}}}}  # fmt: skip
+    assert [next(file.parse(json.dumps(quick), "s", SOURCE, form).points())[1]["model.side"] for form in (False, True)] == [28, 7]
+    # The command line wins.
+    given = override.applied(file.parse(json.dumps(study), "s", SOURCE), {"data": "mnist", "batch-size": 2})
+    assert next(given.points())[1]["batch-size"] == 2 and next(given.points())[1]["model.side"] == 28
+    given = override.applied(file.parse(json.dumps(study), "s", SOURCE), {"data": "cifar-10", "model": "c.json"})
+    assert next(given.points())[1] == {**shared, "model": "c.json", "batch-size": 8, "data": "cifar-10"}
+    for wrong, message in (({"mnist": {"data": "mnist"}}, "/for-data/mnist/data: 'data' says which data"),
+                           ({"mnist": {"rounding": "up"}}, "/for-data/mnist/rounding: 'rounding' is an axis"),
+                           ({"mnist": {"step": 3}}, "/for-data/mnist/step: unknown key 'step'")):  # fmt: skip
+        bench.write({**STUDY, "for-data": wrong})
+        done = bench.sweep()
+        assert done.returncode == 1 and message in done.stderr, done.stderr
 
 
 def test_data_sets(tmp_path):

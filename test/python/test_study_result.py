@@ -12,7 +12,7 @@ from study_tools import STUDY, Bench
 
 sys.path.insert(0, str(SOURCE / "python"))
 from prec import tools  # noqa: E402
-from prec.report import claims  # noqa: E402
+from prec.report import claims, result  # noqa: E402
 from prec.study import file  # noqa: E402
 from prec.study.runs import Resolver, canonical  # noqa: E402
 
@@ -161,6 +161,15 @@ def test_the_written_result_is_about_every_study_and_claim(path):
         assert row, f"'{claim['says']}' is not in {PAGE.name}; make it anew: {REMAKE}"
         assert row[2] == claims.source(claim)
         assert row[4] in (claims.HOLDS, claims.FAILS, claims.UNDECIDED)
+
+
+def test_the_page_says_what_granularities_are():
+    text = PAGE.read_text()
+    assert text.index("## Claims") < text.index(f"## Granularities\n\n{result.GRANULARITIES}\n\n## 1.")
+    for path in SHIPPED:  # all four in each full form: as an axis, in a policy or as policies
+        said = path.read_text()
+        assert all(f'"{word}"' in said or f"binarynet-{word}.json" in said or (word == "layer" and "binarynet.json" in said)
+                   for word in ("elementary", "op", "layer", "batch")), path.name  # fmt: skip
 
 
 def test_the_readme_says_what_the_page_says():

@@ -21,6 +21,20 @@ OF_2017 = """Some quick forms got their last seeds after a look at the first; su
 "Said so" is what the 2017 study said; where it asked and no answer of it is known, the claim is ours
 and says "asked". A word of N bits has one sign bit, 8 exponent bits and N - 9 fraction bits; should
 the study have counted fractions, its N is a word of N + 9 here."""
+GRANULARITIES = """What is rounded at each granularity, and to what. The quick forms of experiments 2 to 9 have elementary granularity
+alone, those of 10 to 12 layer; all full forms have the four.
+
+| experiments | elementary | op | layer | batch |
+| --- | --- | --- | --- | --- |
+| 1 to 9 | words of N bits: each scalar result, products and running sums inside of operations too | the same words: the result of each operation on tensors | the same: what crosses a layer's border | the same: what crosses the step's border, images, weights and new weights |
+| 10 | `binary`: each scalar result of the hard tanh; in layers that take binary inputs products and running sums are `int8` | `binary`: the result of each operation of the hard tanh | `binary`: what the hard tanh gives out | weights alone, which is BinaryConnect: activations cross no border of the step |
+| 11, 12 | fixed point of N bits: each scalar result of a ReLU, each scalar result of role output gradient | integers of N bits and a scale: the result of each such operation | the same: what crosses a layer's border | the same: images and weights alone |
+
+The scale of 11 and 12 is a tensor's greatest magnitude over the greatest code (`int8<max>`), where there is a tensor. A number that is
+rounded by itself has none, and its own magnitude as scale would round nothing; so at elementary granularity the scale is a power of
+two given beforehand from the ranges of a training in f32, which is fixed point of the same width: weights in [-1, 1), images in
+[0, 1), activations in [0, 8), gradients in [-1/16, 1/16). Weights of 10 to 12, and images of 11 and 12, are rounded where they are
+multiplied, which is the same at any granularity. Sums of 11 and 12, weight gradients and updates stay in f32 at all four."""
 PICTURED = ("accuracy-by", "loss-by", "steps-to", "gradient-norms", "rounding-shares")
 
 
@@ -43,6 +57,8 @@ def page(found: list[Dataset], output: str, shipped: bool = False) -> str:
             columns, rows = _without(columns, rows, claims.COLUMNS[1])
         reading = f"{READING}\n{OF_2017}" if shipped else READING
         lines += ["## Claims", "", tables.as_markdown(columns, rows), "", reading, ""]
+    if shipped:
+        lines += ["## Granularities", "", GRANULARITIES, ""]
     folder = Path("." if output == "-" else output)
     name = "report" if output == "-" else folder.stem
     for data in found:

@@ -14,7 +14,8 @@ from prec.study import axes as axis_rules
 SCHEMA = Path(__file__).with_name("study.schema.json")
 MOST_RUNS = 1_000_000
 # Keys of the quick form that are merged with the full form's instead of replacing them.
-MERGED = ("settings", "measure")
+MERGED = ("settings", "measure", "for-data")
+USUAL_DATA = "fashion-mnist"  # of prec-train, when a study does not say
 
 
 @dataclass
@@ -65,9 +66,14 @@ class Study:
             pointer = ("list", index) if "list" in self.values else ("axes",)
             for point in axis_rules.points(self.get("axes", {}), self.get("combine", "grid")):
                 for trial in range(self.get("trials", 1)):
-                    settings = {**base, **item, **point}
+                    settings = self._for_data(base, {**item, **point})
                     settings.setdefault("seed", first + trial)
                     yield pointer, settings
+
+    def _for_data(self, base, own):
+        """A point's settings: those of the study, those for its data, its own."""
+        data = own.get("data", base.get("data", USUAL_DATA))
+        return {**_merged(base, self.get("for-data", {}).get(data, {})), **own}
 
     def axis_names(self):
         """What differs between the points, in the file's order."""
@@ -113,13 +119,14 @@ def schema():
 def check_values(study):
     """What the schema does not say."""
     _check_axes(study, schema())
+    _check_for_data(study)
     _check_halving(study)
     _check_report(study)
     study.count()
 
 
 def _merged(full, quick):
-    """Key by key; with another model or policy what fills the old one's holes goes."""
+    """Key by key, the latter wins; with another model or policy what fills the old one's holes goes."""
     dropped = tuple(f"{kind}." for kind in ("model", "policy") if kind in quick)
     return {n: v for n, v in full.items() if not n.startswith(dropped or "\n")} | quick
 
@@ -152,6 +159,15 @@ def _check_axes(study, schema):
         ours = study.document.value.get("quick", {}) if "axes" in study.origins else study.values
         if name in ours.get("settings", {}):
             raise study.fault(("axes", name), f"'{name}' is an axis and a setting: keep one")
+
+
+def _check_for_data(study):
+    """They are the study's settings for some data: no axis, and not the data themselves."""
+    for data, settings in study.get("for-data", {}).items():
+        for name in settings:
+            if name in study.get("axes", {}) or name == "data":
+                taken = "says which data" if name == "data" else "is an axis"
+                raise study.fault(("for-data", data, name), f"'{name}' {taken}, expected another setting")
 
 
 def _check_halving(study):

@@ -44,6 +44,7 @@ def applied(study, given):
             raise jsonc.Fault(f"--set {name}: '{other}' is an axis of the study '{study.name}'")
         settings = {n: v for n, v in settings.items() if n != other and not n.startswith(f"{name}.")}
         settings[name] = value
+        values["for-data"] = {data: _without(more, name) for data, more in values.get("for-data", {}).items()}
         if name in axes:
             del axes[name]
             values["report"] = {part: axis for part, axis in values["report"].items() if axis != name}
@@ -55,11 +56,17 @@ def applied(study, given):
     said = ", ".join(f"{n}={v if isinstance(v, str) else json.dumps(v)}" for n, v in given.items())
     values |= {"name": f"{study.name}-{behind}", "settings": settings, "axes": axes,
                "title": f"{study.get('title', study.name)} ({said})"}  # fmt: skip
-    values = {key: value for key, value in values.items() if value or key not in ("axes", "report")}
+    values = {key: value for key, value in values.items() if value or key not in ("axes", "report", "for-data")}
     changed = {**values, "quick": {}} if study.form == "quick" else values
     found = replace(study, name=values["name"], values=values, changed=json.dumps(changed, indent=1))
     file.check_values(found)
     return found
+
+
+def _without(settings, name):
+    """The command line wins over what a study has for some data."""
+    gone = (name, INSTEAD.get(name))
+    return {n: v for n, v in settings.items() if n not in gone and not n.startswith(f"{name}.")}
 
 
 def _check(study, schema, name, value):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from prec import jsonc, tools
 from prec.study import data, template
-from prec.study.file import MOST_RUNS
+from prec.study.file import MOST_RUNS, USUAL_DATA
 
 FLAGS = (
     "batch-size", "steps", "epochs", "learning-rate", "learning-rate-schedule", "warm-up", "optimizer", "loss", "momentum", "beta1",
@@ -99,7 +99,7 @@ class Resolver:
             config["policy"] = self._content("policy", settings, pointer)
         if settings.get("weights") is not None:
             config["weights"] = self._weights(settings["weights"], pointer)
-        config["data"] = settings.get("data", "fashion-mnist")
+        config["data"] = settings.get("data", USUAL_DATA)
         try:
             config["data-hash"] = self.data_hash(config["data"])
         except tools.ToolError as error:

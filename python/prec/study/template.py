@@ -3,7 +3,9 @@
 
 A string that is "$name" becomes the value, whatever its type; "$name" inside a longer
 string becomes its text. An item {"repeat": "$count", "index": "i", "items": [...]} of a
-list becomes its items, count times, with $i counting from 1. "$$" is a dollar.
+list becomes its items, count times, with $i counting from 1. {"choose": "$name", "from":
+{"a": ..., "else": ...}} becomes what stands at the name's value, "null" for none; in a list a chosen
+list becomes its items. "$$" is a dollar.
 """
 
 import re
@@ -32,6 +34,8 @@ def fill(template, values):
     """The template with its holes filled. Raises TemplateError for a name without a value."""
     if isinstance(template, str):
         return _text(template, values)
+    if _is_choice(template):
+        return fill(_chosen(template, values), values)
     if isinstance(template, dict):
         return {key: fill(value, values) for key, value in template.items()}
     if not isinstance(template, list):
@@ -40,9 +44,26 @@ def fill(template, values):
     for item in template:
         if isinstance(item, dict) and "repeat" in item:
             items.extend(_repeated(item, values))
+        elif _is_choice(item):
+            chosen = fill(item, values)
+            items.extend(chosen if isinstance(chosen, list) else [chosen])
         else:
             items.append(fill(item, values))
     return items
+
+
+def _is_choice(template):
+    return isinstance(template, dict) and "choose" in template
+
+
+def _chosen(template, values):
+    if set(template) != {"choose", "from"} or not isinstance(template["from"], dict):
+        raise TemplateError("a choice has the keys choose, from; from is an object")
+    value, known = fill(template["choose"], values), template["from"]
+    name = "null" if value is None else str(value)
+    if name not in known and "else" not in known:
+        raise TemplateError(f"'{template['choose']}' is '{name}', expected one of {', '.join(known)}")
+    return known.get(name, known.get("else"))
 
 
 def _text(text, values):
