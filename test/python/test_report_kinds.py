@@ -2,6 +2,7 @@
 """Reports of all kinds of studies in a real browser: random and halving searches, one seed,
 words on the axis, a mark that few reach, values, layers. Nothing on the console in either theme."""
 
+import csv
 import json
 import sys
 
@@ -141,3 +142,33 @@ def test_tables_and_words(page):
     command = page.run("document.querySelector('#one-seed-full-runs-table code').textContent")
     assert command == ("prec-train softmax-regression --steps=10 --truncate-bits=10 --seed=0 --eval-every=5 "
                        "--data=fashion-mnist --log=-")  # fmt: skip
+
+
+SAVED = """(async () => {
+  const found = [], texts = [], wait = async (done) => { for (let i = 0; i < 200 && !done(); i++) await new Promise(r => setTimeout(r, 25)); };
+  URL.createObjectURL = blob => { blob.text().then(t => texts.push(t)); return "blob:x"; };
+  HTMLAnchorElement.prototype.click = () => {};
+  for (const figure of document.querySelectorAll("figure")) {
+    const links = [...figure.querySelectorAll(".vega-actions a")], number = texts.length;
+    for (const link of links) {
+      link.dispatchEvent(new MouseEvent("mousedown", {bubbles: true}));
+      await wait(() => /^(data|blob):/.test(link.href));
+    }
+    figure.querySelector("[data-csv]").click();
+    await wait(() => texts.length === number + 2);
+    found.push([links.map(link => link.download.split(".").pop()), links[1].href.slice(0, 22), ...texts.slice(number)]);
+  }
+  return found;
+})()"""
+
+
+def test_every_picture_can_be_saved_in_three_forms(page):
+    """Its SVG has the page's ground, so that what was saved of a dark page can be read."""
+    color = {"dark": "#16181c", "light": "#fff"}[page.run("document.documentElement.dataset.theme")]
+    saved = page.run(SAVED)
+    assert len(saved) == page.run("document.querySelectorAll('figure').length") > 25
+    for names, png, svg, table in saved:
+        assert names == ["svg", "png"] and png == "data:image/png;base64,"
+        assert svg.startswith("<svg") and f'fill="{color}"' in svg[:2000]
+        heads, *rows = csv.reader(table.splitlines())
+        assert len(heads) > 3 and rows and all(len(row) == len(heads) for row in rows)

@@ -215,3 +215,49 @@ def test_the_small_data_is_the_mean_of_four_pixels(tmp_path, monkeypatch):
             block = images[kind][image, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
             assert arrays[name][index] == round(block.astype(int).sum() / 4)
     assert list(arrays["y_test"]) == [0, 1, 2]
+
+
+def test_a_cache_that_cannot_be_written(tmp_path):
+    """Packed data are unpacked by each process; data that have to be made are refused before anything runs."""
+    bench = Bench(tmp_path)
+    bench.environment["XDG_CACHE_HOME"] = "/proc/none"
+    bench.write({**STUDY, "trials": 1})
+    assert bench.sweep().returncode == 0 and bench.count() == 6
+    done = bench.sweep("--set=data=fashion-mnist-14")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "cannot write '/proc/none/prec/fashion-mnist-14" in done.stderr and "XDG_CACHE_HOME" in done.stderr
+    assert bench.count() == 6 and bench.count("failed") == 0
+
+
+def test_a_hash_follows_the_file(tmp_path, monkeypatch):
+    """It is kept by size and time, and not of a file that may change again within a tick of the clock."""
+    import hashlib
+    import os
+
+    from prec.study import data
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = tmp_path / "a.txt"
+
+    def found():
+        data.content_hash.cache_clear()
+        return data.content_hash(str(path))
+
+    def of(text):
+        return hashlib.sha256(hashlib.sha256(text).digest()).hexdigest()
+
+    path.write_bytes(b"one")
+    assert found() == of(b"one") and not (tmp_path / "cache").exists()  # too new
+    path.write_bytes(b"two")
+    assert found() == of(b"two")
+    os.utime(path, ns=(10**18, 10**18))
+    assert found() == of(b"two") and len(list((tmp_path / "cache/prec/hashes").iterdir())) == 1
+    (kept,) = (tmp_path / "cache/prec/hashes").iterdir()
+    kept.write_bytes(hashlib.sha256(b"one").digest())
+    assert found() == of(b"one")  # it is what is kept
+    path.write_bytes(b"six")
+    os.utime(path, ns=(10**18, 10**18 + 1))
+    assert found() == of(b"six")
+    kept.write_bytes(b"cut")
+    os.utime(path, ns=(10**18, 10**18))
+    assert found() == of(b"six") and kept.read_bytes() == hashlib.sha256(b"six").digest()

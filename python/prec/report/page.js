@@ -3,12 +3,13 @@
 "use strict";
 const charts = JSON.parse(document.getElementById("charts").textContent);
 const ink = { dark: "#e6e6e6", light: "#1b1b1b" };
+const ground = { dark: "#16181c", light: "#fff" };
 
 function config(theme) {
   const color = ink[theme];
   const grid = theme === "dark" ? "#3a3d44" : "#ddd";
   return {
-    background: null,
+    background: ground[theme], // a picture that is saved has it, too
     title: { color, anchor: "start" },
     boxplot: { rule: { color } },
     axis: { labelColor: color, titleColor: color, gridColor: grid, domainColor: grid },

@@ -163,7 +163,8 @@ def flags(name, folder=None):
         return [f"--data={name}"]
     place = folder
     if any(path.suffix == ".gz" for path in files(name, folder)):
-        place = plain(name, folder)
+        with contextlib.suppress(OSError):  # without room for them each process unpacks them again
+            place = plain(name, folder)
     return [f"--data={name}"] + ([f"--data-dir={place}"] if place else [])
 
 
@@ -187,7 +188,7 @@ def plain(name, folder=None):
 
 
 def small(folder=None):
-    """The path of the .npz of 14 x 14 images, made if it is not there."""
+    """The path of the .npz of 14 x 14 images, made if it is not there. Raises ToolError."""
     import numpy as np
 
     path = cache() / f"{SMALL}-{content_hash(SMALL, folder)[:12]}.npz"
@@ -203,10 +204,13 @@ def small(folder=None):
         blocks = images.reshape(len(images), 14, 2, 14, 2).mean(axis=(2, 4))
         arrays[f"x_{short}"] = np.rint(blocks).astype(np.uint8)
         arrays[f"y_{short}"] = labels
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.stem}-{os.getpid()}.npz")
-    np.savez(draft, **arrays)
-    draft.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(draft, **arrays)
+        draft.replace(path)
+    except OSError as error:
+        raise tools.ToolError(f"cannot write '{path}': {error.strerror.lower()}; XDG_CACHE_HOME names another folder for it") from None
     return path
 
 

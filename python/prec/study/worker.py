@@ -238,6 +238,7 @@ def _check_same(job):
     try:
         version = tools.program_version()
         found = data.content_hash(job["config"]["data"], job.get("data-dir"))
+        data.flags(job["config"]["data"], job.get("data-dir"))  # makes what is not there
     except tools.ToolError as error:
         raise Refused(f"worker {host}: {error}") from None
     if version != job["config"]["program"]:
