@@ -14,6 +14,7 @@ from study_tools import STUDY, Bench
 sys.path.insert(0, str(SOURCE / "python"))
 from prec import jsonc  # noqa: E402
 from prec.study import file, template  # noqa: E402
+from prec.study.runs import Resolver  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -206,3 +207,15 @@ def test_the_example_of_the_docs_is_a_study():
     example = text.split("```json\n")[1].split("```")[0]
     assert parsed(example).count() == 3 * 4 * 10
     assert parsed(example, quick=True).count() == 3 * 4 * 2
+
+
+def test_a_folder_may_be_a_text(tmp_path, monkeypatch):
+    """As docs/studies-in-python.md gives it; files of the study lie there."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.json").write_text(json.dumps({"version": 1, "name": "$name"}))
+    text = json.dumps({"version": 1, "name": "s", "settings": {"model": "m.json", "model.name": "n"}})
+    study = file.parse(text, "s", ".")
+    resolver = Resolver(study, lambda name: name)
+    resolver._check_model = lambda *_: None
+    resolver.run(*next(study.points()))
+    assert [json.loads(held["text"])["name"] for held in resolver.contents.values()] == ["n"]

@@ -2,10 +2,11 @@
 """Reports: a data set of rows becomes pictures, tables, and a page of both."""
 
 from prec.report import charts, claims, page, tables
-from prec.report.dataset import following, word
+from prec.report.dataset import Dataset, following, word
+from typing import Any
 
 
-def length(data):
+def length(data: Dataset) -> str:
     """How much was done, in words."""
     ended = [run for run in data.runs if run["value"] is not None]
     failed = sum(run["status"] == "failed" for run in data.runs)
@@ -36,11 +37,11 @@ def length(data):
     return text
 
 
-def heading(data):
+def heading(data: Dataset) -> str:
     return data.title + (" (quick form)" if data.form == "quick" else "")
 
 
-def described(data):
+def described(data: Dataset) -> dict[str, Any]:
     """A study as the page wants it."""
     shown = tables.all_of(data)
     columns, rows = claims.table(data)
@@ -56,7 +57,7 @@ def described(data):
     }  # fmt: skip
 
 
-def html(found, title=None):
+def html(found: list[Dataset], title: str | None = None) -> str:
     """The whole page of some studies."""
     title = title or (heading(found[0]) if len(found) == 1 else "Studies of precision")
     return page.render(title, [described(data) for data in found])

@@ -7,13 +7,15 @@ an entry of a legend shows that one alone.
 """
 
 import re
+from collections.abc import Iterable
 from math import isfinite
 from statistics import mean
+from typing import Any
 
 import altair
 
 from prec.report import statistics, tables
-from prec.report.dataset import word
+from prec.report.dataset import Dataset, word
 
 WIDTH, HEIGHT = 420, 300
 CELL_WIDTH, CELL_HEIGHT = 44, 24  # of a heat map, for numbers of four digits
@@ -22,11 +24,11 @@ SMALL_POINTS = {"size": 12}
 SHARES = ("overflow", "underflow", "saturation")
 
 
-def _tooltip(*names, digits=".4~g"):
+def _tooltip(*names: str, digits: str = ".4~g") -> list[Any]:
     return [altair.Tooltip(name, format=digits) if name.endswith(":Q") else name for name in names]
 
 
-def _x(data):
+def _x(data: Dataset) -> altair.X:
     """All pictures of a study have the same axis; one number alone makes no scale."""
     title, values = word(data.x), data.values("x")
     if data.ordered and data.x != "seed" and len(values) > 1:
@@ -37,48 +39,48 @@ def _x(data):
     return altair.X("x:O", title=title, sort=values, scale=altair.Scale(domain=values))
 
 
-def _x_colour(data):
+def _x_colour(data: Dataset) -> altair.Color:
     """Colour by x: numbers from dark to light, words each their own."""
     if data.ordered:
         return altair.Color("x:O", title=word(data.x), sort=data.values("x"), scale=altair.Scale(scheme="viridis"))
     return altair.Color("x:N", title=word(data.x), sort=data.values("x"))
 
 
-def _series(data, **more):
+def _series(data: Dataset, **more: Any) -> altair.Color:
     """Colour by series; without several there is no legend."""
     several = len(data.values("series")) > 1
     legend = altair.Legend(orient="bottom", columns=2, labelLimit=400) if several else None
     return altair.Color("series:N", title=None, sort=data.values("series"), legend=legend, **more)
 
 
-def _picked(data, field="series"):
+def _picked(data: Dataset, field: str = "series") -> tuple[Any, Any]:
     """A selection by the legend, and the opacity that shows it."""
     pick = altair.selection_point(fields=[field], bind="legend", name=f"pick_{field}")
     return pick, _shown(pick, 1)
 
 
-def _shown(pick, opacity):
+def _shown(pick: Any, opacity: float) -> Any:
     return altair.condition(pick, altair.value(opacity), altair.value(0.12 * opacity))
 
 
-def _panels(data, chart, title, columns=2):
+def _panels(data: Dataset, chart: Any, title: str, columns: int = 2) -> Any:
     if len(data.values("panel")) > 1:
         facet = altair.Facet("panel:N", title=None, sort=data.values("panel"))
         chart = _of_its_own(chart.facet(facet=facet, columns=columns))
     return chart.properties(title=title)
 
 
-def _of_its_own(chart):
+def _of_its_own(chart: Any) -> Any:
     """Each panel with its axis: a shared one is also drawn where the last row has no panel."""
     return chart.resolve_axis(x="independent")
 
 
-def _has_intervals(rows):
+def _has_intervals(rows: list[dict[str, Any]]) -> bool:
     """Of one seed there are none, and of a scale without a number Vega warns."""
     return any(row["low"] is not None for row in rows)
 
 
-def measured_by_x(data):
+def measured_by_x(data: Dataset) -> Any:
     rows, name = [], data.measured.name
     for (panel, series, x), cell in data.groups().items():
         values = list(cell.values())
@@ -102,9 +104,10 @@ def measured_by_x(data):
     return _panels(data, chart, f"{name.capitalize()} by {word(data.x)}")
 
 
-def scatter(data):
+def scatter(data: Dataset) -> Any:
     """Of a random study: what is measured by each axis, a mark for each point."""
-    names, name, cells = data.differing(), data.measured.name, {}
+    names, name = data.differing(), data.measured.name
+    cells: dict[str, tuple[dict[str, Any], list[float]]] = {}
     for run in data.runs:
         if run["value"] is not None and isfinite(run["value"]):
             place = tuple((axis, run["settings"].get(axis)) for axis in names)
@@ -130,14 +133,15 @@ def scatter(data):
     return altair.concat(*shown, columns=2).properties(title=f"{name.capitalize()} by each axis")
 
 
-def _number_or_word(value):
+def _number_or_word(value: Any) -> Any:
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else word(value)
 
 
-def measured_over(data, unit, title):
+def measured_over(data: Dataset, unit: str, title: str) -> Any:
     """The curves over `step` (a mini-batch) or `passes` (over the data; what the 2017 study
     calls an iteration)."""
-    cells, measured = {}, data.measured.name
+    measured = data.measured.name
+    cells: dict[tuple[Any, ...], list[float]] = {}
     for point in data.points:
         if point["value"] is not None:
             name = (point["panel"], point["series"], point["x"], point["step"], point["passes"])
@@ -167,7 +171,7 @@ def measured_over(data, unit, title):
     return _of_its_own(chart).properties(title=f"{measured.capitalize()} by {title}, mean over the seeds")
 
 
-def steps_to_threshold(data, threshold):
+def steps_to_threshold(data: Dataset, threshold: float) -> Any:
     rows = []
     for (panel, series, x), cell in data.steps_to(threshold).items():
         steps = [step for step in cell.values() if step is not None]
@@ -187,7 +191,7 @@ def steps_to_threshold(data, threshold):
     return _panels(data, chart, f"Steps to {goal} (where reached)")
 
 
-def box_plots(data):
+def box_plots(data: Dataset) -> Any:
     measured = data.measured.name
     rows = [
         {"panel": run["panel"], "series": run["series"], "x": run["x"], measured: run["value"], "seed": run["seed"]}
@@ -211,7 +215,7 @@ def box_plots(data):
     return _panels(data, chart, "Spread over the seeds", columns=1)
 
 
-def heat_map(data):
+def heat_map(data: Dataset) -> Any:
     name = data.measured.name
     rows = [
         {"panel": panel, "series": series, "x": x, name: mean(cell.values())}
@@ -222,7 +226,8 @@ def heat_map(data):
     return _panels(data, cells, f"Mean {name}", columns=1)
 
 
-def _cells(data, rows, name, down, unit, digits):
+def _cells(data: Dataset, rows: list[dict[str, Any]], name: str, down: tuple[str, str | None, list[Any]],
+           unit: str, digits: str) -> Any:  # fmt: skip
     """Coloured cells with their numbers; `down`: what is the vertical axis, its title, its order."""
     field, title, order = down
     base = altair.Chart(altair.Data(values=rows)).encode(
@@ -245,9 +250,9 @@ def _cells(data, rows, name, down, unit, digits):
     return (cells + text).properties(width=altair.Step(CELL_WIDTH), height=altair.Step(CELL_HEIGHT))
 
 
-def gradient_norms(data):
+def gradient_norms(data: Dataset) -> Any:
     """A picture for each layer, a curve for each x. The axis is logarithmic: no zeros."""
-    cells = {}
+    cells: dict[tuple[Any, ...], list[float]] = {}
     for row in data.layers:
         if row["gradient_norm"]:
             place = ", ".join(filter(None, (row["layer"], row["panel"], _several(data, row["series"]))))
@@ -273,13 +278,13 @@ def gradient_norms(data):
     return _of_its_own(chart).properties(title="Gradients by mini-batch, mean over the seeds and since the point before")
 
 
-def _several(data, series):
+def _several(data: Dataset, series: str) -> str:
     return series if len(data.values("series")) > 1 else ""
 
 
-def rounding_shares(data, kind):
+def rounding_shares(data: Dataset, kind: str) -> Any:
     """What share of the numbers that a layer rounds becomes infinite, zero or the largest."""
-    cells = {}
+    cells: dict[tuple[Any, ...], list[float]] = {}
     for row in data.layers:
         if row[kind] is not None:
             place = (row["panel"], ", ".join(filter(None, (row["layer"], _several(data, row["series"])))), row["x"])
@@ -291,7 +296,7 @@ def rounding_shares(data, kind):
     return _panels(data, chart, f"Numbers rounded to {tables.LAYER_WORDS[kind].split(' to ')[1]}, %", columns=1)
 
 
-def all_of(data):
+def all_of(data: Dataset) -> dict[str, Any]:
     """{name: chart} of what this study's results can show."""
     if not any(isfinite(value) for cell in data.groups().values() for value in cell.values()):
         return {}
@@ -320,11 +325,11 @@ def all_of(data):
     return found
 
 
-def together(charts):
+def together(charts: Iterable[Any]) -> Any:
     return altair.vconcat(*charts).resolve_scale(color="independent")
 
 
-def _without_points(spec):
+def _without_points(spec: Any) -> Any:
     """Without the small points of curves, which are for the mouse."""
     if isinstance(spec, list):
         return [_without_points(part) for part in spec]
@@ -334,7 +339,7 @@ def _without_points(spec):
             if not (name == "point" and part == SMALL_POINTS)}  # fmt: skip
 
 
-def picture(chart, kind):
+def picture(chart: Any, kind: str) -> bytes:
     """The bytes of an SVG or PNG file, without what only a page can use: small points, and the
     texts for screen readers that each mark has; a picture has its own."""
     import vl_convert

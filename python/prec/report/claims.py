@@ -92,7 +92,7 @@ def _curve(data: Dataset, where: Row) -> Curve | str:
     if not tables.learns(data, grid):
         return f"does not learn with {sizes[-1]} bits either"
     size, low, high = statistics.inflection(sizes, grid, margin)
-    if len(seeds) < FEWEST:
+    if len(seeds) < FEWEST or low is None or high is None:
         return f"{size} bits; {len(seeds)} seeds, {FEWEST} are needed"
     return Curve(sizes, grid, margin, size, low, high)
 
@@ -178,6 +178,7 @@ def _verdict(values: list[float], claim: Claim, text: str, unit: str) -> Verdict
     if len(values) < FEWEST:
         return Verdict(f"{text}; {len(values)} seeds, {FEWEST} are needed")
     low, high = statistics.interval(values)
+    assert low is not None and high is not None  # of several finite values
     text = f"{text} ({low:+.2f} to {high:+.2f}{unit}), {len(values)} seeds"
     value, within = claim.get("value", 0), claim.get("within")
     far = float("inf") if within is None else value + within

@@ -8,17 +8,18 @@ studies first.
 
 import argparse
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 from prec import tools
 from prec.report import charts, html, result
-from prec.report.dataset import from_store
+from prec.report.dataset import Dataset, from_store
 from prec.study.store import Store, StoreError
 
 FORMATS = ("html", "png", "svg", "md")
 
 
-def parse(arguments):
+def parse(arguments: list[str] | None) -> Namespace:
     parser = argparse.ArgumentParser(prog="prec report", description=__doc__)
     add = parser.add_argument
     add("store", metavar="STORE", help="what prec sweep wrote")
@@ -36,7 +37,7 @@ def parse(arguments):
     return options
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     try:
         options = parse(arguments)
     except SystemExit as stop:
@@ -54,7 +55,7 @@ def main(arguments=None):
     return 0
 
 
-def write(found, options):
+def write(found: list[Dataset], options: Namespace) -> None:
     if options.shipped:
         found = result.shipped_only(found)
     if not any(data.runs for data in found):
@@ -70,7 +71,7 @@ def write(found, options):
         put(options.output, charts.picture(charts.together(shown), options.format))
 
 
-def put(path, content):
+def put(path: str, content: bytes) -> None:
     if path == "-":
         sys.stdout.buffer.write(content)
     else:

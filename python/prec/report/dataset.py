@@ -9,13 +9,20 @@ An axis whose value follows from x, as in zip, is neither. The points of a rando
 scattered: they share no values, so that each axis gets a picture and there are no curves.
 """
 
+from __future__ import annotations
+
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from prec.report import measured
 from prec.report.measured import ACCURACY, Measured
 from prec.study import expect, export
+
+if TYPE_CHECKING:
+    from prec.study.store import Store
 
 SIZES = ("truncate-bits", "truncate-mantissa")
 WORDS = {
@@ -48,73 +55,74 @@ class Dataset:
     experiment: int = 0
     planned: int = 0
     margin: float = 0.01
-    thresholds: tuple = ()
-    claims: tuple = ()
-    axes: list = field(default_factory=list)
+    thresholds: tuple[float, ...] = ()
+    claims: tuple[dict[str, Any], ...] = ()
+    axes: list[str] = field(default_factory=list)
     is_search: bool = False  # random or halving: which point is the best?
     scattered: bool = False
-    runs: list = field(default_factory=list)
-    points: list = field(default_factory=list)
-    layers: list = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    points: list[dict[str, Any]] = field(default_factory=list)
+    layers: list[dict[str, Any]] = field(default_factory=list)
     measured: Measured = ACCURACY
 
-    def differing(self):
+    def differing(self) -> list[str]:
         """The axes that have several values, the seed aside."""
         return differing(self.axes, self.runs)
 
     @property
-    def left(self):
+    def left(self) -> int:
         """Runs that are planned and not there."""
         return max(self.planned - len(self.runs), 0)
 
     @property
-    def ordered(self):
+    def ordered(self) -> bool:
         """Whether x is a number."""
         return all(isinstance(run["x"], (int, float)) for run in self.runs)
 
     @property
-    def sized(self):
+    def sized(self) -> bool:
         """Whether x is a number of bits, by its name."""
         return any(part in self.x for part in ("bits", "mantissa", "width"))
 
-    def values(self, name):
+    def values(self, name: str) -> list[Any]:
         """The values of x, series or panel; numbers by size, words as they come."""
         found = dict.fromkeys(run[name] for run in self.runs)
         numbers = all(isinstance(value, (int, float)) for value in found)
         return sorted(found) if numbers else list(found)
 
-    def order(self, place):
+    def order(self, place: tuple[Any, ...]) -> list[int]:
         """Sorts (panel, series, x) as the study has them."""
         names = ("panel", "series", "x")
         return [self.values(name).index(value) for name, value in zip(names, place)]
 
-    def groups(self):
+    def groups(self) -> dict[tuple[str, str, Any], dict[int, float]]:
         """{(panel, series, x): {seed: value}} of runs that ended."""
-        found = {}
+        found: dict[tuple[str, str, Any], dict[int, float]] = {}
         for run in self.runs:
             if run["value"] is not None:
                 cell = found.setdefault((run["panel"], run["series"], run["x"]), {})
                 cell[run["seed"]] = run["value"]
         return found
 
-    def first_steps(self, threshold):
+    def first_steps(self, threshold: float) -> dict[str, int]:
         """{key: step}: the first evaluation that reached it."""
-        reached = {}
+        reached: dict[str, int] = {}
         for point in self.points:
             if self.measured.reaches(point["value"], threshold):
                 reached.setdefault(point["key"], point["step"] + 1)
         return reached
 
-    def steps_to(self, threshold):
+    def steps_to(self, threshold: float) -> dict[tuple[str, str, Any], dict[int, int | None]]:
         """{(panel, series, x): {seed: step or None}}: the first evaluation that reached it."""
-        reached, found = self.first_steps(threshold), {}
+        reached = self.first_steps(threshold)
+        found: dict[tuple[str, str, Any], dict[int, int | None]] = {}
         for run in self.runs:
             cell = found.setdefault((run["panel"], run["series"], run["x"]), {})
             cell[run["seed"]] = reached.get(run["key"])
         return found
 
 
-def word(value):
+def word(value: Any) -> str:
     """A value as a reader wants it."""
     if value is None:
         return NONE
@@ -126,29 +134,29 @@ def word(value):
     return WORDS.get(value, text)
 
 
-def label(name, settings):
+def label(name: str, settings: dict[str, Any]) -> str:
     """A value of a series; a number with what it counts."""
     value = settings.get(name)
     number = isinstance(value, (int, float))
     return f"{word(name)} {value}" if number else word(value)
 
 
-def _value(run, name):
+def _value(run: dict[str, Any], name: str) -> str:
     return json.dumps(run["settings"].get(name))
 
 
-def differing(axes, runs):
+def differing(axes: list[str], runs: list[dict[str, Any]]) -> list[str]:
     return [name for name in axes if name != "seed" and len({_value(r, name) for r in runs}) > 1]
 
 
-def following(axes, runs, x):
+def following(axes: list[str], runs: list[dict[str, Any]], x: str) -> list[str]:
     """Those whose value x decides."""
     pairs = {name: {(_value(r, x), _value(r, name)) for r in runs} for name in axes if name != x}
     sizes = len({_value(r, x) for r in runs})
     return [name for name, found in pairs.items() if len(found) == sizes]
 
 
-def roles(axes, runs, wanted):
+def roles(axes: list[str], runs: list[dict[str, Any]], wanted: dict[str, str]) -> tuple[str, str | None, list[str]]:
     """(x, series, names of the panel's axes) from what differs and what the study says."""
     several = differing(axes, runs)
     default = next((name for name in several if name in SIZES), next(iter(several), "seed"))
@@ -159,7 +167,8 @@ def roles(axes, runs, wanted):
     return x, series, [name for name in rest if name != series]
 
 
-def assemble(name, form, axes, runs, points, document=None, layers=None):
+def assemble(name: str, form: str, axes: list[str], runs: list[dict[str, Any]], points: dict[str, list[dict[str, Any]]],
+             document: dict[str, Any] | None = None, layers: dict[str, list[dict[str, Any]]] | None = None) -> Dataset:  # fmt: skip
     """A Dataset of rows as prec.study.export gives them."""
     document = document or {}
     measure = document.get("measure", {})
@@ -208,19 +217,19 @@ def assemble(name, form, axes, runs, points, document=None, layers=None):
     return data
 
 
-def _is_uncounted(run, rows):
+def _is_uncounted(run: dict[str, Any], rows: Iterable[dict[str, Any]]) -> bool:
     """Whether shares of its roundings were asked for, and no whole tensor was rounded."""
     is_asked = run.get("config", {}).get("log-rounding") and run.get("status") == "done"
     return bool(is_asked) and all(row["overflow"] is None for row in rows)
 
 
-def _samples(run):
+def _samples(run: dict[str, Any]) -> int | None:
     """Of the training set; None where the model makes them of a text."""
     text = str(run["settings"].get("data")).endswith(".txt")
     return run.get("samples") or (None if text else expect.SAMPLES)
 
 
-def from_store(store, study=None):
+def from_store(store: Store, study: str | None = None) -> list[Dataset]:
     """A Dataset for each study and form of a store, in the order of the experiments."""
     from prec import jsonc
     from prec.study.file import parse

@@ -5,6 +5,7 @@ import html
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import vl_convert
@@ -16,15 +17,14 @@ LONG = 30  # rows from which a table is folded
 
 
 @cache
-def library():
+def library() -> str:
     """Vega, Vega-Lite and vega-embed as one script; the text must not end the element."""
-    return vl_convert.javascript_bundle(vl_version=vl_version_for_vl_convert()).replace(
-        "</script", "<\\/script"
-    )
+    bundle: str = vl_convert.javascript_bundle(vl_version=vl_version_for_vl_convert())  # type: ignore[call-arg]
+    return bundle.replace("</script", "<\\/script")
 
 
-def table_html(table):
-    def cell(value):
+def table_html(table: dict[str, Any]) -> Markup:
+    def cell(value: Any) -> str:
         if isinstance(value, (int, float)):
             return f"<td>{value}</td>"
         text = html.escape("" if value is None else str(value))
@@ -46,7 +46,7 @@ def table_html(table):
     )
 
 
-def prose(text):
+def prose(text: str) -> Markup:
     """A study's own words; what stands between backticks is code."""
     parts = html.escape(text, quote=False).split("`")
     if len(parts) % 2 == 0:  # one of them is alone
@@ -54,13 +54,13 @@ def prose(text):
     return Markup("".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts)))
 
 
-def caption(chart, names):
+def caption(chart: Any, names: list[str]) -> str:
     """What a chart's title says, and what is in it, for those who do not see it."""
     title = chart.title if isinstance(chart.title, str) else ""
     return f"{title}: {', '.join(names)}" if names and len(names) > 1 else title
 
 
-def render(title, studies):
+def render(title: str, studies: list[dict[str, Any]]) -> str:
     """The page. A study: id, title, about, length, tables, charts [(name, chart, names)]."""
     specs = {}
     for study in studies:

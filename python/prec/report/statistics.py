@@ -12,11 +12,14 @@ from the same seed: a report is the same each time it is made.
 
 import itertools
 import math
+from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import mpmath
 import numpy as np
 
+Numbers = Any  # a list, or an array of NumPy; of seeds by sizes a list of lists
 RESAMPLES = 2000
 LEVEL = 0.95
 FEW = 12  # values below which Student's t is used
@@ -24,7 +27,7 @@ POWER = 1.96 + 0.84  # deviations of the mean that show it with 80 % power at 5 
 EXACT = 14  # pairs up to which all signs are tried: 2^14
 
 
-def interval(values, level=LEVEL):
+def interval(values: Numbers, level: float = LEVEL) -> tuple[float | None, float | None]:
     """(low, high) of the mean; (None, None) for fewer than two values or an infinite one."""
     values = np.asarray(values, float)
     if len(values) < 2 or not np.isfinite(values).all():
@@ -36,20 +39,20 @@ def interval(values, level=LEVEL):
     return percentiles(values[picks].mean(axis=-1), level)
 
 
-def percentiles(resampled, level=LEVEL):
+def percentiles(resampled: Numbers, level: float = LEVEL) -> tuple[float, float]:
     tail = 50 * (1 - level)
     low, high = np.percentile(resampled, [tail, 100 - tail])
     return float(low), float(high)
 
 
-def tail(t, freedom):
+def tail(t: float, freedom: int) -> float:
     """The chance that Student's t is farther from zero than this, on both sides."""
     share = freedom / (freedom + t * t)
     return mpmath.betainc(freedom / 2, 0.5, 0, share, regularized=True)
 
 
 @cache
-def quantile(freedom, level):
+def quantile(freedom: int, level: float) -> float:
     """The t that is not exceeded, on either side, with the chance `level`."""
     low, high = 0.0, 1.0
     while tail(high, freedom) > 1 - level:
@@ -60,12 +63,12 @@ def quantile(freedom, level):
     return high
 
 
-def paired(differences):
+def paired(differences: Numbers) -> float:
     """Two-sided p of the mean of paired differences, by the test that suits their number."""
     return student(differences) if len(differences) < FEW else sign_flip(differences)
 
 
-def student(differences):
+def student(differences: Numbers) -> float:
     """Two-sided p of Student's t; 1 for fewer than two values or a mean of zero."""
     differences = np.asarray(differences, float)
     freedom = len(differences) - 1
@@ -77,7 +80,7 @@ def student(differences):
     return float(tail(differences.mean() / spread * math.sqrt(freedom + 1), freedom))
 
 
-def sign_flip(differences):
+def sign_flip(differences: Numbers) -> float:
     """Two-sided p of the mean of paired differences; 1 without pairs or without differences."""
     differences = np.asarray(differences, float)
     count = len(differences)
@@ -93,7 +96,7 @@ def sign_flip(differences):
     return float((extreme.sum() + 1) / (len(signs) + 1))
 
 
-def holm(ps):
+def holm(ps: Numbers) -> list[float]:
     """The corrected p of each, in the given order."""
     order = sorted(range(len(ps)), key=lambda index: ps[index])
     corrected, worst = [0.0] * len(ps), 0.0
@@ -103,7 +106,7 @@ def holm(ps):
     return corrected
 
 
-def smallest(losses, margin):
+def smallest(losses: Numbers, margin: float) -> int:
     """The first column from which on no loss exceeds the margin. The last column is the
     reference, which loses nothing."""
     found = len(losses) - 1
@@ -114,14 +117,14 @@ def smallest(losses, margin):
     return found
 
 
-def _losses(accuracies):
+def _losses(accuracies: Any) -> Any:
     """How much less each size has than the last one; what is minus infinity loses all."""
     with np.errstate(invalid="ignore"):
         losses = accuracies[:, -1:] - accuracies
     return np.where(np.isnan(losses), np.inf, losses)
 
 
-def inflection(sizes, accuracies, margin):
+def inflection(sizes: Sequence[int], accuracies: Numbers, margin: float) -> tuple[int, int | None, int | None]:
     """(size, low, high): the smallest size from which on no mean is worse than the largest
     size's by more than the margin, and its interval. `accuracies`: seeds by sizes.
 
@@ -147,7 +150,7 @@ def inflection(sizes, accuracies, margin):
     return found, sizes[ordered[cut]], sizes[ordered[-1 - cut]]
 
 
-def expected_inflection(sizes, accuracies, margin, seeds):
+def expected_inflection(sizes: Sequence[int], accuracies: Numbers, margin: float, seeds: int) -> tuple[int, int]:
     """The interval (low, high) that the inflection has with so many seeds, if means and spreads
     stay as they are, at the power that `seeds_needed` has."""
     accuracies = np.asarray(accuracies, float)
@@ -157,7 +160,7 @@ def expected_inflection(sizes, accuracies, margin, seeds):
     return sizes[smallest(middle - half, margin)], sizes[smallest(middle + half, margin)]
 
 
-def seeds_needed(differences):
+def seeds_needed(differences: Numbers) -> int | None:
     """How many seeds would show the mean difference with 80 % power at 5 %; None if it is 0
     or its spread is not known."""
     differences = np.asarray(differences, float)

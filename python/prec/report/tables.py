@@ -1,31 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The tables of a study: (heading, columns, rows) of text and numbers, for page and Markdown."""
 
+from collections.abc import Iterator, Sequence
 from math import isfinite
 from statistics import mean
+from typing import Any
 
 from prec.report import statistics
-from prec.report.dataset import word
+from prec.report.dataset import Dataset, word
 from prec.study.runs import canonical
 from prec.study.store import LAYER
 
+Table = tuple[str, list[Any], list[list[Any]]]  # heading, columns, rows
 LAYER_WORDS = {
     "gradient_norm": "norm of the weights' gradients", "overflow": "share rounded to infinity",
     "underflow": "share rounded to zero", "saturation": "share rounded to the largest number",
 }  # fmt: skip
 
 
-def _span(data, low, high, digits=2):
+def _span(data: Dataset, low: float | None, high: float | None, digits: int = 2) -> str:
     write = data.measured.text
-    return "" if low is None else f"{write(low, digits)} to {write(high, digits)}"
+    return "" if low is None or high is None else f"{write(low, digits)} to {write(high, digits)}"
 
 
-def summary(data):
+def summary(data: Dataset) -> Table:
     """A row for each point of the study: mean, interval, how many ended, diverged, failed."""
     columns = [word(data.x), "series", "setting", data.measured.heading, "95 % interval", "seeds",
                "diverged", "failed", *(f"steps to {data.measured.goal(t)}" for t in data.thresholds)]  # fmt: skip
     reached = [data.steps_to(threshold) for threshold in data.thresholds]
-    members = {}
+    members: dict[tuple[str, str, Any], list[dict[str, Any]]] = {}
     for run in data.runs:
         members.setdefault((run["panel"], run["series"], run["x"]), []).append(run)
     rows = []
@@ -45,7 +48,7 @@ def summary(data):
     return f"Test {data.measured.name} at the end", *_without_constant(columns, rows, {1, 2, 6, 7})
 
 
-def _without_constant(columns, rows, optional):
+def _without_constant(columns: list[Any], rows: list[list[Any]], optional: set[int]) -> tuple[list[Any], list[list[Any]]]:
     """Without the optional columns in which nothing stands or all is equal."""
     kept = [
         index for index in range(len(columns))
@@ -55,7 +58,7 @@ def _without_constant(columns, rows, optional):
     return [columns[i] for i in kept], [[row[i] for i in kept] for row in rows]
 
 
-def means(data):
+def means(data: Dataset) -> Table:
     """Mean and interval of each point: a row for each x, a column for each series."""
     groups, series = data.groups(), data.values("series")
     rows = []
@@ -69,37 +72,38 @@ def means(data):
     return heading, *_without_constant(columns, rows, {0})
 
 
-def _mean_and_span(data, values):
+def _mean_and_span(data: Dataset, values: list[float]) -> str:
     if not values:
         return ""
     span = _span(data, *statistics.interval(values), digits=1)
     return data.measured.text(mean(values)) + (f" ({span})" if span else "")
 
 
-def best(data):
+def best(data: Dataset) -> Table:
     """The points of a search, the best first, those that were trained longest before all."""
-    names, cells = data.differing(), {}
+    names = data.differing()
+    cells: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for run in data.runs:
         if run["value"] is not None:
             place = tuple(canonical(run["settings"].get(name)) for name in names)
             cells.setdefault(place, []).append(run)
-    rows = []
+    ranked = []
     for members in cells.values():
         values = [run["value"] for run in members]
         settings = members[0]["settings"]
         row = [_short(settings.get(name)) for name in names]
         row += [data.measured.rounded(mean(values)), _span(data, *statistics.interval(values)), len(values)]
-        rows.append((-(settings.get("steps") or 0), -data.measured.sign * mean(values), row))
-    rows = [row for *_, row in sorted(rows, key=lambda item: item[:2])]
+        ranked.append((-(settings.get("steps") or 0), -data.measured.sign * mean(values), row))
+    rows = [row for _, _, row in sorted(ranked, key=lambda item: item[:2])]
     columns = [*map(word, names), data.measured.heading, "95 % interval", "seeds"]
     return "The points, the best first", columns, rows
 
 
-def _short(value):
+def _short(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value if isinstance(value, int) else word(value)
 
 
-def inflections(data):
+def inflections(data: Dataset) -> Table:
     """For each curve over numbers of bits: the smallest that is as good as the largest, within
     the margin."""
     rows = []
@@ -107,21 +111,20 @@ def inflections(data):
         if len(sizes) > 1 and data.sized:
             size, low, high = statistics.inflection(sizes, grid, margin)
             span = "" if low is None else f"{low} to {high}"
-            if not learns(data, grid):
-                size, span = "does not learn", ""
-            rows.append([series, panel, size, span, len(seeds)])
+            shown = [size, span] if learns(data, grid) else ["does not learn", ""]
+            rows.append([series, panel, *shown, len(seeds)])
     heading = (f"Inflection: the smallest size whose {data.measured.name}, and that of all larger ones, is "
                f"within {data.measured.within(data.margin)} the largest size's")  # fmt: skip
     columns = ["series", "setting", word(data.x), "95 % interval", "seeds"]
     return heading, *_without_constant(columns, rows, {1})
 
 
-def learns(data, grid):
+def learns(data: Dataset, grid: list[list[float]]) -> bool:
     """Whether the largest size of a curve's grid[seed][size] does."""
     return data.measured.learns([data.measured.sign * row[-1] for row in grid])
 
 
-def curves(data):
+def curves(data: Dataset) -> Iterator[tuple[tuple[str, str], list[Any], list[int], list[list[float]], float]]:
     """((panel, series), sizes, seeds, grid[seed][size], margin) where x is a number; of the
     grid's numbers the higher ones are the better ones."""
     if not data.ordered or not data.runs or data.scattered:
@@ -137,7 +140,7 @@ def curves(data):
             yield (panel, series), sizes, seeds, grid, margin
 
 
-def comparisons(data):
+def comparisons(data: Dataset) -> Table:
     """Each series against the first one at the same point, paired by seed, Holm-corrected."""
     groups, first = data.groups(), data.values("series")[0]
     found = []
@@ -160,10 +163,10 @@ def comparisons(data):
     return f"Compared with {first}, seed by seed", *_without_constant(columns, rows, {1, 2})
 
 
-def layers(data):
+def layers(data: Dataset) -> Table:
     """What the study measured of gradients and roundings, over all steps and seeds."""
     names = [name for name in LAYER if any(row[name] is not None for row in data.layers)]
-    cells = {}
+    cells: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in data.layers:
         cells.setdefault((row["panel"], row["series"], row["x"], row["layer"]), []).append(row)
     rows = []
@@ -176,7 +179,7 @@ def layers(data):
     return heading, *_without_constant(columns, rows, {1, 2})
 
 
-def runs(data):
+def runs(data: Dataset) -> Table:
     """Each run with the command that repeats it."""
     columns = [word(data.x), "series", "setting", "seed", data.measured.heading, "status", "command"]
     rows = [
@@ -188,7 +191,7 @@ def runs(data):
     return "Every run", *_without_constant(columns, rows, {1, 2})
 
 
-def all_of(data):
+def all_of(data: Dataset) -> dict[str, Table]:
     """{name: (heading, columns, rows)} of those that have rows, the runs last."""
     found = {"best": best(data)} if data.is_search else {}
     if not data.scattered:
@@ -200,14 +203,14 @@ def all_of(data):
     return {name: table for name, table in found.items() if table[2]}
 
 
-def as_text(columns, rows):
+def as_text(columns: list[Any], rows: list[list[Any]]) -> str:
     lines = [[str(cell) for cell in line] for line in (columns, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines)]
     return "\n".join("  ".join(c.rjust(w) for c, w in zip(line, widths)) for line in lines)
 
 
-def as_markdown(columns, rows):
-    def line(cells):
+def as_markdown(columns: Sequence[Any], rows: Sequence[Sequence[Any]]) -> str:
+    def line(cells: Sequence[Any]) -> str:
         texts = ("" if cell is None else str(cell).replace("|", "\\|") for cell in cells)
         return "| " + " | ".join(texts) + " |"
 

@@ -9,6 +9,8 @@ memory than one point, so that a study of 10^9 runs can be counted and refused.
 import itertools
 import math
 import random
+from collections.abc import Iterator
+from typing import Any
 
 CONTINUOUS = ("uniform", "log-uniform", "integers")
 
@@ -16,12 +18,12 @@ CONTINUOUS = ("uniform", "log-uniform", "integers")
 class AxisError(ValueError):
     """What is wrong with one axis; `pointer` is inside the study's axes."""
 
-    def __init__(self, pointer, message):
+    def __init__(self, pointer: tuple[str, ...], message: str) -> None:
         super().__init__(message)
         self.pointer = pointer
 
 
-def discrete(name, axis):
+def discrete(name: str, axis: Any) -> Any:
     """The values of an axis that has a list of them. Raises AxisError for the others."""
     if isinstance(axis, list):
         return axis
@@ -36,14 +38,14 @@ def discrete(name, axis):
     return range(first, last + (1 if stride > 0 else -1), stride)
 
 
-def _check_between(name, axis):
+def _check_between(name: str, axis: dict[str, list[float]]) -> None:
     ((kind, (low, high)),) = axis.items()
     if low > high or (kind == "log-uniform" and low <= 0):
         lowest = "two numbers above 0, the lower one first"
         raise AxisError((name, kind), f"found {[low, high]}, expected {lowest}")
 
 
-def count(axes, combine):
+def count(axes: dict[str, Any], combine: Any) -> int:
     """How many points the axes make, without making them."""
     if isinstance(combine, dict) and "random" in combine:
         for name, axis in axes.items():
@@ -60,7 +62,7 @@ def count(axes, combine):
     return next(iter(lengths.values()), 1)
 
 
-def _draw(axis, source):
+def _draw(axis: Any, source: random.Random) -> Any:
     if not isinstance(axis, dict) or "range" in axis:
         return source.choice(discrete("", axis))
     ((kind, (low, high)),) = axis.items()
@@ -71,7 +73,7 @@ def _draw(axis, source):
     return math.exp(source.uniform(math.log(low), math.log(high)))
 
 
-def points(axes, combine):
+def points(axes: dict[str, Any], combine: Any) -> Iterator[dict[str, Any]]:
     """Each point once, in order. `count` has been called: what is wrong is known."""
     if isinstance(combine, dict) and "random" in combine:
         source = random.Random(combine.get("seed", 0))

@@ -13,7 +13,9 @@ import os
 import queue
 import signal
 import uuid
+from collections.abc import Iterable, Iterator
 from multiprocessing import resource_tracker
+from typing import Any
 
 import dask
 from distributed import Client, LocalCluster
@@ -39,21 +41,22 @@ class ClusterError(RuntimeError):
 
 
 @contextlib.contextmanager
-def connect(scheduler=None, workers=None):
+def connect(scheduler: str | None = None, workers: int | None = None) -> Iterator[Client]:
     """A client of the scheduler at this address, or of a cluster of one process a core."""
     _silence()
     with contextlib.ExitStack() as stack:
-        if scheduler is None:
+        address: str | LocalCluster | None = scheduler
+        if address is None:
             # prec-train computes on one thread, its worker only reads: one core each.
             stack.enter_context(dask.config.set(QUIET))
             with _uninterrupted():
-                scheduler = LocalCluster(
+                address = LocalCluster(
                     n_workers=workers or len(os.sched_getaffinity(0)), threads_per_worker=1,
                     dashboard_address="127.0.0.1:0", memory_limit=0, silence_logs=logging.CRITICAL,
                 )  # fmt: skip
-                stack.enter_context(contextlib.closing(scheduler))
+                stack.enter_context(contextlib.closing(address))
         try:
-            client = Client(scheduler, timeout=10, set_as_default=False)
+            client = Client(address, timeout=10, set_as_default=False)
         except (OSError, ValueError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ClusterError(f"cannot reach the scheduler '{scheduler}': {reason}") from None
@@ -62,7 +65,7 @@ def connect(scheduler=None, workers=None):
 
 
 @contextlib.contextmanager
-def _uninterrupted():
+def _uninterrupted() -> Iterator[None]:
     """Ctrl-C waits: while processes start it would leave some that nobody closes. A terminal
     sends it to them, too; they inherit that they do not hear it, and are ended by this process."""
     resource_tracker.ensure_running()  # it would let the signal through again
@@ -73,22 +76,24 @@ def _uninterrupted():
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _silence():
+def _silence() -> None:
     """What happens to workers and scheduler is told in this module's words only."""
     for name in list(logging.root.manager.loggerDict):
         if name.split(".")[0] in ("distributed", "tornado"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
-def perform(client, jobs, ahead=True):
+def perform(client: Client, jobs: Iterable[dict[str, Any]], ahead: bool = True) -> Iterator[tuple[str, dict[str, Any], Any]]:
     """Yields (kind, job, what): 'steps' and a number; 'run' and (index, result), perhaps
     twice; 'points' and (index, points) of a run that goes on; 'job' and all results. Raises ClusterError and worker.Refused. Without `ahead` a
     job is taken only when a worker is free for it."""
-    news, topic = queue.SimpleQueue(), f"prec-{uuid.uuid4().hex}"
-    waiting, running = iter(jobs), {}
+    news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+    topic = f"prec-{uuid.uuid4().hex}"
+    waiting = iter(jobs)
+    running: dict[str, tuple[dict[str, Any], Any]] = {}
     client.subscribe_topic(topic, lambda event: news.put(("event", event[1])))
 
-    def submit(number):
+    def submit(number: int) -> None:
         for job in itertools.islice(waiting, number):
             job = {**job, "topic": topic, "id": uuid.uuid4().hex}
             sent = {name: value for name, value in job.items() if name != "runs"}
@@ -122,20 +127,20 @@ def perform(client, jobs, ahead=True):
             client.unsubscribe_topic(topic)
 
 
-def backlog(client, ahead):
+def backlog(client: Client, ahead: bool) -> int:
     """Jobs that are with the scheduler at a time: ahead of time, no worker waits for the client."""
     _check_alive(client)
     threads = sum(client.nthreads().values())
     return 2 * threads + 2 if ahead else max(threads, 1)
 
 
-def _check_alive(client):
+def _check_alive(client: Client) -> None:
     comm = client.scheduler_comm
     if client.status != "running" or comm is None or comm.closed():
         raise ClusterError("the scheduler went away")
 
 
-def _outcome(client, job, future):
+def _outcome(client: Client, job: dict[str, Any], future: Any) -> list[dict[str, Any]]:
     if future.status == "finished":
         return future.result()
     if future.status == "cancelled":

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import gzip
 import hashlib
+import io
 import math
 import os
 import shutil
@@ -17,6 +18,7 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from prec import jsonc, tools
 
@@ -35,15 +37,15 @@ SETTLED = 2_000_000_000  # nanoseconds after which a file that changes has anoth
 ALONE = (".npz", ".txt")  # data sets of one file
 
 
-def is_file(name):
+def is_file(name: str) -> bool:
     return name.endswith(ALONE)
 
 
-def needs_folder(name):
+def needs_folder(name: str) -> bool:
     return name == "mnist" or name in CIFAR
 
 
-def files(name, folder=None):
+def files(name: str, folder: str | None = None) -> list[Path]:
     """The files that hold a data set. Raises ToolError if one is missing."""
     if is_file(name):
         paths = [Path(name)]
@@ -63,7 +65,7 @@ def files(name, folder=None):
 
 
 @functools.cache
-def training_samples(name, folder=None):
+def training_samples(name: str, folder: str | None = None) -> int | None:
     """How many there are, or None where the model decides: of text."""
     if name.endswith(".txt"):
         return None
@@ -77,7 +79,7 @@ def training_samples(name, folder=None):
         return int.from_bytes(file.read(8)[4:], "big")
 
 
-def heads(path):
+def heads(path: str | Path) -> dict[str, tuple[tuple[int, ...], Any]]:
     """{name: (shape, dtype)} of the arrays of a .npz, which are not read themselves."""
     from numpy.lib import format as npy
 
@@ -94,7 +96,7 @@ def heads(path):
     return found
 
 
-def sample_size(name):
+def sample_size(name: str) -> int | None:
     """Numbers in a sample, or None where the model decides or the file does not say."""
     if name.endswith(".npz"):
         shape = heads(Path(name)).get("x_train", ((), None))[0] if Path(name).exists() else ()
@@ -102,12 +104,12 @@ def sample_size(name):
     return None if name.endswith(".txt") else {SMALL: 14 * 14}.get(name, 3072 if name in CIFAR else 28 * 28)
 
 
-def has_values(name):
+def has_values(name: str) -> bool:
     """Whether there are values to fit in place of labels: the loss is measured."""
     return name.endswith(".npz") and heads(Path(name))["y_train"][1].kind == "f"
 
 
-def _check_arrays(path):
+def _check_arrays(path: Path) -> None:
     """A study measures on test samples."""
     found = heads(path)
     missing = [name for name in ("x_train", "y_train", "x_test", "y_test") if name not in found]
@@ -116,24 +118,24 @@ def _check_arrays(path):
                               "takes x_train, y_train, and x_test, y_test to measure on")  # fmt: skip
 
 
-def _opened(path):
+def _opened(path: Path) -> io.BufferedIOBase:
     return gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")
 
 
-def _bytes(path):
+def _bytes(path: Path) -> bytes:
     with _opened(path) as file:
         return file.read()
 
 
 @functools.cache
-def content_hash(name, folder=None):
+def content_hash(name: str, folder: str | None = None) -> str:
     """A hash of the uncompressed files, so that it is the same on all machines."""
     if name.endswith(".npz") and Path(name).exists():
         _check_arrays(Path(name))
     return hashlib.sha256(b"".join(map(_digest, files(name, folder)))).hexdigest()
 
 
-def _digest(path):
+def _digest(path: Path) -> bytes:
     """Of a file's uncompressed bytes. It is kept in the cache folder under the file's name, size and
     time: each worker asks, and for small models hashing would take longer than a run. A file that
     has just changed may change again within one tick of its clock, and is not kept."""
@@ -145,7 +147,7 @@ def _digest(path):
         if len(found) == hashlib.sha256().digest_size:
             return found
     with _opened(path) as file:
-        found = hashlib.file_digest(file, "sha256").digest()
+        found = hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]
     if time.time_ns() - status.st_mtime_ns > SETTLED:
         with contextlib.suppress(OSError):
             kept.parent.mkdir(parents=True, exist_ok=True)
@@ -155,25 +157,25 @@ def _digest(path):
     return found
 
 
-def flags(name, folder=None):
+def flags(name: str, folder: str | None = None) -> list[str]:
     """The flags of prec-train for this data set."""
     if name == SMALL:
         return [f"--data={small(folder)}"]
     if is_file(name):
         return [f"--data={name}"]
-    place = folder
+    place: str | Path | None = folder
     if any(path.suffix == ".gz" for path in files(name, folder)):
         with contextlib.suppress(OSError):  # without room for them each process unpacks them again
             place = plain(name, folder)
     return [f"--data={name}"] + ([f"--data-dir={place}"] if place else [])
 
 
-def cache():
+def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "prec"
 
 
 @functools.cache
-def plain(name, folder=None):
+def plain(name: str, folder: str | None = None) -> Path:
     """A folder with the data set's files uncompressed, made if it is not there: each process of
     a study reads them, and for a small model unpacking would take as long as a run."""
     path = cache() / f"{name}-{content_hash(name, folder)[:12]}"
@@ -187,7 +189,7 @@ def plain(name, folder=None):
     return path
 
 
-def small(folder=None):
+def small(folder: str | None = None) -> Path:
     """The path of the .npz of 14 x 14 images, made if it is not there. Raises ToolError."""
     import numpy as np
 
@@ -210,11 +212,11 @@ def small(folder=None):
         np.savez(draft, **arrays)
         draft.replace(path)
     except OSError as error:
-        raise tools.ToolError(f"cannot write '{path}': {error.strerror.lower()}; XDG_CACHE_HOME names another folder for it") from None
+        raise tools.ToolError(f"cannot write '{path}': {str(error.strerror).lower()}; XDG_CACHE_HOME names another folder for it") from None
     return path
 
 
-def _idx(path, kind):
+def _idx(path: Path, kind: str) -> Any:
     import numpy as np
 
     raw = _bytes(path)
@@ -223,7 +225,7 @@ def _idx(path, kind):
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     from prec.study import svhn
 
     parser = argparse.ArgumentParser(prog="prec data", description="Writes a data set as .npz.")

@@ -9,12 +9,15 @@ import json
 import os
 import subprocess
 import tempfile
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from prec import tools
 from prec.study import data
-from prec.study.runs import canonical, group
+from prec.study.runs import Run, canonical, group
 from prec.study.worker import command
 
 MOST = 8
@@ -22,7 +25,7 @@ STEPS = 4
 SAMPLES = 60000  # where a data set does not say: as many as Fashion-MNIST has
 
 
-def kind(config):
+def kind(config: dict[str, Any]) -> str:
     """What decides how long a step takes."""
     names = ("model", "policy", "batch-size", "granularity", "optimizer", "data")
     mode = str(config.get("rounding", "")).split("<")[0]
@@ -30,24 +33,24 @@ def kind(config):
     return canonical([*(config.get(name) for name in names), mode, config.get("format"), given])
 
 
-def steps_of(config, folder=None):
+def steps_of(config: dict[str, Any], folder: str | None = None) -> int:
     if config.get("steps"):
         return config["steps"]
     batch = config.get("batch-size", 128)
     return config.get("epochs", 1) * ((data.training_samples(config["data"], folder) or SAMPLES) // batch)
 
 
-def evaluations(config, folder=None):
+def evaluations(config: dict[str, Any], folder: str | None = None) -> int:
     every = config.get("eval-every")
     return 0 if every == 0 else -(-steps_of(config, folder) // every) if every else 1
 
 
-def measure(members, swept, contents, folder):
+def measure(members: list[Run], swept: str | None, contents: dict[str, dict[str, str]], folder: str | None) -> tuple[float, float, float]:
     """(seconds to start, of a step, of an evaluation) of a group's first run."""
     config = {**members[0].config, "steps": STEPS, "eval-every": STEPS}
     config.pop("epochs", None)
     job = {"config": config, "swept": swept, "data-dir": folder, "contents": contents,
-           "values": [config.get(swept)]}  # fmt: skip
+           "values": [config.get(swept) if swept else None]}  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="prec-") as scratch:
         timing = Path(scratch) / "timing.json"
         done = subprocess.run(
@@ -63,11 +66,14 @@ def measure(members, swept, contents, folder):
     return times["compile_seconds"], median(seconds[1:]), evaluation
 
 
-def lines(runs, contents, options, most, later=()):
+def lines(runs: list[Run], contents: dict[str, dict[str, str]], options: Namespace, most: int,
+          later: Iterable[tuple[int, int]] = ()) -> Iterator[str]:  # fmt: skip
     """What --dry-run says of the time. `later`: (steps, number) of runs of rounds to come,
     which are taken as the mean of these."""
     folder = options.data_dir
-    measured, mean, total, unmeasured, stepped = {}, None, 0.0, 0, []
+    measured: dict[str, tuple[float, float, float]] = {}
+    stepped: list[tuple[float, Run]] = []
+    mean, total, unmeasured = None, 0.0, 0
     for swept, members in group(runs, most):
         name = kind(members[0].config)
         if name not in measured and len(measured) < MOST:
@@ -94,7 +100,7 @@ def lines(runs, contents, options, most, later=()):
         yield f"{unmeasured} groups of runs are of other kinds and were taken as the mean of these"
 
 
-def in_words(seconds):
+def in_words(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

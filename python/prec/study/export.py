@@ -9,6 +9,10 @@ import base64
 import csv
 import json
 import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
 
 from prec import tools
 from prec.study.store import LAYER, POINT, Store, StoreError
@@ -18,7 +22,7 @@ MEASURED = ("key", "status", "error", "test_accuracy", "test_loss", "loss", "ste
 LAYERS = ("step", "layer", *LAYER)
 
 
-def studies(store, name=None):
+def studies(store: Store, name: str | None = None) -> list[dict[str, Any]]:
     """[(name, form)]; the one that was asked for in all its forms."""
     rows = store.rows("SELECT name, form, document, planned, axes FROM studies ORDER BY name, form")
     found = [row for row in rows if name in (None, row["name"])]
@@ -30,7 +34,7 @@ def studies(store, name=None):
     return found
 
 
-def runs(store, study=None):
+def runs(store: Store, study: str | None = None) -> Iterator[dict[str, Any]]:
     """A dictionary a run: study, form, settings, what was measured."""
     wanted = {(row["name"], row["form"]) for row in studies(store, study)}
     query = (
@@ -44,24 +48,24 @@ def runs(store, study=None):
                    "config": json.loads(row["config"]), **{n: row[n] for n in MEASURED}}  # fmt: skip
 
 
-def points(store):
+def points(store: Store) -> dict[str, list[dict[str, Any]]]:
     """{key: [point, ...]} in the order of steps."""
     return _by_key(store, "points", POINT, "step")
 
 
-def layers(store):
+def layers(store: Store) -> dict[str, list[dict[str, Any]]]:
     """{key: [a layer's row at an evaluated step, ...]} in the order of steps."""
     return _by_key(store, "layers", LAYERS, "step, layer")
 
 
-def _by_key(store, table, names, order):
-    found = {}
+def _by_key(store: Store, table: str, names: tuple[str, ...], order: str) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
     for row in store.rows(f"SELECT key, {', '.join(names)} FROM {table} ORDER BY key, {order}"):
         found.setdefault(row["key"], []).append(row)
     return found
 
 
-def table(store, study=None, by=None):
+def table(store: Store, study: str | None = None, by: str | None = None) -> tuple[list[str], list[list[Any]]]:
     """(columns, rows) with one cell for each setting; a row for each run, or by 'points' or
     'layers' for each of those."""
     members = list(runs(store, study))
@@ -69,7 +73,7 @@ def table(store, study=None, by=None):
     measured = [n for n in MEASURED if not by or n in ("key", "status")]
     inner = {None: (), "points": POINT, "layers": LAYERS}[by]
     held = {"points": points, "layers": layers}[by](store) if by else {}
-    rows = []
+    rows: list[list[Any]] = []
     for run in members:
         settings = [_cell(run["settings"].get(name)) for name in names]
         head = [run["study"], run["form"], *settings, *(run[name] for name in measured)]
@@ -80,17 +84,17 @@ def table(store, study=None, by=None):
     return ["study", "form", *names, *measured, *inner], rows
 
 
-def _cell(value):
+def _cell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, (dict, list)) else value
 
 
-def write_csv(columns, rows, file):
+def write_csv(columns: list[str], rows: list[list[Any]], file: IO[str]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(rows)
 
 
-def write_parquet(columns, rows, path):
+def write_parquet(columns: list[str], rows: list[list[Any]], path: str | Path) -> None:
     try:
         import pyarrow
         from pyarrow import parquet
@@ -104,7 +108,7 @@ def write_parquet(columns, rows, path):
     parquet.write_table(pyarrow.table(data), path)
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="prec export", description=__doc__)
     parser.add_argument("store", metavar="STORE", help="what prec sweep wrote")
     parser.add_argument("--study", metavar="NAME", help="one study of the store; default: all")
@@ -140,7 +144,7 @@ def main(arguments=None):
     return 0
 
 
-def _write_content(store, options):
+def _write_content(store: Store, options: Namespace) -> int:
     found = store.rows("SELECT suffix, text FROM contents WHERE hash LIKE ?", options.content + "%")
     if len(found) != 1:
         raise StoreError(f"'{store.path}' has {len(found)} texts of hash '{options.content}'")

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A study file: read, checked by its schema, its quick form chosen, its points expanded."""
 
+from __future__ import annotations
+
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 
@@ -26,23 +30,23 @@ class Study:
     folder: Path
     name: str
     form: str
-    values: dict
-    origins: dict = field(default_factory=dict)  # top-level key -> pointer it came from
+    values: dict[str, Any]
+    origins: dict[str, tuple[str, ...]] = field(default_factory=dict)  # top-level key -> pointer it came from
     changed: str = ""  # a file that would say this, where the command line says other than the file
 
-    def get(self, key, default):
+    def get(self, key: str, default: Any) -> Any:
         return self.values.get(key, default)
 
     @property
-    def text(self):
+    def text(self) -> str:
         """What a store keeps of it."""
         return self.changed or self.document.text
 
     @property
-    def eval_every(self):
+    def eval_every(self) -> int | None:
         return self.get("measure", {}).get("eval-every")
 
-    def fault(self, pointer, message):
+    def fault(self, pointer: tuple[Any, ...], message: str) -> jsonc.Fault:
         """A fault at a pointer inside this form: at the nearest value that the file has."""
         head, *rest = pointer
         path = (*self.origins.get(head, (head,)), *rest)
@@ -50,7 +54,7 @@ class Study:
             path = path[:-1]
         return self.document.fault(path, message)
 
-    def count(self):
+    def count(self) -> int:
         """Points times trials: an upper bound of the runs, since equal ones are run once."""
         try:
             number = axis_rules.count(self.get("axes", {}), self.get("combine", "grid"))
@@ -58,7 +62,7 @@ class Study:
             raise self.fault(("axes", *error.pointer), str(error)) from None
         return number * len(self.get("list", [{}])) * self.get("trials", 1)
 
-    def points(self):
+    def points(self) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
         """(pointer, settings) of each point and trial; the pointer says what made it."""
         base = self.get("settings", {})
         first = self.get("first-seed", 0)
@@ -70,12 +74,12 @@ class Study:
                     settings.setdefault("seed", first + trial)
                     yield pointer, settings
 
-    def _for_data(self, base, own):
+    def _for_data(self, base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
         """A point's settings: those of the study, those for its data, its own."""
         data = own.get("data", base.get("data", USUAL_DATA))
         return {**_merged(base, self.get("for-data", {}).get(data, {})), **own}
 
-    def axis_names(self):
+    def axis_names(self) -> list[str]:
         """What differs between the points, in the file's order."""
         names = list(self.get("axes", {}))
         for item in self.get("list", []):
@@ -85,7 +89,7 @@ class Study:
         return [*names, "steps"] if is_halving else names
 
 
-def load(path, quick=False):
+def load(path: str | Path, quick: bool = False) -> Study:
     """Reads a study. Raises jsonc.Fault (what is wrong, where) and OSError."""
     path = Path(path)
     try:
@@ -95,11 +99,11 @@ def load(path, quick=False):
     return parse(text, str(path), path.parent, quick)
 
 
-def parse(text, name, folder, quick=False):
+def parse(text: str, name: str, folder: str | Path, quick: bool = False) -> Study:
     document = jsonc.Document(text, name)
     jsonc.check(document, schema())
     values = {key: value for key, value in document.value.items() if key != "quick"}
-    origins = {}
+    origins: dict[str, tuple[str, ...]] = {}
     if quick:
         if "quick" not in document.value:
             raise document.fault((), "the study has no quick form; run it without --quick")
@@ -107,16 +111,16 @@ def parse(text, name, folder, quick=False):
             values[key] = _merged(values.get(key, {}), value) if key in MERGED else value
             origins[key] = ("quick", key)
     form = "quick" if quick else "full"
-    study = Study(document, folder, values["name"], form, values, origins)
+    study = Study(document, Path(folder), values["name"], form, values, origins)
     check_values(study)
     return study
 
 
-def schema():
+def schema() -> dict[str, Any]:
     return json.loads(SCHEMA.read_text())
 
 
-def check_values(study):
+def check_values(study: Study) -> None:
     """What the schema does not say."""
     _check_axes(study, schema())
     _check_for_data(study)
@@ -125,13 +129,13 @@ def check_values(study):
     study.count()
 
 
-def _merged(full, quick):
+def _merged(full: dict[str, Any], quick: dict[str, Any]) -> dict[str, Any]:
     """Key by key, the latter wins; with another model or policy what fills the old one's holes goes."""
     dropped = tuple(f"{kind}." for kind in ("model", "policy") if kind in quick)
     return {n: v for n, v in full.items() if not n.startswith(dropped or "\n")} | quick
 
 
-def rule_of(schema, name):
+def rule_of(schema: dict[str, Any], name: str) -> dict[str, Any] | None:
     """The schema of a setting's value, or None for an unknown one."""
     known = schema["$defs"]["settings"]
     patterns = known["patternProperties"].items()
@@ -140,10 +144,10 @@ def rule_of(schema, name):
     )
 
 
-def _check_axes(study, schema):
+def _check_axes(study: Study, schema: dict[str, Any]) -> None:
     """Each value of an axis is a legal value of the setting."""
     for name, axis in study.get("axes", {}).items():
-        checker = {**rule_of(schema, name), "$defs": schema["$defs"]}
+        checker = {**(rule_of(schema, name) or {}), "$defs": schema["$defs"]}
         if isinstance(axis, dict) and "range" in axis:
             _check_value(study, ("axes", name, "range"), axis["range"][0], checker)
             _check_value(study, ("axes", name, "range"), axis["range"][1], checker)
@@ -161,7 +165,7 @@ def _check_axes(study, schema):
             raise study.fault(("axes", name), f"'{name}' is an axis and a setting: keep one")
 
 
-def _check_for_data(study):
+def _check_for_data(study: Study) -> None:
     """They are the study's settings for some data: no axis, and not the data themselves."""
     for data, settings in study.get("for-data", {}).items():
         for name in settings:
@@ -170,7 +174,7 @@ def _check_for_data(study):
                 raise study.fault(("for-data", data, name), f"'{name}' {taken}, expected another setting")
 
 
-def _check_halving(study):
+def _check_halving(study: Study) -> None:
     combine = study.get("combine", "grid")
     if not isinstance(combine, dict) or "halving" not in combine:
         return
@@ -184,7 +188,7 @@ def _check_halving(study):
             raise study.fault(("combine",), f"halving sets the steps itself, the setting '{name}' says them, too")
 
 
-def complaint(rule, value):
+def complaint(rule: dict[str, Any], value: Any) -> str | None:
     """What is wrong with a value by its schema, or None."""
     for error in jsonschema.Draft202012Validator(rule).iter_errors(value):
         if error.validator != "enum":
@@ -194,13 +198,13 @@ def complaint(rule, value):
     return None
 
 
-def _check_value(study, pointer, value, rule):
+def _check_value(study: Study, pointer: tuple[Any, ...], value: Any, rule: dict[str, Any]) -> None:
     message = complaint(rule, value)
     if message:
         raise study.fault(pointer, message)
 
 
-def _check_report(study):
+def _check_report(study: Study) -> None:
     names = study.axis_names() + ["seed"]
     for key, name in study.get("report", {}).items():
         if name not in names:

@@ -6,18 +6,27 @@ asked for it. Points are ranked by the mean of their final test accuracy over tr
 (K. Jamieson, A. Talwalkar, Non-stochastic best arm identification, AISTATS 2016.)
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Generator
 from statistics import mean
+from typing import TYPE_CHECKING, Any
 
 from prec.study.runs import canonical
 
+if TYPE_CHECKING:
+    from prec.study.file import Study
+    from prec.study.runs import Resolver, Run
+    from prec.study.store import Store
 
-def plan(study):
+
+def plan(study: Study) -> dict[str, Any] | None:
     combine = study.get("combine", "grid")
     return combine.get("halving") if isinstance(combine, dict) else None
 
 
-def later(study, runs, index=0):
+def later(study: Study, runs: dict[str, Run], index: int = 0) -> list[tuple[int, int]]:
     """[(steps, how many runs)] of the rounds after number `index`, when that has these runs."""
     halving = plan(study)
     if not halving:
@@ -30,11 +39,11 @@ def later(study, runs, index=0):
     return found
 
 
-def survivors(points, keep):
+def survivors(points: int, keep: float) -> int:
     return max(1, math.ceil(points * keep))
 
 
-def rounds(study, resolver, any_number=False):
+def rounds(study: Study, resolver: Resolver, any_number: bool = False) -> Generator[dict[str, Run], Store, None]:
     """Yields {key: Run}; after a round it is sent the store that has the results."""
     halving = plan(study)
     if not halving:
@@ -56,7 +65,7 @@ def rounds(study, resolver, any_number=False):
             runs[run.key] = run
 
 
-def ranking(runs, store):
+def ranking(runs: dict[str, Run], store: Store) -> list[list[Run]]:
     """Lists of runs of one point, the best first; a failed run counts as none that learnt."""
     scores = {}
     for row in store.rows("SELECT key, test_accuracy, test_loss FROM runs WHERE status = 'done'"):
@@ -66,7 +75,7 @@ def ranking(runs, store):
             scores[row["key"]] = -row["test_loss"]
     # Where losses are measured one that is not there is infinite.
     worst = min([0.0, *(-math.inf for run in runs if scores.get(run, 0) < 0)])
-    points = {}
+    points: dict[str, list[Run]] = {}
     for run in runs.values():
         name = canonical({k: v for k, v in run.settings.items() if k != "seed"})
         points.setdefault(name, []).append(run)

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 from prec import jsonc
 from prec.study import file
@@ -18,7 +19,7 @@ LONGEST = 60  # letters of what stands behind a study's name
 INSTEAD = {"steps": "epochs", "epochs": "steps"}
 
 
-def parse(word):
+def parse(word: str) -> tuple[str, Any]:
     """(name, value) of NAME=VALUE; a value that is no JSON is a string. Raises ValueError."""
     name, equals, text = word.partition("=")
     if not equals or not name:
@@ -29,7 +30,7 @@ def parse(word):
         return name, text
 
 
-def applied(study, given):
+def applied(study: file.Study, given: dict[str, Any]) -> file.Study:
     """The study with these settings {name: value}. Raises jsonc.Fault."""
     if not given:
         return study
@@ -63,13 +64,13 @@ def applied(study, given):
     return found
 
 
-def _without(settings, name):
+def _without(settings: dict[str, Any], name: str) -> dict[str, Any]:
     """The command line wins over what a study has for some data."""
     gone = (name, INSTEAD.get(name))
     return {n: v for n, v in settings.items() if n not in gone and not n.startswith(f"{name}.")}
 
 
-def _check(study, schema, name, value):
+def _check(study: file.Study, schema: dict[str, Any], name: str, value: Any) -> None:
     rule = file.rule_of(schema, name)
     if not rule:
         known = schema["$defs"]["settings"]["properties"]

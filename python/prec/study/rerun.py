@@ -3,12 +3,13 @@
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 from prec.study.data import SMALL, needs_folder
 from prec.study.runs import HELD, flags_of
 
 
-def command_text(config, store="results.db"):
+def command_text(config: dict[str, Any], store: str | Path = "results.db") -> str:
     """Texts of models and policies are written to files first, by `prec export --content`."""
     before, words = [], ["prec-train"]
     for kind in HELD:

@@ -7,16 +7,23 @@ its version. Its key is the hash of that, so that a run is done once whatever st
 for it, and never served after something in it has changed.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import json
 import math
 import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from prec import jsonc, tools
 from prec.study import data, template
 from prec.study.file import MOST_RUNS, USUAL_DATA
+
+if TYPE_CHECKING:
+    from prec.study.file import Study
 
 FLAGS = (
     "batch-size", "steps", "epochs", "learning-rate", "learning-rate-schedule", "warm-up", "optimizer", "loss", "momentum", "beta1",
@@ -32,11 +39,11 @@ INPUT = re.compile(r'tensor<\?((?:x\d+)*)x\w+> \{[^{}]*prec\.role = "input"')  #
 MOST_WEIGHTS = 64 << 20  # bytes of a file that goes into the store and to the workers
 
 
-def digest(text):
+def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def canonical(value):
+def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
@@ -45,29 +52,32 @@ class Run:
     """One training: `settings` as the study says them, `config` as the key hashes them."""
 
     key: str
-    settings: dict
-    config: dict
+    settings: dict[str, Any]
+    config: dict[str, Any]
 
 
 class Resolver:
     """Makes runs of a study's points; keeps the text of models and policies by hash."""
 
-    def __init__(self, study, data_hash):
+    def __init__(self, study: Study, data_hash: Callable[[str], str]) -> None:
         self.study, self.data_hash = study, data_hash
         self.version = tools.program_version()
-        self.contents = {}  # hash -> {"suffix", "text"}
-        self.first_steps = None  # of a halving study's first round
-        self._files, self._seen, self._precision = {}, {}, set()
-        self._inputs, self._fitting = {}, set()  # numbers of a sample by model; what was compared
+        self.contents: dict[str, dict[str, str]] = {}  # hash -> {"suffix", "text"}
+        self.first_steps: int | None = None  # of a halving study's first round
+        self._files: dict[tuple[str, str], Any] = {}
+        self._seen: dict[tuple[str, str], str] = {}
+        self._precision: set[str] = set()
+        self._inputs: dict[str, list[int]] = {}  # numbers of a sample by model
+        self._fitting: set[tuple[str, str]] = set()  # what was compared
 
-    def runs(self, any_number=False):
+    def runs(self, any_number: bool = False) -> dict[str, Run]:
         """{key: Run} in the study's order. Raises jsonc.Fault, also for more than 10^6."""
         number = self.study.count()
         if number > MOST_RUNS and not any_number:
             message = (f"the study has {number} runs, expected at most {MOST_RUNS}; "
                        "--any-number runs it all the same")  # fmt: skip
             raise self.study.fault(("axes",), message)
-        runs = {}
+        runs: dict[str, Run] = {}
         for pointer, settings in self.study.points():
             if self.first_steps:
                 settings["steps"] = self.first_steps
@@ -75,7 +85,7 @@ class Resolver:
             runs.setdefault(run.key, run)
         return runs
 
-    def run(self, pointer, settings):
+    def run(self, pointer: tuple[Any, ...], settings: dict[str, Any]) -> Run:
         study = self.study
         config = {name: settings[name] for name in FLAGS if settings.get(name) is not None}
         formats = [name for name in FORMATS if settings.get(name) is not None]
@@ -117,7 +127,7 @@ class Resolver:
         self._check_precision(config, pointer)
         return Run(digest(canonical(config)), settings, config)
 
-    def _content(self, kind, settings, pointer):
+    def _content(self, kind: str, settings: dict[str, Any], pointer: tuple[Any, ...]) -> str:
         """A builtin's or preset's name as it is, else the hash of the filled text."""
         holes = {n.split(".", 1)[1]: v for n, v in settings.items() if n.startswith(kind + ".")}
         named = canonical([settings[kind], holes])
@@ -125,7 +135,7 @@ class Resolver:
             self._seen[kind, named] = self._fill(kind, settings[kind], holes, pointer)
         return self._seen[kind, named]
 
-    def _fill(self, kind, source, holes, pointer):
+    def _fill(self, kind: str, source: Any, holes: dict[str, Any], pointer: tuple[Any, ...]) -> str:
         suffix = ".json"
         if isinstance(source, str):
             is_file = source.endswith((".json", ".mlir"))
@@ -148,14 +158,14 @@ class Resolver:
             self._check_model("-", pointer, source, suffix)
         return "sha256:" + name
 
-    def _weights(self, source, pointer):
+    def _weights(self, source: str, pointer: tuple[Any, ...]) -> str:
         """The hash of a file of weights, whose bytes are kept as text."""
         if ("weights", source) not in self._files:
             path = self.study.folder / source
             try:
                 held = path.read_bytes()
             except OSError as error:
-                message = f"cannot read the weights '{path}': {error.strerror.lower()}"
+                message = f"cannot read the weights '{path}': {str(error.strerror).lower()}"
                 raise self.study.fault(pointer, message) from None
             if len(held) > MOST_WEIGHTS:
                 message = f"the weights '{path}' take {len(held) >> 20} MB, expected at most {MOST_WEIGHTS >> 20}"
@@ -165,7 +175,7 @@ class Resolver:
             self._files["weights", source] = f"sha256:{name}"
         return self._files["weights", source]
 
-    def _read(self, kind, source, suffix, pointer):
+    def _read(self, kind: str, source: str, suffix: str, pointer: tuple[Any, ...]) -> Any:
         if (kind, source) not in self._files:
             path = self.study.folder / source
             try:
@@ -179,14 +189,14 @@ class Resolver:
             self._files[kind, source] = text
         return self._files[kind, source]
 
-    def _check_no_holes(self, kind, found, given, pointer):
+    def _check_no_holes(self, kind: str, found: set[str], given: dict[str, Any], pointer: tuple[Any, ...]) -> None:
         for name in given:
             if name not in found:
                 known = ", ".join(f"'${hole}'" for hole in sorted(found)) or "none"
                 message = f"'{kind}.{name}' is set, but the {kind} has no '${name}'; it has {known}"
                 raise self.study.fault(pointer, message)
 
-    def _check_model(self, name, pointer, text=None, suffix=".json"):
+    def _check_model(self, name: str, pointer: tuple[Any, ...], text: str | None = None, suffix: str = ".json") -> None:
         """Lets the importer find what is wrong with a description."""
         if suffix == ".mlir":
             return
@@ -200,7 +210,7 @@ class Resolver:
             named = "sha256:" + digest(text) if text else name
             self._inputs[named] = [int(size) for size in found[1].split("x")[1:]]
 
-    def _check_fit(self, model, data_name, pointer):
+    def _check_fit(self, model: str, data_name: str, pointer: tuple[Any, ...]) -> None:
         """A sample of the data has as many numbers as the model takes."""
         shape = self._inputs.get(model)
         if shape is None or (model, data_name) in self._fitting:
@@ -212,7 +222,7 @@ class Resolver:
                        f"those of '{data_name}' have {found}")  # fmt: skip
             raise self.study.fault(pointer, message)
 
-    def _check_precision(self, config, pointer):
+    def _check_precision(self, config: dict[str, Any], pointer: tuple[Any, ...]) -> None:
         """Lets the trainer find what is wrong with the precision flags, each kind once."""
         names = [n for n in (*SWEPT, "format", *PRECISION, "round") if n in config]
         policy = config.get("policy")
@@ -231,7 +241,7 @@ class Resolver:
         self._precision.add(named)
 
 
-def flags_of(config, swept=None):
+def flags_of(config: dict[str, Any], swept: tuple[str, str] | None = None) -> list[str]:
     """The flags of prec-train for a configuration, model and policy aside."""
     flags = []
     for name in FLAGS:
@@ -245,9 +255,9 @@ def flags_of(config, swept=None):
     return flags
 
 
-def group(runs, most):
+def group(runs: Iterable[Run], most: int) -> Iterator[tuple[str | None, list[Run]]]:
     """Lists of runs that differ in a run-time number only: one process each, `most` runs long."""
-    groups = {}
+    groups: dict[tuple[str | None, str], list[Run]] = {}
     for run in runs:
         swept = next((name for name in SWEPT if name in run.config), None)
         rest = {name: value for name, value in run.config.items() if name != swept}

@@ -14,11 +14,19 @@ not there is to be done. The file's user_version is the schema's; older ones are
 when opened, newer ones refused.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import sqlite3
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prec.study.file import Study
+    from prec.study.runs import Run
 
 APPLICATION = 0x50524543  # "PREC"
 PATIENCE = 30.0  # seconds that a locked store is waited for
@@ -113,7 +121,7 @@ class StoreError(RuntimeError):
 class Store:
     """One open file. Usable from the thread that opened it."""
 
-    def __init__(self, path, create=True, patience=PATIENCE):
+    def __init__(self, path: str | Path, create: bool = True, patience: float = PATIENCE) -> None:
         self.path = Path(path)
         if not create and not self.path.exists():
             raise StoreError(f"there is no store '{path}'")
@@ -125,7 +133,7 @@ class Store:
                 self.database.close()
                 raise
 
-    def _open(self):
+    def _open(self) -> None:
         self.database.execute("PRAGMA foreign_keys = ON")
         version, application = self._pragma("user_version"), self._pragma("application_id")
         empty = not self.database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
@@ -145,11 +153,11 @@ class Store:
             self.database.execute(f"PRAGMA user_version = {VERSION}")
             self.database.execute(f"PRAGMA application_id = {APPLICATION}")
 
-    def _pragma(self, name):
+    def _pragma(self, name: str) -> Any:
         return self.database.execute(f"PRAGMA {name}").fetchone()[0]
 
     @contextlib.contextmanager
-    def _explained(self):
+    def _explained(self) -> Iterator[None]:
         """What SQLite says, in words that tell what to do."""
         try:
             yield
@@ -167,7 +175,7 @@ class Store:
             raise StoreError(f"cannot use the store '{self.path}': {text}") from None
 
     @contextlib.contextmanager
-    def transaction(self):
+    def transaction(self) -> Iterator[sqlite3.Connection]:
         with self._explained():
             self.database.execute("BEGIN IMMEDIATE")
             try:
@@ -178,13 +186,13 @@ class Store:
                     self.database.execute("ROLLBACK")
                 raise
 
-    def rows(self, query, *arguments):
+    def rows(self, query: str, *arguments: Any) -> list[dict[str, Any]]:
         with self._explained():
             cursor = self.database.execute(query, arguments)
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row)) for row in cursor]
 
-    def plan(self, study, runs, contents, planned=None):
+    def plan(self, study: Study, runs: dict[str, Run], contents: dict[str, dict[str, str]], planned: int | None = None) -> None:
         """Records what a study asks for: these runs, and `planned` with those that only later
         are known. An older plan of the same name and form goes."""
         document = study.text
@@ -208,18 +216,18 @@ class Store:
                 ((name, held["suffix"], held["text"]) for name, held in contents.items()),
             )
 
-    def finished(self, keys):
+    def finished(self, keys: Iterable[str]) -> dict[str, str]:
         """{key: status} of those that are over."""
         known = {row["key"]: row["status"] for row in self.rows("SELECT key, status FROM runs")}
         return {key: known[key] for key in keys if key in known}
 
-    def forget_failed(self, keys):
+    def forget_failed(self, keys: Iterable[str]) -> None:
         with self.transaction() as database:
             database.executemany(
                 "DELETE FROM runs WHERE key = ? AND status = 'failed'", ((key,) for key in keys)
             )
 
-    def add(self, run, result):
+    def add(self, run: Run, result: dict[str, Any]) -> None:
         """Stores a run that is over, whole. One that is there already stays as it is."""
         with self.transaction() as database:
             row = (run.key, "failed" if result.get("error") else "done", result.get("error"),
@@ -234,17 +242,17 @@ class Store:
                       for layer, measured in point.get("layers", {}).items()]  # fmt: skip
             _insert(database, "layers", ("key", "step", "layer", *LAYER), layers)
 
-    def close(self):
+    def close(self) -> None:
         self.database.close()
 
-    def __enter__(self):
+    def __enter__(self) -> Store:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
-def _insert(database, table, names, rows):
+def _insert(database: sqlite3.Connection, table: str, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
     marks = ", ".join("?" * len(names))
     text = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"
     database.executemany(text, rows)

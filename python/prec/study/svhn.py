@@ -7,6 +7,7 @@ has sample x channel x height x width and labels 0..9.
 
 import os
 from pathlib import Path
+from typing import Any
 
 from prec import tools
 
@@ -14,7 +15,7 @@ NAME = "svhn"
 SOURCE = "http://ufldl.stanford.edu/housenumbers"
 
 
-def convert(folder, output, extra=False):
+def convert(folder: str | None, output: str | Path, extra: bool = False) -> None:
     """Writes `output` from train_32x32.mat, test_32x32.mat and, with `extra`, extra_32x32.mat in `folder`."""
     import numpy as np
 
@@ -33,7 +34,7 @@ def convert(folder, output, extra=False):
         draft.unlink(missing_ok=True)
 
 
-def _read(path):
+def _read(path: Path) -> Any:
     import numpy as np
 
     try:

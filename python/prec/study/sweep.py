@@ -6,14 +6,17 @@ Stop it at any moment and start it again: what is stored is not done twice.
 
 import argparse
 import sys
+from argparse import Namespace
+from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from prec import jsonc, tools
 from prec.study import budget as budgets
 from prec.study import data, expect, halving, override
-from prec.study.file import load
+from prec.study.file import Study, load
 from prec.study.progress import Progress
-from prec.study.runs import HELD, Resolver, group
+from prec.study.runs import HELD, Resolver, Run, group
 from prec.study.store import Store, StoreError
 
 MOST_OF_A_JOB = 16  # runs that one process does one after the other
@@ -24,7 +27,7 @@ class Stopped(RuntimeError):
     """A sweep that did not come to its end; the text is for the user."""
 
 
-def parse(arguments):
+def parse(arguments: list[str] | None) -> Namespace:
     parser = argparse.ArgumentParser(prog="prec sweep", description=__doc__)
     add = parser.add_argument
     add("studies", metavar="STUDY", nargs="+",
@@ -53,21 +56,21 @@ def parse(arguments):
     return options
 
 
-def _budget(text):
+def _budget(text: str) -> budgets.Budget:
     try:
         return budgets.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _setting(word):
+def _setting(word: str) -> tuple[str, Any]:
     try:
         return override.parse(word)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     try:
         options = parse(arguments)
     except SystemExit as stop:
@@ -82,7 +85,7 @@ def main(arguments=None):
     return 1
 
 
-def sweep(options):
+def sweep(options: Namespace) -> int:
     """Study after study, once all files are known to be good."""
     given = dict(options.settings)
     studies = [override.applied(load(tools.study_file(name), options.quick), given)
@@ -90,7 +93,7 @@ def sweep(options):
     return max([one(options, study, len(studies) > 1) for study in studies])
 
 
-def one(options, study, of_several=False):
+def one(options: Namespace, study: Study, of_several: bool = False) -> int:
     resolver = Resolver(study, partial(data.content_hash, folder=options.data_dir))
     budget = options.budget or budgets.Budget.of(study)
     rounds = halving.rounds(study, resolver, options.any_number)
@@ -134,7 +137,7 @@ def one(options, study, of_several=False):
     return int(all_failed)
 
 
-def _check_measure(study, runs):
+def _check_measure(study: Study, runs: dict[str, Run]) -> None:
     """What is measured is one thing: accuracy, or where the data are values the loss."""
     of = {name: data.has_values(name) for name in sorted({run.config["data"] for run in runs.values()})}
     if len(set(of.values())) > 1:
@@ -145,17 +148,17 @@ def _check_measure(study, runs):
         raise study.fault(("measure", "thresholds"), f"found {high[0]:g}, expected at most 1: shares of right answers")
 
 
-def _planned(study, asked, runs, number):
+def _planned(study: Study, asked: dict[str, Run], runs: dict[str, Run], number: int) -> int:
     """All runs, when round `number` has these and with the ones before there are `asked`."""
     return len(asked) + sum(count for _, count in halving.later(study, runs, number))
 
 
-def _stored(store, asked, planned):
+def _stored(store: Store, asked: dict[str, Run], planned: int) -> str:
     return (f"{len(store.finished(asked))} of {planned} runs are stored, the same command "
             "goes on from there")  # fmt: skip
 
 
-def dry_run(options, study, budget, runs, resolver):
+def dry_run(options: Namespace, study: Study, budget: budgets.Budget, runs: dict[str, Run], resolver: Resolver) -> int:
     try:
         with Store(options.store, create=False) as store:
             there = store.finished(runs)
@@ -180,7 +183,8 @@ def dry_run(options, study, budget, runs, resolver):
     return 0
 
 
-def perform(options, study, store, runs, contents, budget):
+def perform(options: Namespace, study: Study, store: Store, runs: dict[str, Run],
+            contents: dict[str, dict[str, str]], budget: budgets.Budget) -> None:  # fmt: skip
     """Does what the store lacks and the budget pays. Raises ClusterError, Refused, StoreError."""
     if options.retry_failed:
         store.forget_failed(runs)
@@ -211,13 +215,14 @@ def perform(options, study, store, runs, contents, budget):
                     _keep(store, progress, budget, run, result)
 
 
-def _keep(store, progress, budget, run, result):
+def _keep(store: Store, progress: Progress, budget: budgets.Budget, run: Run, result: dict[str, Any]) -> None:
     if progress.finish(run, result):
         store.add(run, result)
         budget.paid += 1
 
 
-def jobs_of(runs, contents, folder, width, most=MOST_OF_A_JOB):
+def jobs_of(runs: list[Run], contents: dict[str, dict[str, str]], folder: str | None, width: int,
+            most: int = MOST_OF_A_JOB) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Groups of runs as jobs; small enough that all workers have something to do."""
     most = max(1, min(most, -(-len(runs) // (2 * width))))
     for swept, members in group(runs, most):

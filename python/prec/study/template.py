@@ -9,6 +9,8 @@ list becomes its items. "$$" is a dollar.
 """
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 NAME = re.compile(r"\$(\$|[A-Za-z_][A-Za-z0-9_]*|\{[A-Za-z_][A-Za-z0-9_]*\})")
 MOST = 1000
@@ -18,7 +20,7 @@ class TemplateError(ValueError):
     pass
 
 
-def holes(template):
+def holes(template: Any) -> set[str]:
     """The names that a template asks for, indices of repetitions aside."""
     if isinstance(template, str):
         return {name.strip("{}") for name in NAME.findall(template)} - {"$"}
@@ -30,7 +32,7 @@ def holes(template):
     return set()
 
 
-def fill(template, values):
+def fill(template: Any, values: dict[str, Any]) -> Any:
     """The template with its holes filled. Raises TemplateError for a name without a value."""
     if isinstance(template, str):
         return _text(template, values)
@@ -40,7 +42,7 @@ def fill(template, values):
         return {key: fill(value, values) for key, value in template.items()}
     if not isinstance(template, list):
         return template
-    items = []
+    items: list[Any] = []
     for item in template:
         if isinstance(item, dict) and "repeat" in item:
             items.extend(_repeated(item, values))
@@ -52,11 +54,11 @@ def fill(template, values):
     return items
 
 
-def _is_choice(template):
+def _is_choice(template: Any) -> bool:
     return isinstance(template, dict) and "choose" in template
 
 
-def _chosen(template, values):
+def _chosen(template: dict[str, Any], values: dict[str, Any]) -> Any:
     if set(template) != {"choose", "from"} or not isinstance(template["from"], dict):
         raise TemplateError("a choice has the keys choose, from; from is an object")
     value, known = fill(template["choose"], values), template["from"]
@@ -66,8 +68,8 @@ def _chosen(template, values):
     return known.get(name, known.get("else"))
 
 
-def _text(text, values):
-    def value(name):
+def _text(text: str, values: dict[str, Any]) -> Any:
+    def value(name: str) -> Any:
         name = name.strip("{}")
         if name == "$":
             return "$"
@@ -82,7 +84,7 @@ def _text(text, values):
     return NAME.sub(lambda match: str(value(match.group(1))), text)
 
 
-def _repeated(item, values):
+def _repeated(item: dict[str, Any], values: dict[str, Any]) -> Iterator[Any]:
     if set(item) != {"repeat", "index", "items"}:
         raise TemplateError("a repetition has the keys repeat, index, items")
     count = fill(item["repeat"], values)

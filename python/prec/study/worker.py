@@ -18,7 +18,9 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO, Any
 
 import psutil
 
@@ -27,6 +29,8 @@ from prec.study import data
 from prec.study.runs import flags_of
 from prec.study.store import LAYER, POINT
 
+# Steps since the last time, {index: result} of runs that ended, {index: points} of the one that goes on.
+Tell = Callable[[int, dict[int, dict[str, Any]], dict[int, list[dict[str, Any]]]], None]
 PAUSE = 0.5  # seconds between two reports of progress
 NAP = 0.02  # seconds between two looks into the pipe
 PIPE = 1 << 20  # bytes that wait there: two thousand steps and more
@@ -39,11 +43,11 @@ class Refused(RuntimeError):
 
 
 @functools.cache
-def known_flags():
+def known_flags() -> str:
     return tools.run("prec-train", "--help")
 
 
-def command(job, indices, folder, trainer=None, stride=STRIDE):
+def command(job: dict[str, Any], indices: list[int], folder: str, trainer: Path | None = None, stride: int = STRIDE) -> list[str]:
     """The command line of the runs with these indices; texts of files go into the folder. A line of
     the log is for `stride` steps."""
     config = job["config"]
@@ -64,7 +68,7 @@ def command(job, indices, folder, trainer=None, stride=STRIDE):
     return words
 
 
-def _given(job, kind, folder):
+def _given(job: dict[str, Any], kind: str, folder: str) -> str:
     name = job["config"][kind]
     if not name.startswith("sha256:"):
         return name
@@ -78,7 +82,7 @@ def _given(job, kind, folder):
 
 
 @functools.cache
-def machine():
+def machine() -> str:
     """What kind of machine this is, in words."""
     cores = f"{len(os.sched_getaffinity(0))} cores of {platform.machine()}"
     with contextlib.suppress(OSError):
@@ -88,7 +92,7 @@ def machine():
     return cores
 
 
-def cpu_seconds(process):
+def cpu_seconds(process: subprocess.Popen[Any]) -> float:
     """What a process has used until now, or 0 where it cannot be asked."""
     with contextlib.suppress(psutil.Error):
         times = psutil.Process(process.pid).cpu_times()
@@ -96,11 +100,11 @@ def cpu_seconds(process):
     return 0.0
 
 
-def mean(values):
+def mean(values: list[float]) -> float | None:
     return math.fsum(values) / len(values) if values else None
 
 
-def weighted_mean(pairs):
+def weighted_mean(pairs: list[tuple[float, int]]) -> float | None:
     """Of values and how many steps each stands for."""
     return math.fsum(value * weight for value, weight in pairs) / sum(weight for _, weight in pairs) if pairs else None
 
@@ -108,14 +112,16 @@ def weighted_mean(pairs):
 class Reader:
     """Lines of prec-train, in order, into one result for each run."""
 
-    def __init__(self, samples=None):
+    def __init__(self, samples: int | None = None) -> None:
         self.samples = samples  # of the training set
-        self.results, self.losses, self.layers = [], [], {}
+        self.results: list[dict[str, Any]] = []
+        self.losses: list[tuple[float, int]] = []
+        self.layers: dict[str, dict[str, list[float]]] = {}
         self.step = math.inf  # the last line's
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self.charged, self.paid = 0, 0.0  # results that have their CPU time, and its sum
 
-    def take(self, line):
+    def take(self, line: bytes | str) -> int:
         """How many steps the line is for."""
         record = json.loads(line)
         if record["step"] <= self.step:
@@ -145,7 +151,7 @@ class Reader:
         result |= {name: record.get(name) for name in ("test_accuracy", "test_loss", "loss")}
         return number
 
-    def _take_layers(self, record):
+    def _take_layers(self, record: dict[str, Any]) -> None:
         """Adds a step's numbers to the lists that wait for the next evaluation; a norm that is
         not finite is left out."""
         norms = {layer: {"gradient_norm": norm} for layer, norm in record.get("gradient_norms", {}).items()}
@@ -157,14 +163,14 @@ class Reader:
                         values = held.setdefault(name, [])
                         values += [numbers[name]] if numbers[name] is not None else []
 
-    def charge(self, spent, over):
+    def charge(self, spent: float, over: int) -> None:
         """Shares what the process has spent since the last time among the runs that ended."""
         for result in self.results[self.charged : over]:
             result["cpu_seconds"] = max(spent - self.paid, 0.0) / (over - self.charged)
         self.charged, self.paid = over, spent
 
 
-def lines(pipe):
+def lines(pipe: IO[Any]) -> Iterator[bytes]:
     """What is in the pipe a bundle at a time: waking up for each step would cost a core more
     than reading them."""
     with contextlib.suppress(OSError):
@@ -176,7 +182,7 @@ def lines(pipe):
         time.sleep(NAP)
 
 
-def run_process(job, indices, tell):
+def run_process(job: dict[str, Any], indices: list[int], tell: Tell) -> tuple[list[dict[str, Any]], str | None]:
     """(results of the runs that came to their end, error of the one that did not or None).
     `tell` is given steps since the last time, {index: result} of runs that ended, {index: points}
     of the one that goes on."""
@@ -191,6 +197,7 @@ def run_process(job, indices, tell):
             samples = data.training_samples(job["config"]["data"], job.get("data-dir"))
             reader, told, last = Reader(samples), 0, time.monotonic()
             steps = 0
+            assert process.stdout
             for line in lines(process.stdout):
                 steps += reader.take(line)
                 over = len(reader.results) - 1
@@ -215,7 +222,7 @@ def run_process(job, indices, tell):
     return reader.results[:done], error or f"prec-train ended with code {process.returncode}"
 
 
-def run_job(job, tell=None):
+def run_job(job: dict[str, Any], tell: Tell | None = None) -> list[dict[str, Any]]:
     """Results in the order of the job's runs; each has points or an error.
 
     Raises Refused when this worker has another program or other data than the client.
@@ -233,7 +240,7 @@ def run_job(job, tell=None):
     return results
 
 
-def _check_same(job):
+def _check_same(job: dict[str, Any]) -> None:
     host = f"{socket.gethostname()}:{os.getpid()}"
     try:
         version = tools.program_version()
@@ -248,13 +255,13 @@ def _check_same(job):
         raise Refused(f"worker {host} has other data under the name '{job['config']['data']}'")
 
 
-def _telling(job):
+def _telling(job: dict[str, Any]) -> Tell:
     """Progress goes to the client as events of its topic."""
     from distributed import get_worker
 
     worker = get_worker()
 
-    def tell(steps, finished, running):
+    def tell(steps: int, finished: dict[int, dict[str, Any]], running: dict[int, list[dict[str, Any]]]) -> None:
         message = {"job": job["id"], "steps": steps, "finished": list(finished.items()),
                    "running": list(running.items())}  # fmt: skip
         worker.log_event(job["topic"], message)
