@@ -6,59 +6,9 @@
 #include "KernelCost.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Linalg/Utils/Utils.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::prec;
-
-static bool isSupportedElement(Type type) {
-  return isa<FloatType, IntegerType, IndexType>(type);
-}
-
-/// A remainder traps as a division does, though upstream calls it speculatable.
-static bool mayTrap(Operation &op) {
-  APInt divisor;
-  return isa<arith::RemSIOp, arith::RemUIOp>(op) &&
-         !(matchPattern(op.getOperand(1), m_ConstantInt(&divisor)) &&
-           !divisor.isZero() && !divisor.isAllOnes());
-}
-
-/// Operations that compute each lane by itself and do no harm in lanes that
-/// nobody asked for: an integer's division traps where a padded divisor is 0.
-static bool isLaneWise(Operation &op) {
-  return op.getNumRegions() == 0 && op.getNumResults() == 1 &&
-         isSpeculatable(&op) && !mayTrap(op) &&
-         (isa<linalg::IndexOp, arith::ConstantOp>(op) ||
-          OpTrait::hasElementwiseMappableTraits(&op)) &&
-         isSupportedElement(op.getResult(0).getType());
-}
-
-static bool isSupported(linalg::GenericOp op) {
-  for (Operation &inner : op.getBody()->without_terminator())
-    if (!isLaneWise(inner))
-      return false;
-  for (Value operand : op->getOperands()) {
-    Type type = operand.getType();
-    if (!isSupportedElement(getElementTypeOrSelf(type)))
-      return false;
-    if (isa<ShapedType>(type) && !isa<MemRefType, RankedTensorType>(type))
-      return false;
-  }
-  auto iterators = op.getIteratorTypesArray();
-  for (OpOperand &output : op.getDpsInitsMutable()) {
-    AffineMap map = op.getMatchingIndexingMap(&output);
-    if (!map.isProjectedPermutation() ||
-        map.getNumResults() != op.getNumParallelLoops())
-      return false;
-    for (AffineExpr result : map.getResults())
-      if (!linalg::isParallelIterator(
-              iterators[cast<AffineDimExpr>(result).getPosition()]))
-        return false;
-  }
-  return true;
-}
 
 /// Bits of the widest element that operands have; what is wider inside the
 /// body takes several registers.
@@ -352,13 +302,25 @@ private:
     constexpr double nearBytes = 256 << 10, fewPoints = 32;
     SmallVector<unsigned> hoisted;
     ArrayRef<unsigned> inside = plan.reductions;
-    while (inside.size() > 1 && plan.outer.size() > 0 &&
+    while (inside.size() > 1 && hasTiles(plan) &&
            bytesOf(plan, inside) > nearBytes &&
            cost.points(inside.drop_front()) >= fewPoints) {
       hoisted.push_back(inside.front());
       inside = inside.drop_front();
     }
     return hoisted;
+  }
+
+  /// Are there several tiles, which read what the others do? Tiles that look
+  /// ahead are never cut.
+  bool hasTiles(const KernelPlan &plan) const {
+    auto isCovered = [&](int dim, int64_t width) {
+      return dim < 0 || cost.extent(unsigned(dim)) <= width;
+    };
+    return !plan.outer.empty() ||
+           (!plan.looksAhead() &&
+            (!isCovered(plan.vectorDim, plan.lanes * plan.vectors) ||
+             !isCovered(plan.rowDim, plan.rows)));
   }
 
   /// What one tile reads while the dimensions `inside` run.
@@ -389,7 +351,7 @@ private:
 
 std::optional<KernelPlan>
 mlir::prec::planKernel(linalg::GenericOp op, const CodegenOptions &options) {
-  if (!isSupported(op))
+  if (!canBeKernel(op))
     return std::nullopt;
   return Planner(op, options).run();
 }

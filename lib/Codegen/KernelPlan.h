@@ -111,10 +111,12 @@ struct KernelPlan {
 /// How many scalar operations it computes; a dynamic extent counts as 64.
 int64_t countScalarOps(linalg::GenericOp op);
 
-/// The plan, or nothing if the operation is not of this kind: a body with
-/// operations that are not elementwise, an output that is not a permutation of
-/// the parallel dimensions. On tensors it is what the plan will be when they
-/// are contiguous buffers.
+/// A body of elementwise operations, outputs that are permutations of the
+/// parallel dimensions.
+bool canBeKernel(linalg::GenericOp op);
+
+/// The plan, or nothing if the operation cannot be a kernel. On tensors it is
+/// what the plan will be when they are contiguous buffers.
 std::optional<KernelPlan> planKernel(linalg::GenericOp op,
                                      const CodegenOptions &options);
 

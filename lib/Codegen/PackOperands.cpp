@@ -78,11 +78,16 @@ public:
   }
 
 private:
-  /// It depends on `dim` along one of its dimensions, by itself; the others may
-  /// be windows.
+  /// It depends on `dim` along one of its dimensions, by itself. The others may
+  /// be windows if `dim` is everywhere, as a depthwise filter's channels: else
+  /// another dimension serves as well.
   bool isWorthIt(OpOperand &operand) {
     AffineMap map = maps[operand.getOperandNumber()];
-    return isa<RankedTensorType>(operand.get().getType()) &&
+    bool isEverywhere = llvm::all_of(op.getIndexingMapsArray(), [&](auto m) {
+      return m.isFunctionOfDim(dim);
+    });
+    return (isEverywhere || map.isProjectedPermutation()) &&
+           isa<RankedTensorType>(operand.get().getType()) &&
            llvm::count_if(map.getResults(),
                           [&](AffineExpr result) {
                             return result.isFunctionOfDim(dim);
