@@ -51,7 +51,7 @@ private:
                                  element.isF32() ? "prec_round_array_f32"
                                                  : "prec_round_array_f64",
                                  {LLVM::LLVMPointerType::get(&getContext()),
-                                  word, word, word, word, array, array});
+                                  word, word, word, word, word, array, array});
   }
 
   /// Two of the run-time numbers, from the `first`th on, in a word.
@@ -77,16 +77,26 @@ private:
     auto plain = MemRefType::get(tensor.getShape(), tensor.getElementType());
     Value source = bufferization::ToBufferOp::create(
         builder, loc, plain, round.getOperand(), /*read_only=*/true);
+    // Along the format's axis, else the last one, and of those behind it.
+    const Format &format = round.getFormat().getValue();
+    const int64_t axis =
+        format.axis == Format::none ? tensor.getRank() - 1 : format.axis;
     SmallVector<Value> sizes;
-    Value count = arith::ConstantIndexOp::create(builder, loc, 1), last = count;
+    Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+    Value count = one, last = one, inner = one;
     for (int64_t d = 0; d < tensor.getRank(); ++d) {
+      Value size;
       if (tensor.isDynamicDim(d))
         sizes.push_back(
-            last = tensor::DimOp::create(builder, loc, round.getOperand(), d));
+            size = tensor::DimOp::create(builder, loc, round.getOperand(), d));
       else
-        last =
+        size =
             arith::ConstantIndexOp::create(builder, loc, tensor.getDimSize(d));
-      count = builder.createOrFold<arith::MulIOp>(loc, count, last);
+      count = builder.createOrFold<arith::MulIOp>(loc, count, size);
+      if (d == axis)
+        last = size;
+      if (d > axis)
+        inner = builder.createOrFold<arith::MulIOp>(loc, inner, size);
     }
     Value result = memref::AllocOp::create(builder, loc, plain, sizes);
     Type word = builder.getI64Type();
@@ -103,9 +113,10 @@ private:
     };
     Value text = textFor(builder, round);
     last = arith::IndexCastOp::create(builder, loc, word, last);
+    inner = arith::IndexCastOp::create(builder, loc, word, inner);
     Value from = flatten(source), to = flatten(result);
     func::CallOp::create(builder, loc, function,
-                         ValueRange{text, key, last,
+                         ValueRange{text, key, last, inner,
                                     numbersOf(builder, round, 0),
                                     numbersOf(builder, round, 2), from, to});
     Value rounded = bufferization::ToTensorOp::create(

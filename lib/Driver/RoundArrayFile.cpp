@@ -54,14 +54,19 @@ template <class T>
 static llvm::Error roundTensor(const RoundArrayOptions &options,
                                const RoundArray &round, const Format &format,
                                Tensor array) {
-  size_t lastAxis = array.rank() ? size_t(array.shape().back()) : 1;
+  std::optional<RoundArray::Extents> extents = RoundArray::extentsOf(
+      format, {array.shape().data(), array.shape().size()});
+  if (!extents)
+    return llvm::createStringError(
+        "'%s' has %zu dimensions, which lack the axis of %s",
+        options.input.c_str(), array.shape().size(), format.str().c_str());
   std::span<const T> in = elementsOf<T>(array);
   if (!options.encode) {
     std::span<T> out(array.span<T>().data(), in.size());
-    round(in, out, lastAxis);
+    round(in, out, extents->axis, extents->inner);
     return writeNpy(options.output, array);
   }
-  RoundArray::Encoded encoded = round.encoded(in, lastAxis);
+  RoundArray::Encoded encoded = round.encoded(in, extents->axis);
   Carrier carrier = sizeof(T) == 4 ? Carrier::F32 : Carrier::F64;
   if (!options.scales.empty()) {
     Tensor scales(DType::F64, {int64_t(encoded.scales.size())});
@@ -94,6 +99,10 @@ llvm::Error mlir::prec::roundArrayFile(const RoundArrayOptions &options) {
   if (std::string why = options.policy.whyNotIn(*action, carrier); !why.empty())
     return llvm::createStringError("'%s': %s", options.input.c_str(),
                                    why.c_str());
+  if (options.encode && action->format.axis != Format::none)
+    return llvm::createStringError(
+        "--encode writes scales along the last axis, found '%s'",
+        action->format.str().c_str());
   if (options.encode && action->format.isRuntime())
     return llvm::createStringError(
         "--encode needs a format whose widths are known, found '%s'",

@@ -35,6 +35,11 @@ LogicalResult RoundOp::verify() {
            << format.str()
            << " shares scales between elements, so it rounds tensors, found "
            << getType();
+  if (auto tensor = dyn_cast<RankedTensorType>(getType());
+      tensor && tensor.getRank() > 0 && format.axis >= tensor.getRank())
+    return emitOpError("format ")
+           << format.str() << " has axis " << format.axis << ", found "
+           << tensor.getRank() << " dimensions";
   unsigned numRuntime = format.numRuntimeWords() + mode.numRuntimeParameters();
   if (getParameters().size() != numRuntime)
     return emitOpError("format ")

@@ -18,7 +18,7 @@ constexpr std::string_view patternText =
     "binary<mean>, mx<F,BLOCK>, bfp<BITS,BLOCK>, adaptivfloat<BITS,E>; a "
     "number "
     "known at run time is ?, but for the N of intN and fixed<?/N> and those of "
-    "binaryKpP; suffixes -sat, -wrap, -sym, -ftz, -nosub";
+    "binaryKpP; suffixes -sat, -wrap, -sym, -ftz, -nosub, -axisN";
 
 /// A format that no widths describe.
 struct Row {
@@ -53,7 +53,7 @@ static std::string applySuffix(std::string_view suffix, Format &format) {
                  format.family != Family::Sign &&
                  format.family != Family::Exponent;
   if (!format.isElementwise())
-    return "formats with a shared scale take no suffix";
+    return "formats with a shared scale take no suffix but -axisN";
   if (suffix == "-sat") {
     if (format.overflow != Format::Overflow::Ieee)
       return "it saturates by itself";
@@ -86,6 +86,26 @@ std::optional<Format> Format::parse(std::string_view text, std::string *error) {
       *error = std::move(message);
     return std::nullopt;
   };
+  constexpr std::string_view axisWord = "-axis";
+  if (size_t at = text.rfind(axisWord); at != text.npos && at > 0) {
+    std::optional<Format> format = parse(text.substr(0, at), error);
+    if (!format)
+      return std::nullopt;
+    std::string_view number = text.substr(at + axisWord.size());
+    int axis = Format::none;
+    auto [end, status] =
+        std::from_chars(number.data(), number.data() + number.size(), axis);
+    if (status != std::errc() || end != number.data() + number.size() ||
+        axis < 0 || axis > maxAxis)
+      return fail("format '" + std::string(text) + "' has the axis '" +
+                  std::string(number) + "', expected 0.." +
+                  std::to_string(maxAxis));
+    if (format->isElementwise())
+      return fail("format '" + std::string(text) +
+                  "' has an axis, but its elements share no scale");
+    format->axis = axis;
+    return format;
+  }
   constexpr std::string_view suffixes[] = {"-sat", "-wrap", "-sym", "-ftz",
                                            "-nosub"};
   for (std::string_view suffix : suffixes) {
@@ -214,9 +234,13 @@ std::string Format::str() const {
   for (const Row &row : rows)
     if (*this == row.format)
       return std::string(row.word);
+  Format plain = *this;
+  if (axis != none) {
+    plain.axis = none;
+    return plain.str() + "-axis" + std::to_string(axis);
+  }
   if (!isElementwise())
     return sharedText(*this);
-  Format plain = *this;
   if (overflow == Overflow::Wrap) {
     plain.overflow = Overflow::Saturate;
     return plain.str() + "-wrap";

@@ -28,9 +28,38 @@ RoundArray::RoundArray(const Format &format, RoundingMode mode, Key key,
   }
 }
 
+/// R-AXIS: the array with the axis last, where blocks lie along it, or first,
+/// where each of its indices has a scale.
+template <class T>
+void RoundArray::roundAlong(const Format &written, std::span<const T> in,
+                            std::span<T> out, Extents extents) const {
+  const auto [size, inner] = extents;
+  const size_t outer = in.size() / (size * inner);
+  const bool isBlock = written.block != 0;
+  auto placeOf = [&](size_t o, size_t j, size_t i) {
+    return isBlock ? (o * inner + i) * size + j : (j * outer + o) * inner + i;
+  };
+  std::vector<T> moved(in.size());
+  for (size_t o = 0, at = 0; o < outer; ++o)
+    for (size_t j = 0; j < size; ++j)
+      for (size_t i = 0; i < inner; ++i)
+        moved[placeOf(o, j, i)] = in[at++];
+  const std::span<T> all(moved);
+  const size_t part = isBlock ? all.size() : outer * inner;
+  for (size_t first = 0; first < all.size(); first += part) {
+    std::span<T> some = all.subspan(first, part);
+    SharedRounding<T>{written, mode, key, some, some, size, nullptr, first}
+        .run();
+  }
+  for (size_t o = 0, at = 0; o < outer; ++o)
+    for (size_t j = 0; j < size; ++j)
+      for (size_t i = 0; i < inner; ++i)
+        out[at++] = moved[placeOf(o, j, i)];
+}
+
 template <class T>
 void RoundArray::roundAll(std::span<const T> in, std::span<T> out,
-                          size_t lastAxis, Encoded *codes) const {
+                          Extents extents, Encoded *codes) const {
   using Word = WordOf<T>;
   if (in.empty())
     return;
@@ -42,7 +71,10 @@ void RoundArray::roundAll(std::span<const T> in, std::span<T> out,
         numbers.push_back(double(int32_t(number)));
       written = *format.with(numbers, carrierOf<T>());
     }
-    SharedRounding<T>{written, mode, key, in, out, lastAxis, codes}.run();
+    if (written.axis == Format::none)
+      SharedRounding<T>{written, mode, key, in, out, extents.axis, codes}.run();
+    else
+      roundAlong(written, in, out, extents);
     return;
   }
   MachineOps<Word> ops;
@@ -57,20 +89,34 @@ void RoundArray::roundAll(std::span<const T> in, std::span<T> out,
 }
 
 void RoundArray::operator()(std::span<const float> in, std::span<float> out,
-                            size_t lastAxis) const {
-  roundAll(in, out, lastAxis, nullptr);
+                            size_t lastAxis, size_t inner) const {
+  roundAll(in, out, {lastAxis, inner}, nullptr);
 }
 
 void RoundArray::operator()(std::span<const double> in, std::span<double> out,
-                            size_t lastAxis) const {
-  roundAll(in, out, lastAxis, nullptr);
+                            size_t lastAxis, size_t inner) const {
+  roundAll(in, out, {lastAxis, inner}, nullptr);
+}
+
+std::optional<RoundArray::Extents>
+RoundArray::extentsOf(const Format &format, std::span<const int64_t> shape) {
+  if (shape.empty())
+    return Extents{1, 1};
+  if (format.axis == Format::none)
+    return Extents{size_t(shape.back()), 1};
+  if (size_t(format.axis) >= shape.size())
+    return std::nullopt;
+  Extents extents{size_t(shape[format.axis]), 1};
+  for (int64_t size : shape.subspan(format.axis + 1))
+    extents.inner *= size_t(size);
+  return extents;
 }
 
 RoundArray::Encoded RoundArray::encoded(std::span<const float> in,
                                         size_t lastAxis) const {
   std::vector<float> rounded(in.size());
   Encoded result{std::vector<uint64_t>(in.size()), {}};
-  roundAll(in, std::span<float>(rounded), lastAxis, &result);
+  roundAll(in, std::span<float>(rounded), {lastAxis, 1}, &result);
   return result;
 }
 
@@ -78,6 +124,6 @@ RoundArray::Encoded RoundArray::encoded(std::span<const double> in,
                                         size_t lastAxis) const {
   std::vector<double> rounded(in.size());
   Encoded result{std::vector<uint64_t>(in.size()), {}};
-  roundAll(in, std::span<double>(rounded), lastAxis, &result);
+  roundAll(in, std::span<double>(rounded), {lastAxis, 1}, &result);
   return result;
 }

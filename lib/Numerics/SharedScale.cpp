@@ -164,8 +164,8 @@ template <class T> void SharedRounding<T>::exponents() {
       shifts[i] = isFinite[i] ? shifts[i] : 0;
       units[i] = isFinite[i] ? double(in[first + i]) : 0;
     }
-    roundLoop(
-        RoundCall<double>{units, units, count, wide, mode, key, first, shifts});
+    roundLoop(RoundCall<double>{units, units, count, wide, mode, key,
+                                base + first, shifts});
     for (size_t i = 0; i < count; ++i) {
       out[first + i] =
           isFinite[i] ? T(units[i]) : std::numeric_limits<T>::quiet_NaN();
@@ -183,7 +183,7 @@ template <class T> void SharedRounding<T>::exponents() {
     if (!isNarrow)
       return roundWide(first, count, shifts);
     roundLoop(RoundCall<T>{in.data() + first, out.data() + first, count, narrow,
-                           mode, key, first, shifts});
+                           mode, key, base + first, shifts});
   });
 }
 
@@ -233,7 +233,8 @@ template <class T> void SharedRounding<T>::twoLevels() {
       T quotient = in[first + i] / spread[i];
       units[i] = spread[i] > 0 ? quotient : 0;
     }
-    roundLoop(RoundCall<T>{units, units, count, parameters, mode, key, first});
+    roundLoop(
+        RoundCall<T>{units, units, count, parameters, mode, key, base + first});
     for (size_t i = 0; i < count; ++i) { // a NaN of the scale stays
       units[i] = std::copysign(units[i], in[first + i]);
       out[first + i] = units[i] * spread[i];
@@ -283,14 +284,14 @@ template <class T> void SharedRounding<T>::bias() {
     const size_t count = std::min(stretch, in.size() - first);
     const std::span<const T> from = in.subspan(first, count);
     const std::span<T> to = out.subspan(first, count);
-    roundLoop(
-        RoundCall<T>{from.data(), numbers, count, normal, mode, key, first});
+    roundLoop(RoundCall<T>{from.data(), numbers, count, normal, mode, key,
+                           base + first});
     const bool hasSmall = !liesAbove(from, lowestNumber);
     if (hasSmall) {
       for (size_t i = 0; i < count; ++i)
         places[i] = double(from[i]) / smallest;
-      roundLoop(
-          RoundCall<double>{places, places, count, place, mode, key, first});
+      roundLoop(RoundCall<double>{places, places, count, place, mode, key,
+                                  base + first});
     }
     for (size_t i = 0; i < count; ++i) { // no negative zero
       T limited = numbers[i] < highest ? numbers[i] : highest;
@@ -329,7 +330,7 @@ template <class T> void SharedRounding<T>::maximum() {
   T scale = greatest() / T(format.high);
   scaled.scale = double(std::max(scale, least));
   roundLoop(RoundCall<T>{in.data(), out.data(), in.size(),
-                         parametersOf<T>(scaled), mode, key});
+                         parametersOf<T>(scaled), mode, key, base});
   if (!codes)
     return;
   codes->scales.push_back(scaled.scale);
@@ -357,7 +358,8 @@ template <class T> void SharedRounding<T>::mean() {
     const size_t size = std::min(stretch, in.size() - first);
     for (size_t i = 0; i < size; ++i)
       units[i] = in[first + i] / divisor;
-    roundLoop(RoundCall<T>{units, units, size, parameters, mode, key, first});
+    roundLoop(
+        RoundCall<T>{units, units, size, parameters, mode, key, base + first});
     for (size_t i = 0; i < size; ++i)
       out[first + i] = scale == 0 ? 0 : units[i] * scale;
     for (size_t i = 0; codes && i < size; ++i)

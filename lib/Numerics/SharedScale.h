@@ -16,6 +16,8 @@ template <class T> struct SharedRounding {
   std::span<T> out;
   size_t lastAxis;
   RoundArray::Encoded *codes; ///< null if nobody wants them
+  /// The position of the first element, to which random words belong.
+  size_t base = 0;
 
   void run();
 

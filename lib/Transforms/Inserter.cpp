@@ -119,6 +119,13 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
               "of type "
            << value.getType()
            << "; choose granularity op, layer or batch, or a rule for tensors";
+  if (auto tensor = dyn_cast<RankedTensorType>(type);
+      tensor && tensor.getRank() > 0 && action.format.axis >= tensor.getRank())
+    return emitError(value.getLoc())
+           << "format " << action.format.str() << " of rule '" << rule.origin
+           << "' has axis " << action.format.axis << ", found "
+           << tensor.getRank()
+           << " dimensions; choose sites that have it, or a format without";
   if (sharesScale && action.mode.isStochastic() && words.isByValue())
     return emitError(value.getLoc())
            << "format " << action.format.str()

@@ -43,8 +43,18 @@ template <class T> std::span<const T> elements(const Input<T> &array) {
   return {array.data(), array.size()};
 }
 
-template <class T> size_t lastAxis(const Input<T> &array) {
-  return array.ndim() ? array.shape(array.ndim() - 1) : 1;
+template <class T>
+RoundArray::Extents extentsOf(const Format &format, const Input<T> &array) {
+  std::vector<int64_t> shape;
+  for (size_t i = 0; i < array.ndim(); ++i)
+    shape.push_back(int64_t(array.shape(i)));
+  std::optional<RoundArray::Extents> extents =
+      RoundArray::extentsOf(format, shape);
+  if (!extents)
+    throw std::invalid_argument(
+        "format '" + format.str() + "' has an axis that an array of " +
+        std::to_string(array.ndim()) + " dimensions lacks");
+  return *extents;
 }
 
 template <class T>
@@ -52,9 +62,11 @@ void roundInto(Input<T> in, Output<T> out, const std::string &format,
                const std::string &rounding, uint32_t seed, uint32_t step) {
   if (in.size() != out.size())
     throw std::invalid_argument("input and output differ in size");
-  RoundArray round(formatFor<T>(format), modeFor(rounding), seed, step);
+  const Format parsed = formatFor<T>(format);
+  const auto [axis, inner] = extentsOf<T>(parsed, in);
+  RoundArray round(parsed, modeFor(rounding), seed, step);
   nb::gil_scoped_release release;
-  round(elements(in), std::span<T>(out.data(), out.size()), lastAxis(in));
+  round(elements(in), std::span<T>(out.data(), out.size()), axis, inner);
 }
 
 template <class T>
@@ -62,9 +74,14 @@ void encodeInto(Input<T> in, Output<uint64_t> codes, const std::string &format,
                 const std::string &rounding, uint32_t seed, uint32_t step) {
   if (in.size() != codes.size())
     throw std::invalid_argument("input and output differ in size");
-  RoundArray round(formatFor<T>(format), modeFor(rounding), seed, step);
+  const Format parsed = formatFor<T>(format);
+  if (parsed.axis != Format::none)
+    throw std::invalid_argument("codes are along the last axis, found '" +
+                                format + "'");
+  const auto [axis, inner] = extentsOf<T>(parsed, in);
+  RoundArray round(parsed, modeFor(rounding), seed, step);
   nb::gil_scoped_release release;
-  RoundArray::Encoded encoded = round.encoded(elements(in), lastAxis(in));
+  RoundArray::Encoded encoded = round.encoded(elements(in), axis);
   std::copy(encoded.codes.begin(), encoded.codes.end(), codes.data());
 }
 } // namespace

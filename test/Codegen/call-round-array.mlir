@@ -6,8 +6,8 @@
 
 // CHECK-DAG: llvm.mlir.global internal constant @[[$MX:.*]]("mxfp4\00nearest-even\00")
 // CHECK-DAG: llvm.mlir.global internal constant @[[$NV:.*]]("nvfp4\00stochastic\00")
-// CHECK-DAG: func.func private @prec_round_array_f32(!llvm.ptr, i64, i64, i64, i64, memref<?xf32>, memref<?xf32>)
-// CHECK-DAG: func.func private @prec_round_array_f64(!llvm.ptr, i64, i64, i64, i64, memref<?xf64>, memref<?xf64>)
+// CHECK-DAG: func.func private @prec_round_array_f32(!llvm.ptr, i64, i64, i64, i64, i64, memref<?xf32>, memref<?xf32>)
+// CHECK-DAG: func.func private @prec_round_array_f64(!llvm.ptr, i64, i64, i64, i64, i64, memref<?xf64>, memref<?xf64>)
 
 // CHECK-LABEL: func.func @f(
 // CHECK-SAME: %[[X:.*]]: tensor<4x?xf32>, %[[Y:.*]]: tensor<8xf64>, %[[KEY:.*]]: i64
@@ -17,7 +17,7 @@
 // CHECK: %[[LAST:.*]] = arith.index_cast
 // CHECK-DAG: %[[FROM:.*]] = memref.reinterpret_cast %[[IN]] to offset: [0], sizes: [%[[COUNT:.*]]], strides: [1]
 // CHECK-DAG: %[[TO:.*]] = memref.reinterpret_cast %[[OUT]] to offset: [0], sizes: [%[[COUNT]]], strides: [1]
-// CHECK: call @prec_round_array_f32(%[[TEXT]], %{{.*}}, %[[LAST]], %{{.*}}, %{{.*}}, %[[FROM]], %[[TO]])
+// CHECK: call @prec_round_array_f32(%[[TEXT]], %{{.*}}, %[[LAST]], %{{.*}}, %{{.*}}, %{{.*}}, %[[FROM]], %[[TO]])
 // CHECK: bufferization.to_tensor %[[OUT]] restrict writable
 // CHECK: llvm.mlir.addressof @[[$MX]]
 // CHECK: call @prec_round_array_f64

@@ -90,6 +90,14 @@ func.func @no_random_bits(%a: f32, %w: i32) {
 
 // -----
 
+func.func @no_such_axis(%t: tensor<4x3xf32>) {
+  // expected-error @+1 {{format mxfp4-axis2 has axis 2, found 2 dimensions}}
+  %0 = prec.round %t to "mxfp4-axis2" "nearest-even" : tensor<4x3xf32>
+  return
+}
+
+// -----
+
 func.func @scale_of_one_word(%a: f32, %p: i32) {
   // expected-error @+1 {{format int8<?> takes 2 run-time parameters, found 1}}
   %0 = prec.round %a to "int8<?>"(%p : i32) "nearest-even" : f32

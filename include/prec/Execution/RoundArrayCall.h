@@ -9,7 +9,7 @@ namespace mlir::prec {
 
 /// Rounds the `size` elements at `in` to `out` by RoundArray. `text` is the
 /// format's and the mode's text, each with a zero at its end; `key` the call's
-/// key in stochastic modes; `lastAxis` the size of the last dimension;
+/// key in stochastic modes; `lastAxis` and `inner` as RoundArray takes them;
 /// `numbers` and `moreNumbers` hold what stands for each `?`, two to a word,
 /// the first one low, and zeros where there is none. The arrays are MLIR's
 /// one-dimensional memrefs {block, data, offset, size, stride} without offset
@@ -17,10 +17,10 @@ namespace mlir::prec {
 /// prec_round_array_f64 (prec-call-round-array makes the calls).
 template <class T>
 void roundArrayOfCall(const char *text, uint64_t key, int64_t lastAxis,
-                      uint64_t numbers, uint64_t moreNumbers, const T *inBlock,
-                      const T *in, int64_t inOffset, int64_t size,
-                      int64_t inStride, T *outBlock, T *out, int64_t outOffset,
-                      int64_t outSize, int64_t outStride);
+                      int64_t inner, uint64_t numbers, uint64_t moreNumbers,
+                      const T *inBlock, const T *in, int64_t inOffset,
+                      int64_t size, int64_t inStride, T *outBlock, T *out,
+                      int64_t outOffset, int64_t outSize, int64_t outStride);
 
 } // namespace mlir::prec
 

@@ -94,6 +94,9 @@ struct Format {
 
   /// The value of a width that is known at run time only.
   static constexpr int runtime = -1;
+  /// No axis.
+  static constexpr int none = -1;
+  static constexpr int maxAxis = 15;
   /// The same of a code, and of a number of bits that stands in its place.
   static constexpr int64_t runtimeCode = INT64_MIN;
 
@@ -132,6 +135,10 @@ struct Format {
   ScaleRule scaleRule = ScaleRule::Floor;
   /// Elements of one scale; 0 is the whole array.
   int block = 0;
+  /// Where said (`mxfp8-axis0`, `int8<max>-axis1`): the dimension along which
+  /// blocks lie, instead of the last one; of formats with one scale for the
+  /// array the dimension of which each index has a scale of its own.
+  int axis = none;
 
   static constexpr Format ieee(int exponentBits, int fractionBits) {
     Format format;
@@ -240,6 +247,7 @@ struct Format {
     element.sharing = sharing;
     element.block = block;
     element.scaleRule = rule;
+    element.axis = none;
     return element;
   }
 

@@ -47,14 +47,22 @@ public:
 
   /// Rounds `in`, an array in row-major order whose last dimension is
   /// `lastAxis` (1 for a scalar), to `out` of the same size, which may be the
-  /// same memory.
+  /// same memory. Of a format with an axis `lastAxis` is the size of that, and
+  /// `inner` the product of those after it.
   void operator()(std::span<const float> in, std::span<float> out,
-                  size_t lastAxis) const;
+                  size_t lastAxis, size_t inner = 1) const;
   void operator()(std::span<const double> in, std::span<double> out,
-                  size_t lastAxis) const;
+                  size_t lastAxis, size_t inner = 1) const;
 
-  /// The codes of the elements after rounding, and with a shared scale the
-  /// scales as well, in the order of the blocks.
+  /// These two numbers for an array of this shape; none if it lacks the axis.
+  struct Extents {
+    size_t axis, inner;
+  };
+  static std::optional<Extents> extentsOf(const Format &format,
+                                          std::span<const int64_t> shape);
+
+  /// The codes of the elements after rounding, of formats without an axis, and
+  /// with a shared scale the scales as well, in the order of the blocks.
   struct Encoded {
     std::vector<uint64_t> codes;
     /// Codes of f8e8m0fnu (MX) or f8e4m3fn (NVFP4); numbers of the carrier in
@@ -66,7 +74,10 @@ public:
 
 private:
   template <class T>
-  void roundAll(std::span<const T> in, std::span<T> out, size_t lastAxis,
+  void roundAlong(const Format &written, std::span<const T> in,
+                  std::span<T> out, Extents extents) const;
+  template <class T>
+  void roundAll(std::span<const T> in, std::span<T> out, Extents extents,
                 Encoded *codes) const;
 
   Format format;
