@@ -63,6 +63,15 @@ bool KernelCost::takesVectors(OpOperand &operand) {
          !type.getElementType().isIndex();
 }
 
+bool KernelCost::sharesVectors(unsigned vectorDim, unsigned dim) const {
+  AffineExpr alone = getAffineDimExpr(dim, op.getContext());
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  return llvm::none_of(inputs, [&](unsigned number) {
+    return dependsOn(number, int(vectorDim)) &&
+           llvm::is_contained(maps[number].getResults(), alone);
+  });
+}
+
 SmallVector<Access> KernelCost::accesses(unsigned vectorDim, int rowDim) const {
   SmallVector<Access> result;
   bool canGather = op.getNumReductionLoops() == 0;

@@ -43,6 +43,8 @@ public:
   /// Whether a tile of these dimensions reads something once for several of its
   /// accumulators.
   bool sharesReads(unsigned vectorDim, int rowDim) const;
+  /// Whether the points of `dim` read the same vectors, or overlapping windows.
+  bool sharesVectors(unsigned vectorDim, unsigned dim) const;
 
   /// Whether tiles find what they read of the operand outside of the near
   /// cache, and would find it there in a panel.

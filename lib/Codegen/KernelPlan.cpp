@@ -124,7 +124,8 @@ private:
           (!isDynamic(dim) && extents[dim] == 1))
         continue;
       plan.inTile.push_back(dim);
-      if (isDynamic(dim) || cost.points(plan.inTile) > mostPoints)
+      if (isDynamic(dim) || cost.points(plan.inTile) > mostPoints ||
+          !cost.sharesVectors(unsigned(plan.vectorDim), dim))
         return;
       tryTiles(plan);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Gives operands of reductions a layout that the kernel reads as vectors.
 #include "CollapseLoops.h"
+#include "ElementBytes.h"
 #include "Fill.h"
 #include "KernelCost.h"
 #include "KernelPlan.h"
@@ -18,8 +19,10 @@ namespace mlir::prec {
 #include "prec/Codegen/Passes.h.inc"
 } // namespace mlir::prec
 
-/// Cycles for an element that is read in one layout and written in another.
-static constexpr double cyclesPerElement = 0.7;
+/// Cycles for an element that is read in one layout and written in another, and
+/// where what lay side by side gets into pages of their own.
+static constexpr double cyclesPerElement = 0.7, cyclesAcrossPages = 3;
+static constexpr int64_t pageBytes = 4096;
 /// Instructions of the kernel that does it.
 static constexpr double codeOfCopy = 300;
 
@@ -51,8 +54,9 @@ public:
         pack(*input);
     OpOperand *output = op.getDpsInitOperand(0);
     if (packOutput && isWorthIt(*output)) {
-      unpack = invertPermutationVector(pack(*output));
-      addCopy(*output);
+      SmallVector<int64_t> order = pack(*output);
+      unpack = invertPermutationVector(order);
+      addCopy(*output, order);
     }
   }
 
@@ -96,18 +100,29 @@ private:
            cost.step(operand.getOperandNumber(), dim) != 1;
   }
 
-  static double elementsOf(OpOperand &operand) {
-    constexpr int64_t assumedExtent = 64;
+  static int64_t sizeOr64(int64_t size) {
+    return ShapedType::isDynamic(size) ? 64 : size;
+  }
+
+  static double elementsOf(RankedTensorType type) {
     double elements = 1;
-    for (int64_t size :
-         cast<RankedTensorType>(operand.get().getType()).getShape())
-      elements *= double(ShapedType::isDynamic(size) ? assumedExtent : size);
+    for (int64_t size : type.getShape())
+      elements *= double(sizeOr64(size));
     return elements;
   }
 
-  void addCopy(OpOperand &operand) {
-    extra +=
-        cyclesPerElement * elementsOf(operand) + cost.codeCost() * codeOfCopy;
+  /// `order`: of the packed one's dimensions.
+  void addCopy(OpOperand &operand, ArrayRef<int64_t> order) {
+    auto type = cast<RankedTensorType>(operand.get().getType());
+    int64_t apart = elementBytes(type.getElementType());
+    for (int64_t position : llvm::reverse(order)) {
+      if (position == type.getRank() - 1)
+        break;
+      apart *= sizeOr64(type.getDimSize(position));
+    }
+    extra += (apart < pageBytes ? cyclesPerElement : cyclesAcrossPages) *
+                 elementsOf(type) +
+             cost.codeCost() * codeOfCopy;
   }
 
   /// The dimensions in the order of the loops, `dim` last; in their own order
@@ -128,7 +143,7 @@ private:
     llvm::sort(order, [&](int64_t a, int64_t c) { return rank(a) < rank(c); });
     operands[number] = transposed(b, op.getLoc(), operand.get(), order);
     if (!filledWith(operand.get().getDefiningOp()))
-      addCopy(operand);
+      addCopy(operand, order);
     SmallVector<AffineExpr> results;
     for (int64_t position : order)
       results.push_back(maps[number].getResult(position));

@@ -24,6 +24,25 @@ func.func @stem(%x: memref<2x3x34x34xf32>, %y: memref<2x32x32x16xf32>, %w: memre
 
 // -----
 
+// Images share no vectors: they are not read side by side.
+// CHECK-LABEL: func.func @images(
+// CHECK: scf.for {{.*}} to %c8{{.*}} step %c1
+// CHECK: scf.for {{.*}} to %c112{{.*}} step
+func.func @images(%x: memref<8x64x114x114xf32>, %w: memref<64x3x3x3xf32>, %y: memref<8x3x112x112xf32>) {
+  linalg.generic {
+      indexing_maps = [affine_map<(n, c, i, j, f, h, w) -> (n, f, i + h, j + w)>, affine_map<(n, c, i, j, f, h, w) -> (f, c, h, w)>,
+                       affine_map<(n, c, i, j, f, h, w) -> (n, c, i, j)>],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : memref<8x64x114x114xf32>, memref<64x3x3x3xf32>) outs(%y : memref<8x3x112x112xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %next = math.fma %a, %b, %sum : f32
+    linalg.yield %next : f32
+  }
+  return
+}
+
+// -----
+
 // Four filters fill a quarter of a vector: loads would take longer than what they are for.
 // CHECK-LABEL: func.func @few(
 // CHECK-NOT: iter_args({{.*}}) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>
