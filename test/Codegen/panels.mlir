@@ -76,6 +76,26 @@ func.func @image_by_image(%x: memref<8x12544x32xf32>, %y: memref<8x64x12544xf32>
 
 // -----
 
+// So it is if only rows make several tiles.
+// CHECK-LABEL: func.func @one_vector_block(
+// CHECK: scf.for %{{.*}} to %c8{{.*}} step %c1
+// CHECK: scf.for %[[FROM:.*]] = %{{.*}} to %c12544{{.*}} step %c256
+// CHECK: scf.for %{{.*}} to %c60{{.*}} step %c6
+// CHECK: scf.for %{{.*}} = %[[FROM]] to %{{.*}} iter_args
+func.func @one_vector_block(%x: memref<8x12544x16xf32>, %y: memref<8x64x12544xf32>, %w: memref<64x16xf32>) {
+  linalg.generic {
+      indexing_maps = [affine_map<(f, c, n, i) -> (n, i, c)>, affine_map<(f, c, n, i) -> (n, f, i)>, affine_map<(f, c, n, i) -> (f, c)>],
+      iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+      ins(%x, %y : memref<8x12544x16xf32>, memref<8x64x12544xf32>) outs(%w : memref<64x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %next = math.fma %a, %b, %sum : f32
+    linalg.yield %next : f32
+  }
+  return
+}
+
+// -----
+
 // A panel that one block of columns after the other uses is made for 128 of them at a time; the last 8 have one of their own.
 // CHECK-LABEL: func.func @some_at_a_time(
 // CHECK: scf.for %[[GROUP:.*]] = %{{.*}} to %c992{{.*}} step %c128
