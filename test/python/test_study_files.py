@@ -219,3 +219,25 @@ def test_a_folder_may_be_a_text(tmp_path, monkeypatch):
     resolver._check_model = lambda *_: None
     resolver.run(*next(study.points()))
     assert [json.loads(held["text"])["name"] for held in resolver.contents.values()] == ["n"]
+
+
+@pytest.mark.parametrize("study, place", [
+    ({"axes": {"truncate-bits": [10], "rounding": ["toward-zero", "sideways"]}}, "/axes/rounding/1: the precision is refused"),
+    ({"settings": {"model": "refused", "steps": 3}}, "/settings/model: the model is refused"),
+    ({"settings": {"steps": 3}, "axes": {"model": ["lenet5", "refused"]}}, "/axes/model/1: the model is refused"),
+    ({"settings": {"model": "m", "steps": 3}, "list": [{}, {"model": "none.json"}]}, "/list/1/model: cannot read the model"),
+    ({"axes": {"truncate-bits": [10], "format": ["bf16"]}}, "/axes/truncate-bits/0: impossible combination"),
+    ({"settings": {"model": "m", "steps": 3, "epochs": 1}}, "/settings/steps: impossible combination"),
+])  # fmt: skip
+def test_a_fault_is_where_the_file_says_it(tmp_path, study, place):
+    bench = Bench(tmp_path)
+    bench.write({**STUDY, **study})
+    done = bench.sweep()
+    assert done.returncode == 1 and place in done.stderr, done.stderr
+
+
+def test_a_study_that_is_not_there(bench):
+    for name, message in (("acuracy-by-bits", "no shipped study 'acuracy-by-bits', did you mean 'accuracy-by-bits'?"),
+                          ("none.json", "cannot read 'none.json': No such file")):  # fmt: skip
+        done = bench.sweep(name)
+        assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr

@@ -116,7 +116,7 @@ def test_shipped_studies_take_other_data(path, quick, name):
     """With no other setting: the model is the one for the data."""
     study = override.applied(file.load(path, quick), {"data": name})
     resolver = Resolver(study, lambda name: name)
-    resolver._check_precision = lambda config, pointer: None
+    resolver._check_precision = lambda *_: None
     taken = {resolver.run(*point).config["model"] for point in study.points() if point[1]["seed"] == 0}
     for model in taken:  # those that the data do not fit are refused
         assert resolver._inputs[model] == SHAPES[name]
@@ -214,7 +214,7 @@ def test_data_sets_that_are_refused(tmp_path):
 def test_the_place_of_a_data_set_that_is_refused(bench):
     bench.write({**STUDY, "axes": {"data": ["fashion-mnist", "fashion"]}})
     done = bench.sweep()
-    assert done.returncode == 1 and f"{bench.study}:1:" in done.stderr and "/axes/data: unknown data set 'fashion'" in done.stderr
+    assert done.returncode == 1 and f"{bench.study}:1:" in done.stderr and "/axes/data/1: unknown data set 'fashion'" in done.stderr
     study = file.parse(json.dumps({**STUDY, "settings": {**STUDY["settings"], "data": "mnist"}}), "s.json", SOURCE)
     with pytest.raises(jsonc.Fault, match="/settings/data: the data set mnist has no default place"):
         Resolver(study, partial(data.content_hash, folder=None)).runs()

@@ -131,7 +131,7 @@ def test_shipped_studies(path, quick, monkeypatch):
     study = file.load(path, quick)
     assert study.name == path.stem and study.get("experiment", 0) and study.get("claims", [])
     resolver, seen, points = Resolver(study, lambda name: "hash"), set(), []
-    monkeypatch.setattr(resolver, "_check_precision", lambda config, pointer: None)
+    monkeypatch.setattr(resolver, "_check_precision", lambda *_: None)
     for pointer, settings in study.points():
         points.append({"settings": settings})
         kind = canonical([(n, v) for n, v in settings.items() if n.startswith(("model", "policy"))])

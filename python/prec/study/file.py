@@ -54,6 +54,22 @@ class Study:
             path = path[:-1]
         return self.document.fault(path, message)
 
+    def place(self, pointer: tuple[Any, ...], settings: dict[str, Any], *names: str) -> tuple[Any, ...]:
+        """Where the file says the first of these settings of a point that `pointer` made, an axis before
+        what all points share; else the pointer."""
+        for name in names:
+            axis = self.get("axes", {}).get(name)
+            if isinstance(axis, list) and settings.get(name) in axis:
+                return ("axes", name, axis.index(settings[name]))
+            if axis is not None:
+                return ("axes", name)
+        for name in names:
+            if pointer[0] == "list" and name in self.values["list"][pointer[1]]:
+                return (*pointer, name)
+            if name in self.get("settings", {}):
+                return ("settings", name)
+        return pointer
+
     def count(self) -> int:
         """Points times trials: an upper bound of the runs, since equal ones are run once."""
         try:

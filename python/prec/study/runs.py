@@ -91,11 +91,10 @@ class Resolver:
         formats = [name for name in FORMATS if settings.get(name) is not None]
         if len(formats) > 1:
             both = "' and '".join(formats)
-            raise study.fault(pointer, f"impossible combination: '{both}' both say the format")
+            raise study.fault(study.place(pointer, settings, *formats), f"impossible combination: '{both}' both say the format")
         if "steps" in config and "epochs" in config:
-            raise study.fault(
-                pointer, "impossible combination: 'steps' and 'epochs' both say how long"
-            )
+            place = study.place(pointer, settings, "steps", "epochs")
+            raise study.fault(place, "impossible combination: 'steps' and 'epochs' both say how long")
         if settings.get("round") is not None:
             rules = settings["round"]
             config["round"] = [rules] if isinstance(rules, str) else rules
@@ -108,14 +107,13 @@ class Resolver:
         if settings.get("policy") is not None:
             config["policy"] = self._content("policy", settings, pointer)
         if settings.get("weights") is not None:
-            config["weights"] = self._weights(settings["weights"], pointer)
+            config["weights"] = self._weights(settings["weights"], study.place(pointer, settings, "weights"))
         config["data"] = settings.get("data", USUAL_DATA)
         try:
             config["data-hash"] = self.data_hash(config["data"])
         except tools.ToolError as error:
-            place = next((kind for kind in ("axes", "settings") if "data" in study.get(kind, {})), pointer[0])
-            raise study.fault((place, "data"), str(error)) from None
-        self._check_fit(config["model"], config["data"], pointer)
+            raise study.fault(study.place(pointer, settings, "data"), str(error)) from None
+        self._check_fit(config["model"], config["data"], study.place(pointer, settings, "data", "model"))
         config["eval-every"] = study.eval_every
         measure = study.get("measure", {})
         config["eval-f32"] = measure.get("eval-f32", False)
@@ -124,12 +122,13 @@ class Resolver:
         if measure.get("rounding") and (formats or "round" in config):
             config["log-rounding"] = True
         config["program"] = self.version
-        self._check_precision(config, pointer)
+        self._check_precision(config, pointer, settings)
         return Run(digest(canonical(config)), settings, config)
 
     def _content(self, kind: str, settings: dict[str, Any], pointer: tuple[Any, ...]) -> str:
         """A builtin's or preset's name as it is, else the hash of the filled text."""
         holes = {n.split(".", 1)[1]: v for n, v in settings.items() if n.startswith(kind + ".")}
+        pointer = self.study.place(pointer, settings, kind)
         named = canonical([settings[kind], holes])
         if (kind, named) not in self._seen:
             self._seen[kind, named] = self._fill(kind, settings[kind], holes, pointer)
@@ -222,7 +221,7 @@ class Resolver:
                        f"those of '{data_name}' have {found}")  # fmt: skip
             raise self.study.fault(pointer, message)
 
-    def _check_precision(self, config: dict[str, Any], pointer: tuple[Any, ...]) -> None:
+    def _check_precision(self, config: dict[str, Any], pointer: tuple[Any, ...], settings: dict[str, Any]) -> None:
         """Lets the trainer find what is wrong with the precision flags, each kind once."""
         names = [n for n in (*SWEPT, "format", *PRECISION, "round") if n in config]
         policy = config.get("policy")
@@ -237,7 +236,9 @@ class Resolver:
         try:
             tools.run("prec-train", *flags, "--print-policy", input=text)
         except tools.ToolError as error:
-            raise self.study.fault(pointer, f"the precision is refused: {error}") from None
+            said = [name for name in (*names, "policy") if f"--{name}=" in str(error)] or ["policy", *names]
+            place = self.study.place(pointer, settings, *said)
+            raise self.study.fault(place, f"the precision is refused: {error}") from None
         self._precision.add(named)
 
 

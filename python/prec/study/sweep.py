@@ -9,6 +9,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from prec import jsonc, tools
@@ -88,9 +89,16 @@ def main(arguments: list[str] | None = None) -> int:
 def sweep(options: Namespace) -> int:
     """Study after study, once all files are known to be good."""
     given = dict(options.settings)
-    studies = [override.applied(load(tools.study_file(name), options.quick), given)
-               for name in options.studies]  # fmt: skip
+    studies = [override.applied(load(_path(name), options.quick), given) for name in options.studies]
     return max([one(options, study, len(studies) > 1) for study in studies])
+
+
+def _path(name: str) -> Path:
+    path = tools.study_file(name)
+    if not path.exists() and path.suffix not in (".json", ".jsonc"):
+        shipped = sorted(study.stem for study in tools.shipped_studies())
+        raise jsonc.Fault(f"there is no file and no shipped study '{name}'{jsonc.nearest(name, shipped)}")
+    return path
 
 
 def one(options: Namespace, study: Study, of_several: bool = False) -> int:
@@ -163,8 +171,6 @@ def dry_run(options: Namespace, study: Study, budget: budgets.Budget, runs: dict
         with Store(options.store, create=False) as store:
             there = store.finished(runs)
     except StoreError:
-        from pathlib import Path
-
         if Path(options.store).exists():
             raise
         there = {}
