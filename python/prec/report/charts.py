@@ -39,6 +39,12 @@ def _x(data: Dataset) -> altair.X:
     return altair.X("x:O", title=title, sort=values, scale=altair.Scale(domain=values))
 
 
+def _x_by_place(data: Dataset) -> altair.X:
+    """Each value has the same room; numbers stand upright in it."""
+    axis = altair.Axis(labelAngle=0) if data.ordered else altair.Axis()
+    return altair.X("x:O", title=word(data.x), sort=data.values("x"), axis=axis)
+
+
 def _x_colour(data: Dataset) -> altair.Color:
     """Colour by x: numbers from dark to light, words each their own."""
     if data.ordered:
@@ -205,7 +211,7 @@ def box_plots(data: Dataset) -> Any:
         altair.Chart(altair.Data(values=rows))
         .mark_boxplot(size=10)
         .encode(
-            x=altair.X("x:O", title=word(data.x), sort=data.values("x")),
+            x=_x_by_place(data),
             y=altair.Y(f"{measured}:Q", title=data.measured.title, scale=scale),
             color=_series(data),
             xOffset=altair.XOffset("series:N", sort=data.values("series")),
@@ -231,7 +237,7 @@ def _cells(data: Dataset, rows: list[dict[str, Any]], name: str, down: tuple[str
     """Coloured cells with their numbers; `down`: what is the vertical axis, its title, its order."""
     field, title, order = down
     base = altair.Chart(altair.Data(values=rows)).encode(
-        x=altair.X("x:O", title=word(data.x), sort=data.values("x")),
+        x=_x_by_place(data),
         y=altair.Y(f"{field}:N", title=title, sort=order),
     )
     cells = base.mark_rect().encode(
