@@ -108,7 +108,7 @@ private:
     SmallVector<Value> initial;
   };
 
-  void emit(IRRewriter &rewriter, Kernel &kernel, const CodegenOptions &options,
+  void emit(IRRewriter &rewriter, Kernel &kernel, CodegenOptions options,
             llvm::DenseSet<Operation *> &needless) {
     auto &[op, fills, initial] = kernel;
     if (linalg::GenericOp collapsed = collapseLoops(rewriter, op);
@@ -116,13 +116,15 @@ private:
       rewriter.eraseOp(op);
       op = collapsed;
     }
+    bool useThreads = threads > 1 && countScalarOps(op) >= threadGrain &&
+                      !op->getParentOfType<scf::ParallelOp>();
+    options.threads = useThreads ? threads : 1;
     std::optional<KernelPlan> plan = planKernel(op, options);
     if (!plan || !op.hasPureBufferSemantics()) {
       ++left;
       return;
     }
-    plan->useThreads = threads > 1 && countScalarOps(op) >= threadGrain &&
-                       !op->getParentOfType<scf::ParallelOp>();
+    plan->useThreads = useThreads;
     if (plan->useThreads)
       plan->shareOut(op.getStaticLoopRanges(), threads);
     if (!plan->revisitsOutputs())

@@ -125,10 +125,21 @@ private:
         continue;
       plan.inTile.push_back(dim);
       if (isDynamic(dim) || cost.points(plan.inTile) > mostPoints ||
-          !cost.sharesVectors(unsigned(plan.vectorDim), dim))
+          !cost.sharesVectors(unsigned(plan.vectorDim), dim) ||
+          !leavesEnough(plan))
         return;
       tryTiles(plan);
     }
+  }
+
+  /// Threads share the points of the outer dimensions.
+  bool leavesEnough(const KernelPlan &plan) const {
+    double points = 1;
+    for (unsigned dim : parallel)
+      if (int(dim) != plan.vectorDim && int(dim) != plan.rowDim &&
+          !llvm::is_contained(plan.inTile, dim))
+        points *= double(cost.extent(dim));
+    return options.threads < 2 || points >= options.threads;
   }
 
   void tryTiles(KernelPlan plan) {
@@ -313,13 +324,13 @@ private:
   }
 
   /// Are there several tiles, which read what the others do? Tiles that look
-  /// ahead are never cut.
+  /// ahead are never cut, and what threads share are outer dimensions.
   bool hasTiles(const KernelPlan &plan) const {
     auto isCovered = [&](int dim, int64_t width) {
       return dim < 0 || cost.extent(unsigned(dim)) <= width;
     };
     return !plan.outer.empty() ||
-           (!plan.looksAhead() &&
+           (!plan.looksAhead() && options.threads < 2 &&
             (!isCovered(plan.vectorDim, plan.lanes * plan.vectors) ||
              !isCovered(plan.rowDim, plan.rows)));
   }
