@@ -14,12 +14,29 @@ static bool isSupportedElement(Type type) {
   return isa<FloatType, IntegerType, IndexType>(type);
 }
 
+/// Is it a run-time number that was made at least 1, outside of the body, where
+/// no lane is padded (the size of a sum's blocks)?
+static bool isPositive(Value value, Operation &user) {
+  if (value.getParentBlock() == user.getBlock())
+    return false;
+  if (auto cast = value.getDefiningOp<arith::IndexCastOp>())
+    value = cast.getIn();
+  auto atLeast = value.getDefiningOp<arith::MaxSIOp>();
+  APInt least;
+  return atLeast && llvm::any_of(atLeast->getOperands(), [&](Value operand) {
+           return matchPattern(operand, m_ConstantInt(&least)) &&
+                  least.isStrictlyPositive();
+         });
+}
+
 /// A remainder traps as a division does, though upstream calls it speculatable.
 static bool mayTrap(Operation &op) {
+  if (!isa<arith::RemSIOp, arith::RemUIOp>(op))
+    return false;
   APInt divisor;
-  return isa<arith::RemSIOp, arith::RemUIOp>(op) &&
-         !(matchPattern(op.getOperand(1), m_ConstantInt(&divisor)) &&
-           !divisor.isZero() && !divisor.isAllOnes());
+  if (matchPattern(op.getOperand(1), m_ConstantInt(&divisor)))
+    return divisor.isZero() || divisor.isAllOnes();
+  return !isPositive(op.getOperand(1), op);
 }
 
 /// Operations that compute each lane by itself and do no harm in lanes that

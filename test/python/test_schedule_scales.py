@@ -229,6 +229,8 @@ def test_blocks_of_sums(run, tmp_path, between):
         assert got.tobytes() == want.tobytes(), size
         seen.add(want.tobytes())
     assert len(seen) == 4
+    # A divisor that is known at run time is at least 1, so that lanes can be computed together.
+    assert re.search(r"llvm\.fma\.v\d+f32", run("prec-opt", tmp_path / "model.mlir", flag, "--emit=llvm").stdout)
 
 
 def test_steps_of_a_history(run, tmp_path):

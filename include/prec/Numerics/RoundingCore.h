@@ -51,6 +51,10 @@ public:
     Word rounded = roundMagnitude();
     if (facts.isFlushed) // R-FLUSH
       rounded = ops.select(ops.less(rounded, p.least), c(0), rounded);
+    // What saturates has one answer beyond its limit, for infinities too.
+    const bool saturates = facts.format.overflow == Format::Overflow::Saturate;
+    if (isBounded() && saturates)
+      return withNaN(withSign(ops.minimum(rounded, limit())));
     Word result = withSign(rounded);
     if (isBounded())
       result = withOverflow(rounded, result);
@@ -252,11 +256,15 @@ protected:
     return ops.bitOr(rounded, signOf);
   }
 
-  /// The greatest magnitude on the value's side of zero, with its sign.
+  /// The greatest magnitude on the value's side of zero.
+  Word limit() {
+    return facts.isAsymmetric ? ops.select(isNegative(), p.lowest, p.largest)
+                              : p.largest;
+  }
+
+  /// The same with the value's sign.
   Word signedLimit() {
-    if (!facts.isAsymmetric)
-      return ops.bitOr(sign, p.largest);
-    return withSign(ops.select(isNegative(), p.lowest, p.largest));
+    return facts.isAsymmetric ? withSign(limit()) : ops.bitOr(sign, p.largest);
   }
 
   /// R-INFINITY: what infinity becomes in this format.
@@ -273,11 +281,11 @@ protected:
                            : ops.select(isNegative(), c(quietNaN()), infinite);
   }
 
-  /// R-OVERFLOW. The rounded magnitude of an infinity is the infinity itself.
+  /// R-OVERFLOW of what does not saturate by itself. The rounded magnitude of
+  /// an infinity is the infinity itself.
   Word withOverflow(Word rounded, Word result) {
     const Format &format = facts.format;
-    bool saturates = format.overflow == Format::Overflow::Saturate ||
-                     is(Kind::TowardZero) || is(Kind::ToOdd);
+    bool saturates = is(Kind::TowardZero) || is(Kind::ToOdd);
     bool directed = is(Kind::Up) || is(Kind::Down);
     Word infinite = signedInfinity();
     Word beyond = infinite;
@@ -296,10 +304,7 @@ protected:
       beyond =
           ops.select(ops.equal(magnitude, c(infinity())), infinite, beyond);
     }
-    Word limit = facts.isAsymmetric
-                     ? ops.select(isNegative(), p.lowest, p.largest)
-                     : p.largest;
-    return ops.select(ops.less(limit, rounded), beyond, result);
+    return ops.select(ops.less(limit(), rounded), beyond, result);
   }
 
   /// R-NAN: every NaN becomes the carrier's positive quiet NaN.
