@@ -138,6 +138,12 @@ void PolicyReader::checkParameter(const At &at, const Parameter &parameter,
     return fault(at, "parameter '" + parameter.name + "' is " + what +
                          ", expected positive numbers, found " +
                          shortestText(least));
+  for (const char *word : {".high", ".low"})
+    if (policy.parameter(parameter.name + word))
+      return fault(at, "parameter '" + parameter.name + "' is " + what +
+                           ", whose words are '" + parameter.name +
+                           ".high' and '.low', found another parameter '" +
+                           parameter.name + word + "'");
   if (parameter.schedule.changes(/*isReal=*/true).size() > Schedule::maxChanges)
     fault(at, "parameter '" + parameter.name + "' is " + what +
                   ", expected at most " + Twine(Schedule::maxChanges) +

@@ -175,6 +175,8 @@ FAULTS = [
     ({"select": "*", "format": "int8<?>", "parameters": ["waits"]},
      "parameter 'waits' follows the loss by whole steps, found the scale of int8<?>; choose the exponent of intN<2^?>"),
     ({"select": "*", "format": "int8<?>", "parameters": ["long"]}, "parameter 'long' is the scale of int8<?>, expected at most 4096 changes"),
+    ({"select": "*", "format": "int8<?>", "parameters": ["few"]},
+     "parameter 'few' is the scale of int8<?>, whose words are 'few.high' and '.low', found another parameter 'few.low'"),
     ({"select": "*", "format": "m?", "parameters": ["tenth"]}, "parameter 'tenth' is the fraction bits of m?, expected whole numbers"),
     ({"select": "*", "format": "m?", "parameters": ["far"]}, "parameter 'far' is the fraction bits of m?, expected values in 0..61, found 128"),
     ({"select": "*", "format": "bfp<8,?>", "parameters": ["none"]}, "is the elements in a block of bfp<8,?>, expected values in 1..65536, found 0"),
@@ -192,7 +194,7 @@ FAULTS = [
 def test_faults(run, tmp_path, rule, message):
     driven = {"overflow": {"start": 2, "least": -8, "most": 8, "share": 0.0001, "steps": 100}}
     flag = write(tmp_path / "p.json", rule, {"few": 4, "many": {"list": [4, 17]}, "none": {"linear": [[0, 9], [9, 0]]}, "driven": driven,
-                                             "tenth": 0.1, "far": {"list": [4, 128]}, "long": {"linear": [[0, 1], [5000, 0.1]]},
+                                             "tenth": 0.1, "few.low": 3, "far": {"list": [4, 128]}, "long": {"linear": [[0, 1], [5000, 0.1]]},
                                              "waits": {"plateau": {"start": 4, "by": 1, "until": 9, "steps": 3}}})
     done = run("prec-opt", flag, "--print-policy", check=False)
     assert done.returncode == 1 and message in done.stderr, done.stderr
