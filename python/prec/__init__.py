@@ -17,7 +17,7 @@ _ARRAYS = ("describe_format", "encode", "list_formats", "round")
 __all__ = [*_ARRAYS]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     """Loads the extension when it is first asked for: the tools' front ends do not need it."""
     if name in _ARRAYS:
         from prec import arrays

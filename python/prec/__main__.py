@@ -5,6 +5,8 @@ A subcommand is one line of COMMANDS. Its module is loaded only when it is asked
 that one front end's packages are not needed by the others.
 """
 
+from __future__ import annotations
+
 import importlib
 import sys
 
@@ -30,13 +32,13 @@ COMMAND --help says more. A study is a JSON file, or the name of one in studies/
 """
 
 
-def usage():
+def usage() -> str:
     width = max(map(len, COMMANDS))
     lines = [f"    {name:{width}}  {purpose}" for name, (_, purpose) in COMMANDS.items()]
     return HELP.format(commands="\n".join(lines))
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage(), end="")

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Calls a function in a child process: foreign code may crash, hang, or keep its memory."""
+from __future__ import annotations
+
 import gc
 import os
 import pickle
@@ -7,15 +9,20 @@ import select
 import signal
 import time
 import warnings
+from collections.abc import Callable
+from typing import Any, BinaryIO, NoReturn, TypeVar
 
 from prec.frontend import FrontendError
+
+
+Result = TypeVar("Result")
 
 
 class ChildFailed(FrontendError):
     """The child crashed or took too long."""
 
 
-def call(function, *arguments, who, seconds=None):
+def call(function: Callable[..., Result], *arguments: Any, who: str, seconds: float | None = None) -> Result:
     """function's result, or its exception of this project's own class; `who` is for messages."""
     read, write = os.pipe()
     with warnings.catch_warnings():  # of threads, which such a child makes no use of
@@ -42,7 +49,7 @@ def call(function, *arguments, who, seconds=None):
     raise ChildFailed(f"{who}: {answer.splitlines()[0][:300]}")
 
 
-def _answer(write, function, arguments):
+def _answer(write: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> NoReturn:
     """Never returns: the child must not go on with what the parent was doing."""
     gc.freeze()  # a collection would write to, and so copy, all that the parent has
     try:
@@ -58,7 +65,7 @@ def _answer(write, function, arguments):
         os._exit(0)
 
 
-def _read(pipe, seconds):
+def _read(pipe: BinaryIO, seconds: float | None) -> bytes | None:
     """All that comes, or None if it is not complete in time."""
     end, parts = None if seconds is None else time.monotonic() + seconds, []
     while True:

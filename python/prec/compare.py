@@ -4,7 +4,10 @@
 What may differ: sums in another order. How much that matters is measured on the model
 itself: its answer to inputs that are changed in their last bits bounds the difference.
 """
+from __future__ import annotations
+
 import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import ml_dtypes  # noqa: F401  NumPy's bfloat16
@@ -13,7 +16,9 @@ import numpy as np
 from prec.frontend import run_tool, write_model
 
 
-def run_model(text, weights, names, inputs, count, seconds=None, entry=None):
+def run_model(
+    text: str, weights: Mapping[str, np.ndarray], names: Sequence[str], inputs: Mapping[str, np.ndarray], count: int, seconds: float | None = None, entry: str | None = None
+) -> list[np.ndarray]:
     """The results of prec-run, which may take so long."""
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -35,7 +40,7 @@ def run_model(text, weights, names, inputs, count, seconds=None, entry=None):
 NARROW_EPS = 4e-3  # of layers that are rounded to f16 one after the other
 
 
-def allowance(reference, nudged, is_narrow=False):
+def allowance(reference: np.ndarray, nudged: Iterable[np.ndarray], is_narrow: bool = False) -> float:
     """How far each element may be off; `is_narrow`: f16 or bf16 are on the way to it."""
     wide = reference.astype(np.float64)
     finite = np.abs(wide[np.isfinite(wide)])
@@ -50,7 +55,7 @@ def allowance(reference, nudged, is_narrow=False):
     return eps * scale + 4 * (response.max() if response.size else 0.0)
 
 
-def differs(ours, reference, nudged, is_narrow=False):
+def differs(ours: np.ndarray, reference: np.ndarray, nudged: Iterable[np.ndarray], is_narrow: bool = False) -> str | None:
     """A sentence on how a result differs, or None."""
     if ours.shape != reference.shape:
         return f"has shape {list(ours.shape)}; expected {list(reference.shape)}"

@@ -6,15 +6,19 @@ seed with one rounding at all word sizes, since the sizes are run-time values of
 compiled module; as many processes run at once as there are cores.
 """
 
+from __future__ import annotations
+
 import argparse
 import itertools
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
 from tqdm import tqdm
 
@@ -26,7 +30,7 @@ ROUNDINGS = ("toward-zero", "stochastic")
 SOURCE = Path(__file__).resolve().parents[2]
 
 
-def command(options, rounding, seed):
+def command(options: argparse.Namespace, rounding: str, seed: int) -> list[str | Path]:
     """The prec-train call of one job; sign and exponent take 9 bits of a word."""
     fractions = ",".join(str(size - 9) for size in WORD_SIZES)
     return [
@@ -38,7 +42,7 @@ def command(options, rounding, seed):
     ]  # fmt: skip
 
 
-def run_job(options, rounding, seed, bar):
+def run_job(options: argparse.Namespace, rounding: str, seed: int, bar: tqdm) -> list[dict[str, Any]]:
     """Runs one job; writes its raw lines and returns those with a test accuracy."""
     path = options.output / "runs" / f"{rounding}-{seed}.jsonl"
     evaluated = []
@@ -58,7 +62,7 @@ def run_job(options, rounding, seed, bar):
     return evaluated
 
 
-def run_jobs(options):
+def run_jobs(options: argparse.Namespace) -> list[dict[str, Any]]:
     jobs = list(itertools.product(range(options.trials), ROUNDINGS))
     with tqdm(
         total=len(jobs) * len(WORD_SIZES) * options.steps, unit=" steps", desc="training",
@@ -72,7 +76,7 @@ def run_jobs(options):
             raise
 
 
-def assemble(records):
+def assemble(records: Iterable[dict[str, Any]]) -> dataset.Dataset:
     """The records as a study of two axes, the points of a run in the order of its steps."""
     runs, points = {}, {}
     for record in sorted(records, key=lambda r: (WORD_SIZES.index(r["truncate_mantissa"] + 9),
@@ -92,7 +96,7 @@ def assemble(records):
     return dataset.assemble("demo", "full", axes, list(runs.values()), points, document)
 
 
-def table(data):
+def table(data: dataset.Dataset) -> str:
     """Rows of text: the head, then one word size each; spreads are standard deviations."""
     groups = data.groups()
     rows = [["bits", "fraction", *data.values("series")]]
@@ -106,7 +110,7 @@ def table(data):
     return report.tables.as_text(rows[0], rows[1:])
 
 
-def write(records, folder):
+def write(records: Iterable[dict[str, Any]], folder: Path) -> str:
     """Writes report.html and the PNGs into the folder; returns the table as text."""
     data = assemble(records)
     for name, chart in report.charts.all_of(data).items():
@@ -115,7 +119,7 @@ def write(records, folder):
     return table(data)
 
 
-def parse(arguments):
+def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="demo.sh", description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=5, help="seeds; the 2017 study took 30")
     parser.add_argument("--steps", type=int, default=1000, help="mini-batches of 128")
@@ -128,7 +132,7 @@ def parse(arguments):
     return options
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     (options.output / "runs").mkdir(parents=True, exist_ok=True)
     try:

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the front ends share: optional packages, the compiled tools, files of weights."""
+from __future__ import annotations
+
 import argparse
 import importlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
+from typing import BinaryIO, NoReturn
 
 import numpy as np
 
@@ -17,7 +22,7 @@ REQUIREMENTS = ("python/requirements-frontends.txt", "python/requirements-torch.
 class Parser(argparse.ArgumentParser):
     """Errors exit with 1, as those of all tools here."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         print(f"{self.prog}: {message}", file=sys.stderr)
         sys.exit(1)
 
@@ -34,7 +39,7 @@ class MissingPackage(FrontendError, ImportError):
     """An optional package is not installed."""
 
 
-def require(module):
+def require(module: str) -> ModuleType:
     """Imports an optional package, or says how to install it."""
     try:
         return importlib.import_module(module)
@@ -46,7 +51,7 @@ def require(module):
         ) from None
 
 
-def tool(name):
+def tool(name: str) -> Path:
     """The path of a compiled tool."""
     try:
         return tools.find(name)
@@ -54,7 +59,7 @@ def tool(name):
         raise FrontendError(str(error)) from None
 
 
-def run_tool(name, *arguments, text=None, seconds=None):
+def run_tool(name: str, *arguments: object, text: str | None = None, seconds: float | None = None) -> str:
     """Runs a compiled tool and returns what it prints; its errors become ours."""
     try:
         done = subprocess.run(
@@ -70,12 +75,12 @@ def run_tool(name, *arguments, text=None, seconds=None):
     return done.stdout
 
 
-def adopt(text):
+def adopt(text: str) -> str:
     """A foreign importer's module, cleaned: scopes, no islands, no leftovers."""
     return run_tool("prec-opt", "--prec-adopt-model", "--mlir-print-debuginfo=false", "-", text=text)
 
 
-def quoted(text):
+def quoted(text: str) -> str:
     """A string as MLIR writes it."""
     plain = text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
     if plain:
@@ -86,12 +91,12 @@ def quoted(text):
     ) + '"'  # fmt: skip
 
 
-def weights_path(output):
+def weights_path(output: str | Path) -> Path:
     """Where the weights of a model lie: X.npz beside X.mlir."""
     return Path(output).with_suffix(".npz")
 
 
-def write_whole(path, write):
+def write_whole(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
     """Calls write(file) for a temporary file, which then gets the name `path`."""
     part = Path(path).with_name(Path(path).name + ".part")
     try:
@@ -103,7 +108,7 @@ def write_whole(path, write):
         raise FrontendError(f"cannot write '{path}': {error.strerror}") from None
 
 
-def write_model(output, text, weights):
+def write_model(output: str | Path, text: str, weights: Mapping[str, np.ndarray]) -> None:
     """Writes X.mlir and, if there are weights, X.npz: both whole or not at all."""
     for path, write in (
         (weights_path(output), lambda f: np.savez(f, **weights)),

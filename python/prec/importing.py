@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`python -m prec import model.onnx -o model.mlir`: ONNX to MLIR and weights, checked."""
+from __future__ import annotations
+
 import argparse
 import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from prec.frontend import FrontendError, Parser, weights_path, write_model
 
+if TYPE_CHECKING:
+    from prec.onnx.convert import Imported
 
-def shape_of(text):
+
+def shape_of(text: str) -> tuple[str, tuple[int, ...]]:
     """NAME=1x3x224x224 -> (name, sizes)."""
     name, _, sizes = text.rpartition("=")
     try:
@@ -23,7 +29,7 @@ def shape_of(text):
     return name, shape
 
 
-def value_of(text):
+def value_of(text: str) -> tuple[str, np.ndarray]:
     """NAME=16000, NAME=1,2,3 or NAME=FILE.npy -> (name, array)."""
     name, _, value = text.partition("=")
     try:
@@ -42,7 +48,7 @@ def value_of(text):
     return name, array
 
 
-def parse(arguments):
+def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = Parser(prog="prec import", description=__doc__)
     parser.add_argument("model", help="an ONNX file; - is standard input")
     parser.add_argument("-o", "--output", required=True, metavar="X.mlir", help="the weights go to X.npz")
@@ -58,7 +64,7 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
-def convert(options):
+def convert(options: argparse.Namespace) -> None:
     from prec import onnx
 
     shapes, values = {}, {}
@@ -78,7 +84,7 @@ def convert(options):
         write(options, onnx.import_model(path, shapes, values))
 
 
-def write(options, imported):
+def write(options: argparse.Namespace, imported: Imported) -> None:
     from prec.onnx.check import NotCheckable, check
 
     note = "not checked"
@@ -105,7 +111,7 @@ def write(options, imported):
         )
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     try:
         convert(options)

@@ -4,9 +4,13 @@
 A run of the log (a number of a sweep) is a folder of DIR, its measurements are scalars by step.
 tensorboardX writes the files.
 """
+from __future__ import annotations
+
 import json
 import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from prec.frontend import FrontendError, Parser, require
 
@@ -14,10 +18,10 @@ MEASURED = ("loss", "accuracy", "test_accuracy", "test_accuracy_f32", "seconds")
 NOT_OF_THE_RUN = {"step", "epoch", "kind", "loss_is", "best", "steps", "mean_loss", *MEASURED}
 
 
-def scalars(line):
+def scalars(line: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """(name, value) of what a line measures; groups by layer become NAME/LAYER."""
 
-    def flat(prefix, value):
+    def flat(prefix: str, value: object) -> Iterator[tuple[str, float]]:
         if isinstance(value, dict):
             for key, inner in value.items():
                 yield from flat(f"{prefix}/{key}", inner)
@@ -29,7 +33,7 @@ def scalars(line):
             yield from flat(key, value)
 
 
-def run_name(line):
+def run_name(line: Mapping[str, Any]) -> str:
     """The settings that a run has and others of the log have not, as a folder's name."""
     parts = [
         f"{key}={value}" for key, value in line.items()
@@ -38,7 +42,7 @@ def run_name(line):
     return ",".join(parts).replace("/", "_") or "run"
 
 
-def convert(log, folder):
+def convert(log: Iterable[str], folder: str | Path) -> int:
     """Writes the events; the number of lines."""
     writer_of = require("tensorboardX").SummaryWriter
     writers, count = {}, 0
@@ -63,7 +67,7 @@ def convert(log, folder):
     return count
 
 
-def main(arguments):
+def main(arguments: list[str] | None) -> int:
     parser = Parser(prog="prec to-tensorboard", description=__doc__)
     parser.add_argument("log", help="what prec-train --log wrote; - is standard input, as it comes")
     parser.add_argument("-o", "--output", required=True, metavar="DIR")

@@ -5,12 +5,16 @@ Searched in this order: $PREC_BUILD_DIR/bin, the folder that an installed packag
 build/bin of the source tree that this file lies in, PATH.
 """
 
+from __future__ import annotations
+
 import functools
 import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent
 SOURCE = PACKAGE.parents[1]
@@ -20,7 +24,7 @@ class ToolError(RuntimeError):
     """A tool is missing or refused its arguments; the text is for the user."""
 
 
-def folders():
+def folders() -> Iterator[Path]:
     build = os.environ.get("PREC_BUILD_DIR")
     if build:
         yield Path(build) / "bin"
@@ -28,7 +32,7 @@ def folders():
     yield SOURCE / "build" / "bin"
 
 
-def find(name):
+def find(name: str) -> Path:
     """The path of a tool. Raises ToolError with the places that were looked at."""
     for folder in folders():
         if os.access(folder / name, os.X_OK):
@@ -40,20 +44,20 @@ def find(name):
     raise ToolError(f"the tool '{name}' is not built; looked in {places} and in PATH")
 
 
-def study_file(name):
+def study_file(name: str | Path) -> Path:
     """A study's path: a file, or the bare name of a shipped study."""
     if "." in str(name) or Path(name).exists():
         return Path(name)
     return next((path for path in shipped_studies() if path.stem == str(name)), Path(name))
 
 
-def shipped_studies():
+def shipped_studies() -> list[Path]:
     """The files of the package's studies, or of the source tree's."""
     folder = PACKAGE / "studies"
     return list((folder if folder.is_dir() else SOURCE / "studies").glob("*.json"))
 
 
-def run(name, *arguments, **keywords):
+def run(name: str, *arguments: object, **keywords: Any) -> str:
     """Runs a tool to its end and returns its standard output; its message is the error."""
     done = subprocess.run(
         [find(name), *map(str, arguments)], capture_output=True, text=True, **keywords
@@ -64,13 +68,13 @@ def run(name, *arguments, **keywords):
 
 
 @functools.cache
-def _digest(path, size, changed):
+def _digest(path: Path, size: int, changed: int) -> str:
     del size, changed
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def program_version():
+def program_version() -> str:
     """What names the program that computes: the package's version and the trainer's content.
 
     Two builds that may differ in a single bit of a result have different versions.
