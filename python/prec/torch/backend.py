@@ -6,9 +6,14 @@ scopes and roles of arguments, is rounded by the policy in `options` and compile
 process. A graph that cannot be lowered runs in eager with a warning that says why, or is
 an error with `strict`; options that cannot be carried out are an error.
 """
+from __future__ import annotations
+
 import re
 import threading
 import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
 
 from prec.engine import Engine, EngineError
 from prec.frontend import FrontendError, require
@@ -21,18 +26,24 @@ from .quantized_rules import inline
 from .stacked_rnn import split_stacks
 from .static_shapes import specialize
 
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch._dynamo.output_graph import GraphCompileReason
+    from torch._functorch._aot_autograd.schemas import ViewAndMutationMeta
+    from torch.fx import Graph, GraphModule, Node
+
 OWN_OPTIONS = ("strict", "threads")
 _state = threading.local()
 
 
-def set_step(step):
+def set_step(step: int) -> None:
     """The training step that stochastic rounding and schedules see from here on."""
     if not 0 <= step < 1 << 32:
         raise ValueError(f"found step {step}, expected 0..4294967295")
     _state.step = step
 
 
-def current_step():
+def current_step() -> int:
     return getattr(_state, "step", 0)
 
 
@@ -47,7 +58,17 @@ class NotEager(Exception):
 class Compiled:
     """A graph as a function from a list of tensors to a list of tensors. results: those of eager, without numbers."""
 
-    def __init__(self, torch, graph_module, roles, phase, flags, threads, is_differentiated, results):
+    def __init__(
+        self,
+        torch: ModuleType,
+        graph_module: GraphModule,
+        roles: Sequence[str],
+        phase: str,
+        flags: Mapping[str, Any],
+        threads: int,
+        is_differentiated: bool,
+        results: Sequence[Any],
+    ) -> None:
         self.torch = torch
         nodes = list(graph_module.graph.nodes)
         places = [n for n in nodes if n.op == "placeholder"]
@@ -78,7 +99,7 @@ class Compiled:
             Engine(self.text, name=phase, threads=threads)  # is it the graph's fault?
             raise OptionsError(f"the {phase} graph cannot be rounded as the options say: {error}") from None
 
-    def call(self, arguments):
+    def call(self, arguments: list[Any]) -> list[Any]:
         """AOTAutograd's boxed convention: the list is emptied."""
         torch = self.torch
         taken = [a.detach().contiguous() for a in arguments if isinstance(a, torch.Tensor)] + self.draws.draw()
@@ -96,14 +117,14 @@ class Compiled:
             given[i] = _laid_out(torch, given[i], strides)
         return [self._result(n, taken, given) for n in self.output]
 
-    def _result(self, node, taken, given):
+    def _result(self, node: Node | float | None, taken: list[Tensor], given: list[Tensor | None]) -> Tensor | float | None:
         """A tensor that is an argument is given back, not copied; one that stands there twice was made once."""
         if not _is_tensor(self.torch, node):
             return _value(node)
         return taken[self.places[node]] if node in self.places else given[self.made[node]]
 
 
-def _metadata(torch, results):
+def _metadata(torch: ModuleType, results: Sequence[Any]) -> ViewAndMutationMeta | None:
     context = torch._guards.TracingContext.try_get()
     metadata = context.fw_metadata if context else None
     if metadata is None or metadata.tokens or metadata.num_outputs != len(results):  # tokens of effects come before results
@@ -111,7 +132,7 @@ def _metadata(torch, results):
     return metadata
 
 
-def _require_types(torch, output, results):
+def _require_types(torch: ModuleType, output: Sequence[Any], results: Sequence[Any]) -> None:
     """Decompositions keep neither all types nor all shapes."""
     metadata = _metadata(torch, results)
     if metadata is None:
@@ -126,7 +147,7 @@ def _require_types(torch, output, results):
             raise NotEager(f"PyTorch decomposes '{node.name}' into {found}, its eager mode computes {expected}")
 
 
-def _layouts(torch, output, results):
+def _layouts(torch: ModuleType, output: Sequence[Any], results: Sequence[Any]) -> dict[Node, list[int]]:
     """{node: strides that eager's result has}, where it does not lie in order. Other results may have any strides."""
     metadata = _metadata(torch, results)
     if metadata is None:
@@ -140,7 +161,7 @@ def _layouts(torch, output, results):
     }  # fmt: skip
 
 
-def _laid_out(torch, tensor, strides):
+def _laid_out(torch: ModuleType, tensor: Tensor, strides: Sequence[int]) -> Tensor:
     """A copy: `view`, `is_contiguous` and `randn_like` depend on strides."""
     shape = tensor.shape
     for axis, step in enumerate(strides):
@@ -149,31 +170,31 @@ def _laid_out(torch, tensor, strides):
     return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype).copy_(tensor).expand(shape)
 
 
-def _boxed(function):
+def _boxed(function: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
     """A plain function: wrappers on the way keep its attributes, not an object's."""
 
-    def call(arguments):
+    def call(arguments: list[Any]) -> Any:
         return function(arguments)
 
     call._boxed_call = True
     return call
 
 
-def _flat(output):
+def _flat(output: Any) -> list[Any]:
     return list(output) if isinstance(output, (list, tuple)) else [output]
 
 
-def _is_tensor(torch, node):
+def _is_tensor(torch: ModuleType, node: object) -> bool:
     return isinstance(node, torch.fx.Node) and isinstance(node.meta.get("val"), torch.Tensor)
 
 
-def _value(node):
+def _value(node: object) -> float | None:
     if node is None or isinstance(node, (int, float, bool)):
         return node
     raise FrontendError(f"result '{node}' is no tensor")
 
 
-def _tensor_outputs_only(torch, graph_module, output, tensors):
+def _tensor_outputs_only(torch: ModuleType, graph_module: GraphModule, output: Sequence[Any], tensors: Iterable[Node]) -> Graph:
     """A copy of the graph that returns these tensors of its output; its constants are attributes of the module."""
     for node in output:
         if not _is_tensor(torch, node):
@@ -189,11 +210,18 @@ def _tensor_outputs_only(torch, graph_module, output, tensors):
     return graph
 
 
-def _is_unused_size(torch, node):
+def _is_unused_size(torch: ModuleType, node: Node) -> bool:
     return node.op == "placeholder" and not node.users and isinstance(node.meta.get("val"), (int, torch.SymInt))
 
 
-def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=None):
+def backend(
+    graph_module: GraphModule,
+    example_inputs: Sequence[Any],
+    *,
+    options: Mapping[str, Any] | None = None,
+    mode: str | None = None,
+    dynamic: bool | None = None,
+) -> Callable[..., Any]:
     """What torch.compile calls."""
     torch = require("torch")
     require("torch.nn.attention")
@@ -208,7 +236,7 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
 
     example_inputs = specialize(torch, graph_module, example_inputs)
 
-    def eager(error):
+    def eager(error: str | Exception) -> Callable[..., Any]:
         if strict:
             raise FrontendError(error)
         warnings.warn(f"prec: the graph runs in eager, unrounded: {error}", stacklevel=3)
@@ -222,8 +250,8 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
     results = [n.meta.get("example_value") if isinstance(n, torch.fx.Node) else n for n in _flat(list(graph_module.graph.nodes)[-1].args[0])]
     weights = [isinstance(t, torch.nn.Parameter) or "_parameters_" in n.name for n, t in zip(places, example_inputs)]
 
-    def compiler(phase, is_differentiated=True):
-        def compile_graph(module, inputs):
+    def compiler(phase: str, is_differentiated: bool = True) -> Callable[[GraphModule, Sequence[Any]], Callable[[list[Any]], Any]]:
+        def compile_graph(module: GraphModule, inputs: Sequence[Any]) -> Callable[[list[Any]], Any]:
             names = [n.name for n in module.graph.nodes if n.op == "placeholder"]
             roles = [_role(n, weights, phase) for n in names]
             try:
@@ -259,19 +287,19 @@ def backend(graph_module, example_inputs, *, options=None, mode=None, dynamic=No
         return eager(f"PyTorch cannot trace it: {type(error).__name__}: {str(error).splitlines()[0]}")
 
 
-def _decomposed_wrongly(torch, graph_module):
+def _decomposed_wrongly(torch: ModuleType, graph_module: GraphModule) -> str | None:
     """A function whose decomposition, which is made before a backend sees it, counts labels after their end, or is one of
     numbers for images of bytes, whose weights eager rounds to fixed points."""
     wrong = (torch.nn.functional.multilabel_margin_loss, torch._C._nn.multilabel_margin_loss)
 
-    def resizes_bytes(node):
+    def resizes_bytes(node: Node) -> bool | re.Match[str] | None:
         dtype, text = getattr(node.meta.get("example_value"), "dtype", None), f"{node.target} {node.args} {node.kwargs}"
         return dtype == torch.uint8 and re.search("interpolate|upsample", text) and re.search("linear|cubic", text)
 
     return next((n.name for n in graph_module.graph.nodes if n.target in wrong or resizes_bytes(n)), None)
 
 
-def _tell_breaks(torch, strict):
+def _tell_breaks(torch: ModuleType, strict: bool) -> None:
     """Says where TorchDynamo cut the model before it came here; what lies between graphs is not ours."""
     told = getattr(_state, "told", [])
     _state.told = list(torch._dynamo.utils.graph_break_reasons)
@@ -285,14 +313,14 @@ def _tell_breaks(torch, strict):
         warnings.warn(f"prec: {said}", stacklevel=2)
 
 
-def _own_break(reason):
+def _own_break(reason: GraphCompileReason) -> bool:
     """One with nothing but Python at it: PyTorch's optimizers and its schedulers' wrappers end a graph, and so do messages."""
     if any(word in reason.reason for word in ("torch/optim/lr_scheduler.py", "logging.Logger method", "setattr() on Tensor.requires_grad")):
         return True
     return bool(reason.user_stack) and reason.user_stack[-1].filename.endswith("torch/optim/optimizer.py")
 
 
-def _role(name, weights, phase):
+def _role(name: str, weights: Sequence[bool], phase: str) -> str:
     """primals_N is argument N of the whole, argM_1 argument M + 1 where none has a gradient; backward also gets tangents."""
     found = re.fullmatch(r"primals_(\d+)|arg(\d+)_1", name)
     place = -1 if not found else int(found[1]) - 1 if found[1] else int(found[2])
@@ -303,7 +331,7 @@ def _role(name, weights, phase):
     return "activation" if phase == "backward" else "input"
 
 
-def _register():
+def _register() -> None:
     torch = require("torch")
     torch._dynamo.config.allow_rnn = True  # else LSTM, GRU and RNN run in eager
     # Else the ninth shape runs in eager.

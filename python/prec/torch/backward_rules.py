@@ -4,14 +4,24 @@
 Convolutions become convolutions. What is linear along each axis (average pools, padding by repetition) is a matrix for
 each, which the forward operator makes of the unit vectors. A maximum's gradient is added up where its index says.
 """
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+    from torch._ops import OpOverload
 
 
-def one_hot(torch, index, count, dtype):
+def one_hot(torch: ModuleType, index: Tensor, count: int, dtype: torch.dtype) -> Tensor:
     return (index.unsqueeze(-1) == torch.arange(count)).to(dtype)
 
 
-def rules(torch):
+def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}."""
     aten = torch.ops.aten
 

@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Complex tensors of a graph as pairs of real ones, each of which is rounded. Arguments and results have the pair as their last axis."""
+from __future__ import annotations
+
 import contextlib
 import operator
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
 
 from prec.frontend import FrontendError
 
 from . import fourier
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.fx import GraphModule
 
 PART_BY_PART = """
     view _unsafe_view reshape permute transpose t expand slice select unsqueeze squeeze clone alias detach cat stack index
@@ -18,18 +27,18 @@ NUMBERS = {"where": (1, 2), "constant_pad_nd": (2,), "scatter": (3,)}
 
 
 class Pair:
-    def __init__(self, re, im):
+    def __init__(self, re: Tensor, im: Tensor) -> None:
         self.re, self.im = re, im
 
 
-def is_complex(value):
+def is_complex(value: object) -> bool:
     return getattr(getattr(value, "dtype", None), "is_complex", False)
 
 
-def for_real(torch, rule):
+def for_real(torch: ModuleType, rule: Callable[..., Any]) -> Callable[..., Any]:
     """A rule that leaves complex tensors alone."""
 
-    def kept(*arguments, **keywords):
+    def kept(*arguments: Any, **keywords: Any) -> Any:
         if any(is_complex(x) for x in torch.utils._pytree.tree_leaves((arguments, keywords))):
             return NotImplemented
         return rule(*arguments, **keywords)
@@ -37,7 +46,7 @@ def for_real(torch, rule):
     return kept
 
 
-def rules(torch):
+def rules(torch: ModuleType) -> dict[str, Callable[..., Any]]:
     """{name of an operator: rule}; what is real is its own first part."""
     aten = torch.ops.aten
 
@@ -169,7 +178,7 @@ def rules(torch):
     }  # fmt: skip
 
 
-def split(torch, graph_module):
+def split(torch: ModuleType, graph_module: GraphModule) -> GraphModule:
     """The graph on real tensors, or the graph itself if it has no complex one."""
     nodes = list(graph_module.graph.nodes)
     if not any(is_complex(v) for n in nodes for v in torch.utils._pytree.tree_leaves(n.meta.get("val"))):
@@ -267,7 +276,12 @@ def split(torch, graph_module):
     return made
 
 
-def through(torch, graph_module, results, make):
+def through(
+    torch: ModuleType,
+    graph_module: GraphModule,
+    results: Sequence[Any],
+    make: Callable[[GraphModule, Sequence[Any]], Callable[[list[Any]], list[Any]]],
+) -> Callable[[list[Any]], list[Any]]:
     """make(graph, results), a function of lists of tensors, of the graph on real tensors: as one of the graph's own."""
     try:
         made = split(torch, graph_module)
@@ -281,7 +295,7 @@ def through(torch, graph_module, results, make):
     pairs = [is_complex(getattr(n, "meta", {}).get("val")) for n in output]
     call = make(made, [real(torch, r) for r in results])
 
-    def of_complex(arguments):
+    def of_complex(arguments: list[Any]) -> list[Any]:
         given = [real(torch, a) for a in arguments]
         arguments.clear()
         return [torch.view_as_complex(r) if is_pair else r for r, is_pair in zip(call(given), pairs, strict=True)]
@@ -289,7 +303,7 @@ def through(torch, graph_module, results, make):
     return of_complex
 
 
-def real(torch, value):
+def real(torch: ModuleType, value: Any) -> Any:
     """A complex tensor as a real one whose last axis is the pair; others as they are."""
     if not is_complex(value):
         return value

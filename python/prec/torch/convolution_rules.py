@@ -3,9 +3,17 @@
 
 A rule that returns NotImplemented leaves the operator to the importer.
 """
+from __future__ import annotations
+
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch._ops import OpOverload
 
 FEW = 16  # phases of all axes together: each is a convolution of the graph
 
@@ -24,7 +32,7 @@ class Phase:
     right: int
 
     @classmethod
-    def of(cls, r, n, k, stride, padding, dilation, made):
+    def of(cls, r: int, n: int, k: int, stride: int, padding: int, dilation: int, made: int) -> Phase | None:
         """None where no tap meets an element. made: the phase's size."""
         taps = [t for t in range(k) if (dilation * t - padding - r) % stride == 0]
         if not taps:
@@ -38,7 +46,7 @@ class Phase:
         return cls(taps[0], stride // shared, dilation // shared, left, right)
 
 
-def rules(torch):
+def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}."""
     aten = torch.ops.aten
 

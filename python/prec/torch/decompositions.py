@@ -5,7 +5,11 @@ PyTorch's own rules where it has them: the importer's GELU has another constant 
 layer norm computes in f64. Backward operators that it does not know become sums over
 one-hot rows.
 """
+from __future__ import annotations
+
 import functools
+from collections.abc import Callable
+from typing import Any, TYPE_CHECKING
 
 from prec.frontend import require
 
@@ -15,6 +19,9 @@ from . import (
 )  # fmt: skip
 from .backward_rules import one_hot
 from .complex_pairs import for_real
+
+if TYPE_CHECKING:
+    from torch._ops import OpOverload
 
 PYTORCH_RULES = """
     gelu gelu_backward native_layer_norm native_layer_norm_backward nll_loss_forward
@@ -37,7 +44,7 @@ PYTORCH_RULES = """
 
 
 @functools.cache
-def table():
+def table() -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}."""
     torch = require("torch")
     from torch._decomp import core_aten_decompositions, get_decompositions

@@ -1,8 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Random operators of a graph as arguments: what each call draws for them."""
+from __future__ import annotations
+
 from collections import Counter
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from .lower import scope_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.fx import Graph, Node
 
 NUMBERS = """
     rand.default rand_like.default randn.default randn_like.default randint.default randint.low randint_like.default
@@ -13,14 +22,14 @@ NUMBERS = """
 """
 
 
-def is_random(torch, node):
+def is_random(torch: ModuleType, node: Node) -> bool:
     return node.op == "call_function" and torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
 
 
 class Like:
     """A tensor that has no numbers yet."""
 
-    def __init__(self, value):
+    def __init__(self, value: Tensor) -> None:
         self.shape, self.dtype = value.shape, value.dtype
 
 
@@ -31,7 +40,7 @@ class Draws:
     a function with words the last argument is the two numbers of their keys.
     """
 
-    def __init__(self, torch, graph):
+    def __init__(self, torch: ModuleType, graph: Graph) -> None:
         self.torch = torch
         calls = [n for n in graph.nodes if n.op == "call_function"]
         words = [n for n in calls if n.target is torch.ops.prec.words.default]
@@ -55,7 +64,7 @@ class Draws:
         for node in words + numbers:
             graph.erase_node(node)
 
-    def draw(self):
+    def draw(self) -> list[Tensor]:
         """The tensors of one call, from PyTorch's generator."""
         made = [call() for call in self.numbers]
         if self.has_words:
@@ -63,7 +72,7 @@ class Draws:
         return made
 
 
-def _batches(torch, value):
+def _batches(torch: ModuleType, value: Tensor) -> str:
     """Of sizes that are not known before a call: how many batches each is, as `prec.batches` says it."""
     counts = []
     for size in value.shape:
@@ -73,11 +82,11 @@ def _batches(torch, value):
     return ",".join(counts) if any(c != "0" for c in counts) else ""
 
 
-def _call(torch, node):
+def _call(torch: ModuleType, node: Node) -> Callable[[], Tensor]:
     """Draws a node's numbers as eager does: its tensors say only a size and a type."""
     target, arguments, keywords = node.target, *torch.fx.map_arg((node.args, node.kwargs), lambda n: Like(n.meta["val"]))
 
-    def call():  # tensors that are made before the call are fake ones
+    def call() -> Tensor:  # tensors that are made before the call are fake ones
         given, named = torch.utils._pytree.tree_map_only(Like, lambda x: torch.empty(x.shape, dtype=x.dtype), (arguments, keywords))
         return target(*given, **named).contiguous()
 

@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Values without elements as constants: the importer divides by their sizes, which ends its process."""
 
+from __future__ import annotations
 
-def fill(torch, graph):
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch.fx import Graph
+
+
+def fill(torch: ModuleType, graph: Graph) -> None:
     """Replaces each operator that makes one. What only such operators read goes too."""
     full = torch.ops.aten.full.default
     higher = torch._ops.HigherOrderOperator

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`export(module, example_inputs, path)`: a module to X.mlir and X.npz, compared with eager."""
+from __future__ import annotations
+
 import contextlib
 import copy
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
 
 import ml_dtypes  # noqa: F401  NumPy's bfloat16
 import numpy as np
@@ -15,8 +21,14 @@ from .lower import lower, scope_of
 from .next_states import drops_out, return_states, writes_states
 from .stacked_rnn import drops
 
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+    from torch.export import ExportedProgram
+    from torch.fx import Graph
+    from torch.nn import Module
 
-def export(module, example_inputs, path, *, check=True, dynamic_shapes=None):
+
+def export(module: Module, example_inputs: Sequence[Tensor], path: str | Path, *, check: bool = True, dynamic_shapes: Any = None) -> None:
     """Writes `path` and its weights beside it: `@main`, whose arguments are weights, then inputs.
 
     A module in training mode that changes its buffers (batch norm) or drops elements becomes `@forward`, which returns
@@ -42,7 +54,9 @@ def export(module, example_inputs, path, *, check=True, dynamic_shapes=None):
     write_model(path, f"// Exported from {type(module).__name__}; {note}\n{text}", weights)
 
 
-def _program(torch, module, example_inputs, dynamic_shapes):
+def _program(
+    torch: ModuleType, module: Module, example_inputs: Sequence[Tensor], dynamic_shapes: Any
+) -> tuple[ExportedProgram, ExportedProgram]:
     """The module (in simple operators, as it is in eager)."""
     with torch.no_grad(), _plain_operators(torch):
         try:
@@ -70,15 +84,15 @@ def _program(torch, module, example_inputs, dynamic_shapes):
     return program, eager
 
 
-def _real(torch, program):
+def _real(torch: ModuleType, program: ExportedProgram) -> Graph:
     return split(torch, torch.fx.GraphModule(program.graph_module, program.graph)).graph
 
 
-def _dtype(value):
+def _dtype(value: Tensor) -> str:
     return str(value.dtype.to_real() if value.dtype.is_complex else value.dtype).removeprefix("torch.")
 
 
-def array_of(torch, tensor):
+def array_of(torch: ModuleType, tensor: Tensor) -> np.ndarray:
     """A tensor's numbers, of bf16 as well; complex ones as pairs."""
     tensor = real(torch, tensor.detach().contiguous())
     if tensor.dtype == torch.bfloat16:
@@ -86,12 +100,21 @@ def array_of(torch, tensor):
     return tensor.numpy()
 
 
-def _results(program):
+def _results(program: ExportedProgram) -> list[tuple[str, str]]:
     dtypes = {n.name: _dtype(n.meta["val"]) for n in program.graph.nodes if hasattr(n.meta.get("val"), "dtype")}
     return [(spec.arg.name, dtypes.get(spec.arg.name, "")) for spec in program.graph_signature.output_specs]
 
 
-def _function(torch, forms, arguments, weights, inputs, example_inputs, check, predict=None):
+def _function(
+    torch: ModuleType,
+    forms: tuple[ExportedProgram, ExportedProgram],
+    arguments: list[tuple[str, str, str]],
+    weights: dict[str, np.ndarray],
+    inputs: list[str],
+    example_inputs: Sequence[Tensor],
+    check: bool,
+    predict: tuple[ExportedProgram, ExportedProgram] | None = None,
+) -> tuple[str, float]:
     """The text of @main, or of @forward and @predict, and the largest difference from eager."""
     program, eager = forms
     states = [name for name, role, _ in arguments if role == "state"] if predict else []
@@ -110,7 +133,7 @@ def _function(torch, forms, arguments, weights, inputs, example_inputs, check, p
 
 
 @contextlib.contextmanager
-def _plain_operators(torch):
+def _plain_operators(torch: ModuleType) -> Iterator[None]:
     """Without fused kernels of one machine, which have no decomposition."""
     mkldnn, fast = torch.backends.mkldnn.enabled, torch.backends.mha.get_fastpath_enabled()
     torch._C._set_mkldnn_enabled(False)
@@ -124,12 +147,12 @@ def _plain_operators(torch):
 
 
 @contextlib.contextmanager
-def _keeping_constants(torch, program):
+def _keeping_constants(torch: ModuleType, program: ExportedProgram) -> Iterator[None]:
     """Tables that a rule makes of numbers: PyTorch lifts them out of the graph, and would forget them."""
     trace = torch.export._trace
     lift = trace._materialize_and_lift_constants
 
-    def lift_and_keep(*arguments):
+    def lift_and_keep(*arguments: Any) -> dict[str, Any]:
         made = lift(*arguments)
         program.constants.update({name: value for name, value in made.items() if name not in program.constants})
         return made
@@ -141,7 +164,7 @@ def _keeping_constants(torch, program):
         trace._materialize_and_lift_constants = lift
 
 
-def _arguments(torch, program):
+def _arguments(torch: ModuleType, program: ExportedProgram) -> tuple[list[tuple[str, str, str]], dict[str, np.ndarray], list[str]]:
     """(arguments for lower, {name: array}, names of inputs)."""
     kinds = torch.export.graph_signature.InputKind
     arguments, weights, inputs = [], {}, []
@@ -165,10 +188,10 @@ def _arguments(torch, program):
     return arguments, weights, inputs
 
 
-def _eager(torch, program, example_inputs, states):
+def _eager(torch: ModuleType, program: ExportedProgram, example_inputs: Sequence[Tensor], states: Sequence[str]) -> list[list[np.ndarray]]:
     """[results and next states for the example inputs, and twice for inputs next to them]."""
 
-    def call(values):
+    def call(values: Sequence[Tensor]) -> list[np.ndarray]:
         module = copy.deepcopy(program.module())
         with torch.no_grad(), _plain_operators(torch):
             made = torch.utils._pytree.tree_leaves(module(*(v.clone() for v in values)))
@@ -182,12 +205,20 @@ def _eager(torch, program, example_inputs, states):
     return made
 
 
-def _next_to(torch, tensor, generator):
+def _next_to(torch: ModuleType, tensor: Tensor, generator: Generator) -> Tensor:
     share = max(2.0**-20, torch.finfo(tensor.dtype).eps)
     return (tensor * (1 + share * (torch.rand(tensor.shape, generator=generator) * 2 - 1))).to(tensor.dtype)
 
 
-def _compare(torch, text, weights, inputs, example_inputs, expected, entry=None):
+def _compare(
+    torch: ModuleType,
+    text: str,
+    weights: dict[str, np.ndarray],
+    inputs: list[str],
+    example_inputs: Sequence[Tensor],
+    expected: list[list[np.ndarray]],
+    entry: str | None = None,
+) -> float:
     """The largest difference from what eager made, 0 if that is nothing; raises where one is too large."""
     from prec.compare import differs, run_model
 

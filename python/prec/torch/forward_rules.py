@@ -3,10 +3,18 @@
 
 A rule that returns NotImplemented leaves the operator to the importer.
 """
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch._ops import OpOverload
 
 
-def rules(torch):
+def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}."""
     aten = torch.ops.aten
 

@@ -1,10 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What PyTorch computes in one kernel and has no decomposition of, as simpler operators."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch._ops import OpOverload
+
 SUM, MEAN, MAXIMUM = range(3)
 
 
-def rules(torch):
+def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}."""
     aten, functional = torch.ops.aten, torch.nn.functional
 

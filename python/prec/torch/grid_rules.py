@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Samples of images and volumes at any places, and their gradients, which the importer lacks, as gathers and scatters."""
+from __future__ import annotations
+
 import itertools
 import math
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch._ops import OpOverload
 
 BILINEAR, NEAREST = range(2)
 ZEROS, BORDER, REFLECTION = range(3)
 
 
-def rules(torch):
+def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}; one that returns NotImplemented leaves the operator to the importer."""
     aten = torch.ops.aten
 

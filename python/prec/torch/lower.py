@@ -3,12 +3,21 @@
 
 Each operation's location is "layer/path|node", which `prec-adopt-model` makes a scope.
 """
+from __future__ import annotations
+
 import re
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
 
 from prec import child
 from prec.frontend import FrontendError, require, run_tool
 
 from . import empty_values, small_integers, symbols
+
+if TYPE_CHECKING:
+    from iree.compiler.ir import Attribute, Module as MlirModule, Operation
+    from torch.fx import Graph, Node
 
 PIPELINE = (
     "builtin.module(torch-function-to-torch-backend-pipeline,"
@@ -18,7 +27,7 @@ SECONDS = 600
 UNSIGNED = {"uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64"}
 
 
-def scope_of(node):
+def scope_of(node: Node) -> str:
     """The path of the module that the node belongs to, with slashes."""
     for key in ("nn_module_stack", "fwd_nn_module_stack"):
         stack = node.meta.get(key)
@@ -32,7 +41,7 @@ def scope_of(node):
     return ""
 
 
-def _importer_class():
+def _importer_class() -> Callable[[Any, str], Any]:
     fx_importer = require("iree.compiler.extras.fx_importer")
     ir = require("iree.compiler.ir")
 
@@ -41,10 +50,10 @@ def _importer_class():
 
         prefix = ""
 
-        def get_node_location(self, node):
+        def get_node_location(self, node: Node) -> Any:
             return ir.Location.name(f"{self.prefix}{scope_of(node)}|{node.name}", context=self._c)
 
-    def create(context, prefix):
+    def create(context: Any, prefix: str) -> Any:
         importer = fx_importer.FxImporter(context=context)
         importer._cc = Locations(context, py_attr_tracker=importer._py_attr_tracker)
         importer._cc.prefix = prefix
@@ -53,7 +62,15 @@ def _importer_class():
     return create
 
 
-def lower(graph, arguments, results=None, phase="", is_differentiated=False, name="main", others=None):
+def lower(
+    graph: Graph,
+    arguments: Sequence[tuple[str, ...]],
+    results: Sequence[tuple[str, str]] | None = None,
+    phase: str = "",
+    is_differentiated: bool = False,
+    name: str = "main",
+    others: Mapping[str, tuple[Graph, Sequence[tuple[str, str]]]] | None = None,
+) -> str:
     """A module's text. arguments: (name, role, dtype) for each placeholder, in order; a fourth word: those of `Draws`.
 
     `is_differentiated`: PyTorch takes gradients of the graph as it is, without roundings.
@@ -80,7 +97,7 @@ def lower(graph, arguments, results=None, phase="", is_differentiated=False, nam
         raise FrontendError(reason(str(error))) from None
 
 
-def _refuse(graph):
+def _refuse(graph: Graph) -> None:
     for node in graph.nodes:
         dtype = getattr(node.meta.get("val"), "dtype", None)
         if dtype is not None and dtype.is_complex:
@@ -95,7 +112,12 @@ def _refuse(graph):
                     raise FrontendError(f"'{node.name}' writes as many values as its mask has elements: use torch.where")
 
 
-def _foreign(functions, arguments, phase, is_differentiated):
+def _foreign(
+    functions: Mapping[str, tuple[Graph, Sequence[tuple[str, str]] | None]],
+    arguments: Sequence[tuple[str, ...]],
+    phase: str,
+    is_differentiated: bool,
+) -> str:
     """The importer's linalg, with names and roles of arguments."""
     ir = require("iree.compiler.ir")
     fake_tensor = require("torch._subclasses.fake_tensor")
@@ -139,11 +161,11 @@ def _foreign(functions, arguments, phase, is_differentiated):
         raise FrontendError(f"the foreign importer: {reason(str(error))}") from None
 
 
-def _drop_index_checks(ir, module):
+def _drop_index_checks(ir: ModuleType, module: MlirModule) -> None:
     """They would end the process; our compiler makes its own, which are errors of the call."""
     found = []
 
-    def note(op):
+    def note(op: Operation) -> Any:
         if op.name == "cf.assert" and ir.StringAttr(op.attributes["msg"]).value.startswith("index must be"):
             found.append(op)
         return ir.WalkResult.ADVANCE
@@ -153,11 +175,11 @@ def _drop_index_checks(ir, module):
         op.erase()
 
 
-def _left(ir, module):
+def _left(ir: ModuleType, module: MlirModule) -> str:
     """The first operator that the importer left as it was."""
     found = []
 
-    def note(op):
+    def note(op: Operation) -> Any:
         if op.name.startswith("torch.aten.") or op.name == "torch.operator":
             found.append(ir.StringAttr(op.attributes["name"]).value if op.name == "torch.operator" else op.name)
         return ir.WalkResult.ADVANCE
@@ -166,7 +188,7 @@ def _left(ir, module):
     return found[0] if found else ""
 
 
-def reason(text, left=""):
+def reason(text: str, left: str = "") -> str:
     """The operator that a foreign message is about, or its first line; `left`: one that was not lowered."""
     found = re.search(r"failed to legalize operation '([\w.]+)'(.*?name = \"([\w.]+)\")?", text, re.S)
     node = re.search(r'error: (?:loc\()?"[^"|]*\|(\w+)"', text)
@@ -185,7 +207,7 @@ def reason(text, left=""):
     return (errors or lines or ["it failed without a word"])[0].strip()[:300]
 
 
-def _words(ir, name, role, dtype, random="", batches=""):
+def _words(ir: ModuleType, name: str, role: str, dtype: str, random: str = "", batches: str = "") -> dict[str, Attribute]:
     words = {"prec.name": ir.StringAttr.get(name)}
     if random:
         words["prec.random"] = ir.StringAttr.get(random)

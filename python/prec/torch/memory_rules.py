@@ -1,8 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Views by the strides of memory, which a graph's values do not have: as simpler operators, where the memory is known."""
 
+from __future__ import annotations
 
-def rules(torch):
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch._ops import OpOverload
+
+
+def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}; one that returns NotImplemented is refused by `lower`."""
     aten = torch.ops.aten
 

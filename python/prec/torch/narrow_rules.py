@@ -1,6 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What eager computes in f32 of bf16 and f16, where the importer stays in the narrow type: sums stop growing there."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch._ops import OpOverload
+
 OPERATORS = """
     sum.default sum.dim_IntList mean.default mean.dim prod.default prod.dim_int cumsum.default cumprod.default
     logcumsumexp.default logsumexp.default var.correction std.correction var_mean.correction std_mean.correction
@@ -13,12 +22,12 @@ OPERATORS = """
 """
 
 
-def widened(torch, rules):
+def widened(torch: ModuleType, rules: Mapping[OpOverload, Callable[..., Any]]) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}: that of `rules`, on f32."""
     narrow = torch.bfloat16, torch.float16
 
-    def rule_of(operator, inner):
-        def rule(*arguments, **keywords):
+    def rule_of(operator: OpOverload, inner: Callable[..., Any] | None) -> Callable[..., Any]:
+        def rule(*arguments: Any, **keywords: Any) -> Any:
             given = torch.utils._pytree.tree_leaves((arguments, keywords))
             dtype = next((x.dtype for x in given if isinstance(x, torch.Tensor) and x.dtype in narrow), None)
             if dtype is None:

@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Pools of one image without a batch, and of windows that differ, which the importer lacks."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch._ops import OpOverload
+
 POOLS = """
     max_pool1d max_pool2d max_pool3d max_pool2d_with_indices max_pool3d_with_indices avg_pool1d avg_pool2d avg_pool3d
     adaptive_avg_pool1d _adaptive_avg_pool2d _adaptive_avg_pool3d
 """
 
 
-def rules(torch, others):
+def rules(torch: ModuleType, others: Mapping[OpOverload, Callable[..., Any]]) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}: those of `others` for batches."""
     aten = torch.ops.aten
 

@@ -1,9 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Whole numbers with a scale and a zero point, of models that PyTorch's export has quantised or will, as arithmetic."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
+
 from prec.frontend import require
 
+if TYPE_CHECKING:
+    from torch._ops import OpOverload
+    from torch.fx import GraphModule
 
-def rules(torch):
+
+def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}."""
     kernels = require("torch.ao.quantization.fx._decomposed")  # which defines the operators
     operators = torch.ops.quantized_decomposed
@@ -46,7 +56,7 @@ def rules(torch):
     }
 
 
-def inline(torch, graph_module):
+def inline(torch: ModuleType, graph_module: GraphModule) -> None:
     """PyTorch traces no gradients through these operators, which eager takes through the Python that they are."""
     if not any("quantized_decomposed" in str(node.target) for node in graph_module.graph.nodes):
         return

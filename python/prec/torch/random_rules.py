@@ -5,12 +5,21 @@ Masks (dropout, `bernoulli`) are `prec::words`: 32 bits of each position, which 
 with a key of two numbers of PyTorch's generator for each call and of the layer. Numbers (`rand`, `normal_`, ...) that
 depend on no data are PyTorch's own, drawn before the call, as eager draws them.
 """
+from __future__ import annotations
+
 import itertools
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from torch._ops import OpOverload
 
 FULL, HALF = 1 << 32, 1 << 31
 
 
-def define(torch):
+def define(torch: ModuleType) -> None:
     """The operator prec::words. `draw` tells one from another, so that no pass takes two for equal."""
     if hasattr(torch.ops.prec, "words"):
         return
@@ -19,14 +28,14 @@ def define(torch):
     words.register_fake(lambda size, draw: torch.empty(size, dtype=torch.int32))
 
 
-def _eager(size, draw):
+def _eager(size: Sequence[int], draw: int) -> torch.Tensor:
     """For graphs that run in eager."""
     import torch
 
     return torch.randint(-HALF, HALF, size, dtype=torch.int32)
 
 
-def rules(torch):
+def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}."""
     aten = torch.ops.aten
     draws = itertools.count()

@@ -1,19 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Images of another size without aliases: a matrix for each axis, whose rows are the filter around each new place."""
 
+from __future__ import annotations
 
-def tent(x):
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch._ops import OpOverload
+
+
+def tent(x: float) -> float:
     return max(0.0, 1 - abs(x))
 
 
-def cubic(x, a=-0.5):
+def cubic(x: float, a: float = -0.5) -> float:
     x = abs(x)
     if x < 1:
         return ((a + 2) * x - (a + 3)) * x * x + 1
     return (((x - 5) * x + 8) * x - 4) * a if x < 2 else 0.0
 
 
-def matrix(n, made, align, factor, filter_of, width):
+def matrix(n: int, made: int, align: bool, factor: float | None, filter_of: Callable[[float], float], width: int) -> list[list[float]]:
     """Rows of weights of the n old elements. A filter is as wide as the step between new ones, where that is above 1."""
     if align:
         step = (n - 1) / (made - 1) if made > 1 else 0.0
@@ -31,7 +40,7 @@ def matrix(n, made, align, factor, filter_of, width):
     return rows
 
 
-def rules(torch):
+def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}."""
     aten = torch.ops.aten
 

@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Operators that pick elements by order, and those that count or reduce by index, as simpler ones."""
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch._ops import OpOverload
 
 SELECTING = (0, float("inf"), -float("inf"))
 
 
-def rules(torch):
+def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}; one that returns NotImplemented leaves the operator to the importer."""
     aten = torch.ops.aten
 

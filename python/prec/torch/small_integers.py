@@ -4,6 +4,14 @@
 The importer takes bytes from 128 on for negative ones in some, shifts signed ones as if they had no sign, and refuses others.
 """
 
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch.fx import Graph
+
 VIEWS = """
     view reshape permute transpose t expand slice select unsqueeze squeeze clone alias detach _to_copy copy split_with_sizes
     split unbind
@@ -14,7 +22,7 @@ AS_NUMBERS = """
 """
 
 
-def widen(torch, graph):
+def widen(torch: ModuleType, graph: Graph) -> None:
     """Casts what these take, and their results back: whole numbers modulo 2^n are those of more bits modulo 2^n."""
     small = torch.uint8, torch.uint16, torch.uint32, torch.int8, torch.int16
     cast = torch.ops.aten._to_copy.default

@@ -1,8 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Recurrent layers one by one, with dropout between them, which PyTorch's decomposition of the stack leaves out."""
 
+from __future__ import annotations
 
-def split_stacks(torch, graph_module):
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.fx import GraphModule
+    from torch.nn import RNNBase
+
+
+def split_stacks(torch: ModuleType, graph_module: GraphModule) -> None:
     """Replaces stacks that drop, in a graph of TorchDynamo's."""
     operators = torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu
     for node in graph_module.graph.nodes:
@@ -11,13 +22,13 @@ def split_stacks(torch, graph_module):
     graph_module.recompile()
 
 
-def drops(module):
+def drops(module: RNNBase) -> bool:
     """Whether a module of torch.nn drops between its layers."""
     return module.training and module.num_layers > 1 and module.dropout > 0
 
 
-def _one_by_one(torch, operator):
-    def stack(*arguments):
+def _one_by_one(torch: ModuleType, operator: Callable[..., Any]) -> Callable[..., tuple[Tensor, ...]]:
+    def stack(*arguments: Any) -> tuple[Tensor, ...]:
         """(x, [batch sizes of a packed sequence], states, weights, has biases, layers, share, training, ...)."""
         place = 3 if isinstance(arguments[3], (list, tuple)) else 2
         head, (states, weights, biases, layers, share, training, *rest) = arguments[: place - 1], arguments[place - 1 :]

@@ -1,8 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Sizes that TorchDynamo takes for variable, when a second size comes, as the numbers of this call."""
 
+from __future__ import annotations
 
-def specialize(torch, graph_module, example_inputs):
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch.fx import GraphModule
+
+
+def specialize(torch: ModuleType, graph_module: GraphModule, example_inputs: Sequence[Any]) -> Sequence[Any]:
     """The inputs, with fake tensors for those of variable sizes. The sizes stay arguments that nothing uses.
 
     Asking a symbol for its number makes it a condition of the compiled code: another size compiles again.
@@ -17,7 +26,7 @@ def specialize(torch, graph_module, example_inputs):
     return [_static(torch, n.meta["example_value"], x) for n, x in zip(nodes, example_inputs)]
 
 
-def _static(torch, fake, given):
+def _static(torch: ModuleType, fake: Any, given: Any) -> Any:
     if not isinstance(fake, torch.Tensor) or all(type(n) is int for n in (*fake.shape, *fake.stride())):
         return given
     with fake.fake_mode:
