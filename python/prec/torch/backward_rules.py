@@ -7,7 +7,7 @@ each, which the forward operator makes of the unit vectors. A maximum's gradient
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, TYPE_CHECKING
 
@@ -25,15 +25,17 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}."""
     aten = torch.ops.aten
 
-    def cut(x, like):
+    def cut(x: Tensor, like: Tensor) -> Tensor:
         for axis, size in enumerate(like.shape[2:], 2):
             x = x.narrow(axis, 0, size)
         return x
 
-    def conv(x, w, stride, padding, dilation, groups):
+    def conv(x: Tensor, w: Tensor, stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int], groups: int) -> Tensor:
         return aten.convolution(x, w, None, stride, padding, dilation, False, [0] * len(stride), groups)
 
-    def weight_gradient(x, grad, w, stride, padding, dilation, groups):
+    def weight_gradient(
+        x: Tensor, grad: Tensor, w: Tensor, stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int], groups: int
+    ) -> Tensor:
         """Channels take the part of the batch, and strides that of dilations."""
         n, c = x.shape[:2]
         sizes = x.shape[2:]
@@ -41,7 +43,19 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         made = conv(x.reshape(c // groups, groups * n, *sizes), grad.transpose(0, 1), dilation, padding, stride, groups)
         return cut(made, w).transpose(0, 1)
 
-    def convolution_backward(grad, x, w, bias, stride, padding, dilation, transposed, extra, groups, wanted):
+    def convolution_backward(
+        grad: Tensor,
+        x: Tensor,
+        w: Tensor,
+        bias: Sequence[int] | None,
+        stride: Sequence[int],
+        padding: Sequence[int],
+        dilation: Sequence[int],
+        transposed: bool,
+        extra: Sequence[int],
+        groups: int,
+        wanted: Sequence[bool],
+    ) -> tuple[Tensor | None, ...]:
         rank = x.ndim - 2
         stride, padding, dilation = (list(v) * rank if len(v) == 1 else list(v) for v in (stride, padding, dilation))
         made = [None, None, None]
@@ -61,7 +75,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
             made[2] = grad.sum([0, *range(2, grad.ndim)])
         return tuple(made)
 
-    def along(grad, x, rank, row):
+    def along(grad: Tensor, x: Tensor, rank: int, row: Callable[[Tensor, int], Tensor]) -> Tensor:
         """x's gradient through row(units [1, n, n], axis number): one operator on each of the last `rank` axes."""
         for k in range(rank):
             axis = x.ndim - rank + k
@@ -70,8 +84,17 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
             grad = (grad.movedim(axis, -1) @ matrix.t()).movedim(-1, axis)
         return grad
 
-    def avg_pool_backward(rank):
-        def rule(grad, x, kernel, stride, padding, ceil, with_padding, divisor):
+    def avg_pool_backward(rank: int) -> Callable[..., Tensor]:
+        def rule(
+            grad: Tensor,
+            x: Tensor,
+            kernel: Sequence[int],
+            stride: Sequence[int],
+            padding: Sequence[int],
+            ceil: bool,
+            with_padding: bool,
+            divisor: int | None,
+        ) -> Tensor:
             kernel, stride, padding = (list(v) * rank if len(v) == 1 else list(v) for v in (kernel, stride or kernel, padding))
             if divisor:  # of a sum, also where a window ends outside of the padding
                 return along(grad / divisor, x, rank, lambda units, k: aten.avg_pool2d(
@@ -81,27 +104,27 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
 
         return rule
 
-    def adaptive_avg_pool_backward(rank):
-        def rule(grad, x):
+    def adaptive_avg_pool_backward(rank: int) -> Callable[[Tensor, Tensor], Tensor]:
+        def rule(grad: Tensor, x: Tensor) -> Tensor:
             sizes = grad.shape[-rank:]
             return along(grad, x, rank, lambda units, k: aten.adaptive_avg_pool1d(units, [sizes[k]]))
 
         return rule
 
-    def pad_backward(rank, pad):
-        def rule(grad, x, padding):
+    def pad_backward(rank: int, pad: Callable[[Tensor, list[int]], Tensor]) -> Callable[[Tensor, Tensor, Sequence[int]], Tensor]:
+        def rule(grad: Tensor, x: Tensor, padding: Sequence[int]) -> Tensor:
             pairs = list(zip(padding[::2], padding[1::2]))[::-1]
             return along(grad, x, rank, lambda units, k: pad(units, list(pairs[k])))
 
         return rule
 
-    def max_pool_backward(rank):
-        def rule(grad, x, *arguments):
+    def max_pool_backward(rank: int) -> Callable[..., Tensor]:
+        def rule(grad: Tensor, x: Tensor, *arguments: Any) -> Tensor:
             return scattered(grad, x, arguments[-1], rank)
 
         return rule
 
-    def scattered(grad, x, index, rank):
+    def scattered(grad: Tensor, x: Tensor, index: Tensor, rank: int) -> Tensor:
         flat = x.shape[:-rank] + (-1,)
         zeros = torch.zeros_like(x).reshape(flat)
         return zeros.scatter_add(-1, index.reshape(flat), grad.reshape(flat)).reshape(x.shape)

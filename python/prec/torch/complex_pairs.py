@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import operator
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from types import ModuleType, NotImplementedType
 from typing import Any, TYPE_CHECKING
 
 from prec.frontend import FrontendError
@@ -15,6 +15,8 @@ from . import fourier
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.fx import GraphModule
+    from torch import dtype as DType
+    from torch.fx import Node
 
 PART_BY_PART = """
     view _unsafe_view reshape permute transpose t expand slice select unsqueeze squeeze clone alias detach cat stack index
@@ -50,16 +52,16 @@ def rules(torch: ModuleType) -> dict[str, Callable[..., Any]]:
     """{name of an operator: rule}; what is real is its own first part."""
     aten = torch.ops.aten
 
-    def parts(x):
+    def parts(x: Any) -> tuple[Any, Any]:
         if isinstance(x, Pair):
             return x.re, x.im
         return (x.real, x.imag) if isinstance(x, complex) else (x, 0.0)
 
-    def zero(x):
+    def zero(x: Any) -> Tensor | float:
         return torch.zeros_like(x) if isinstance(x, torch.Tensor) else 0.0
 
-    def added(sign):
-        def rule(x, y, *, alpha=1):
+    def added(sign: int) -> Callable[..., Pair]:
+        def rule(x: Any, y: Any, *, alpha: float = 1) -> Pair:
             (a, b), (c, d) = parts(x), parts(y)
             if not isinstance(x, Pair):
                 b = zero(a)
@@ -68,7 +70,7 @@ def rules(torch: ModuleType) -> dict[str, Callable[..., Any]]:
 
         return rule
 
-    def mul(x, y):
+    def mul(x: Any, y: Any) -> Pair:
         (a, b), (c, d) = parts(x), parts(y)
         if not isinstance(y, (Pair, complex)):
             return Pair(a * c, b * c)
@@ -76,7 +78,7 @@ def rules(torch: ModuleType) -> dict[str, Callable[..., Any]]:
             return Pair(a * c, a * d)
         return Pair(a * c - b * d, a * d + b * c)
 
-    def div(x, y):
+    def div(x: Any, y: Any) -> Pair:
         if not isinstance(y, (Pair, complex)):
             a, b = parts(x)
             return Pair(a / y, b / y)
@@ -84,8 +86,8 @@ def rules(torch: ModuleType) -> dict[str, Callable[..., Any]]:
         size = c * c + d * d
         return mul(x, Pair(torch.as_tensor(c / size), torch.as_tensor(-d / size)))
 
-    def product(function):
-        def rule(x, y):
+    def product(function: Callable[..., Any]) -> Callable[..., Pair]:
+        def rule(x: Any, y: Any) -> Pair:
             (a, b), (c, d) = parts(x), parts(y)
             if not isinstance(y, Pair):
                 return Pair(function(a, c), function(b, c))
@@ -95,26 +97,26 @@ def rules(torch: ModuleType) -> dict[str, Callable[..., Any]]:
 
         return rule
 
-    def absolute(x):
+    def absolute(x: Pair) -> Tensor:
         return torch.hypot(x.re, x.im)
 
-    def conjugate(x):
+    def conjugate(x: Any) -> Any:
         return Pair(x.re, -x.im) if isinstance(x, Pair) else x.conjugate()
 
-    def equal(x, y):
+    def equal(x: Any, y: Any) -> Tensor:
         (a, b), (c, d) = parts(x), parts(y)
         return (a == c) & (b == d)
 
-    def sgn(x):
+    def sgn(x: Pair) -> Pair:
         size = absolute(x)
         whole = torch.where(size == 0, 1.0, size)
         return Pair(x.re / whole, x.im / whole)
 
-    def exp(x):
+    def exp(x: Pair) -> Pair:
         size = torch.exp(x.re)
         return Pair(size * torch.cos(x.im), size * torch.sin(x.im))
 
-    def power(x, exponent):
+    def power(x: Any, exponent: Any) -> Pair | NotImplementedType:
         if exponent not in (1, 2, 3, 4):
             return NotImplemented
         made = x
@@ -122,7 +124,7 @@ def rules(torch: ModuleType) -> dict[str, Callable[..., Any]]:
             made = mul(made, x)
         return made
 
-    def to_copy(x, *, dtype=None, **keywords):
+    def to_copy(x: Any, *, dtype: DType | None = None, **keywords: Any) -> Pair | Tensor:
         if dtype == torch.bool:
             return (x.re != 0) | (x.im != 0)
         if dtype is not None and not dtype.is_complex:
@@ -132,8 +134,8 @@ def rules(torch: ModuleType) -> dict[str, Callable[..., Any]]:
         b = b if isinstance(x, Pair) else zero(a)
         return Pair(*(v if dtype is None else v.to(dtype) for v in (a, b)))
 
-    def filled(function):
-        def rule(*arguments, dtype=None, **keywords):
+    def filled(function: Callable[..., Any]) -> Callable[..., Pair]:
+        def rule(*arguments: Any, dtype: DType | None = None, **keywords: Any) -> Pair:
             *rest, value = arguments
             rest = [x.re if isinstance(x, Pair) else x for x in rest]
             keywords["dtype"] = None if dtype is None else dtype.to_real()
@@ -141,21 +143,21 @@ def rules(torch: ModuleType) -> dict[str, Callable[..., Any]]:
 
         return rule
 
-    def real_fft(x, axes, normalization, is_half):
+    def real_fft(x: Tensor, axes: Sequence[int], normalization: int, is_half: bool) -> Pair:
         count = 1
         for axis in axes:
             count *= x.shape[axis]
         made = fourier.transform(torch, (x, None), axes, is_half=is_half)
         return Pair(*(v * fourier.factor(normalization, count) for v in made))
 
-    def fft(x, axes, normalization, forward):
+    def fft(x: Pair, axes: Sequence[int], normalization: int, forward: bool) -> Pair:
         count = 1
         for axis in axes:
             count *= x.re.shape[axis]
         made = fourier.transform(torch, (x.re, x.im), axes, not forward)
         return Pair(*(v * fourier.factor(normalization, count) for v in made))
 
-    def fft_to_real(x, axes, normalization, n):
+    def fft_to_real(x: Pair, axes: Sequence[int], normalization: int, n: int) -> Tensor:
         count = n
         for axis in axes[:-1]:
             count *= x.re.shape[axis]
@@ -191,20 +193,20 @@ def split(torch: ModuleType, graph_module: GraphModule) -> GraphModule:
     map_only = torch.utils._pytree.tree_map_only
 
     class Parts(torch.fx.Interpreter):
-        def placeholder(self, target, arguments, keywords):
+        def placeholder(self, target: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
             value = super().placeholder(target, arguments, keywords)
             return Pair(value.select(-1, 0), value.select(-1, 1)) if is_complex(self.node.meta.get("val")) else value
 
-        def get_attr(self, target, arguments, keywords):
+        def get_attr(self, target: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
             value = super().get_attr(target, arguments, keywords)
             with torch.utils._python_dispatch._disable_current_modes():
                 return Pair(value.real.contiguous(), value.imag.contiguous()) if is_complex(value) else value
 
-        def run_node(self, node):
+        def run_node(self, node: Node) -> Any:
             self.node = node
             return super().run_node(node)
 
-        def call_function(self, target, arguments, keywords):
+        def call_function(self, target: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
             if "as_strided" in str(target):
                 raise FrontendError(f"'{self.node.name}' reads memory by strides, which pairs do not have")
             target = aten.reshape.default if target in (aten.view.default, aten._unsafe_view.default) else target
@@ -230,30 +232,30 @@ def split(torch: ModuleType, graph_module: GraphModule) -> GraphModule:
                 raise FrontendError(f"'{self.node.name}' ('{name}') of complex numbers is not lowered: use the real and the imaginary part")
             return made if isinstance(made, list) or not is_tensor(made) else checked(made, expected)
 
-        def output(self, target, arguments, keywords):
+        def output(self, target: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
             return map_only(Pair, lambda x: torch.stack([x.re, x.im], -1), arguments[0])
 
-    def is_tensor(x):
+    def is_tensor(x: object) -> bool:
         return isinstance(x, (Pair, torch.Tensor))
 
-    def numbers(name, arguments, part):
+    def numbers(name: str, arguments: tuple[Any, ...], part: str) -> list[Any]:
         """With the part of those arguments that are numbers and stand for elements."""
         return [
             getattr(x, part) if k in NUMBERS.get(name, ()) and isinstance(x, (int, float, complex)) else x for k, x in enumerate(arguments)
         ]  # fmt: skip
 
-    def second_part(values):
+    def second_part(values: Any) -> Callable[[Any], Tensor]:
         """Of a real value: zeros. Whole numbers elsewhere are places, booleans conditions."""
         among = {id(x) for x in torch.utils._pytree.tree_leaves(values)}
 
-        def part(x):
+        def part(x: Any) -> Tensor:
             if isinstance(x, Pair):
                 return x.im
             return torch.zeros_like(x) if x.is_floating_point() or id(x) in among else x
 
         return part
 
-    def checked(made, expected):
+    def checked(made: Pair | Tensor, expected: Tensor) -> Pair | Tensor:
         dtype = expected.dtype.to_real()
         if isinstance(made, Pair) != expected.dtype.is_complex:
             raise FrontendError(f"complex numbers: a pair in place of {expected.dtype} or the other way round")

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import ModuleType
+from types import ModuleType, NotImplementedType
 from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch._ops import OpOverload
+    from torch import Tensor
 
 FEW = 16  # phases of all axes together: each is a convolution of the graph
 
@@ -50,7 +51,17 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}."""
     aten = torch.ops.aten
 
-    def convolution(x, w, bias, stride, padding, dilation, transposed, extra, groups):
+    def convolution(
+        x: Tensor,
+        w: Tensor,
+        bias: Tensor | None,
+        stride: Sequence[int],
+        padding: Sequence[int],
+        dilation: Sequence[int],
+        transposed: bool,
+        extra: Sequence[int],
+        groups: int,
+    ) -> Tensor | NotImplementedType:
         """The importer knows a filter of its own for each channel only in 1-d and 2-d, and not transposed.
 
         Of a transposed convolution's input it makes one with zeros between the elements.
@@ -74,7 +85,16 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         ]  # fmt: skip
         return torch.cat(parts, 1)
 
-    def by_phases(x, w, bias, stride, padding, dilation, extra, groups):
+    def by_phases(
+        x: Tensor,
+        w: Tensor,
+        bias: Tensor | None,
+        stride: Sequence[int],
+        padding: Sequence[int],
+        dilation: Sequence[int],
+        extra: Sequence[int],
+        groups: int,
+    ) -> Tensor:
         """Each phase starts with the bias, as the whole would: it is no operation, and no rounding, of its own."""
         rank, space, kernel = x.ndim - 2, x.shape[2:], w.shape[2:]
         out = groups * w.shape[1]
@@ -86,7 +106,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         ]
         made = [-(-size // s) for size, s in zip(sizes, stride)]
 
-        def phase(places):
+        def phase(places: Sequence[int]) -> Tensor:
             axes = [Phase.of(*axis) for axis in zip(places, space, kernel, stride, padding, dilation, made)]
             if None in axes:
                 empty = torch.zeros([x.shape[0], out, *made], dtype=x.dtype)
@@ -105,7 +125,9 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
             whole = whole.narrow(axis, 0, size)
         return whole
 
-    def spread(x, w, stride, padding, dilation, extra):
+    def spread(
+        x: Tensor, w: Tensor, stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int], extra: Sequence[int]
+    ) -> tuple[Tensor, list[int]]:
         """A transposed convolution's input between zeros, and the padding of the plain one that it equals."""
         borders = [d * (k - 1) - p for d, k, p in zip(dilation, w.shape[2:], padding)]
         if all(s == 1 for s in stride) and not any(extra) and min(borders) >= 0:

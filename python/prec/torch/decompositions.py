@@ -8,7 +8,8 @@ one-hot rows.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import NotImplementedType
 from typing import Any, TYPE_CHECKING
 
 from prec.frontend import require
@@ -22,6 +23,7 @@ from .complex_pairs import for_real
 
 if TYPE_CHECKING:
     from torch._ops import OpOverload
+    from torch import Tensor, dtype as DType
 
 PYTORCH_RULES = """
     gelu gelu_backward native_layer_norm native_layer_norm_backward nll_loss_forward
@@ -60,13 +62,15 @@ def table() -> dict[OpOverload, Callable[..., Any]]:
     ):  # fmt: skip
         rules |= own.rules(torch)
 
-    def embedding_backward(grad, index, rows, padding, scale):
+    def embedding_backward(grad: Tensor, index: Tensor, rows: int, padding: int, scale: bool) -> Tensor:
         hot = one_hot(torch, index.reshape(-1), rows, grad.dtype)
         if padding >= 0:
             hot = hot * (torch.arange(rows) != padding).to(grad.dtype)
         return hot.t() @ grad.reshape(-1, grad.shape[-1])
 
-    def nll_loss_backward(grad, x, target, weight, reduction, ignore, total):
+    def nll_loss_backward(
+        grad: Tensor, x: Tensor, target: Tensor, weight: Tensor | None, reduction: int, ignore: int, total: Tensor
+    ) -> Tensor:
         """Classes are axis 1 of x, or the last one of a single sample."""
         axis = 1 if x.ndim > 1 else 0
         if not axis:
@@ -79,7 +83,9 @@ def table() -> dict[OpOverload, Callable[..., Any]]:
         made = -hot * (scale.unsqueeze(-1) if reduction == 0 else scale)
         return made.movedim(-1, axis)
 
-    def var_mean(x, dim=None, *, correction=None, keepdim=False):
+    def var_mean(
+        x: Tensor, dim: list[int] | None = None, *, correction: float | None = None, keepdim: bool = False
+    ) -> tuple[Tensor, Tensor]:
         dim = list(range(x.ndim)) if dim is None else dim
         mean = x.mean(dim, True)
         count = 1
@@ -90,30 +96,30 @@ def table() -> dict[OpOverload, Callable[..., Any]]:
             mean if keepdim else x.mean(dim, False)
         )
 
-    def squeeze(x, dims):
+    def squeeze(x: Tensor, dims: Sequence[int]) -> Tensor:
         gone = {d % x.ndim for d in dims if x.ndim and x.shape[d] == 1}
         return x.reshape([n for i, n in enumerate(x.shape) if i not in gone])
 
-    def safe_softmax(x, dim, dtype=None):
+    def safe_softmax(x: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
         x = x if dtype is None else x.to(dtype)
         alive = (x != float("-inf")).to(x.dtype).sum(dim, keepdim=True) > 0
         return torch.where(alive, torch.softmax(torch.where(alive, x, 0.0), dim), 0.0)
 
     whole_pool = get_decompositions([aten._adaptive_avg_pool2d])[aten._adaptive_avg_pool2d.default]
 
-    def adaptive_avg_pool2d(x, sizes):
+    def adaptive_avg_pool2d(x: Tensor, sizes: Sequence[int]) -> Tensor | NotImplementedType:
         """The importer's has windows of one size."""
         is_even = all(made and n % made == 0 for n, made in zip(x.shape[-2:], sizes))
         return NotImplemented if is_even else whole_pool(x, sizes)
 
-    def soft_margin_loss_backward(grad, x, target, reduction=1):
+    def soft_margin_loss_backward(grad: Tensor, x: Tensor, target: Tensor, reduction: int = 1) -> Tensor:
         """PyTorch's subtracts 1 from a number near 1."""
         made = -target * grad * torch.sigmoid(-target * x)
         return made / x.numel() if reduction == 1 else made
 
     whole_add = rules[aten.index_add.default]
 
-    def index_add(x, axis, index, source, **keywords):
+    def index_add(x: Tensor, axis: int, index: Tensor, source: Tensor, **keywords: Any) -> Tensor:
         """PyTorch's takes an index without axes for a place, which has fewer numbers than the source."""
         return whole_add(x, axis, index.reshape(-1), source, **keywords)
 

@@ -6,19 +6,20 @@ A rule that returns NotImplemented leaves the operator to the importer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from types import ModuleType
+from collections.abc import Callable, Sequence
+from types import ModuleType, NotImplementedType
 from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch._ops import OpOverload
+    from torch import Tensor, dtype as DType
 
 
 def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}."""
     aten = torch.ops.aten
 
-    def pad(x, sizes, value=0):
+    def pad(x: Tensor, sizes: Sequence[int], value: float = 0) -> Tensor | NotImplementedType:
         """The importer takes a negative size for none."""
         if min(sizes, default=0) >= 0:
             return NotImplemented
@@ -27,7 +28,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
             x = x.narrow(axis, start, x.shape[axis] - start - max(0, -after))
         return aten.constant_pad_nd(x, [max(0, size) for size in sizes], value)
 
-    def roll(x, shifts, dims=()):
+    def roll(x: Tensor, shifts: Sequence[int], dims: Sequence[int] = ()) -> Tensor:
         if not dims:
             return roll(x.reshape(-1), shifts, [0]).reshape(x.shape)
         for shift, axis in zip(shifts, dims, strict=True):
@@ -37,20 +38,29 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
                 x = torch.cat([x.narrow(axis, size - last, last), x.narrow(axis, 0, size - last)], axis)
         return x.clone()
 
-    def trilinear(a, b, c, expand_a, expand_b, expand_c, summed, unroll=1):
+    def trilinear(
+        a: Tensor,
+        b: Tensor,
+        c: Tensor,
+        expand_a: Sequence[int],
+        expand_b: Sequence[int],
+        expand_c: Sequence[int],
+        summed: list[int],
+        unroll: int = 1,
+    ) -> Tensor:
         for axis in range(a.ndim + len(expand_a)):
             a, b, c = (x.unsqueeze(axis) if axis in e else x for x, e in ((a, expand_a), (b, expand_b), (c, expand_c)))
         made = a * b * c
         return made.sum(summed, dtype=made.dtype) if summed else made
 
-    def hypot(a, b):
+    def hypot(a: Tensor, b: Tensor) -> Tensor:
         a, b = a.abs(), b.abs()
         large, small = torch.maximum(a, b), torch.minimum(a, b)
         ratio = torch.where(large == small, torch.where(large == 0, 0.0, 1.0), small / large)
         made = torch.where(large == float("inf"), large, large * torch.sqrt(1 + ratio * ratio))
         return torch.where((a == float("inf")) | (b == float("inf")), float("inf"), made)
 
-    def floor_divide(a, b, *, rounding_mode="floor"):
+    def floor_divide(a: Tensor, b: Tensor | float, *, rounding_mode: str | None = "floor") -> Tensor | NotImplementedType:
         """By the exact remainder, as eager: a / b rounds up to whole numbers (1 / 0.1)."""
         if rounding_mode != "floor" or not torch.result_type(a, b).is_floating_point:
             return NotImplemented
@@ -64,46 +74,46 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         whole = torch.where(share - whole > 0.5, whole + 1, whole)
         return torch.where(b == 0, a / b, whole) if isinstance(b, torch.Tensor) else a / b if b == 0 else whole
 
-    def is_negative(x):
+    def is_negative(x: Tensor) -> Tensor:
         """-0 is; a NaN's sign is not read."""
         return (x < 0) | ((x == 0) & (1 / x < 0)) if x.is_floating_point() else x < 0
 
-    def copysign(x, sign):
+    def copysign(x: Tensor, sign: Tensor | float) -> Tensor:
         x = x if x.is_floating_point() else x.to(torch.get_default_dtype())
         negative = is_negative(sign) if isinstance(sign, torch.Tensor) else math.copysign(1, sign) < 0
         return torch.where(torch.as_tensor(negative), -x.abs(), x.abs())
 
-    def angle(x):
+    def angle(x: Tensor) -> Tensor:
         x = x if x.is_floating_point() else x.to(torch.get_default_dtype())
         return torch.where(x < 0, math.pi, torch.where(x != x, x, 0.0))
 
-    def permute(x, axes):
+    def permute(x: Tensor, axes: Sequence[int]) -> Tensor:
         """The importer knows no negative axis."""
         return x.permute([axis % x.ndim for axis in axes]) if any(axis < 0 for axis in axes) else NotImplemented
 
-    def addbmm(x, a, b, *, beta=1, alpha=1):
+    def addbmm(x: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
         made = torch.bmm(a, b).sum(0, dtype=x.dtype)
         made = made if alpha == 1 else made * alpha
         return made.clone() if beta == 0 else made + (x if beta == 1 else x * beta)
 
-    def for_floats(rule):
+    def for_floats(rule: Callable[..., Any]) -> Callable[..., Tensor | NotImplementedType]:
         """The importer drops NaN, which the rule keeps; integers are its own."""
 
-        def kept(x, *arguments, **keywords):
+        def kept(x: Tensor, *arguments: Any, **keywords: Any) -> Tensor | NotImplementedType:
             return rule(x, *arguments, **keywords) if x.is_floating_point() else NotImplemented
 
         return kept
 
-    def larger(a, b):
+    def larger(a: Tensor, b: Tensor) -> Tensor:
         return torch.where((a > b) | (a != a), a, b)
 
-    def smaller(a, b):
+    def smaller(a: Tensor, b: Tensor) -> Tensor:
         return torch.where((a < b) | (a != a), a, b)
 
-    def by_tensor(operator):
+    def by_tensor(operator: Callable[..., Any]) -> Callable[[Tensor, float], Tensor]:
         return lambda x, number: operator(x, torch.full([], number, dtype=x.dtype))
 
-    def power(x, exponent):
+    def power(x: Tensor, exponent: float) -> Tensor | NotImplementedType:
         """Of whole numbers, modulo 2^n."""
         if x.is_floating_point() or x.is_complex() or exponent < 0:
             return NotImplemented
@@ -117,49 +127,49 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
             exponent, x = exponent // 2, x * x
         return made.clone()
 
-    def fmax(a, b):
+    def fmax(a: Tensor, b: Tensor) -> Tensor:
         """The importer knows no shapes that differ."""
         return torch.where((a >= b) | (b != b), a, b)
 
-    def fmin(a, b):
+    def fmin(a: Tensor, b: Tensor) -> Tensor:
         return torch.where((a <= b) | (b != b), a, b)
 
-    def clamp(x, low=None, high=None):
+    def clamp(x: Tensor, low: Tensor | float | None = None, high: Tensor | float | None = None) -> Tensor:
         if low is not None:
             x = torch.where(x < low, low, x)
         return x if high is None else torch.where(x > high, high, x)
 
-    def clamp_of_any(x, low=None, high=None):
+    def clamp_of_any(x: Tensor, low: Tensor | float | None = None, high: Tensor | float | None = None) -> Tensor | NotImplementedType:
         """The importer compares whole numbers with a float as floats."""
         if not x.is_floating_point() and (isinstance(low, float) or isinstance(high, float)):
             x = x.to(torch.get_default_dtype())
         return clamp(x, low, high) if x.is_floating_point() else NotImplemented
 
-    def power_of_number(number, x):
+    def power_of_number(number: float, x: Tensor) -> Tensor:
         dtype = torch.result_type(number, x)
         return torch.pow(torch.full([], number, dtype=dtype), x.to(dtype)) if dtype.is_floating_point else NotImplemented
 
-    def equal(a, b):
+    def equal(a: Tensor, b: Tensor | float) -> Tensor:
         """The importer takes x == x for true."""
         return torch.logical_not(a != b)
 
-    def any_of(x, axes=None, keepdim=False):
+    def any_of(x: Tensor, axes: int | list[int] | None = None, keepdim: bool = False) -> Tensor:
         axes = list(range(x.ndim)) if axes is None else axes
         made = (x != 0).to(torch.int64).sum(axes, keepdim) > 0
         return made.to(x.dtype) if x.dtype == torch.uint8 else made
 
-    def from_the_front(operator):
+    def from_the_front(operator: Callable[..., Any]) -> Callable[..., Any]:
         """The importer crashes on a negative axis."""
 
-        def rule(x, axis, *arguments, **keywords):
+        def rule(x: Tensor, axis: int, *arguments: Any, **keywords: Any) -> Any:
             return operator(x, axis % x.ndim, *arguments, **keywords) if axis < 0 <= x.ndim - 1 else NotImplemented
 
         return rule
 
-    def compared(operator):
+    def compared(operator: Callable[..., Any]) -> Callable[[Tensor, float], Tensor | NotImplementedType]:
         """The importer's folder of constants reads a number by the tensor's type, whichever type the number has."""
 
-        def rule(x, number):
+        def rule(x: Tensor, number: float) -> Tensor | NotImplementedType:
             if x.is_floating_point():
                 return NotImplemented if isinstance(number, float) else operator(x, float(number))
             if isinstance(number, float):
@@ -170,7 +180,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
 
         return rule
 
-    def arange(start, end, step=1, *, dtype=None, **keywords):
+    def arange(start: float, end: float, step: float = 1, *, dtype: DType | None = None, **keywords: Any) -> Tensor | NotImplementedType:
         """The importer crashes on small types, and counts the steps of numbers that are not whole in whole ones."""
         if dtype is None or dtype.is_floating_point or (dtype.itemsize >= 4 and not any(isinstance(x, float) for x in (start, end, step))):
             return NotImplemented
@@ -179,7 +189,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         count = math.ceil((end - start) / step)
         return (aten.arange.start_step(0, count, 1, dtype=torch.int64, **keywords) * int(step) + int(start)).to(dtype)
 
-    def cat(parts, axis=0):
+    def cat(parts: Sequence[Tensor], axis: int = 0) -> Tensor | NotImplementedType:
         """A line of nothing fits everything."""
         kept = [x for x in parts if x.shape != (0,)]
         if len(kept) in (0, len(parts)):

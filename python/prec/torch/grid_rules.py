@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
-from types import ModuleType
+from collections.abc import Callable, Sequence
+from types import ModuleType, NotImplementedType
 from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch._ops import OpOverload
+    from torch import Tensor
 
 BILINEAR, NEAREST = range(2)
 ZEROS, BORDER, REFLECTION = range(3)
@@ -19,7 +20,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}; one that returns NotImplemented leaves the operator to the importer."""
     aten = torch.ops.aten
 
-    def reflected(at, slope, size, align):
+    def reflected(at: Tensor, slope: Tensor, size: int, align: bool) -> tuple[Tensor, Tensor]:
         low, span = (0.0, size - 1) if align else (-0.5, size)
         if span == 0:
             return torch.zeros_like(at), torch.zeros_like(at)
@@ -31,7 +32,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         is_back = turns - 2 * torch.floor(turns / 2) > 0
         return torch.where(is_back, span - rest, rest) + low, torch.where(is_back, -slope, slope)
 
-    def place(grid, size, padding, align):
+    def place(grid: Tensor, size: int, padding: int, align: bool) -> tuple[Tensor, Tensor]:
         """(the coordinate in elements, its derivative by the grid's)."""
         factor = (size - 1) / 2 if align else size / 2
         at = (grid + 1) * factor if align else ((grid + 1) * size - 1) / 2
@@ -46,7 +47,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     class Corner:
         """One neighbour of every place: its index in the flat image, whether it is inside, its weight on each axis and their signs."""
 
-        def __init__(self, ats, offsets, sizes):
+        def __init__(self, ats: Sequence[Tensor], offsets: Sequence[int], sizes: Sequence[int]) -> None:
             self.index, self.inside, self.weights, self.signs = 0, True, [], []
             for at, offset, size in zip(ats, offsets, sizes, strict=True):
                 first = torch.floor(at)
@@ -57,10 +58,10 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
                 self.weights.append(share if offset else 1 - share)
                 self.signs.append(1 if offset else -1)
 
-        def weight(self, without=None):
+        def weight(self, without: int | None = None) -> Tensor:
             return math.prod(w for k, w in enumerate(self.weights) if k != without)
 
-    def prepared(x, grid, mode, padding, align):
+    def prepared(x: Tensor, grid: Tensor, mode: int, padding: int, align: bool) -> tuple[list[Corner], list[Tensor]]:
         """(corners, slopes), places flat; None for bicubic samples. The grid's last coordinate is the first axis."""
         sizes, rank = x.shape[2:], x.ndim - 2
         grid = grid.reshape(grid.shape[0], -1, rank)
@@ -70,16 +71,18 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
             return [Corner([torch.round(at) for at in ats], [0] * rank, sizes)], slopes
         return [Corner(ats, offsets, sizes) for offsets in itertools.product((0, 1), repeat=rank)], slopes
 
-    def values(x, corner):
+    def values(x: Tensor, corner: Corner) -> Tensor:
         index = corner.index.unsqueeze(1).expand(-1, x.shape[1], -1)
         return torch.where(corner.inside.unsqueeze(1), x.reshape(*x.shape[:2], -1).gather(2, index), 0.0)
 
-    def sample(x, grid, mode, padding, align):
+    def sample(x: Tensor, grid: Tensor, mode: int, padding: int, align: bool) -> Tensor:
         corners, _ = prepared(x, grid, mode, padding, align)
         made = sum(values(x, corner) * corner.weight().unsqueeze(1) for corner in corners)
         return made.reshape(*x.shape[:2], *grid.shape[1:-1])
 
-    def backward(grad, x, grid, mode, padding, align, wanted):
+    def backward(
+        grad: Tensor, x: Tensor, grid: Tensor, mode: int, padding: int, align: bool, wanted: Sequence[bool]
+    ) -> tuple[Tensor | None, Tensor | None] | NotImplementedType:
         if mode not in (BILINEAR, NEAREST):
             return NotImplemented
         corners, slopes = prepared(x, grid, mode, padding, align)

@@ -3,23 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import ModuleType
+from collections.abc import Callable, Sequence
+from types import ModuleType, NotImplementedType
 from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch._ops import OpOverload
+    from torch import Tensor
 
 
 def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}; one that returns NotImplemented is refused by `lower`."""
     aten = torch.ops.aten
 
-    def order(x):
+    def order(x: Tensor) -> list[int]:
         """The axes, outermost in memory first."""
         return sorted(range(x.ndim), key=lambda axis: (-x.stride(axis), -x.shape[axis]))
 
-    def places(x, size, stride, offset):
+    def places(x: Tensor, size: Sequence[int], stride: Sequence[int], offset: int | None) -> Tensor | None:
         """Where a view's elements are in x's memory; None where that is not all x's, each once."""
         if not x.permute(order(x)).is_contiguous():
             return None
@@ -32,13 +33,15 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
             index = index + (torch.arange(n) * step).reshape([-1] + [1] * (len(size) - 1 - k))
         return index.expand(size)
 
-    def as_strided(x, size, stride, offset=None):
+    def as_strided(x: Tensor, size: Sequence[int], stride: Sequence[int], offset: int | None = None) -> Tensor | NotImplementedType:
         index = places(x, size, stride, offset)
         if index is None:
             return NotImplemented
         return x.permute(order(x)).reshape(-1).gather(0, index.reshape(-1)).reshape(size)
 
-    def as_strided_scatter(x, source, size, stride, offset=None):
+    def as_strided_scatter(
+        x: Tensor, source: Tensor, size: Sequence[int], stride: Sequence[int], offset: int | None = None
+    ) -> Tensor | NotImplementedType:
         index, axes = places(x, size, stride, offset), order(x)
         if index is None:
             return NotImplemented

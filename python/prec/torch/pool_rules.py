@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import ModuleType
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType, NotImplementedType
 from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch._ops import OpOverload
+    from torch import Tensor
 
 POOLS = """
     max_pool1d max_pool2d max_pool3d max_pool2d_with_indices max_pool3d_with_indices avg_pool1d avg_pool2d avg_pool3d
@@ -20,8 +21,8 @@ def rules(torch: ModuleType, others: Mapping[OpOverload, Callable[..., Any]]) ->
     """{operator: rule}: those of `others` for batches."""
     aten = torch.ops.aten
 
-    def of_a_batch(operator, rank, inner):
-        def rule(x, *arguments, **keywords):
+    def of_a_batch(operator: Callable[..., Any], rank: int, inner: Callable[..., Any] | None) -> Callable[..., Any]:
+        def rule(x: Tensor, *arguments: Any, **keywords: Any) -> Any:
             if any(isinstance(a, (list, tuple)) and len(a) == 1 < rank for a in arguments):  # one size for all axes
                 return operator(x, *(list(a) * rank if isinstance(a, (list, tuple)) and len(a) == 1 else a for a in arguments), **keywords)
             if x.ndim > rank + 1:
@@ -31,8 +32,8 @@ def rules(torch: ModuleType, others: Mapping[OpOverload, Callable[..., Any]]) ->
 
         return rule
 
-    def adaptive_max_pool(rank, inner):
-        def rule(x, sizes):
+    def adaptive_max_pool(rank: int, inner: Callable[..., Any] | None) -> Callable[..., Any]:
+        def rule(x: Tensor, sizes: Sequence[int]) -> tuple[Tensor, Tensor] | NotImplementedType:
             """Windows of one width: where they are less wide the last element stands again, which is no other maximum."""
             if all(n % made == 0 for n, made in zip(x.shape[-rank:], sizes)):
                 return inner(x, sizes) if inner else NotImplemented

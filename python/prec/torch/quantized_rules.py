@@ -11,6 +11,7 @@ from prec.frontend import require
 if TYPE_CHECKING:
     from torch._ops import OpOverload
     from torch.fx import GraphModule
+    from torch import Tensor, dtype as DType
 
 
 def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
@@ -18,29 +19,31 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     kernels = require("torch.ao.quantization.fx._decomposed")  # which defines the operators
     operators = torch.ops.quantized_decomposed
 
-    def number(value, dtype):
+    def number(value: Tensor | float, dtype: DType) -> Tensor | float:
         return value.reshape(()).to(dtype) if isinstance(value, torch.Tensor) else value
 
-    def quantize(x, scale, zero, low, high, dtype):
+    def quantize(x: Tensor, scale: Tensor | float, zero: Tensor | int, low: int, high: int, dtype: DType) -> Tensor:
         x, inverse = x.to(torch.float32), number(1.0 / scale, torch.float32)
         low, high = (number(limit, torch.float32) for limit in (low, high))
         return torch.clamp(torch.round(x * inverse) + number(zero, torch.float32), low, high).to(dtype)
 
-    def dequantize(x, scale, zero, low, high, dtype, *, out_dtype=None):
+    def dequantize(
+        x: Tensor, scale: Tensor | float, zero: Tensor | int, low: int, high: int, dtype: DType, *, out_dtype: DType | None = None
+    ) -> Tensor:
         made = out_dtype or torch.float32
         return (x.to(made) - number(zero, made)) * number(scale, made)
 
-    def rounded(x, scale, zero, low, high):
+    def rounded(x: Tensor, scale: Tensor | float, zero: Tensor | float, low: int, high: int) -> tuple[Tensor, Tensor]:
         """(x as its quantised number says it, whether that was no limit): of training with quantisation in mind."""
         whole = torch.round(x * (1.0 / scale)) + zero
         return (torch.clamp(whole, low, high) - zero) * scale, (whole >= low) & (whole <= high)
 
-    def of_tensors(x, scale, zero, enabled, low, high):
+    def of_tensors(x: Tensor, scale: Tensor, zero: Tensor, enabled: Tensor, low: int, high: int) -> tuple[Tensor, Tensor]:
         made, inside = rounded(x, number(scale, x.dtype), number(zero, x.dtype), low, high)
         is_on = enabled.reshape(()) == 1
         return torch.where(is_on, made, x), inside | torch.logical_not(is_on)
 
-    def of_channels(x, scales, zeros, axis, low, high):
+    def of_channels(x: Tensor, scales: Tensor, zeros: Tensor, axis: int, low: int, high: int) -> tuple[Tensor, Tensor]:
         shape = [-1 if k == axis else 1 for k in range(x.ndim)]
         return rounded(x, scales.reshape(shape), zeros.reshape(shape).to(x.dtype), low, high)
 

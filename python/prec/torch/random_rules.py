@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from types import ModuleType, NotImplementedType
 from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
     from torch._ops import OpOverload
+    from torch import Tensor, dtype as DType
 
 FULL, HALF = 1 << 32, 1 << 31
 
@@ -40,12 +41,12 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     aten = torch.ops.aten
     draws = itertools.count()
 
-    def below(x, share):
+    def below(x: Tensor, share: float) -> Tensor:
         """True at a random share of x's places."""
         limit = min(round(share * FULL), FULL - 1) - HALF
         return torch.ops.prec.words(list(x.shape), next(draws)) < limit
 
-    def native_dropout(x, p, train):
+    def native_dropout(x: Tensor, p: float, train: bool | None) -> tuple[Tensor, Tensor] | NotImplementedType:
         if not train or p == 0:
             return x.clone(), torch.ones_like(x, dtype=torch.bool)
         if not x.is_floating_point():
@@ -55,26 +56,26 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         stays = torch.logical_not(below(x, p))
         return x * factor(stays, x.dtype, 1 / (1 - p)), stays
 
-    def native_dropout_backward(grad, stays, scale):
+    def native_dropout_backward(grad: Tensor, stays: Tensor, scale: float) -> Tensor:
         return grad * factor(stays, grad.dtype, scale)
 
-    def factor(stays, dtype, scale):
+    def factor(stays: Tensor, dtype: DType, scale: float) -> Tensor:
         return torch.where(stays, torch.full([], scale, dtype=dtype), torch.zeros([], dtype=dtype))
 
-    def bernoulli_p(x, p=0.5):
+    def bernoulli_p(x: Tensor, p: float = 0.5) -> Tensor:
         if not 0 <= p <= 1:
             raise ValueError(f"bernoulli: found the probability {p}, expected 0..1")
         return (torch.ones_like(x) if p == 1 else torch.zeros_like(x) if p == 0 else below(x, p).to(x.dtype)).clone()
 
-    def bernoulli_of(x, p):
+    def bernoulli_of(x: Tensor, p: Tensor) -> Tensor:
         return (torch.rand(x.shape) < p).to(x.dtype)
 
-    def normal(mean, deviation):
+    def normal(mean: Tensor | float, deviation: Tensor | float) -> Tensor:
         shape = torch.broadcast_shapes(*(v.shape for v in (mean, deviation) if isinstance(v, torch.Tensor)))
         dtype = next(v.dtype for v in (mean, deviation) if isinstance(v, torch.Tensor))
         return torch.randn(shape, dtype=dtype) * deviation + mean
 
-    def rrelu(x, noise, low=1 / 8, high=1 / 3, training=False):
+    def rrelu(x: Tensor, noise: Tensor, low: float = 1 / 8, high: float = 1 / 3, training: bool = False) -> tuple[Tensor, Tensor]:
         if not training:
             return torch.nn.functional.leaky_relu(x, (low + high) / 2), noise.clone()
         noise = torch.where(x <= 0, torch.rand_like(x) * (high - low) + low, 1.0)

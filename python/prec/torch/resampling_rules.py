@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch._ops import OpOverload
+    from torch import Tensor, dtype as DType
 
 
 def tent(x: float) -> float:
@@ -44,19 +45,27 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}."""
     aten = torch.ops.aten
 
-    def constant(rows, dtype):
+    def constant(rows: list[list[float]], dtype: DType) -> Tensor:
         with torch.utils._python_dispatch._disable_current_modes():
             made = torch.tensor(rows, dtype=dtype)
         return aten.lift_fresh_copy.default(made)
 
-    def matrices(sizes, made, align, factors, filter_of, width, dtype):
+    def matrices(
+        sizes: Sequence[int],
+        made: Sequence[int],
+        align: bool,
+        factors: Sequence[float | None],
+        filter_of: Callable[[float], float],
+        width: int,
+        dtype: DType,
+    ) -> list[Tensor]:
         return [
             constant(matrix(n, m, align, factor, filter_of, width), dtype)
             for n, m, factor in zip(sizes, made, factors, strict=True)
         ]  # fmt: skip
 
-    def forward(*kind):
-        def rule(x, made, align, down=None, across=None):
+    def forward(*kind: Any) -> Callable[..., Tensor]:
+        def rule(x: Tensor, made: Sequence[int], align: bool, down: float | None = None, across: float | None = None) -> Tensor:
             if list(x.shape[2:]) == list(made):
                 return x.clone()
             rows, columns = matrices(x.shape[2:], made, align, (down, across), *kind, x.dtype)
@@ -64,8 +73,15 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
 
         return rule
 
-    def backward(*kind):
-        def rule(grad, made, size, align, down=None, across=None):
+    def backward(*kind: Any) -> Callable[..., Tensor]:
+        def rule(
+            grad: Tensor,
+            made: Sequence[int],
+            size: Sequence[int],
+            align: bool,
+            down: float | None = None,
+            across: float | None = None,
+        ) -> Tensor:
             rows, columns = matrices(size[2:], made, align, (down, across), *kind, grad.dtype)
             return rows.t() @ grad @ columns
 

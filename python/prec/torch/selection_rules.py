@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from types import ModuleType
+from collections.abc import Callable, Sequence
+from types import ModuleType, NotImplementedType
 from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch._ops import OpOverload
+    from torch import Tensor, dtype as DType
 
 SELECTING = (0, float("inf"), -float("inf"))
 
@@ -17,7 +18,9 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     """{operator: rule}; one that returns NotImplemented leaves the operator to the importer."""
     aten = torch.ops.aten
 
-    def vector_norm(x, order=2, axes=None, keepdim=False, *, dtype=None):
+    def vector_norm(
+        x: Tensor, order: float = 2, axes: int | list[int] | None = None, keepdim: bool = False, *, dtype: DType | None = None
+    ) -> Tensor | NotImplementedType:
         """The importer takes the largest of all, and the count of what is not zero, for sums of powers."""
         if order not in SELECTING:
             return NotImplemented
@@ -28,14 +31,14 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         x = x.abs()
         return (torch.amax if order > 0 else torch.amin)(x, axes, keepdim)
 
-    def kth(x, k, axis=-1, keepdim=False):
+    def kth(x: Tensor, k: int, axis: int = -1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
         if x.ndim == 0:
             return x.clone(), torch.zeros_like(x, dtype=torch.int64)
         values, places = torch.sort(x, axis)
         value, place = values.narrow(axis, k - 1, 1), places.narrow(axis, k - 1, 1)
         return (value, place) if keepdim else (value.squeeze(axis), place.squeeze(axis))
 
-    def median_of(x, axis, keepdim=False):
+    def median_of(x: Tensor, axis: int, keepdim: bool = False) -> tuple[Tensor, Tensor]:
         """The lower one of two; NaN, which is the largest for a median, is the answer where there is one."""
         value, place = kth(x, (x.shape[axis] + 1) // 2 if x.ndim else 1, axis, keepdim)
         if not x.is_floating_point() or x.ndim == 0:
@@ -45,10 +48,10 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         found = missing.sum(axis, keepdim) > 0
         return torch.where(found, float("nan"), value), torch.where(found, first, place)
 
-    def median(x):
+    def median(x: Tensor) -> Tensor:
         return median_of(x.reshape(-1), 0)[0]
 
-    def nanmedian_of(x, axis, keepdim=False):
+    def nanmedian_of(x: Tensor, axis: int, keepdim: bool = False) -> tuple[Tensor, Tensor]:
         """Numbers are first in the order; NaN where there is none."""
         if not x.is_floating_point() or x.ndim == 0:
             return median_of(x, axis, keepdim)
@@ -60,16 +63,16 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         value = torch.where(count > 0, value, float("nan"))
         return (value, place) if keepdim else (value.squeeze(axis), place.squeeze(axis))
 
-    def nanmedian(x):
+    def nanmedian(x: Tensor) -> Tensor:
         return nanmedian_of(x.reshape(-1), 0)[0]
 
-    def masked_scatter(x, mask, source):
+    def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor | NotImplementedType:
         """The importer knows no shapes that differ."""
         if x.shape == mask.shape:
             return NotImplemented
         return aten.masked_scatter(*torch.broadcast_tensors(x, mask), source)
 
-    def masked_scatter_backward(grad, mask, sizes):
+    def masked_scatter_backward(grad: Tensor, mask: Tensor, sizes: Sequence[int]) -> Tensor:
         """Element k of the source went to the mask's place k; what was left over went nowhere."""
         count = math.prod(sizes)
         mask = mask.expand(grad.shape).reshape(-1)
@@ -77,10 +80,10 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         rank = torch.where(mask, rank, count)
         return torch.zeros(count + 1, dtype=grad.dtype).scatter_add(0, rank, grad.reshape(-1)).narrow(0, 0, count).reshape(sizes)
 
-    def running(is_better):
+    def running(is_better: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, int], tuple[Tensor, Tensor]]:
         """Doubling steps: each element meets the best of the 1, 2, 4, ... before it; the later of equals stays."""
 
-        def rule(x, axis):
+        def rule(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
             if x.ndim == 0:
                 return x.clone(), torch.zeros_like(x, dtype=torch.int64)
             size = x.shape[axis]
@@ -98,7 +101,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
 
         return rule
 
-    def logcumsumexp(x, axis):
+    def logcumsumexp(x: Tensor, axis: int) -> Tensor:
         """Doubling steps, as in `running`: exponentials of differences alone, which do not overflow."""
         axis, step = axis % x.ndim, 1
         size = x.shape[axis]
@@ -110,22 +113,30 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
             step *= 2
         return x.clone()
 
-    def index_reduce(x, axis, index, source, reduce, *, include_self=True):
+    def index_reduce(x: Tensor, axis: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
         axis %= x.ndim
         index = index.reshape([-1] + [1] * (x.ndim - 1 - axis)).expand(source.shape)
         return aten.scatter_reduce.two(x, axis, index, source, reduce, include_self=include_self)
 
-    def sort_stable(x, *, stable=None, dim=-1, descending=False):
+    def sort_stable(x: Tensor, *, stable: bool | None = None, dim: int = -1, descending: bool = False) -> tuple[Tensor, Tensor]:
         """The importer's sort, which our loops make, is stable."""
         return torch.sort(x, dim, descending)
 
-    def repeat_interleave(counts, *, output_size=None):
+    def repeat_interleave(counts: Tensor, *, output_size: int | None = None) -> Tensor | NotImplementedType:
         if output_size is None:
             return NotImplemented
         ends = torch.cumsum(counts, 0)
         return (ends <= torch.arange(output_size).unsqueeze(1)).to(torch.int64).sum(1).to(counts.dtype)
 
-    def searchsorted(edges, x, *, out_int32=False, right=False, side=None, sorter=None):
+    def searchsorted(
+        edges: Tensor,
+        x: Tensor | float,
+        *,
+        out_int32: bool = False,
+        right: bool = False,
+        side: str | None = None,
+        sorter: Tensor | None = None,
+    ) -> Tensor:
         """Edges that are less, or not greater: of each row, or of one line for all."""
         edges = edges if sorter is None else edges.gather(-1, sorter)
         value, edges = x.unsqueeze(-1), edges if edges.ndim == 1 else edges.unsqueeze(-2)
@@ -133,7 +144,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         is_before = (edges <= value) | (value != value) if right or side == "right" else (edges < value) | ((value != value) & (edges == edges))
         return is_before.to(torch.int64).sum(-1).to(torch.int32 if out_int32 else torch.int64)
 
-    def histc(x, bins=100, low=0, high=0):
+    def histc(x: Tensor, bins: int = 100, low: float = 0, high: float = 0) -> Tensor:
         x = x.reshape(-1)
         low, high = (x.amin(), x.amax()) if low == high else (low, high)
         wide = x if x.is_floating_point() else x.to(torch.float32)
@@ -141,7 +152,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         inside = ((x >= low) & (x <= high)).to(x.dtype)
         return torch.zeros(bins, dtype=x.dtype).scatter_add(0, place, inside)
 
-    def fmod(x, y):
+    def fmod(x: Tensor, y: Tensor | float) -> Tensor:
         """Exact, as the importer's remainder is: x's sign, whatever y's is. The least whole number has no absolute value."""
         dtype = torch.result_type(x, y)
         if not dtype.is_floating_point:
@@ -150,7 +161,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         rest = torch.remainder(x.abs(), y.abs() if isinstance(y, torch.Tensor) else abs(y))
         return torch.where(x < 0, -rest, torch.where((x == 0) & (rest == 0), x, rest))
 
-    def diagonal_scatter(x, source, offset=0, axis1=0, axis2=1):
+    def diagonal_scatter(x: Tensor, source: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
         axis1, axis2 = axis1 % x.ndim, axis2 % x.ndim
         rows, columns = x.shape[axis1], x.shape[axis2]
         on = torch.arange(columns) - torch.arange(rows).unsqueeze(1) == offset
@@ -159,7 +170,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         kept = torch.where(on, wide, x.movedim((axis1, axis2), (-2, -1)))
         return kept.movedim((-2, -1), (axis1, axis2)).clone()
 
-    def masked_put(x, indices, values, accumulate):
+    def masked_put(x: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool) -> Tensor | NotImplementedType:
         """x[mask] = values, where all that are chosen get the same ones; `lower` refuses the rest."""
         mask, *others = indices
         if mask is None:
@@ -174,7 +185,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
 
     wrapped = []  # inside of the rule: the operator itself
 
-    def index_put(x, indices, values, accumulate=False):
+    def index_put(x: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool = False) -> Tensor | NotImplementedType:
         """The importer takes a negative index for a place before the tensor, a mask for indices, none of 32 bits, and only axes in a row."""
         if wrapped:
             return NotImplemented
@@ -192,22 +203,22 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         finally:
             wrapped.pop()
 
-    def index_tensor(x, indices):
+    def index_tensor(x: Tensor, indices: Sequence[Tensor | None]) -> Tensor | NotImplementedType:
         """The importer mixes words of 32 bits with those of 64."""
         if all(i is None or i.dtype != torch.int32 for i in indices):
             return NotImplemented
         return aten.index(x, [i if i is None else i.to(torch.int64) if i.dtype == torch.int32 else i for i in indices])
 
-    def put(x, index, source, accumulate=False):
+    def put(x: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
         index = index.reshape(-1)
         index = torch.where(index < 0, index + x.numel(), index)
         return aten.index_put(x.reshape(-1), [index], source.reshape(-1), accumulate).reshape(x.shape)
 
-    def scatter_reduce(x, axis, index, source, *, reduce):
+    def scatter_reduce(x: Tensor, axis: int, index: Tensor, source: Tensor | float, *, reduce: str) -> Tensor:
         source = source if isinstance(source, torch.Tensor) else torch.full(index.shape, source, dtype=x.dtype)
         return aten.scatter_reduce.two(x, axis, index, source, {"add": "sum", "multiply": "prod"}[reduce])
 
-    def take(x, index):
+    def take(x: Tensor, index: Tensor) -> Tensor:
         index = torch.where(index < 0, index + x.numel(), index)
         return x.reshape(-1).gather(0, index.reshape(-1)).reshape(index.shape)
 

@@ -7,10 +7,13 @@ The importer takes bytes from 128 on for negative ones in some, shifts signed on
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch.fx import Graph
+    from torch import Tensor, dtype as DType
+    from torch._subclasses.fake_tensor import FakeTensor
+    from torch.fx import Node
 
 VIEWS = """
     view reshape permute transpose t expand slice select unsqueeze squeeze clone alias detach _to_copy copy split_with_sizes
@@ -27,23 +30,23 @@ def widen(torch: ModuleType, graph: Graph) -> None:
     small = torch.uint8, torch.uint16, torch.uint32, torch.int8, torch.int16
     cast = torch.ops.aten._to_copy.default
 
-    def is_wrong(node, value):
+    def is_wrong(node: Node, value: Any) -> bool:
         name = node.target.overloadpacket.__name__
         if not isinstance(value, torch.Tensor) or name in VIEWS.split():
             return False
         return value.dtype in small or (value.dtype == torch.bool and name in AS_NUMBERS.split())
 
-    def in_64_bits(value):
+    def in_64_bits(value: FakeTensor) -> Tensor:
         with value.fake_mode:
             return value.to(torch.int64)
 
-    def cast_node(node, value, dtype):
+    def cast_node(node: Node, value: Tensor, dtype: DType) -> Node:
         made = graph.call_function(cast, (node,), {"dtype": dtype})
         made.meta = {**node.meta, "val": value}
         made.meta.pop("tensor_meta", None)
         return made
 
-    def widen_result(node, value):
+    def widen_result(node: Node, value: FakeTensor) -> None:
         """The result, of a tuple the part, is one of 64 bits, and its readers take a cast of it."""
         if value.dtype not in (*small, torch.bool):
             return
