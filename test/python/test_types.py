@@ -7,7 +7,7 @@ import pytest
 from conftest import SOURCE
 
 PACKAGE = SOURCE / "python" / "prec"
-WHOLE = ("", "study", "report", "torch")  # packages of which every function has types
+WHOLE = ("", "study", "report", "torch", "jax")  # packages of which every function has types
 TYPED = sorted(path for name in WHOLE for path in (PACKAGE / name).glob("*.py"))
 
 

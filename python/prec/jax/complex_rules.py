@@ -1,10 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What each of JAX's operations is on pairs of real and imaginary parts."""
+from __future__ import annotations
+
 import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TYPE_CHECKING
 
 from prec.frontend import FrontendError
 
 from .fourier import transform
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jax import Array
+    from jax.extend.core import ClosedJaxpr, JaxprEqn
 
 # These treat both parts alike; what is no pair (indices, a condition) is given to both.
 LINEAR = frozenset(
@@ -15,7 +24,7 @@ LINEAR = frozenset(
 
 
 @functools.cache
-def rules():
+def rules() -> Callable[[JaxprEqn, list[Any], str], list[Any]]:
     """(equation, values, place) -> list of results."""
     import jax.numpy as jnp
     import numpy as np
@@ -24,11 +33,11 @@ def rules():
 
     from .complex_pairs import evaluate, is_complex
 
-    def times(x, y):
+    def times(x: tuple[Array, Array], y: tuple[Array, Array]) -> tuple[Array, Array]:
         (a, b), (c, d) = x, y
         return a * c - b * d, a * d + b * c
 
-    def divided(x, y):
+    def divided(x: tuple[Array, Array], y: tuple[Array, Array]) -> tuple[Array, Array]:
         """Smith's quotient: nothing overflows that the result does not."""
         (a, b), (c, d) = x, y
         is_first = jnp.abs(c) >= jnp.abs(d)
@@ -38,25 +47,25 @@ def rules():
         p, q = jnp.where(is_first, a, b), jnp.where(is_first, b, a)
         return (p + q * ratio) / bottom, jnp.where(is_first, 1, -1) * (q - p * ratio) / bottom
 
-    def length(x):
+    def length(x: tuple[Array, Array]) -> Array:
         a, b = jnp.abs(x[0]), jnp.abs(x[1])
         large, small = jnp.maximum(a, b), jnp.minimum(a, b)
         ratio = small / jnp.where(large == 0, 1, large)
         return jnp.where(jnp.isinf(large), large, large * jnp.sqrt(1 + ratio * ratio))
 
-    def log(x):
+    def log(x: tuple[Array, Array]) -> tuple[Array, Array]:
         a, b = jnp.abs(x[0]), jnp.abs(x[1])
         large, small = jnp.maximum(a, b), jnp.minimum(a, b)
         ratio = jnp.where(large == small, 1, small / jnp.where(large == 0, 1, large))
         return jnp.log(large) + jnp.where(jnp.isinf(large), 0, jnp.log1p(ratio * ratio) / 2), jnp.arctan2(x[1], x[0])
 
-    def turned(size, angle):
+    def turned(size: Array, angle: Array) -> tuple[Array, Array]:
         return size * jnp.cos(angle), size * jnp.sin(angle)
 
-    def exp(x):
+    def exp(x: tuple[Array, Array]) -> tuple[Array, Array]:
         return turned(jnp.exp(x[0]), x[1])
 
-    def sqrt(x):
+    def sqrt(x: tuple[Array, Array]) -> tuple[Array, Array]:
         """Of a quarter or of four times it, so that no sum overflows and no part is lost."""
         is_large = jnp.maximum(jnp.abs(x[0]), jnp.abs(x[1])) > 1
         a, b = (part * jnp.where(is_large, 0.25, 4).astype(part.dtype) for part in x)
@@ -66,86 +75,86 @@ def rules():
         root *= back
         return jnp.where(a >= 0, root, other), jnp.copysign(jnp.where(a >= 0, other, root), b)
 
-    def power(x, y):
+    def power(x: tuple[Array, Array], y: tuple[Array, Array]) -> tuple[Array, Array]:
         is_zero = (x[0] == 0) & (x[1] == 0)
         safe = jnp.where(is_zero, 1, x[0]), x[1]
         made, of_zero = exp(times(y, log(safe))), (y[0] == 0) & (y[1] == 0)
         return jnp.where(is_zero, of_zero, made[0]), jnp.where(is_zero, 0, made[1])
 
-    def integer_power(x, y):
+    def integer_power(x: tuple[Array, Array], y: int) -> tuple[Array, Array]:
         made = jnp.ones_like(x[0]), jnp.zeros_like(x[0])
         for bit in bin(abs(y))[2:]:
             made = times(made, made)
             made = times(made, x) if bit == "1" else made
         return divided((jnp.ones_like(x[0]), jnp.zeros_like(x[0])), made) if y < 0 else made
 
-    def exp_less_1(x):
+    def exp_less_1(x: tuple[Array, Array]) -> tuple[Array, Array]:
         size, half = jnp.expm1(x[0]), jnp.sin(x[1] / 2)
         return size * jnp.cos(x[1]) - 2 * half * half, (size + 1) * jnp.sin(x[1])
 
-    def log_of_1_more(x):
+    def log_of_1_more(x: tuple[Array, Array]) -> tuple[Array, Array]:
         a, b = x
         return jnp.log1p(a * (2 + a) + b * b) / 2, jnp.arctan2(b, 1 + a)
 
-    def running_product(x, axis, reverse=False):
+    def running_product(x: tuple[Array, Array], axis: int, reverse: bool = False) -> tuple[Array, Array]:
         return lax.associative_scan(times, x, reverse=reverse, axis=axis)
 
-    def whole_product(x, axes, **_):
+    def whole_product(x: tuple[Array, Array], axes: Sequence[int], **_: Any) -> tuple[Array, Array]:
         for axis in sorted(axes, reverse=True):
             if not x[0].shape[axis]:
                 x = tuple(jnp.pad(p, [(0, k == axis) for k in range(p.ndim)], constant_values=c) for p, c in zip(x, (1, 0)))
             x = tuple(lax.index_in_dim(p, -1, axis, keepdims=False) for p in running_product(x, axis))
         return x
 
-    def sinh(x):
+    def sinh(x: tuple[Array, Array]) -> tuple[Array, Array]:
         return jnp.sinh(x[0]) * jnp.cos(x[1]), jnp.cosh(x[0]) * jnp.sin(x[1])
 
-    def cosh(x):
+    def cosh(x: tuple[Array, Array]) -> tuple[Array, Array]:
         return jnp.cosh(x[0]) * jnp.cos(x[1]), jnp.sinh(x[0]) * jnp.sin(x[1])
 
-    def tanh(x):
+    def tanh(x: tuple[Array, Array]) -> tuple[Array, Array]:
         """The quotient of sinh and cosh, by what does not overflow."""
         t, s = jnp.tanh(x[0]), 1 / jnp.cosh(x[0])
         bottom = jnp.cos(x[1]) ** 2 + (t * jnp.sin(x[1])) ** 2
         return t / bottom, s * s * jnp.sin(x[1]) * jnp.cos(x[1]) / bottom
 
-    def by_i(f):
+    def by_i(f: Callable[[tuple[Array, Array]], tuple[Array, Array]]) -> Callable[[tuple[Array, Array]], tuple[Array, Array]]:
         """i f(x / i): sin of sinh, tan of tanh."""
-        def made(x):
+        def made(x: tuple[Array, Array]) -> tuple[Array, Array]:
             a, b = f((-x[1], x[0]))
             return b, -a
 
         return made
 
-    def sign(x):
+    def sign(x: tuple[Array, Array]) -> tuple[Array, Array]:
         size = length(x)
         safe = jnp.where(size == 0, 1, size)
         return x[0] / safe, x[1] / safe
 
-    def by_real_part(compare):
+    def by_real_part(compare: Callable[[Array, Array], Array]) -> Callable[[tuple[Array, Array], tuple[Array, Array]], tuple[Array, Array]]:
         """By the imaginary one where these are equal."""
-        def made(x, y):
+        def made(x: tuple[Array, Array], y: tuple[Array, Array]) -> tuple[Array, Array]:
             is_first = jnp.where(x[0] == y[0], compare(x[1], y[1]), compare(x[0], y[0]))
             return tuple(jnp.where(is_first, a, b) for a, b in zip(x, y, strict=True))
 
         return made
 
-    def product(f):
+    def product(f: Callable[[Array, Array], Array]) -> Callable[[tuple[Array, Array], tuple[Array, Array]], tuple[Array, Array]]:
         """Four products of real arrays."""
-        def made(x, y):
+        def made(x: tuple[Array, Array], y: tuple[Array, Array]) -> tuple[Array, Array]:
             (a, b), (c, d) = x, y
             return f(a, c) - f(b, d), f(a, d) + f(b, c)
 
         return made
 
-    def converted(x, *, new_dtype, **_):
+    def converted(x: Any, *, new_dtype: np.dtype, **_: Any) -> Any:
         if not is_complex(np.empty(0, new_dtype)):
             return x[0].astype(new_dtype)
         real = np.finfo(new_dtype).dtype
         first, *rest = (jnp.asarray(p, real) for p in (x if isinstance(x, tuple) else (x,)))
         return first, *(rest or [jnp.zeros_like(first)])
 
-    def conjugate(x):
+    def conjugate(x: Any) -> tuple[Array, Array]:
         return (x[0], -x[1]) if isinstance(x, tuple) else (x, jnp.zeros_like(x))
 
     simple = {
@@ -159,7 +168,7 @@ def rules():
         "rsqrt": lambda x: divided((jnp.ones_like(x[0]), jnp.zeros_like(x[0])), sqrt(x)),
     }  # fmt: skip
 
-    def linear(e, values):
+    def linear(e: JaxprEqn, values: list[Any]) -> list[Any]:
         """For each part the operation on it."""
         found = []
         for k in (0, 1):
@@ -171,35 +180,35 @@ def rules():
             found.append(made if e.primitive.multiple_results else [made])
         return list(zip(*found, strict=True))
 
-    def of_reals(e, params):
-        def f(a, b):
+    def of_reals(e: JaxprEqn, params: Mapping[str, Any]) -> Callable[[tuple[Array, Array], tuple[Array, Array]], tuple[Array, Array]]:
+        def f(a: Array, b: Array) -> Array:
             return e.primitive.bind(a, b, **params)
 
         return product(f)
 
-    def multiplied(e, values):
+    def multiplied(e: JaxprEqn, values: list[Any]) -> list[Any]:
         params = dict(e.params)
         if params.get("preferred_element_type") is not None:
             params["preferred_element_type"] = np.finfo(params["preferred_element_type"]).dtype
         pairs = [v if isinstance(v, tuple) else (v, jnp.zeros_like(v)) for v in values]
         return [of_reals(e, params)(*pairs)]
 
-    def closed(jaxpr):
+    def closed(jaxpr: ClosedJaxpr) -> Callable[..., list[Any]]:
         return lambda *values: evaluate(jaxpr.jaxpr, jaxpr.consts, list(values))
 
-    def scanned(e, values):
+    def scanned(e: JaxprEqn, values: list[Any]) -> list[Any]:
         p = e.params
         split = p["num_consts"], p["num_consts"] + p["num_carry"]
         body = closed(p["jaxpr"])
 
-        def step(carry, x):
+        def step(carry: list[Any], x: list[Any]) -> tuple[list[Any], list[Any]]:
             made = body(*values[: split[0]], *carry, *x)
             return made[: p["num_carry"]], made[p["num_carry"] :]
 
         carry, rows = lax.scan(step, values[split[0] : split[1]], values[split[1] :], p["length"], p["reverse"], p["unroll"])
         return [*carry, *rows]
 
-    def looped(e, values):
+    def looped(e: JaxprEqn, values: list[Any]) -> list[Any]:
         first, second = e.params["cond_nconsts"], e.params["body_nconsts"]
         test, body = closed(e.params["cond_jaxpr"]), closed(e.params["body_jaxpr"])
         return lax.while_loop(
@@ -207,32 +216,32 @@ def rules():
             lambda state: body(*values[first : first + second], *state), values[first + second :],
         )  # fmt: skip
 
-    def chosen(e, values):
+    def chosen(e: JaxprEqn, values: list[Any]) -> list[Any]:
         return lax.switch(values[0], [closed(branch) for branch in e.params["branches"]], *values[1:])
 
-    def fourier(e, values):
+    def fourier(e: JaxprEqn, values: list[Any]) -> list[Any]:
         aval = e.outvars[0].aval
         if not aval.size:
             empty = jnp.zeros(aval.shape, np.finfo(aval.dtype).dtype)
             return [(empty, empty) if is_complex(aval) else empty]
         return [transform(values[0], e.params["fft_type"].name, e.params["fft_lengths"])]
 
-    def scattered(f):
-        def made(e, values):
+    def scattered(f: Callable[..., Any]) -> Callable[[JaxprEqn, list[Any]], list[Any]]:
+        def made(e: JaxprEqn, values: list[Any]) -> list[Any]:
             how = {k: e.params[k] for k in ("dimension_numbers", "indices_are_sorted", "unique_indices", "mode")}
             x, indices, updates = values
             return [tuple(f(a, indices, b, **how) for a, b in zip(x, updates, strict=True))]
 
         return made
 
-    def counted(e, values):
+    def counted(e: JaxprEqn, values: list[Any]) -> list[Any]:
         made = e.primitive.bind(*values, **e.params | {"dtype": np.finfo(e.params["dtype"]).dtype})
         return [(made, jnp.zeros_like(made))]
 
-    def plain(f):
+    def plain(f: Callable[..., Any]) -> Callable[[JaxprEqn, list[Any]], list[Any]]:
         return lambda e, values: [f(*values)]
 
-    def with_parameters(f):
+    def with_parameters(f: Callable[..., Any]) -> Callable[[JaxprEqn, list[Any]], list[Any]]:
         return lambda e, values: [f(*values, **e.params)]
 
     known = {
@@ -243,7 +252,7 @@ def rules():
         "reduce_prod": with_parameters(whole_product), "cumprod": with_parameters(running_product),
     }  # fmt: skip
 
-    def apply(e, values, place):
+    def apply(e: JaxprEqn, values: list[Any], place: str) -> list[Any]:
         if rule := known.get(e.primitive.name):
             return rule(e, values)
         raise FrontendError(

@@ -6,8 +6,22 @@ what it was converted from, and there the importer takes all integers for signed
 keeps it from that.
 """
 
+from __future__ import annotations
 
-def conversion_rules():
+from collections.abc import Callable, Sequence
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jax import Array
+    from jax.core import AbstractValue
+    from jax.extend.core import Primitive
+    from jax.interpreters.mlir import LoweringRuleContext
+    from jaxlib.mlir import ir
+    from numpy.typing import DTypeLike
+
+
+def conversion_rules() -> tuple[tuple[Primitive, Callable[..., Any]], ...]:
     import jax.numpy as jnp
     import numpy as np
     from jax import lax
@@ -16,28 +30,28 @@ def conversion_rules():
 
     own = core_lax._convert_element_type_lower
 
-    def bounds(x, integer):
+    def bounds(x: Array, integer: DTypeLike) -> tuple[float, Any, Any]:
         """The least integer, the largest one's successor, and the float below that."""
         info = jnp.iinfo(integer)
         over = float(2 ** (info.bits - (info.min < 0)))
         return float(info.min), over, np.nextafter(np.array(over, x.dtype), np.zeros((), x.dtype))
 
-    def inside(x, integer):
+    def inside(x: Array, integer: DTypeLike) -> Array:
         low, _, high = bounds(x, integer)
         return jnp.where(x != x, 0, lax.clamp(np.array(low, x.dtype), x, high))
 
-    def topped(x, made):
+    def topped(x: Array, made: Array) -> Array:
         return jnp.where(x >= bounds(x, made.dtype)[1], np.array(jnp.iinfo(made.dtype).max, made.dtype), made)
 
-    def of_bool(x, made):
+    def of_bool(x: Array, made: np.dtype) -> Array:
         return lax.select(x, lax.full(x.shape, 1, made), lax.full(x.shape, 0, made))
 
-    def of_unsigned(made, bits):
+    def of_unsigned(made: Array, bits: int) -> Array:
         if jnp.issubdtype(made.dtype, jnp.floating):
             return lax.abs(made)
         return lax.bitwise_and(made, lax.full(made.shape, 2**bits - 1, made.dtype))
 
-    def convert(ctx, x, *, new_dtype, **keywords):
+    def convert(ctx: LoweringRuleContext, x: ir.Value, *, new_dtype: np.dtype, **keywords: Any) -> Any:
         (given,), (result,) = ctx.avals_in, ctx.avals_out
         is_number = jnp.issubdtype(new_dtype, jnp.floating) or jnp.issubdtype(new_dtype, jnp.integer)
         if is_number and given.dtype == bool:
@@ -52,7 +66,7 @@ def conversion_rules():
         if not (jnp.issubdtype(given.dtype, jnp.floating) and jnp.issubdtype(new_dtype, jnp.integer)):
             return own(ctx, x, new_dtype=new_dtype, **keywords)
 
-        def step(f, avals, made, *values):
+        def step(f: Callable[..., Any], avals: Sequence[AbstractValue], made: AbstractValue, *values: Any) -> Any:
             lower = mlir.lower_fun(f, multiple_results=False)
             return lower(ctx.replace(primitive=None, avals_in=avals, avals_out=[made]), *values)[0]
 

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """lax.fft of pairs of real arrays, in JAX's operations."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from prec.fourier import Fourier
 
 
-def _fourier():
+def _fourier() -> Fourier:
     import jax.numpy as jnp
 
     return Fourier(
@@ -14,12 +19,12 @@ def _fourier():
     )  # fmt: skip
 
 
-def transform(x, kind, lengths):
+def transform(x: Any, kind: str, lengths: Sequence[int]) -> Any:
     """lax.fft of a pair, or of a real array where `kind` is RFFT; IRFFT gives a real array."""
     fourier, pair = _fourier(), (x, None) if kind == "RFFT" else x
     axes = list(range(pair[0].ndim - len(lengths), pair[0].ndim))
 
-    def inverse(pair, axis):
+    def inverse(pair: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
         size = pair[0].shape[axis]
         return tuple(part / size for part in fourier.along(pair, axis, True))
 

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """StableHLO from JAX, linalg by the pinned importer, layer names from `named_scope`."""
+from __future__ import annotations
+
 import functools
 import re
 import subprocess
 import tempfile
+from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +21,10 @@ from .lowerings import rules
 from .refusals import refuse
 from .stablehlo import hold_conversions, only_computations, with_plain_bools
 
+if TYPE_CHECKING:
+    from iree.compiler.ir import DictAttr
+    from numpy.typing import DTypeLike
+
 PASSES = (
     "--inline", "--iree-stablehlo-input-transformation-pipeline", "--canonicalize", "--cse",
     "--symbol-dce",
@@ -24,7 +32,9 @@ PASSES = (
 UNSIGNED = {"uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64"}
 
 
-def lower(f, args, keywords=None, roles=None):
+def lower(
+    f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any] | None = None, roles: Sequence[str] | None = None
+) -> tuple[str, list[str], Callable[[list[np.ndarray]], Any]]:
     """(module's text, names of arguments, function from arrays to the tree of results)."""
     jax = require("jax")
     leaves = jax.tree_util.tree_flatten_with_path((args, keywords or {}))[0]
@@ -53,20 +63,20 @@ def lower(f, args, keywords=None, roles=None):
         "--mlir-print-debuginfo=false", "-", text=text,
     )  # fmt: skip
 
-    def tree(arrays):
+    def tree(arrays: list[np.ndarray]) -> Any:
         whole = [a[0] + 1j * a[1] if isinstance(a, tuple) else a for a in joined(arrays, results)]
         return jax.tree_util.tree_unflatten(structure, [as_jax(a, like) for a, like in zip(whole, results, strict=True)])
 
     return text, names, tree
 
 
-def _name(path):
+def _name(path: Iterable[Any]) -> str:
     """'0/w1' for args[0]['w1']."""
     words = [str(getattr(k, "key", getattr(k, "idx", getattr(k, "name", k)))) for k in path]
     return "/".join(words)
 
 
-def _to_linalg(text):
+def _to_linalg(text: str) -> str:
     """The foreign importer runs as a program: it can crash."""
     libs = Path(require("iree.compiler._mlir_libs").__file__).parent
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +95,9 @@ def _to_linalg(text):
         return target.read_text()
 
 
-def _annotate(text, names, roles, dtypes, results, is_differentiated):
+def _annotate(
+    text: str, names: Sequence[str], roles: Sequence[str], dtypes: Sequence[str], results: Sequence[str], is_differentiated: bool
+) -> str:
     """Names, roles and signs of arguments and results, written by the importer's MLIR."""
     ir = require("iree.compiler.ir")
     context = ir.Context()
@@ -97,7 +109,7 @@ def _annotate(text, names, roles, dtypes, results, is_differentiated):
             if op.operation.name == "func.func" and ir.StringAttr(op.attributes["sym_name"]).value == "main"
         )  # fmt: skip
 
-        def words(name, role, dtype):
+        def words(name: str | None, role: str, dtype: str) -> DictAttr:
             made = {}
             if name is not None:
                 made["prec.name"] = ir.StringAttr.get(name)
@@ -120,7 +132,7 @@ def _annotate(text, names, roles, dtypes, results, is_differentiated):
         )
 
 
-def export(f, args, path, *, weights=(), check=True):
+def export(f: Callable[..., Any], args: Sequence[Any], path: str | Path, *, weights: Container[int] = (), check: bool = True) -> None:
     """Writes f for arguments like `args`; those of the numbers `weights` go to X.npz.
 
     Arguments are named by their place in the tree ("0/w1"). The module's answer to `args`
@@ -140,7 +152,7 @@ def export(f, args, path, *, weights=(), check=True):
     if check:
         inputs = [n for n in names if n not in kept]
 
-        def run(scale):
+        def run(scale: float) -> list[np.ndarray]:
             scaled = [a * np.asarray(1 + scale, a.dtype) if a.dtype.kind in "fc" else a for a in whole]
             leaves = [as_jax(a, jax.typeof(leaf)) for a, (_, leaf) in zip(scaled, flat)]
             tree = jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(tuple(args)), leaves)
@@ -161,13 +173,13 @@ def export(f, args, path, *, weights=(), check=True):
     write_model(path, f"// Exported from {getattr(f, '__name__', 'a function')}; {note}\n{text}", kept)
 
 
-def jit(f, *, threads=1, **flags):
+def jit(f: Callable[..., Any], *, threads: int = 1, **flags: Any) -> Callable[..., Any]:
     """f compiled with the precision flags; `step=N` of a call is what random bits see, other keywords are f's."""
     jax = require("jax")
     compiled = {}
 
     @functools.wraps(f)
-    def call(*args, step=0, **keywords):
+    def call(*args: Any, step: int = 0, **keywords: Any) -> Any:
         leaves, structure = jax.tree_util.tree_flatten((args, keywords))
         key = structure, tuple(map(jax.typeof, leaves))
         arrays = [np.ascontiguousarray(part) for leaf in leaves for _, part in parts(stored(leaf))]
@@ -185,7 +197,7 @@ def jit(f, *, threads=1, **flags):
     return call
 
 
-def _numpy(word):
+def _numpy(word: str) -> DTypeLike:
     if word == "i1":
         return np.bool_
     if word == "bf16":

@@ -1,16 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Leaves of JAX's trees as arrays in memory, and back: random keys are words, results of Python's numbers are weak."""
+from __future__ import annotations
+
+from typing import Any, TYPE_CHECKING
+
 import numpy as np
 
 from prec.frontend import FrontendError, require
 
+if TYPE_CHECKING:
+    from jax import Array
+    from jax.core import ShapedArray
 
-def _is_key(leaf):
+
+def _is_key(leaf: object) -> bool:
     jax = require("jax")
     return jax.dtypes.issubdtype(getattr(leaf, "dtype", None), jax.dtypes.prng_key)
 
 
-def stored(leaf):
+def stored(leaf: Any) -> np.ndarray:
     """The array that the module takes for an argument."""
     jax = require("jax")
     if isinstance(leaf, jax.core.Tracer):
@@ -21,11 +29,11 @@ def stored(leaf):
     return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else jax.numpy.asarray(leaf))
 
 
-def stored_dtype(like):
+def stored_dtype(like: ShapedArray) -> np.dtype:
     return np.dtype("uint32") if _is_key(like) else like.dtype
 
 
-def as_jax(array, like):
+def as_jax(array: np.ndarray, like: ShapedArray) -> Array:
     """JAX's array of the abstract value `like`."""
     jax = require("jax")
     if _is_key(like):

@@ -3,7 +3,11 @@
 
 A rule that has nothing to change calls JAX's own.
 """
+from __future__ import annotations
+
 import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TYPE_CHECKING
 
 from .conversion_rules import conversion_rules
 from .linear_algebra_rules import linear_algebra_rules
@@ -13,9 +17,17 @@ from .spectral_rules import spectral_rules
 from .unsigned_rules import unsigned_rules
 from .window_rules import window_rules
 
+if TYPE_CHECKING:
+    import numpy as np
+    from jax import Array
+    from jax.extend.core import Primitive
+    from jax.interpreters.mlir import LoweringRuleContext
+    from jax.lax import GatherDimensionNumbers, ScatterDimensionNumbers
+    from jaxlib.mlir import ir
+
 
 @functools.cache
-def rules():
+def rules() -> tuple[tuple[Primitive, Callable[..., Any]], ...]:
     """((operation, rule), ...) for LoweringParameters.override_lowering_rules."""
     import jax
     import jax.numpy as jnp
@@ -27,16 +39,16 @@ def rules():
 
     lax = jax.lax
 
-    def wide(indices):
+    def wide(indices: Array) -> Array:
         """A size that a byte does not hold is compared with bytes."""
         return indices.astype(np.int32) if indices.dtype.itemsize < 4 else indices
 
-    def with_rows(indices, axes):
+    def with_rows(indices: Array, axes: Sequence[int]) -> Array:
         """The number of each batch before the indices into it."""
         rows = [lax.broadcasted_iota(indices.dtype, (*indices.shape[:-1], 1), axis) for axis in axes]
         return jnp.concatenate([*rows, indices], -1)
 
-    def gather(ctx, *arguments, dimension_numbers, **keywords):
+    def gather(ctx: LoweringRuleContext, *arguments: ir.Value, dimension_numbers: GatherDimensionNumbers, **keywords: Any) -> Any:
         d, modes = dimension_numbers, slicing.GatherScatterMode
         if not ctx.avals_out[0].size:  # of an empty operand there is no row to clip to
             made = ctx.avals_out[0]
@@ -54,7 +66,7 @@ def rules():
             d.operand_batching_dims + d.start_index_map,
         )  # fmt: skip
 
-        def rule(x, indices):
+        def rule(x: Array, indices: Array) -> Array:
             """The importer reads where the index says, inside or not."""
             how, indices = keywords | {"indices_are_sorted": False}, wide(indices)
             if clips:
@@ -65,15 +77,15 @@ def rules():
 
         return mlir.lower_fun(rule, multiple_results=False)(ctx, *arguments)
 
-    def last_starts(x, indices, d, keywords):
+    def last_starts(x: Array, indices: Array, d: GatherDimensionNumbers, keywords: Mapping[str, Any]) -> np.ndarray:
         return np.array([x.shape[axis] - keywords["slice_sizes"][axis] for axis in d.start_index_map], indices.dtype)
 
-    def held_inside(d, keywords, x, indices):
+    def held_inside(d: GatherDimensionNumbers, keywords: dict[str, Any], x: Array, indices: Array) -> tuple[Array, Array]:
         """JAX's gradient of a scatter reads the numbers of its updates, also where it dropped one."""
         last = [min(x.shape[axis] - keywords["slice_sizes"][axis], np.iinfo(indices.dtype).max) for axis in d.start_index_map]
         return x, jnp.clip(indices, 0, np.array(last, indices.dtype))
 
-    def filled(d, keywords, x, indices):
+    def filled(d: GatherDimensionNumbers, keywords: dict[str, Any], x: Array, indices: Array) -> Array:
         """JAX's own reads outside of the operand what it then hides."""
         indices = wide(indices)
         inside = ((indices >= 0) & (indices <= last_starts(x, indices, d, keywords))).all(-1)
@@ -81,7 +93,13 @@ def rules():
         axes = [axis for axis in range(made.ndim) if axis not in d.offset_dims]
         return lax.select(lax.broadcast_in_dim(inside, made.shape, axes), made, lax.full_like(made, keywords["fill_value"]))
 
-    def scatter(operation, ctx, *arguments, dimension_numbers, **keywords):
+    def scatter(
+        operation: Primitive,
+        ctx: LoweringRuleContext,
+        *arguments: ir.Value,
+        dimension_numbers: ScatterDimensionNumbers,
+        **keywords: Any,
+    ) -> Any:
         d = dimension_numbers
         if not ctx.avals_in[2].size:
             return [arguments[0]]
@@ -96,7 +114,7 @@ def rules():
             return slicing._scatter_lower(ctx, *arguments, dimension_numbers=d, **keywords)
         how = keywords | {"mode": slicing.GatherScatterMode.PROMISE_IN_BOUNDS, "indices_are_sorted": False, "unique_indices": False}
 
-        def rule(x, indices, updates):
+        def rule(x: Array, indices: Array, updates: Array) -> Array:
             indices = with_rows(wide(indices), d.scatter_indices_batching_dims)
             window = [axis for axis in range(x.ndim) if axis not in inserted]
             axes = dict(zip(window, d.update_window_dims, strict=True))
@@ -116,7 +134,7 @@ def rules():
             made = ordered(x, indices, updates, axes, tuple(range(x.ndim)) if parts else places)
             return lax.slice(made, [0] * x.ndim, shape) if drops else made
 
-        def points(x, indices, updates, axes):
+        def points(x: Array, indices: Array, updates: Array, axes: Mapping[int, int]) -> Array:
             """For each element of the updates where it goes: the importer knows no windows that are not whole."""
             batch = [axis for axis in range(updates.ndim) if axis not in axes.values()]
             made = []
@@ -129,7 +147,7 @@ def rules():
                 made.append(at)
             return jnp.stack(made, -1)
 
-        def ordered(x, indices, updates, axes, places):
+        def ordered(x: Array, indices: Array, updates: Array, axes: Mapping[int, int], places: Sequence[int]) -> Array:
             """The importer wants the axes that indices choose first."""
             order = sorted(range(x.ndim), key=lambda axis: (axis not in places, axis))
             at = {axis: k for k, axis in enumerate(order)}
@@ -145,13 +163,23 @@ def rules():
 
         return mlir.lower_fun(rule, multiple_results=False)(ctx, *arguments)
 
-    def placed(operation, d, keywords, x, indices, updates):
+    def placed(
+        operation: Primitive, d: ScatterDimensionNumbers, keywords: dict[str, Any], x: Array, indices: Array, updates: Array
+    ) -> Array:
         """Indices that choose nothing choose the one row of a matrix: the importer wants one."""
         rows = lax.full((*indices.shape[:-1], 1), 0, indices.dtype)
         plain = lax.ScatterDimensionNumbers(d.update_window_dims, (0, *(axis + 1 for axis in d.inserted_window_dims)), (0,))
         return operation.bind(x[None], rows, updates, dimension_numbers=plain, **keywords)[0]
 
-    def select_and_scatter(source, x, *, select_prim, window_dimensions, window_strides, padding):
+    def select_and_scatter(
+        source: Array,
+        x: Array,
+        *,
+        select_prim: Primitive,
+        window_dimensions: Sequence[int],
+        window_strides: Sequence[int],
+        padding: Sequence[tuple[int, int]],
+    ) -> Array:
         """What a window's element gets is placed between zeros, for each place in the window; the first of equals is chosen."""
         if source.dtype == bool:  # whose sum is true where one of them is
             how = {"window_dimensions": window_dimensions, "window_strides": window_strides, "padding": padding}
@@ -161,11 +189,11 @@ def rules():
         inside = np.pad(np.ones(x.shape, bool), padding)
         offsets = list(np.ndindex(*window_dimensions))
 
-        def cut(values, offset, how=lax.slice):
+        def cut(values: Array | np.ndarray, offset: Sequence[int], how: Callable[..., Any] = lax.slice) -> Any:
             ends = [o + (n - 1) * s + 1 for o, n, s in zip(offset, source.shape, window_strides)]
             return how(values, offset, ends, window_strides)
 
-        def cut_known(values, offset, ends, strides):
+        def cut_known(values: np.ndarray, offset: Sequence[int], ends: Sequence[int], strides: Sequence[int]) -> np.ndarray:
             return values[tuple(map(slice, offset, ends, strides))]
 
         best, chosen, found = cut(wide, offsets[0]), np.zeros(source.shape, np.int32), cut(inside, offsets[0], cut_known)
@@ -180,24 +208,24 @@ def rules():
             made += lax.pad(part, np.zeros((), part.dtype), [(o, r, s - 1) for o, r, s in zip(offset, rest, window_strides)])
         return lax.slice(made, low, [w - b for w, b in zip(wide.shape, high)])
 
-    def total_order(x):
+    def total_order(x: Array) -> Array:
         """An integer for each float: -NaN, ..., -0, 0, ..., NaN."""
         if not jnp.issubdtype(x.dtype, jnp.floating):
             return x
         bits = lax.bitcast_convert_type(x, np.dtype(f"i{x.dtype.itemsize}"))
         return jnp.where(bits < 0, bits ^ np.iinfo(bits.dtype).max, bits)
 
-    def top_k(x, *, k, axis):
+    def top_k(x: Array, *, k: int, axis: int) -> list[Array]:
         """The first of equals first: a stable sort of the reverse, reversed."""
         rows = [lax.rev(row, (axis,)) for row in (total_order(x), x, lax.broadcasted_iota(np.int32, x.shape, axis))]
         _, values, places = lax.sort(rows, dimension=axis, is_stable=True, num_keys=1)
         return [lax.slice_in_dim(lax.rev(m, (axis,)), 0, k, axis=axis) for m in (values, places)]
 
-    def without_barrier(ctx, *arguments, **keywords):
+    def without_barrier(ctx: LoweringRuleContext, *arguments: ir.Value, **keywords: Any) -> Any:
         """What is recomputed is our own compiler's choice."""
         return ad_checkpoint._remat_lowering(ctx, *arguments, **keywords | {"prevent_cse": False})
 
-    def approximate_top_k(x, *, k, reduction_dimension, is_max_k, **_):
+    def approximate_top_k(x: Array, *, k: int, reduction_dimension: int, is_max_k: bool, **_: Any) -> tuple[Array, Array]:
         """Exactly, as XLA does on a CPU."""
         values, places = top_k(x if is_max_k else -x, k=k, axis=reduction_dimension % x.ndim)
         return values if is_max_k else -values, places
@@ -222,7 +250,7 @@ def rules():
     return tuple(known.items())
 
 
-def own_rule(operation):
+def own_rule(operation: Primitive) -> Callable[..., Any]:
     """JAX's rule for a CPU."""
     from jax.interpreters import mlir
 

@@ -1,6 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What XLA computes in f32 of bf16 and f16, where the importer stays in the narrow type: sums stop growing there."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jax import Array
+    from jax.extend.core import Primitive
+    from jax.interpreters.mlir import LoweringRuleContext
+    from jaxlib.mlir import ir
+
 OPERATIONS = {
     "lax.lax": "reduce_sum reduce_prod dot_general logistic",
     "lax.convolution": "conv_general_dilated",
@@ -9,7 +21,7 @@ OPERATIONS = {
 }
 
 
-def narrow_rules(inner):
+def narrow_rules(inner: Callable[[Primitive], Callable[..., Any]]) -> tuple[tuple[Primitive, Callable[..., Any]], ...]:
     """((operation, rule), ...): that of `inner`, on f32, rounded once."""
     import importlib
 
@@ -17,11 +29,11 @@ def narrow_rules(inner):
     import numpy as np
     from jax.interpreters import mlir
 
-    def is_narrow(dtype):
+    def is_narrow(dtype: np.dtype) -> bool:
         return jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 4
 
-    def widened(operation):
-        def lower(ctx, *arguments, **keywords):
+    def widened(operation: Primitive) -> Callable[..., Any]:
+        def lower(ctx: LoweringRuleContext, *arguments: ir.Value, **keywords: Any) -> Any:
             made = ctx.avals_out[0].dtype
             if not is_narrow(made):
                 return inner(operation)(ctx, *arguments, **keywords)
@@ -29,7 +41,7 @@ def narrow_rules(inner):
             if "preferred_element_type" in how:  # a product takes narrow factors
                 how["preferred_element_type"] = np.dtype("f4")
 
-            def rule(*values):
+            def rule(*values: Array) -> Array:
                 wide = values if "preferred_element_type" in how else [v.astype(jnp.float32) for v in values]
                 return operation.bind(*wide, **how).astype(made)
 

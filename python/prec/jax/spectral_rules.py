@@ -1,13 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Eigenvectors and singular vectors by Jacobi's rotations, each round of which turns pairs of rows or columns that share none."""
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from typing import Any, TYPE_CHECKING
+
 import numpy as np
 
 from prec.frontend import FrontendError
 
+if TYPE_CHECKING:
+    from jax import Array
+    from jax.extend.core import Primitive
+    from jax.interpreters.mlir import LoweringRuleContext
+    from jaxlib.mlir import ir
+
 SWEEPS = 30  # six to ten are usual
 
 
-def pairs_of_rounds(size):
+def pairs_of_rounds(size: int) -> np.ndarray:
     """[rounds, 2, pairs]: each pair of `size` numbers once, an even count of them."""
     ring, rounds = list(range(size)), []
     for _ in range(size - 1):
@@ -16,7 +27,7 @@ def pairs_of_rounds(size):
     return np.array(rounds, np.int32).reshape(size - 1, 2, size // 2)
 
 
-def spectral_rules():
+def spectral_rules() -> tuple[tuple[Primitive, Callable[..., Any]], ...]:
     """((operation, rule), ...)"""
     import jax
     import jax.numpy as jnp
@@ -24,11 +35,11 @@ def spectral_rules():
     from jax._src.lax import linalg
     from jax.interpreters import mlir
 
-    def turned_columns(x, p, q, c, s):
+    def turned_columns(x: Array, p: Array, q: Array, c: Array, s: Array) -> Array:
         first, second = x[:, p], x[:, q]
         return x.at[:, p].set(c * first - s * second).at[:, q].set(s * first + c * second)
 
-    def rotation(difference, product):
+    def rotation(difference: Array, product: Array) -> tuple[Array, Array]:
         """Cosine and sine of the smaller angle that makes `product` 0; difference = bottom - top."""
         is_done = product == 0
         slope = difference / (2 * jnp.where(is_done, 1, product))
@@ -37,14 +48,14 @@ def spectral_rules():
         c = lax.rsqrt(1 + t * t)
         return c, t * c
 
-    def swept(turn, size, state):
+    def swept(turn: Callable[..., Any], size: int, state: Any) -> Any:
         """Rounds until a sweep finds nothing left; `turn` gives (state, what is left)."""
         table = jnp.asarray(pairs_of_rounds(size))
 
-        def sweep(carry):
+        def sweep(carry: Any) -> Any:
             number, _, state = carry
 
-            def one(k, inner):
+            def one(k: Array, inner: Any) -> Any:
                 left, state = inner
                 state, more = turn(state, table[k, 0], table[k, 1])
                 return jnp.maximum(left, more), state
@@ -55,17 +66,17 @@ def spectral_rules():
         first = 0, jnp.full((), jnp.inf, state[0].dtype), state
         return lax.while_loop(lambda carry: (carry[0] < SWEEPS) & (carry[1] > 1), sweep, first)[2]
 
-    def with_even(a, axes):
+    def with_even(a: Array, axes: Container[int]) -> Array:
         return jnp.pad(a, [(0, a.shape[k] % 2 if k in axes else 0) for k in range(a.ndim)])
 
-    def eigen(a):
+    def eigen(a: Array) -> tuple[Array, Array]:
         """(values, vectors) of a symmetric matrix; `left` is in units of what is too small to turn."""
         size, eps = a.shape[0], jnp.finfo(a.dtype).eps
         scale = jnp.max(jnp.abs(a), initial=0)
         scale = jnp.where(scale > 0, scale, 1)
         a = with_even(a / scale, (0, 1))
 
-        def turn(state, p, q):
+        def turn(state: tuple[Array, Array], p: Array, q: Array) -> tuple[tuple[Array, Array], Array]:
             a, v = state
             product = a[p, q]
             small = eps * jnp.sqrt(jnp.abs(a[p, p] * a[q, q])) * 0.5 + jnp.finfo(a.dtype).tiny
@@ -80,14 +91,14 @@ def spectral_rules():
         order = jnp.argsort(values)
         return values[order], v[:, order]
 
-    def singular(a):
+    def singular(a: Array) -> tuple[Array, Array, Array, Array]:
         """(values, left vectors or 0, right vectors) of a matrix with no more columns than rows."""
         columns, eps = a.shape[1], jnp.finfo(a.dtype).eps
         scale = jnp.max(jnp.abs(a), initial=0)
         scale = jnp.where(scale > 0, scale, 1)
         a = with_even(a / scale, (1,))
 
-        def turn(state, p, q):
+        def turn(state: tuple[Array, Array], p: Array, q: Array) -> tuple[tuple[Array, Array], Array]:
             a, v = state
             first, second = a[:, p], a[:, q]
             product, top, bottom = (first * second).sum(0), (first * first).sum(0), (second * second).sum(0)
@@ -103,34 +114,34 @@ def spectral_rules():
         is_some = values > eps * values[0]
         return values * scale, jnp.where(is_some, a / jnp.where(is_some, values, 1), 0), v, is_some
 
-    def completed(u, is_some, count):
+    def completed(u: Array, is_some: Array, count: int) -> Array:
         """`count` orthonormal columns of which the first are those of u."""
         q, r = jnp.linalg.qr(u, mode="complete")
         sign = jnp.where(is_some & (jnp.diagonal(r) < 0), -1, 1).astype(u.dtype)
         return q.at[:, : u.shape[1]].multiply(sign)[:, :count]
 
-    def each(f, a):
+    def each(f: Callable[..., Any], a: Array) -> Any:
         """Of each matrix of a batch."""
         rows = a.reshape(-1, *a.shape[-2:])
         return jax.tree.map(lambda m: m.reshape(*a.shape[:-2], *m.shape[1:]), lax.map(f, rows))
 
-    def checked(a, results):
+    def checked(a: Array, results: Sequence[Array]) -> list[Array]:
         """LAPACK gives NaN for what is not finite."""
         is_fine = jnp.isfinite(a).all()
         return [jnp.where(is_fine, r, jnp.nan) for r in results]
 
-    def eigh(a, *, lower, **_):
-        def one(a):
+    def eigh(a: Array, *, lower: bool, **_: Any) -> Any:
+        def one(a: Array) -> list[Array]:
             half = jnp.tril(a) if lower else jnp.triu(a).T
             values, vectors = eigen(half + jnp.tril(half, -1).T)
             return checked(a, [vectors, values])
 
         return each(one, a)
 
-    def svd(a, *, full_matrices, compute_uv, **_):
+    def svd(a: Array, *, full_matrices: bool, compute_uv: bool, **_: Any) -> Any:
         is_wide = a.shape[-2] < a.shape[-1]
 
-        def one(a):
+        def one(a: Array) -> list[Array]:
             rows, columns = a.shape[::-1] if is_wide else a.shape
             values, u, v, is_some = singular(a.T if is_wide else a)
             if not compute_uv:
@@ -140,8 +151,8 @@ def spectral_rules():
 
         return each(one, a)
 
-    def lowered(operation, rule):
-        def lower(ctx, a, subset_by_index, **keywords):
+    def lowered(operation: Primitive, rule: Callable[..., Any]) -> tuple[Primitive, Callable[..., Any]]:
+        def lower(ctx: LoweringRuleContext, a: ir.Value, subset_by_index: tuple[int, int] | None, **keywords: Any) -> Any:
             if subset_by_index not in (None, (0, min(ctx.avals_in[0].shape[-2:]))):
                 raise FrontendError(f"found '{operation.name}' of the numbers {subset_by_index}, expected all of them")
             if not ctx.avals_in[0].size:

@@ -1,20 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What StableHLO from JAX holds beside computations, and what its text says in another way than the importer reads."""
+from __future__ import annotations
+
 import json
 import re
+from collections.abc import Mapping
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
 from prec.frontend import FrontendError
 
+if TYPE_CHECKING:
+    from jaxlib.mlir import ir
+    from jaxlib.mlir.ir import Module, Operation, Value as IrValue, WalkResult
 
-def only_computations(module):
+
+def only_computations(module: Module) -> Module:
     """Of one device no placement is left; a callback is refused."""
     from jaxlib.mlir.ir import WalkResult
 
     placements, meshes, calls = [], [], []
 
-    def visit(op):
+    def visit(op: Operation) -> WalkResult:
         if op.name == "sdy.sharding_constraint":
             placements.append(op)
         elif op.name == "sdy.mesh":
@@ -40,7 +48,7 @@ def only_computations(module):
 MOVES = "stablehlo.reshape", "stablehlo.broadcast_in_dim", "stablehlo.transpose"
 
 
-def hold_conversions(module):
+def hold_conversions(module: Module) -> None:
     """The importer convolves what stood before a conversion of floats, and knows no such convolution: a maximum stands between."""
     from jaxlib.mlir import ir
     from jaxlib.mlir.dialects import stablehlo
@@ -48,7 +56,7 @@ def hold_conversions(module):
     functions = {f.name.value: f for f in module.body.operations if f.operation.name == "func.func"}
     found = []
 
-    def visit(op):
+    def visit(op: Operation) -> ir.WalkResult:
         if op.name == "stablehlo.convolution":
             found.extend((op, k) for k in (0, 1) if _is_converted(op.operands[k], functions))
         return ir.WalkResult.ADVANCE
@@ -63,7 +71,7 @@ def hold_conversions(module):
             op.operands[k] = stablehlo.maximum(op.operands[k], stablehlo.constant(bottom))
 
 
-def _is_converted(value, functions):
+def _is_converted(value: IrValue, functions: Mapping[str, Any]) -> bool:
     """Moved elements are looked through, and calls, which the importer inlines."""
     calls = []
     while True:
@@ -82,10 +90,10 @@ def _is_converted(value, functions):
             return op.name == "stablehlo.convert"
 
 
-def with_plain_bools(text):
+def with_plain_bools(text: str) -> str:
     """Large constants are printed as hexadecimal digits, of a bool one byte here and one bit there."""
 
-    def words(found):
+    def words(found: re.Match[str]) -> str:
         shape = [int(n) for n in found[2].split("x")]
         values = np.frombuffer(bytes.fromhex(found[1]), np.uint8)
         if values.size != np.prod(shape):
@@ -95,7 +103,7 @@ def with_plain_bools(text):
     return re.sub(r'dense<"0x([0-9A-F]+)"> : tensor<([0-9x]+)xi1>', words, text)
 
 
-def _place(op):
+def _place(op: Operation) -> str:
     """'file:line' of the innermost frame that MLIR knows."""
     found = re.search(r'"([^"]*\.py)":(\d+)', str(op.location))
     return f"{found[1]}:{found[2]}" if found else str(op.location)
