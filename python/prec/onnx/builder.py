@@ -1,36 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The function that a rule writes: generic operations, loops, loads and stores."""
+from __future__ import annotations
+
 import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
 from .emit import BITS, Scalar, Value, is_float, literal, mlir, tensor_type
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 
 class Builder:
     """Lines of one function's body. Constants stand at its top, once each."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.lines, self.head, self.constants, self.count = [], [], {}, 0
 
-    def name(self):
+    def name(self) -> str:
         self.count += 1
         return f"%v{self.count}"
 
-    def line(self, text):
+    def line(self, text: str) -> None:
         self.lines.append(text)
 
-    def scalar(self, text, dtype):
+    def scalar(self, text: str, dtype: str) -> Scalar:
         name = self.name()
         self.line(f"{name} = {text}")
         return Scalar(self, name, dtype)
 
-    def value(self, text, dtype, shape):
+    def value(self, text: str, dtype: str, shape: Iterable[int]) -> Value:
         name = self.name()
         self.line(f"{name} = {text}")
         return Value(self, name, dtype, shape)
 
-    def const(self, value, dtype):
+    def const(self, value: Scalar | float, dtype: str) -> Scalar:
         if isinstance(value, Scalar):
             return value
         key = (literal(value, dtype), dtype)
@@ -41,11 +48,11 @@ class Builder:
             self.constants[key] = Scalar(self, name, dtype)
         return self.constants[key]
 
-    def dense(self, array, dtype):
+    def dense(self, array: ArrayLike, dtype: str) -> Value:
         """A constant tensor."""
         array = np.asarray(array)
 
-        def text(a):
+        def text(a: np.ndarray) -> str:
             if a.ndim == 0:
                 return literal(a.item(), dtype)
             return "[" + ", ".join(text(x) for x in a) + "]"
@@ -58,7 +65,7 @@ class Builder:
 
     # Types
 
-    def convert(self, x, dtype):
+    def convert(self, x: Scalar, dtype: str) -> Scalar:
         """A scalar in another type, as NumPy casts; floats to integers truncate."""
         if x.dtype == dtype:
             return x
@@ -88,24 +95,24 @@ class Builder:
 
     # Tensors
 
-    def empty(self, shape, dtype):
+    def empty(self, shape: Sequence[int | Scalar], dtype: str) -> Value:
         """shape: numbers, and scalars of type index for what is not known."""
         static = [-1 if isinstance(n, Scalar) else n for n in shape]
         sizes = ", ".join(n.name for n in shape if isinstance(n, Scalar))
         return self.value(f"tensor.empty({sizes}) : {tensor_type(dtype, static)}", dtype, static)
 
-    def fill(self, shape, value, dtype):
+    def fill(self, shape: Sequence[int | Scalar], value: Scalar | float, dtype: str) -> Value:
         out, value = self.empty(shape, dtype), self.const(value, dtype)
         return self.value(
             f"linalg.fill ins({value.name} : {mlir(dtype)}) outs({out.name} : {out.type})"
             f" -> {out.type}", dtype, out.shape,
         )  # fmt: skip
 
-    def sizes(self, x):
+    def sizes(self, x: Value) -> list[int | Scalar]:
         """A shape that `empty` takes."""
         return [n if n >= 0 else x.dim(i) for i, n in enumerate(x.shape)]
 
-    def reshape_to(self, x, sizes):
+    def reshape_to(self, x: Value, sizes: Sequence[int | Scalar]) -> Value:
         """Row-major reshape; sizes as `empty` takes them."""
         static = [-1 if isinstance(n, Scalar) else n for n in sizes]
         if tuple(static) == x.shape and -1 not in static:
@@ -136,7 +143,7 @@ class Builder:
             f" -> {type_}", x.dtype, static,
         )  # fmt: skip
 
-    def _reassociate(self, x, static):
+    def _reassociate(self, x: Value, static: list[int]) -> Value | None:
         """collapse to the common refinement of both shapes and expand again."""
         groups, i, j = [], 0, 0
         source, target = list(x.shape), list(static)
@@ -174,14 +181,14 @@ class Builder:
             )  # fmt: skip
         return x
 
-    def cast(self, x, shape):
+    def cast(self, x: Value, shape: Sequence[int]) -> Value:
         """The same tensor with more or fewer sizes known."""
         if tuple(shape) == x.shape:
             return x
         type_ = tensor_type(x.dtype, shape)
         return self.value(f"tensor.cast {x.name} : {x.type} to {type_}", x.dtype, shape)
 
-    def generic(self, loops, ins, outs, body):
+    def generic(self, loops: str, ins: Sequence[tuple[Value, str]], outs: Sequence[tuple[Value, str]], body: Callable[..., Any]) -> Any:
         """linalg.generic. loops: 'p' and 'r' letters; ins, outs: (tensor, map) with the map a
         string over d0, d1, ...; body(indices are b.index(k); *ins, *outs) -> scalars."""
         dims = ", ".join(f"d{i}" for i in range(len(loops)))
@@ -211,21 +218,21 @@ class Builder:
         values = [Value(self, n, v.dtype, v.shape) for n, (v, _) in zip(names, outs)]
         return values[0] if len(values) == 1 else values
 
-    def index(self, k):
+    def index(self, k: int) -> Scalar:
         return self.scalar(f"linalg.index {k} : index", "index")
 
-    def load(self, x, indices):
+    def load(self, x: Value, indices: Sequence[Scalar | int]) -> Scalar:
         names = ", ".join(self.const(i, "index").name for i in indices)
         return self.scalar(f"tensor.extract {x.name}[{names}] : {x.type}", x.dtype)
 
-    def store(self, x, value, indices):
+    def store(self, x: Value, value: Scalar | float, indices: Sequence[Scalar | int]) -> Value:
         names = ", ".join(self.const(i, "index").name for i in indices)
         value = self.const(value, x.dtype)
         return self.value(
             f"tensor.insert {value.name} into {x.name}[{names}] : {x.type}", x.dtype, x.shape
         )
 
-    def compute(self, shape, dtype, element):
+    def compute(self, shape: Sequence[int | Scalar], dtype: str, element: Callable[..., Scalar]) -> Value:
         """A tensor whose elements are element(*indices)."""
         out = self.empty(shape, dtype)
         dims = ", ".join(f"d{i}" for i in range(out.rank))
@@ -236,17 +243,17 @@ class Builder:
 
     # Control flow; what is carried is a list of scalars and tensors
 
-    def _rename(self, values):
+    def _rename(self, values: Iterable[Scalar | Value]) -> list[Scalar | Value]:
         return [
             Scalar(self, self.name(), v.dtype) if isinstance(v, Scalar)
             else Value(self, self.name(), v.dtype, v.shape)
             for v in values
         ]  # fmt: skip
 
-    def type_of(self, v):
+    def type_of(self, v: Scalar | Value) -> str:
         return mlir(v.dtype) if isinstance(v, Scalar) else v.type
 
-    def _results(self, values):
+    def _results(self, values: Sequence[Scalar | Value]) -> tuple[str, list[Scalar | Value]]:
         name = self.name()
         text = name if len(values) == 1 else f"{name}:{len(values)}"
         names = [name] if len(values) == 1 else [f"{name}#{i}" for i in range(len(values))]
@@ -256,13 +263,20 @@ class Builder:
         ]
         return text, results
 
-    def _yield(self, made, word="scf.yield"):
+    def _yield(self, made: Sequence[Scalar | Value], word: str = "scf.yield") -> None:
         self.line(
             f"{word} {', '.join(m.name for m in made)} : {', '.join(map(self.type_of, made))}"
             if made else word
         )  # fmt: skip
 
-    def loop(self, low, high, carried, body, step=1):
+    def loop(
+        self,
+        low: Scalar | int,
+        high: Scalar | int,
+        carried: Sequence[Scalar | Value],
+        body: Callable[..., Any],
+        step: Scalar | int = 1,
+    ) -> Any:
         """for i in low..high: carried = body(i, *carried); returns the last ones."""
         low, high, step = (self.const(n, "index") for n in (low, high, step))
         i = Scalar(self, self.name(), "index")
@@ -279,10 +293,10 @@ class Builder:
         self.line("}")
         return results[0] if len(results) == 1 else results
 
-    def loops(self, sizes, carried, body):
+    def loops(self, sizes: Sequence[int | Scalar], carried: Sequence[Scalar | Value], body: Callable[..., Any]) -> Any:
         """A nest of loops from 0; body(indices, *carried)."""
 
-        def nest(k, indices, carried):
+        def nest(k: int, indices: list[Scalar], carried: list[Scalar | Value]) -> list[Scalar | Value]:
             if k == len(sizes):
                 made = body(indices, *carried)
                 return list(made) if isinstance(made, (list, tuple)) else [made]
@@ -292,7 +306,7 @@ class Builder:
         made = nest(0, [], list(carried))
         return made[0] if len(made) == 1 else made
 
-    def when(self, condition, yes, no):
+    def when(self, condition: Scalar, yes: Callable[[], Sequence[Any]], no: Callable[[], Sequence[Any]]) -> list[Any]:
         """scf.if; both functions return lists of equal types."""
         name, start = self.name(), len(self.lines)
         self.line("")
@@ -310,7 +324,7 @@ class Builder:
             for n, v in zip(names, made)
         ]
 
-    def function(self, name, arguments, results):
+    def function(self, name: str, arguments: Sequence[Value], results: Sequence[Value]) -> str:
         """The text of the function."""
         taken = ", ".join(f"{a.name}: {a.type}" for a in arguments)
         types = ", ".join(r.type for r in results)
@@ -319,7 +333,7 @@ class Builder:
         return f"  func.func private @{name}({taken}) -> ({types}) {{\n{body}\n    {returned}\n  }}\n"
 
 
-def rename_foreign(text, name):
+def rename_foreign(text: str, name: str) -> str:
     """The functions of a foreign module's text, the first one renamed, aliases written out."""
     for alias, meaning in reversed(re.findall(r"^#(\w+) = (.*)$", text, re.M)):
         text = re.sub(rf"#{alias}\b", lambda _: meaning, text)

@@ -4,7 +4,11 @@
 Each runs in a process of its own, one after the other, and within a time: a model may be made
 to crash or to keep busy what runs it.
 """
+from __future__ import annotations
+
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +20,13 @@ from .emit import BITS, NUMPY
 from .large import store
 from .parting import Taps, with_given
 from .types import onnx
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto
+    from onnxruntime import InferenceSession
+    from prec.child import Result
+    from .convert import Imported
+    from .large import FileArray
 
 # Relative change of the inputs whose effect is measured; where values are f16, or codes of few bits.
 NUDGE, COARSE_NUDGE = 2.0**-20, 2.0**-11
@@ -29,7 +40,7 @@ class NotCheckable(FrontendError):
     """onnxruntime cannot run the model, or nobody can here."""
 
 
-def refuse_large(imported):
+def refuse_large(imported: Imported) -> None:
     """Values that nobody has the memory for, before it is asked for."""
     total = 0
     for dtype, shape in imported.all_types.values():
@@ -41,7 +52,7 @@ def refuse_large(imported):
         raise NotCheckable(f"its values take {total >> 20} MB")
 
 
-def random_inputs(imported, attempt, rng):
+def random_inputs(imported: Imported, attempt: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """One array for each input; the attempts differ in what integers and floats are."""
     graph, arrays = imported.model.graph, {}
     bounds = _index_bounds(graph, imported)
@@ -64,7 +75,7 @@ def random_inputs(imported, attempt, rng):
     return arrays
 
 
-def _index_bounds(graph, imported):
+def _index_bounds(graph: GraphProto, imported: Imported) -> dict[str, int]:
     """How large integers may be that are used as indices."""
     bounds = {}
     sizes = {w.name: list(w.dims) for w in graph.initializer}
@@ -78,7 +89,7 @@ def _index_bounds(graph, imported):
     return bounds
 
 
-def session(model, arrays, folder):
+def session(model: ModelProto, arrays: Mapping[str, FileArray], folder: str) -> InferenceSession:
     """onnxruntime on the model as it is, without optimisations; `folder` is for the large weights."""
     ort = require("onnxruntime")
     options = ort.SessionOptions()
@@ -91,11 +102,13 @@ def session(model, arrays, folder):
         raise NotCheckable(f"onnxruntime cannot run it: {_line(error)}") from None
 
 
-def _line(error):
+def _line(error: Exception) -> str:
     return str(error).strip().splitlines()[0][:300]
 
 
-def reference_run(model, imported, seed=0):
+def reference_run(
+    model: ModelProto, imported: Imported, seed: int = 0
+) -> tuple[dict[str, np.ndarray], list[np.ndarray], list[list[np.ndarray]]]:
     """(inputs, results, results of nudged inputs) of the first attempt that runs."""
     refuse_large(imported)
     with tempfile.TemporaryDirectory() as folder:
@@ -104,14 +117,16 @@ def reference_run(model, imported, seed=0):
         )
 
 
-def _in_child(function):
+def _in_child(function: Callable[[], Result]) -> Result:
     try:
         return child.call(function, who="onnxruntime", seconds=SECONDS)
     except child.ChildFailed as error:
         raise NotCheckable(str(error)) from None
 
 
-def _runs(run, model, imported, seed):
+def _runs(
+    run: InferenceSession, model: ModelProto, imported: Imported, seed: int
+) -> tuple[dict[str, np.ndarray], list[np.ndarray], list[list[np.ndarray]]]:
     reason = None
     names = [o.name for o in model.graph.output]
     for attempt in range(3):
@@ -136,7 +151,7 @@ def _runs(run, model, imported, seed):
     raise NotCheckable(f"onnxruntime cannot run it: {reason}")
 
 
-def check(imported):
+def check(imported: Imported) -> tuple[float, list[str]]:
     """Raises FrontendError where the import differs; returns the largest difference, and the layers that onnxruntime computes
     less exactly than the import: behind these it goes on from the import's values."""
     model = imported.model
@@ -166,14 +181,16 @@ def check(imported):
     return _largest(ours, expected), scopes
 
 
-def _results(imported, given, values):
+def _results(imported: Imported, given: Mapping[str, np.ndarray], values: dict[str, np.ndarray]) -> list[np.ndarray]:
     """onnxruntime's, from the import's values where these are given."""
     names = [o for o in imported.outputs if o not in given]
     found = iter(_run_once(imported, with_given(imported.model, given), names, values) if names else ())
     return [given[o] if o in given else next(found) for o in imported.outputs]
 
 
-def _parting(imported, taps, given, inputs):
+def _parting(
+    imported: Imported, taps: Taps, given: dict[str, np.ndarray], inputs: dict[str, np.ndarray]
+) -> tuple[NodeProto | None, str | None, bool]:
     found = taps.part(given, _moved(imported, inputs | given))
     if found is None:
         return None, None, False
@@ -181,7 +198,9 @@ def _parting(imported, taps, given, inputs):
     return node, name, _in_child(lambda: taps.is_nearer(node, name, theirs, given))
 
 
-def _difference(imported, ours, expected, nudged):
+def _difference(
+    imported: Imported, ours: Sequence[np.ndarray], expected: Sequence[np.ndarray], nudged: Sequence[Sequence[np.ndarray]]
+) -> str | None:
     """A sentence on the first result that differs, or None."""
     for name, mine, reference, *others in zip(imported.outputs, ours, expected, *nudged):
         if problem := differs(mine, reference, others, imported.is_narrow):
@@ -189,7 +208,7 @@ def _difference(imported, ours, expected, nudged):
     return None
 
 
-def _largest(ours, expected):
+def _largest(ours: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> float:
     worst = 0.0
     for mine, reference in zip(ours, expected):
         if reference.dtype.kind == "f" and reference.size:
@@ -199,7 +218,7 @@ def _largest(ours, expected):
     return worst
 
 
-def _moved(imported, values, seed=0):
+def _moved(imported: Imported, values: Mapping[str, np.ndarray], seed: int | np.integer = 0) -> dict[str, np.ndarray]:
     """Floats that are changed a little, to measure what onnxruntime makes of it."""
     rng = np.random.default_rng(seed)
     nudge = COARSE_NUDGE if imported.is_narrow or imported.is_quantised else NUDGE
@@ -209,10 +228,10 @@ def _moved(imported, values, seed=0):
     }
 
 
-def _run_once(imported, model, names, values):
+def _run_once(imported: Imported, model: ModelProto, names: list[str], values: dict[str, np.ndarray]) -> list[np.ndarray]:
     """onnxruntime's results of these names."""
 
-    def run():
+    def run() -> list[np.ndarray]:
         with tempfile.TemporaryDirectory() as folder:
             made = onnx.ModelProto()
             made.CopyFrom(model)

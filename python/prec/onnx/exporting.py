@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Trained weights in an ONNX file: of a description, or in the ONNX file it was imported from."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
 from prec import jsonc
 from prec.frontend import FrontendError, require, run_tool, write_whole
 from prec.onnx.layers import JOINS, LAYERS
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from onnx import ModelProto, TensorProto
 
 OPSET, IR_VERSION = 20, 9  # Gelu came with 20
 
@@ -16,20 +25,20 @@ class Graph:
     """Collects nodes and constants; names of results are the layer's with a number. An array of
     `weights` keeps its name."""
 
-    def __init__(self, weights):
+    def __init__(self, weights: Mapping[str, np.ndarray]) -> None:
         self.onnx = require("onnx")
         self.nodes, self.constants, self.scope = [], {}, ""
         self.names = {id(array): name for name, array in weights.items()}
 
-    def tensor(self, value):
+    def tensor(self, value: float) -> TensorProto:
         return self.onnx.numpy_helper.from_array(np.float32([value]))
 
-    def constant(self, array):
+    def constant(self, array: ArrayLike) -> str:
         name = self.names.get(id(array), f"{self.scope}.constant{len(self.constants)}")
         self.constants[name] = self.onnx.numpy_helper.from_array(np.asarray(array), name)
         return name
 
-    def node(self, operation, *inputs, **attributes):
+    def node(self, operation: str, *inputs: Any, **attributes: Any) -> str:
         names = [i if isinstance(i, str) else self.constant(i) for i in inputs]
         result = f"{self.scope}/{operation}{len(self.nodes)}"
         self.nodes.append(
@@ -38,7 +47,7 @@ class Graph:
         return result
 
 
-def check_names(found, expected, path):
+def check_names(found: Mapping[str, np.ndarray], expected: Mapping[str, Sequence[int]], path: str | Path) -> None:
     """The archive has what is expected, in its shapes."""
     for name, shape in expected.items():
         if name not in found:
@@ -49,7 +58,7 @@ def check_names(found, expected, path):
             )
 
 
-def signature(model):
+def signature(model: str | Path) -> dict[str, list[int]]:
     """{name: shape} of the parameters and states, as prec-translate builds them."""
     text = run_tool("prec-translate", "--import-json", model, "--batch=1")
     head = text[text.index("func.func @forward(") :].split("->")[0]
@@ -61,7 +70,7 @@ def signature(model):
     return found
 
 
-def of_description(model, weights, path):
+def of_description(model: str | Path, weights: Mapping[str, np.ndarray], path: str | Path) -> ModelProto:
     """The ONNX model of a description, a file or a builtin's name."""
     helper = require("onnx").helper
     expected = signature(model)  # also finds what is wrong in the file
@@ -108,7 +117,7 @@ def of_description(model, weights, path):
     return require("onnx").shape_inference.infer_shapes(made)
 
 
-def of_onnx(model, weights, path):
+def of_onnx(model: str | Path, weights: Mapping[str, np.ndarray], path: str | Path) -> ModelProto:
     """The ONNX file with the weights of the same names replaced."""
     onnx = require("onnx")
     made = onnx.load(model)
@@ -123,7 +132,7 @@ def of_onnx(model, weights, path):
     return made
 
 
-def export(model, weights, output):
+def export(model: str | Path, weights: str | Path, output: str | Path) -> None:
     """Writes the ONNX file, whole or not at all, after onnx's own check of it."""
     onnx = require("onnx")
     try:

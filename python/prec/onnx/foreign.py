@@ -3,7 +3,11 @@
 
 It runs in a child process, since it can crash on what it does not expect.
 """
+from __future__ import annotations
+
 import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from prec import child
 from prec.frontend import FrontendError, require
@@ -12,6 +16,10 @@ from .builder import rename_foreign
 from .knowledge import small_model
 from .types import proto_of
 
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+    from .graph import Graph
+
 SECONDS = 60  # for one node
 PIPELINE = (
     "builtin.module(torch-onnx-to-torch-backend-pipeline,"
@@ -19,7 +27,7 @@ PIPELINE = (
 )
 
 
-def _lower(model):
+def _lower(model: ModelProto) -> str:
     from iree.compiler import ir, passmanager
     from iree.compiler.extras import onnx_importer
 
@@ -33,7 +41,7 @@ def _lower(model):
     return str(module)
 
 
-def lower(graph, proto, opsets, arguments, results, name):
+def lower(graph: Graph, proto: NodeProto, opsets: dict[str, int], arguments: Sequence[str], results: Sequence[str], name: str) -> str:
     """The text of a function @name for one node."""
     require("iree.compiler")
     for result in results:

@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Operators that are defined by others: the model's own functions, and ONNX's definitions."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from prec.frontend import FrontendError
 
 from .node import NotCovered
 from .types import onnx, proto_of
 
+if TYPE_CHECKING:
+    from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto
+    from .graph import Graph
 
-def definition(proto, opsets, graph):
+
+def definition(proto: NodeProto, opsets: dict[str, int], graph: Graph) -> FunctionProto | None:
     """The operator's body as ONNX defines it, or None."""
     opset = opsets.get("", 1)
     try:
@@ -45,7 +54,7 @@ def definition(proto, opsets, graph):
     return function
 
 
-def instantiate(function, proto, opsets, prefix):
+def instantiate(function: FunctionProto, proto: NodeProto, opsets: dict[str, int], prefix: str) -> list[tuple[NodeProto, dict[str, int]]]:
     """The function's nodes with the caller's names and attributes, each with its opsets."""
     names = {"": ""}
     names.update(zip(function.input, list(proto.input) + [""] * len(function.input)))
@@ -56,11 +65,11 @@ def instantiate(function, proto, opsets, prefix):
     return [(_rename(node, names, attributes, prefix), inner) for node in function.node]
 
 
-def _rename(node, names, attributes, prefix):
+def _rename(node: NodeProto, names: dict[str, str], attributes: Mapping[str, AttributeProto], prefix: str) -> NodeProto:
     made = onnx.NodeProto()
     made.CopyFrom(node)
 
-    def rename(name):
+    def rename(name: str) -> str:
         return names.setdefault(name, f"{prefix}/{name}") if name else ""
 
     made.input[:] = [rename(n) for n in node.input]
@@ -82,7 +91,7 @@ def _rename(node, names, attributes, prefix):
     return made
 
 
-def _rename_graph(graph, names, attributes, prefix):
+def _rename_graph(graph: GraphProto, names: dict[str, str], attributes: Mapping[str, AttributeProto], prefix: str) -> None:
     nodes = [_rename(n, names, attributes, prefix) for n in graph.node]
     del graph.node[:]
     graph.node.extend(nodes)

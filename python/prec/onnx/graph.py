@@ -5,6 +5,11 @@ In topological order each node is folded if all it needs is known, typed, and lo
 first that can: our rule, the operator's own definition as a graph of others, the foreign
 importer. What none can is an error that names the node.
 """
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TYPE_CHECKING
+
 import numpy as np
 
 from prec.frontend import FrontendError, quoted
@@ -16,12 +21,16 @@ from .node import Node, NotCovered
 from .types import TypeProblem, merge, onnx, type_of, word_of_array
 from .widening import widened
 
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
+    from .large import FileArray
+
 EMBED_LIMIT = 1 << 12  # elements of an integer constant that stands in the module
 # What a rule raises on operands or attributes that nobody would write.
 UNFIT = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
 
-def is_weight(dtype, size, rank):
+def is_weight(dtype: str, size: int, rank: int) -> bool:
     """Is an initializer an argument rather than a constant in the module?"""
     narrow = dtype in ("i8", "u8") and size >= 16
     return bool(rank and (dtype[0] in "fb" or narrow)) or size > EMBED_LIMIT
@@ -30,25 +39,25 @@ def is_weight(dtype, size, rank):
 class FunctionBuilder(Builder):
     """A builder whose function takes the values of the graph that it uses."""
 
-    def argument(self, name, dtype, shape):
+    def argument(self, name: str, dtype: str, shape: tuple[int, ...]) -> Value:
         return Value(self, self.name(), dtype, shape)
 
 
 class Graph:
     """Names of one graph: types, what is known, and how to get a value where code is written."""
 
-    def __init__(self, importer, parent=None):
+    def __init__(self, importer: Importer, parent: Graph | None = None) -> None:
         self.importer, self.parent = importer, parent
         self.types = dict(parent.types) if parent else {}
         self.constants = dict(parent.constants) if parent else {}
         self.weights = dict(parent.weights) if parent else {}
         self.values = {}
 
-    def embedded(self, name):
+    def embedded(self, name: str) -> Any:
         """The array, if it is to stand in the module rather than be an argument."""
         return None if name in self.weights else self.constants.get(name)
 
-    def add_constant(self, name, array, is_initializer=False):
+    def add_constant(self, name: str, array: Any, is_initializer: bool = False) -> None:
         dtype = word_of_array(array)
         self.types[name] = (dtype, array.shape)
         self.constants[name] = array
@@ -61,7 +70,7 @@ class Graph:
 class Importer:
     """One model's import. `text` and `weights` are the result."""
 
-    def __init__(self, model, arrays, foreign=None):
+    def __init__(self, model: ModelProto, arrays: Mapping[str, FileArray], foreign: Callable[..., str] | None = None) -> None:
         self.model, self.arrays, self.foreign = model, arrays, foreign
         self.opsets = {o.domain: o.version for o in model.opset_import}
         if "ai.onnx" in self.opsets:
@@ -74,7 +83,7 @@ class Importer:
         self.declared = self._declared(model)
 
     @staticmethod
-    def _declared(model):
+    def _declared(model: ModelProto) -> dict[str, tuple[str, tuple[int, ...] | None]]:
         """What the model itself says of its values' types."""
         types = {}
         for value in (*model.graph.value_info, *model.graph.output):
@@ -86,7 +95,7 @@ class Importer:
                 types[value.name] = known
         return types
 
-    def run(self):
+    def run(self) -> str:
         graph, proto = Graph(self), self.model.graph
         main = Builder()
         for tensor in proto.initializer:
@@ -111,12 +120,12 @@ class Importer:
         self.graph, self.main = graph, main
         return self._module(graph, main, inputs, outputs)
 
-    def module_of(self, names):
+    def module_of(self, names: list[str]) -> str:
         """The module with other values as its results."""
         self.outputs = names
         return self._module(self.graph, self.main, self.inputs, [self.graph.values[n] for n in names])
 
-    def _array(self, tensor):
+    def _array(self, tensor: TensorProto) -> np.ndarray:
         try:
             array = onnx.numpy_helper.to_array(tensor)
             word_of_array(array)
@@ -124,12 +133,12 @@ class Importer:
             raise FrontendError(f"'{tensor.name}': {error}") from None
         return array
 
-    def _output(self, graph, main, value):
+    def _output(self, graph: Graph, main: Builder, value: ValueInfoProto) -> Value:
         if value.name not in graph.types:
             raise FrontendError(f"output '{value.name}' is computed by no node")
         return self.materialise(graph, main, value.name)
 
-    def materialise(self, graph, b, name):
+    def materialise(self, graph: Graph, b: Builder, name: str) -> Value:
         """The value of a name, in the code that `b` writes."""
         if name in graph.values:
             return graph.values[name]
@@ -148,7 +157,7 @@ class Importer:
 
     # Nodes
 
-    def walk(self, graph, b, nodes, opsets, scope):
+    def walk(self, graph: Graph, b: Builder, nodes: Sequence[NodeProto], opsets: dict[str, int], scope: str) -> None:
         pending = [(n, opsets, scope) for n in reversed(nodes)]
         while pending:
             proto, opsets, outer = pending.pop()
@@ -165,14 +174,16 @@ class Importer:
                 ) from None
             pending.extend((n, o, scope) for n, o in reversed(more))
 
-    def _scope(self, proto):
+    def _scope(self, proto: NodeProto) -> str:
         """The node's name as a path of layers; a node without one gets its operator's."""
         name = proto.name.strip("/") or proto.op_type
         count = self.used_scopes.get(name, 0)
         self.used_scopes[name] = count + 1
         return name if count == 0 else f"{name}_{count}"
 
-    def _node(self, graph, b, proto, opsets, scope):
+    def _node(
+        self, graph: Graph, b: Builder, proto: NodeProto, opsets: dict[str, int], scope: str
+    ) -> list[tuple[NodeProto, dict[str, int]]]:
         for name in proto.input:
             if name and name not in graph.types:
                 raise FrontendError(f"operand '{name}' is computed by no node before")
@@ -220,7 +231,7 @@ class Importer:
             raise FrontendError(reasons[0] if reasons else "this operator is not supported")
         return self._by_foreign(graph, b, node, reasons)
 
-    def _by_rule(self, graph, b, node, rule):
+    def _by_rule(self, graph: Graph, b: Builder, node: Node, rule: Callable[..., Any]) -> list[tuple[NodeProto, dict[str, int]]]:
         node.b = FunctionBuilder()
         made = rule(node.b, node)
         made = list(made) if isinstance(made, (list, tuple)) else [made]
@@ -243,7 +254,7 @@ class Importer:
         self._call(graph, b, node.scope, node.arguments, names)
         return []
 
-    def _by_foreign(self, graph, b, node, reasons):
+    def _by_foreign(self, graph: Graph, b: Builder, node: Node, reasons: list[str]) -> list[tuple[NodeProto, dict[str, int]]]:
         names = [n for n in node.proto.output if n]
         arguments = [n for n in dict.fromkeys(node.proto.input) if n and graph.embedded(n) is None]
         try:
@@ -255,7 +266,7 @@ class Importer:
         self._call(graph, b, node.scope, arguments, names)
         return []
 
-    def _call(self, graph, b, scope, arguments, names):
+    def _call(self, graph: Graph, b: Builder, scope: str, arguments: Sequence[str], names: Sequence[str]) -> None:
         """The call of the function that was just written."""
         taken = [self.materialise(graph, b, a) for a in arguments]
         types = [Value(b, "", *graph.types[n]).type for n in names]
@@ -274,7 +285,7 @@ class Importer:
 
     # The module
 
-    def _module(self, graph, main, inputs, outputs):
+    def _module(self, graph: Graph, main: Builder, inputs: Sequence[str], outputs: Sequence[Value]) -> str:
         arguments = []
         for name in inputs:
             dtype, shape = graph.types[name]
@@ -299,7 +310,7 @@ class Importer:
         )  # fmt: skip
 
 
-def _attributes(name, dtype, role=None):
+def _attributes(name: str, dtype: str, role: str | None = None) -> str:
     words = [f"prec.name = {quoted(name)}"]
     if role:
         words.append(f'prec.role = "{role}"')
@@ -308,7 +319,7 @@ def _attributes(name, dtype, role=None):
     return ", ".join(words)
 
 
-def refuse_absurd(name, shape):
+def refuse_absurd(name: str, shape: tuple[int, ...]) -> None:
     count = 1
     for size in shape:
         count *= max(size, 1)

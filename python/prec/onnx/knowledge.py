@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What is known of a node before it is written: its results' types, and values that are constant."""
+from __future__ import annotations
+
 import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +12,10 @@ from prec.frontend import FrontendError
 
 from . import rules
 from .types import merge, onnx, proto_of, require, type_of, word_of_array
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto, ValueInfoProto
+    from .graph import Graph
 
 require("onnx.reference")
 
@@ -22,7 +30,7 @@ NOT_FOLDED = RANDOM | {"If", "Loop", "Scan", "SequenceMap", "Dropout"}
 SHRINKING = {"NonZero", "Compress", "Unique", "NonMaxSuppression"}
 
 
-def small_model(graph, proto, opsets, outputs=()):
+def small_model(graph: Graph, proto: NodeProto, opsets: dict[str, int], outputs: Iterable[ValueInfoProto] = ()) -> ModelProto:
     """A model of one node: what is known as initializers, the rest as inputs."""
     inputs, constants = [], []
     for name in dict.fromkeys(n for n in (*proto.input, *_captured(proto)) if n in graph.types):
@@ -37,7 +45,7 @@ def small_model(graph, proto, opsets, outputs=()):
     )
 
 
-def _inferred(graph, proto, opsets):
+def _inferred(graph: Graph, proto: NodeProto, opsets: dict[str, int]) -> Sequence[ValueInfoProto]:
     """The node's results with the types that ONNX infers."""
     outputs = [onnx.helper.make_empty_tensor_value_info(n) for n in proto.output if n]
     model = small_model(graph, proto, opsets, outputs)
@@ -48,7 +56,7 @@ def _inferred(graph, proto, opsets):
     return inferred.graph.output
 
 
-def infer(graph, proto, opsets):
+def infer(graph: Graph, proto: NodeProto, opsets: dict[str, int]) -> None:
     # Of an If whose condition is known, the branch that is not taken need not fit.
     if proto.op_type == "If" and proto.input[0] in graph.constants:
         return
@@ -69,7 +77,7 @@ def infer(graph, proto, opsets):
             graph.types[value.name] = known
 
 
-def fold(graph, proto, opsets):
+def fold(graph: Graph, proto: NodeProto, opsets: dict[str, int]) -> bool:
     """Computes a node whose operands are known; constants and shapes become known."""
     op = proto.op_type
     if proto.domain not in ("", "ai.onnx") or op in NOT_FOLDED:
@@ -117,7 +125,7 @@ def fold(graph, proto, opsets):
     return True
 
 
-def _elements(graph, proto, opsets):
+def _elements(graph: Graph, proto: NodeProto, opsets: dict[str, int]) -> float:
     """How many elements a node's results have; infinity if that is not known."""
     count = 0
     for value in _inferred(graph, proto, opsets):
@@ -128,7 +136,7 @@ def _elements(graph, proto, opsets):
     return count
 
 
-def _captured(proto):
+def _captured(proto: NodeProto) -> Iterator[str]:
     """Names that a node's subgraphs may take from outside."""
     for attribute in proto.attribute:
         for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):

@@ -4,14 +4,23 @@
 An ONNX file is a protobuf message, ModelProto.graph.initializer.raw_data: what is long there
 is left out of the bytes that are parsed, and known by its place in the file instead.
 """
+from __future__ import annotations
+
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from prec.frontend import FrontendError
 
 from .types import onnx
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+    from onnx import ModelProto, TensorProto
 
 LEAST = 1 << 10  # bytes of a weight that stays in its file
 GRAPH, INITIALIZER, RAW_DATA = 7, 5, 9  # field numbers in ModelProto, GraphProto, TensorProto
@@ -37,18 +46,18 @@ class FileArray:
     shape: tuple
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return len(self.shape)
 
     @property
-    def size(self):
+    def size(self) -> int:
         return int(np.prod(self.shape, dtype=object))
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         return self.size * self.dtype.itemsize
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         try:
             array = np.fromfile(self.path, self.dtype, self.size, offset=self.offset)
         except OSError as error:
@@ -63,7 +72,7 @@ class _Malformed(Exception):
     """Not what protobuf writes; its own parser is to say why."""
 
 
-def _varint(data, at, end):
+def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
         if at >= end:
@@ -75,7 +84,7 @@ def _varint(data, at, end):
     raise _Malformed
 
 
-def _fields(data, at, end):
+def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int, int]]:
     """(number, kind, where the field begins, where its content begins, where it ends)."""
     while at < end:
         start = at
@@ -96,7 +105,7 @@ def _fields(data, at, end):
         at = stop
 
 
-def _message(number, content):
+def _message(number: int, content: bytes) -> bytes:
     """A field that holds these bytes."""
     text = bytearray()
     for value in (number << 3 | BYTES, len(content)):
@@ -107,7 +116,7 @@ def _message(number, content):
     return bytes(text) + content
 
 
-def _without_data(data, start, end):
+def _without_data(data: bytes, start: int, end: int) -> tuple[bytes, tuple[int, int]] | None:
     """(an initializer's bytes without its raw data, where that lies), or None to keep it whole."""
     raw, rest = None, []
     for number, kind, begin, inside, stop in _fields(data, start, end):
@@ -122,7 +131,7 @@ def _without_data(data, start, end):
     return b"".join(rest), raw
 
 
-def without_large_data(data):
+def without_large_data(data: bytes) -> tuple[bytes, dict[int, tuple[int, int]]]:
     """(the model's bytes without long raw data, {number of an initializer: where its data lies})."""
     try:
         fields = list(_fields(data, 0, len(data)))
@@ -148,7 +157,7 @@ def without_large_data(data):
     return b"".join([data[:before], _message(GRAPH, b"".join(graph)), data[after:]]), places
 
 
-def array_at(tensor, path, offset, length):
+def array_at(tensor: TensorProto, path: str | Path, offset: int, length: int) -> FileArray | None:
     """The FileArray of an initializer, or None if its elements do not lie there as NumPy's would."""
     kind = KINDS.get(tensor.data_type)
     if kind is None or any(n < 0 for n in tensor.dims):
@@ -157,7 +166,7 @@ def array_at(tensor, path, offset, length):
     return array if array.nbytes == length else None
 
 
-def store(model, arrays, folder):
+def store(model: ModelProto, arrays: Mapping[str, FileArray], folder: str) -> str:
     """Writes the model with these initializers as external data, which onnxruntime maps; the path."""
     made = onnx.ModelProto()
     made.CopyFrom(model)

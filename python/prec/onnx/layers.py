@@ -5,19 +5,27 @@ A layer is a function (g, x, options, parameters) -> name of its result: g build
 the name of the input, parameters are the layer's own arrays by what follows the dot.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TYPE_CHECKING
+
 import numpy as np
 
+if TYPE_CHECKING:
+    from .exporting import Graph as LayerGraph
 
-def pair(value):
+
+def pair(value: int | list[int]) -> list[int]:
     return list(value) if isinstance(value, list) else [value, value]
 
 
-def dense(g, x, o, p, prefix=""):
+def dense(g: LayerGraph, x: str, o: dict[str, Any], p: dict[str, np.ndarray], prefix: str = "") -> str:
     y = g.node("MatMul", x, p[prefix + "weight"])
     return g.node("Add", y, p[prefix + "bias"]) if prefix + "bias" in p else y
 
 
-def window(o, default_stride):
+def window(o: dict[str, Any], default_stride: int | list[int]) -> dict[str, list[int]]:
     padding = pair(o.get("padding", 0))
     return {
         "kernel_shape": pair(o["kernel"]),
@@ -26,21 +34,21 @@ def window(o, default_stride):
     }
 
 
-def conv(g, x, o, p):
+def conv(g: LayerGraph, x: str, o: dict[str, Any], p: dict[str, np.ndarray]) -> str:
     bias = [p["bias"]] if "bias" in p else []
     more = {"dilations": pair(o.get("dilation", 1)), "group": o.get("groups", 1)}
     return g.node("Conv", x, p["weight"], *bias, **window(o, 1), **more)
 
 
-def max_pool(g, x, o, p):
+def max_pool(g: LayerGraph, x: str, o: dict[str, Any], p: dict[str, np.ndarray]) -> str:
     return g.node("MaxPool", x, **window(o, o["kernel"]))
 
 
-def average_pool(g, x, o, p):
+def average_pool(g: LayerGraph, x: str, o: dict[str, Any], p: dict[str, np.ndarray]) -> str:
     return g.node("AveragePool", x, **window(o, o["kernel"]), count_include_pad=1)
 
 
-def batch_norm(g, x, o, p):
+def batch_norm(g: LayerGraph, x: str, o: dict[str, Any], p: dict[str, np.ndarray]) -> str:
     mean, variance = p["running_mean"], p["running_var"]
     ones, zeros = np.ones_like(variance), np.zeros_like(mean)
     scale, bias = p.get("weight", ones), p.get("bias", zeros)
@@ -49,7 +57,7 @@ def batch_norm(g, x, o, p):
     )
 
 
-def layer_norm(g, x, o, p):
+def layer_norm(g: LayerGraph, x: str, o: dict[str, Any], p: dict[str, np.ndarray]) -> str:
     count, epsilon = o.get("dimensions", 1), o.get("epsilon", 1e-5)
     if "weight" in p:
         return g.node(
@@ -61,11 +69,11 @@ def layer_norm(g, x, o, p):
     return g.node("Div", centred, g.node("Sqrt", g.node("Add", variance, np.float32(epsilon))))
 
 
-def attention(g, x, o, p):
+def attention(g: LayerGraph, x: str, o: dict[str, Any], p: dict[str, np.ndarray]) -> str:
     heads = o.get("heads", 1)
     units = p["query.weight"].shape[0]
 
-    def split(name, order):
+    def split(name: str, order: list[int]) -> str:
         y = dense(g, x, o, p, name + ".")
         y = g.node("Reshape", y, np.int64([0, 0, heads, units // heads]))
         return g.node("Transpose", y, perm=order)
@@ -81,10 +89,10 @@ def attention(g, x, o, p):
     return dense(g, g.node("Reshape", mixed, np.int64([0, 0, units])), o, p, "output.")
 
 
-def lstm(g, x, o, p):
+def lstm(g: LayerGraph, x: str, o: dict[str, Any], p: dict[str, np.ndarray]) -> str:
     units = o["units"]
 
-    def gates(array):  # ours: i f g o along the last dimension; ONNX: i o f g along the first
+    def gates(array: np.ndarray) -> np.ndarray:  # ours: i f g o along the last dimension; ONNX: i o f g along the first
         i, f, g_, o_ = np.split(array, 4, -1)
         return np.concatenate([i, o_, f, g_], -1)
 
@@ -95,15 +103,15 @@ def lstm(g, x, o, p):
     return g.node("Transpose", g.node("Squeeze", y, np.int64([1])), perm=[1, 0, 2])
 
 
-def last(g, x, o, p):
+def last(g: LayerGraph, x: str, o: dict[str, Any], p: dict[str, np.ndarray]) -> str:
     return g.node("Gather", x, np.int64(-1), axis=o.get("axis", 0) + 1)
 
 
-def mean(g, x, o, p):
+def mean(g: LayerGraph, x: str, o: dict[str, Any], p: dict[str, np.ndarray]) -> str:
     return g.node("ReduceMean", x, np.int64([o.get("axis", 0) + 1]), keepdims=0)
 
 
-def clip(low, high):
+def clip(low: float, high: float) -> Callable[..., str]:
     return lambda g, x, o, p: g.node("Clip", x, np.float32(low), np.float32(high))
 
 
@@ -148,7 +156,7 @@ JOINS = {
 }
 
 
-def fold(g, operation, inputs):
+def fold(g: LayerGraph, operation: str, inputs: Sequence[str]) -> str:
     result = inputs[0]
     for other in inputs[1:]:
         result = g.node(operation, result, other)

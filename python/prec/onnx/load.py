@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Reads an ONNX file: parsed, checked, its external data read, its inputs' sizes set."""
+from __future__ import annotations
+
 import re
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prec.frontend import FrontendError
 
@@ -10,10 +14,14 @@ from .graph import is_weight
 from .large import LEAST, array_at, without_large_data
 from .types import onnx, type_of, word_of_array
 
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+    from .large import FileArray
+
 NEWEST_OPSET, OLDEST_OPSET = 24, 1
 
 
-def _refuse_outside_data(model, path):
+def _refuse_outside_data(model: ModelProto, path: str | Path) -> None:
     """External data must lie in the model's folder."""
     folder = Path(path).resolve().parent
     for tensor in _tensors(model.graph):
@@ -42,11 +50,11 @@ def _refuse_outside_data(model, path):
             )
 
 
-def _external(tensor):
+def _external(tensor: TensorProto) -> dict[str, str]:
     return {e.key: e.value for e in tensor.external_data}
 
 
-def _map_external_data(model, path):
+def _map_external_data(model: ModelProto, path: str | Path) -> dict[str, FileArray]:
     """{name: array} of the initializers with external data, which are then taken out of the model."""
     arrays = {}
     for tensor in model.graph.initializer:
@@ -65,11 +73,11 @@ def _map_external_data(model, path):
     return arrays
 
 
-def _is_weight(array):
+def _is_weight(array: FileArray) -> bool:
     return array.nbytes >= LEAST and is_weight(word_of_array(array), array.size, array.ndim)
 
 
-def _map_own_data(model, data, places, path):
+def _map_own_data(model: ModelProto, data: bytes, places: Mapping[int, tuple[int, int]], path: str | Path) -> dict[str, FileArray]:
     """The same for the data that was cut out of the file's bytes; what cannot stay there goes back."""
     arrays = {}
     for number, (begin, end) in places.items():
@@ -82,7 +90,7 @@ def _map_own_data(model, data, places, path):
     return arrays
 
 
-def _tensors(graph):
+def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
     yield from graph.initializer
     for node in graph.node:
         for attribute in node.attribute:
@@ -93,7 +101,7 @@ def _tensors(graph):
 
 
 
-def load(path):
+def load(path: str | Path) -> tuple[ModelProto, dict[str, FileArray]]:
     """(the model, {name: array} of the weights that stay in their files and have no data in the
     model). Errors say what is wrong and where in the model."""
     try:
@@ -121,7 +129,7 @@ def load(path):
     return model, arrays
 
 
-def _refuse_twice(graph):
+def _refuse_twice(graph: GraphProto) -> None:
     """A name stands for one initializer."""
     seen = set()
     for tensor in graph.initializer:
@@ -130,7 +138,7 @@ def _refuse_twice(graph):
         seen.add(tensor.name)
 
 
-def _refuse_bytes(graph, path):
+def _refuse_bytes(graph: GraphProto, path: str | Path) -> None:
     """Names that are no text come as bytes."""
     for node in graph.node:
         for word in (node.name, node.op_type, node.domain, *node.input, *node.output):
@@ -141,7 +149,7 @@ def _refuse_bytes(graph, path):
             raise FrontendError(f"'{path}' is not an ONNX model: a name is no text: {value.name!r}")
 
 
-def _without_weights(model, arrays):
+def _without_weights(model: ModelProto, arrays: Container[str]) -> ModelProto:
     """The model with inputs in the place of the weights that are not in it, and shapes of its outputs, for ONNX's checker."""
     made = onnx.ModelProto()
     made.CopyFrom(model)
@@ -164,7 +172,7 @@ def _without_weights(model, arrays):
     return made
 
 
-def check(model, arrays, path):
+def check(model: ModelProto, arrays: Mapping[str, FileArray], path: str | Path) -> None:
     if not 0 < model.ir_version < 1 << 31:
         raise FrontendError(f"'{path}' has ir_version {model.ir_version}; expected 1..{onnx.IR_VERSION}")
     for opset in model.opset_import:
@@ -188,12 +196,12 @@ def check(model, arrays, path):
 MOST_NODES = 1 << 18  # of a model whose functions are written out
 
 
-def _refuse_endless_functions(model):
+def _refuse_endless_functions(model: ModelProto) -> None:
     """Functions of the model's own that call themselves, or grow beyond measure."""
     functions = {(f.domain, f.name): f for f in model.functions}
     counts, active = {}, set()
 
-    def count(node):
+    def count(node: NodeProto) -> int:
         key = node.domain, node.op_type
         total = 1
         for attribute in node.attribute:
@@ -219,7 +227,7 @@ def _refuse_endless_functions(model):
             raise FrontendError(f"{where}: its functions have {total} nodes; expected at most {MOST_NODES}")
 
 
-def _refuse_wrong_sizes(graph):
+def _refuse_wrong_sizes(graph: GraphProto) -> None:
     """An initializer must have as many bytes as its shape says."""
     for tensor in _tensors(graph):
         count = 1
@@ -243,7 +251,7 @@ _WIDTHS = {
 }  # fmt: skip
 
 
-def _blame(error, model, path):
+def _blame(error: Exception, model: ModelProto, path: str | Path) -> str:
     """The checker's complaint, with the node that it is about."""
     line = _line(error)
     # Its later lines may say "name: fc1 OpType: Gemm", or "Name: ...".
@@ -262,7 +270,7 @@ def _blame(error, model, path):
     return f"'{path}' is not a valid model: {line}"
 
 
-def _line(error):
+def _line(error: Exception) -> str:
     """The first line of a foreign message."""
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0][:300]

@@ -4,6 +4,11 @@
 onnxruntime is a peer, no oracle: its STFT is off by 3e-5 of the largest value, its sigmoid is 0 below -18. The truth of a single
 node is what comes of the same operands in f64.
 """
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TYPE_CHECKING
+
 import numpy as np
 
 from prec.compare import differs, run_model
@@ -11,13 +16,17 @@ from prec.frontend import require
 
 from .types import onnx
 
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+    from .convert import Imported
+
 MOST_VALUES = 1 << 22  # of a node that is evaluated again
 
 
 class Taps:
     """Every value between the nodes, of the import and of onnxruntime. `run(model, names, inputs)` is onnxruntime's."""
 
-    def __init__(self, imported, inputs, run):
+    def __init__(self, imported: Imported, inputs: dict[str, np.ndarray], run: Callable[..., list[Any]]) -> None:
         self.imported, self.inputs, self.run = imported, inputs, run
         graph = imported.model.graph
         self.producers = {o: n for n in graph.node for o in n.output if o}
@@ -26,7 +35,7 @@ class Taps:
         values = run_model(text(self.names), weights, imported.inputs, inputs, len(self.names))
         self.ours = dict(zip(self.names, values))
 
-    def part(self, given, moved):
+    def part(self, given: dict[str, np.ndarray], moved: dict[str, np.ndarray]) -> tuple[NodeProto, str, dict[str, Any]] | None:
         """(node, name, what onnxruntime has of all) of the first value that differs, or None. `given` are values that onnxruntime
         takes from the import, `moved` the inputs and these, changed a little."""
         names = [n for n in self.names if n not in given]
@@ -41,7 +50,7 @@ class Taps:
                 return self.producers[name], name, dict(zip(names, reference))
         return None
 
-    def is_nearer(self, node, name, theirs, given):
+    def is_nearer(self, node: NodeProto, name: str, theirs: dict[str, Any], given: dict[str, np.ndarray]) -> bool:
         """Whether the import's value is nearer to the truth than onnxruntime's, both from onnxruntime's operands - of which the
         import has the same to within what was allowed."""
         known = self._weights() | self.inputs | theirs | given
@@ -55,12 +64,12 @@ class Taps:
             mine, other = (float(np.abs(v.astype("f8") - truth).max(initial=0)) for v in (self.ours[name], theirs[name]))
         return mine < other  # never with a NaN
 
-    def _weights(self):
+    def _weights(self) -> dict[str, Any]:
         made = {t.name: t for t in self.imported.model.graph.initializer if t.name not in self.imported.arrays}
         return {name: onnx.numpy_helper.to_array(t) for name, t in made.items()} | dict(self.imported.arrays)
 
 
-def with_given(model, given):
+def with_given(model: ModelProto, given: Mapping[str, np.ndarray]) -> ModelProto:
     """The model in which these values are inputs."""
     if not given:
         return model
@@ -79,7 +88,7 @@ def with_given(model, given):
     return made
 
 
-def truth_of(model, node, operands):
+def truth_of(model: ModelProto, node: NodeProto, operands: Mapping[str, Any]) -> list[Any]:
     """A node's results in f64: by ONNX's reference evaluator, or else, if that does not know the node, by onnxruntime."""
     from onnx.reference import ReferenceEvaluator
 

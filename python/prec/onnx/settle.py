@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the user settles of a model's inputs: their sizes, or their values."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from prec.frontend import FrontendError
 
 from .types import onnx
 
+if TYPE_CHECKING:
+    from onnx import ModelProto, ValueInfoProto
 
-def _input(model, name, option):
+
+def _input(model: ModelProto, name: str, option: str) -> ValueInfoProto:
     weights = {w.name for w in model.graph.initializer}
     inputs = {v.name: v for v in model.graph.input if v.name not in weights}
     if name not in inputs:
@@ -15,7 +23,7 @@ def _input(model, name, option):
     return inputs[name]
 
 
-def set_values(model, values):
+def set_values(model: ModelProto, values: Mapping[str, np.ndarray]) -> None:
     """Inputs become constants: {name: array}, whose elements take the input's type, one element any rank."""
     for name, array in values.items():
         given = _input(model, name, "--value")
@@ -38,7 +46,7 @@ def set_values(model, values):
         model.graph.initializer.append(onnx.numpy_helper.from_array(np.ascontiguousarray(made), name))
 
 
-def set_shapes(model, shapes):
+def set_shapes(model: ModelProto, shapes: Mapping[str, Sequence[int]]) -> None:
     """Replaces the inputs' shapes by those given, and names of sizes by their numbers."""
     sizes = {}
     for name, shape in shapes.items():

@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """How many trips a Loop makes, where only numbers that are known at import decide: tf2onnx writes every recurrent layer as a loop
 that counts up to a limit and has no trip count."""
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Container, Mapping
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
 from .types import onnx
+
+if TYPE_CHECKING:
+    from onnx import GraphProto
+    from .node import Node
 
 # So that a hostile file cannot keep an import busy: single numbers only, and few nodes.
 MOST_TRIPS, MOST_NODES = 1 << 13, 32
@@ -14,7 +22,7 @@ OPERATORS = frozenset("""
 """.split())
 
 
-def known_trips(node):
+def known_trips(node: Node) -> int | None:
     """The number, or None. `node` is the Loop."""
     most, alive = (node.number(0) if node.has(0) else math.inf), (node.number(1) if node.has(1) else True)
     if most is None or alive is None:
@@ -28,7 +36,9 @@ def known_trips(node):
         return None
 
 
-def _count(evaluate, state, is_fixed, most):
+def _count(
+    evaluate: Callable[[dict[str, Any], int], tuple[bool, dict[str, Any]]], state: dict[str, Any], is_fixed: bool, most: float
+) -> int | None:
     if is_fixed:  # the condition is the same in each trip
         return 1 if not evaluate({}, 0)[0] else most if most < math.inf else None
     for trip in range(MOST_TRIPS):
@@ -38,7 +48,9 @@ def _count(evaluate, state, is_fixed, most):
     return None
 
 
-def _condition(node, graph):
+def _condition(
+    node: Node, graph: GraphProto
+) -> tuple[Callable[[dict[str, Any], int], tuple[bool, dict[str, Any]]], dict[str, Any], bool] | None:
     """(a function of the state and the trip's number that gives the condition and the next state, the first state, whether it
     depends on neither) of what the condition depends on; None where that is not known."""
     inputs, outputs = [v.name for v in graph.input], [o.name for o in graph.output]
@@ -70,7 +82,9 @@ def _condition(node, graph):
     return evaluator, state, not state and inputs[0] not in needed
 
 
-def _evaluator(node, graph, needed, constants, names):
+def _evaluator(
+    node: Node, graph: GraphProto, needed: Container[str], constants: Mapping[str, np.ndarray], names: list[str]
+) -> Callable[[dict[str, Any], int], tuple[bool, dict[str, Any]]]:
     from onnx.reference import ReferenceEvaluator
 
     inputs, outputs = [v.name for v in graph.input], [o.name for o in graph.output]
@@ -84,7 +98,7 @@ def _evaluator(node, graph, needed, constants, names):
     opsets = [onnx.helper.make_opsetid(*o) for o in node.opsets.items()]
     run = ReferenceEvaluator(onnx.helper.make_model(part, opset_imports=opsets, ir_version=8)).run
 
-    def evaluate(state, trip):
+    def evaluate(state: dict[str, Any], trip: int) -> tuple[bool, dict[str, Any]]:
         values = {inputs[0]: np.array(trip, np.int64), inputs[1]: np.array(True), **state}
         found = dict(zip(dict.fromkeys(wanted), run(None, {n: a for n, a in values.items() if n in needed})))
         return bool(np.asarray(found[wanted[0]]).reshape(-1)[0]), {n: found[w] for n, w in zip(names, wanted[1:])}

@@ -1,8 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """ONNX's element types and type protos as words and shapes."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from prec.frontend import FrontendError, require
+
+if TYPE_CHECKING:
+    from onnx import TypeProto, ValueInfoProto
+    from .large import FileArray
 
 onnx = require("onnx")
 TensorProto = onnx.TensorProto
@@ -21,7 +30,7 @@ class TypeProblem(FrontendError):
     """A type that has no tensor of numbers."""
 
 
-def word_of(code, name):
+def word_of(code: int, name: str) -> str:
     """The word of an element type; `name` is the value's, for the message."""
     if code not in WORDS:
         known = TensorProto.DataType.Name(code) if code in TensorProto.DataType.values() else code
@@ -29,7 +38,7 @@ def word_of(code, name):
     return WORDS[code]
 
 
-def type_of(proto, name):
+def type_of(proto: TypeProto, name: str) -> tuple[str, tuple[int, ...] | None] | None:
     """(word, shape or None) of a TypeProto; sizes that are not known are -1."""
     kind = proto.WhichOneof("value")
     if kind is None:
@@ -48,13 +57,13 @@ def type_of(proto, name):
     return word_of(tensor.elem_type, name), shape
 
 
-def proto_of(name, dtype, shape):
+def proto_of(name: str, dtype: str, shape: Sequence[int] | None) -> ValueInfoProto:
     """A ValueInfoProto."""
     dims = None if shape is None else [n if n >= 0 else None for n in shape]
     return onnx.helper.make_tensor_value_info(name, CODES[dtype], dims)
 
 
-def word_of_array(array):
+def word_of_array(array: np.ndarray | FileArray) -> str:
     if array.dtype.name == "bfloat16":
         return "bf16"
     return {"float": "f", "uint": "u", "int": "i", "bool": "i1"}[
@@ -62,7 +71,7 @@ def word_of_array(array):
     ] + (str(array.dtype.itemsize * 8) if array.dtype != np.bool_ else "")
 
 
-def merge(first, second):
+def merge(first: tuple[int, ...] | None, second: tuple[int, ...] | None) -> tuple[int, ...] | None:
     """What two statements about a shape say together; the first wins a conflict."""
     if first is None or second is None or len(first) != len(second):
         return first if first is not None else second

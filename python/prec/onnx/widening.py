@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Operators on f16 and bf16 that runtimes compute in f32: sums stop growing in the narrow type, and a function of several steps
 would be rounded at each. Only the results are narrow, as onnxruntime's are."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .types import onnx
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+    from .graph import Graph
 
 NARROW = ("f16", "bf16")
 OPERATORS = frozenset("""
@@ -13,7 +21,7 @@ OPERATORS = frozenset("""
 """.split())
 
 
-def widened(proto, graph, prefix):
+def widened(proto: NodeProto, graph: Graph, prefix: str) -> list[NodeProto] | None:
     """The nodes that take its place, or None where nothing is narrow. The results' types are known."""
     narrow = [n for n in dict.fromkeys(proto.input) if n and graph.types[n][0] in NARROW]
     if proto.op_type not in OPERATORS or not narrow:
