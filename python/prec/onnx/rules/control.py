@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """If, Loop and Scan: a graph inside a node becomes a branch or the body of a loop."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TYPE_CHECKING
+
 from prec.onnx.node import NotCovered
 from prec.onnx.trips import known_trips
 
@@ -8,8 +13,15 @@ from .layout import insert_slice
 from .linear import transpose
 from .registry import rule
 
+if TYPE_CHECKING:
+    from onnx import GraphProto
+    from prec.onnx.builder import Builder
+    from prec.onnx.emit import Scalar, Value
+    from prec.onnx.graph import Graph
+    from prec.onnx.node import Node
 
-def inner(b, node, graph, values):
+
+def inner(b: Builder, node: Node, graph: GraphProto, values: Mapping[str, Value]) -> list[Value]:
     """Writes a subgraph where b stands; values: its inputs by name. Returns its outputs."""
     env = SubGraph(node)
     importer = node.env.importer
@@ -24,19 +36,19 @@ def inner(b, node, graph, values):
     return [importer.materialise(env, b, o.name) for o in graph.output]
 
 
-def SubGraph(node):  # noqa: N802
+def SubGraph(node: Node) -> Graph:  # noqa: N802
     """Names of a subgraph; those of the outer graph are the function's arguments."""
     from prec.onnx.graph import Graph
 
     class Inner(Graph):
-        def capture(self, name):
+        def capture(self, name: str) -> Value:
             return node.value(name)
 
     return Inner(node.env.importer, node.env)
 
 
 @rule("If")
-def branch(b, node):
+def branch(b: Builder, node: Node) -> list[Value]:
     condition = node[0]
     flag = condition[[0] * condition.rank]
     known = node.const(0)
@@ -44,8 +56,8 @@ def branch(b, node):
         return inner(b, node, node.attr("then_branch" if known.reshape(-1)[0] else "else_branch"), {})
     shapes = []
 
-    def side(word):
-        def write():
+    def side(word: str) -> Callable[[], list[Value]]:
+        def write() -> list[Value]:
             made = inner(b, node, node.attr(word), {})
             shapes.append([v.shape for v in made])
             return [b.cast(v, [-1] * v.rank) for v in made]
@@ -61,7 +73,7 @@ def branch(b, node):
 
 
 @rule("Loop")
-def loop(b, node):
+def loop(b: Builder, node: Node) -> list[Value]:
     graph = node.attr("body")
     exact = known_trips(node)
     trips = exact if exact is not None else node.number(0) if node.has(0) else None
@@ -77,7 +89,7 @@ def loop(b, node):
     rows = []
     room = int(trips) if trips is not None else bound
 
-    def types_of_rows():
+    def types_of_rows() -> list[Value]:
         """The body written once aside, for the types of what each step adds."""
         importer = node.env.importer
         mark, count, scopes = len(importer.functions), importer.count, dict(importer.used_scopes)
@@ -88,7 +100,7 @@ def loop(b, node):
         importer.count, importer.used_scopes = count, scopes
         return made[1 + len(carried) :]
 
-    def bind(i, flag, values):
+    def bind(i: Scalar, flag: Scalar, values: Sequence[Value]) -> dict[str, Value]:
         number = b.value(f"tensor.from_elements {i.cast('i64').name} : tensor<i64>", "i64", ())
         flag = b.value(f"tensor.from_elements {flag.name} : tensor<i1>", "i1", ())
         return dict(zip(inputs, [number, flag, *values]))
@@ -100,10 +112,10 @@ def loop(b, node):
             rows.append(b.empty([room, *row.shape], row.dtype))
     count = len(carried)
 
-    def step(i, flag, done, *state):
+    def step(i: Scalar, flag: Scalar, done: Scalar, *state: Any) -> list[Any]:
         values, tables = list(state[:count]), list(state[count:])
 
-        def run():
+        def run() -> list[Any]:
             made = inner(b, node, graph, bind(i, flag, values))
             new = []
             for v, old in zip(made[1 : 1 + count], values):
@@ -129,7 +141,7 @@ def loop(b, node):
 
 
 @rule("Scan")
-def scan(b, node):
+def scan(b: Builder, node: Node) -> list[Value]:
     graph, count = node.attr("body"), node.attr("num_scan_inputs")
     first = 0
     batched = node.opset < 9
@@ -163,7 +175,7 @@ def scan(b, node):
     outputs = [[s[a], *s[:a], *s[a + 1 :]] for a, s in zip(out_axes, outputs)]
     tables = [b.empty(s, node.out_dtype(n + k)) for k, s in enumerate(outputs)]
 
-    def step(i, *state):
+    def step(i: Scalar, *state: Value) -> list[Value]:
         place = (i, b.const(length - 1, "index") - i)
         rows = [
             b.reshape_to(slice_of(b, v, [place[way]] + [0] * (v.rank - 1), [1, *v.shape[1:]]), v.shape[1:])
@@ -182,7 +194,7 @@ def scan(b, node):
     return [b.reshape_to(v, [1, *v.shape]) for v in made] if batched else made
 
 
-def _first(b, value, axis, back=False):
+def _first(b: Builder, value: Value, axis: int, back: bool = False) -> Value:
     """The axis is moved to the front, or from there back."""
     if axis == 0:
         return value

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Windows over space: convolutions and pools."""
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,8 +14,12 @@ from prec.onnx.node import NotCovered
 
 from .registry import dims, lowest, pointwise, rule
 
+if TYPE_CHECKING:
+    from prec.onnx.builder import Builder
+    from prec.onnx.node import Node
 
-def pad(b, x, low, high, value):
+
+def pad(b: Builder, x: Value, low: Sequence[int], high: Sequence[int | Scalar], value: Scalar | float) -> Value:
     """The tensor with a border of one value; negative numbers crop."""
     if any(n < 0 for n in (*low, *high)):
         crop = lambda side: [min(n, 0) for n in side]  # noqa: E731
@@ -34,7 +42,9 @@ def pad(b, x, low, high, value):
     return Value(b, name, x.dtype, shape)
 
 
-def slice_of(b, x, offsets, sizes, strides=None):
+def slice_of(
+    b: Builder, x: Value, offsets: Sequence[int | Scalar], sizes: Sequence[int | Scalar], strides: Sequence[int] | None = None
+) -> Value:
     """tensor.extract_slice; numbers or scalars of type index."""
     word = lambda n: n.name if isinstance(n, Scalar) else str(n)  # noqa: E731
     strides = strides or [1] * x.rank
@@ -52,7 +62,7 @@ def slice_of(b, x, offsets, sizes, strides=None):
 class Window:
     """A window's geometry: kernel, strides, dilations and padding in each direction."""
 
-    def __init__(self, node, spatial, kernel):
+    def __init__(self, node: Node, spatial: Sequence[int], kernel: Sequence[int]) -> None:
         n = len(spatial)
         self.kernel = list(kernel)
         self.strides = list(node.attr("strides", [1] * n))
@@ -80,7 +90,7 @@ class Window:
             self.low, self.high = [0] * n, [0] * n
         self.ceil = bool(node.attr("ceil_mode", 0))
 
-    def out(self, b, x):
+    def out(self, b: Builder, x: Value) -> tuple[list[int | Scalar], list[int]]:
         """(sizes of the result's space, further padding that ceil_mode needs)."""
         sizes, extra = [], []
         for i, s in enumerate(x.shape[2:]):
@@ -102,19 +112,27 @@ class Window:
             extra.append(max((n - 1) * self.strides[i] + self.extent[i] - s - self.low[i] - self.high[i], 0))
         return sizes, extra
 
-    def maps(self, first, kernel):
+    def maps(self, first: int, kernel: int) -> list[str]:
         """Where the window reads: loops `first`.. are places, `kernel`.. are in the window."""
         return [
             f"d{first + i} * {s} + d{kernel + i} * {d}"
             for i, (s, d) in enumerate(zip(self.strides, self.dilations))
         ]
 
-    def padded(self, b, x, value, extra):
+    def padded(self, b: Builder, x: Value, value: Scalar | float, extra: Sequence[int]) -> Value:
         high = [h + e for h, e in zip(self.high, extra)]
         return pad(b, x, [0, 0, *self.low], [0, 0, *high], value)
 
 
-def convolve(b, x, w, window, group, dtype, convert=None):
+def convolve(
+    b: Builder,
+    x: Value,
+    w: Value,
+    window: Window,
+    group: int,
+    dtype: str,
+    convert: Callable[[Scalar, Scalar], tuple[Scalar, Scalar]] | None = None,
+) -> Value:
     """x: (n, c, space), already padded; w: (m, c / group, kernel)."""
     n = x.rank - 2
     sizes, _ = window.geometry
@@ -135,7 +153,7 @@ def convolve(b, x, w, window, group, dtype, convert=None):
     w_map = [*(["d1", "d2"] if grouped else ["d1"]), f"d{inner}"] + [f"d{inner + 1 + i}" for i in range(n)]
     convert = convert or (lambda p, q: (p, q))
 
-    def body(p, q, acc):
+    def body(p: Scalar, q: Scalar, acc: Scalar) -> Scalar:
         p, q = convert(p, q)
         return acc + p * q
 
@@ -148,7 +166,7 @@ def convolve(b, x, w, window, group, dtype, convert=None):
     return b.reshape_to(made, [batch, m, *sizes]) if grouped else made
 
 
-def prepare(b, node, x, w, value):
+def prepare(b: Builder, node: Node, x: Value, w: Value, value: Scalar | float) -> tuple[Value, Window]:
     """(padded input, window) of a convolution."""
     if -1 in w.shape:
         raise NotCovered("a kernel whose sizes are not known; give --shape")
@@ -157,14 +175,14 @@ def prepare(b, node, x, w, value):
     return window.padded(b, x, value, window.geometry[1]), window
 
 
-def add_channels(b, made, bias, dtype):
+def add_channels(b: Builder, made: Value, bias: Value, dtype: str) -> Value:
     """made + bias, one number a channel."""
     bias = b.reshape_to(bias, [bias.shape[0]] + [1] * (made.rank - 2))
     return pointwise(b, [made, bias], dtype, lambda p, q: p + q, b.sizes(made))
 
 
 @rule("Conv")
-def conv(b, node):
+def conv(b: Builder, node: Node) -> Value:
     x, w, dtype = node[0], node[1], node.out_dtype()
     x, window = prepare(b, node, x, w, 0)
     made = convolve(b, x, w, window, node.attr("group", 1), dtype)
@@ -172,7 +190,7 @@ def conv(b, node):
 
 
 @rule("ConvTranspose")
-def conv_transpose(b, node):
+def conv_transpose(b: Builder, node: Node) -> Value:
     """A convolution of the input with zeros between its elements by the mirrored kernel."""
     x, w, dtype, group = node[0], node[1], node.out_dtype(), node.attr("group", 1)
     n = x.rank - 2
@@ -221,7 +239,15 @@ def conv_transpose(b, node):
     return add_channels(b, made, node[2], dtype) if node.has(2) else made
 
 
-def windowed(b, x, window, start, dtype, body, sizes):
+def windowed(
+    b: Builder,
+    x: Value,
+    window: Window,
+    start: Scalar | float,
+    dtype: str,
+    body: Callable[[Scalar, Scalar], Scalar],
+    sizes: Sequence[int | Scalar],
+) -> Value:
     """Folds each window: acc = body(element, acc)."""
     n = x.rank - 2
     out = b.fill([*b.sizes(x)[:2], *sizes], start, dtype)
@@ -236,7 +262,7 @@ def windowed(b, x, window, start, dtype, body, sizes):
 
 
 @rule("MaxPool")
-def max_pool(b, node):
+def max_pool(b: Builder, node: Node) -> Value | list[Value]:
     x = node[0]
     window = Window(node, x.shape[2:], node.attr("kernel_shape"))
     sizes, extra = window.out(b, x)
@@ -246,7 +272,7 @@ def max_pool(b, node):
     return windowed(b, padded, window, lowest(x.dtype), x.dtype, lambda e, acc: acc.max(e), sizes)
 
 
-def _max_pool_with_places(b, node, x, window, sizes):
+def _max_pool_with_places(b: Builder, node: Node, x: Value, window: Window, sizes: Sequence[int | Scalar]) -> list[Value]:
     if -1 in x.shape:
         raise NotCovered("places of maxima with sizes that are not known; give --shape")
     space, n = x.shape[2:], x.rank - 2
@@ -255,8 +281,8 @@ def _max_pool_with_places(b, node, x, window, sizes):
         strides = [math.prod(space[:i]) for i in range(n)]
     area = math.prod(space)
 
-    def place(at, best, where):
-        def inside(k, top, index):
+    def place(at: list[Scalar], best: Value, where: Value) -> tuple[Value, Value]:
+        def inside(k: list[Scalar], top: Scalar, index: Scalar) -> tuple[Scalar, Scalar]:
             where_to, ok = [], b.const(True, "i1")
             for i in range(n):
                 p = at[2 + i] * window.strides[i] + k[i] * window.dilations[i] - window.low[i]
@@ -279,7 +305,7 @@ def _max_pool_with_places(b, node, x, window, sizes):
 
 
 @rule("AveragePool", "LpPool")
-def average_pool(b, node):
+def average_pool(b: Builder, node: Node) -> Value:
     x, dtype = node[0], node.out_dtype()
     window = Window(node, x.shape[2:], node.attr("kernel_shape"))
     sizes, extra = window.out(b, x)
@@ -298,7 +324,7 @@ def average_pool(b, node):
     return pointwise(b, [total, b.dense(counts, dtype)], dtype, lambda s, c: s / c)
 
 
-def _counts(window, space, sizes, padding_counts):
+def _counts(window: Window, space: Sequence[int], sizes: Sequence[int], padding_counts: bool) -> np.ndarray:
     """How many elements each window has."""
     sides = []
     for i, s in enumerate(space):
@@ -313,7 +339,7 @@ def _counts(window, space, sizes, padding_counts):
 
 
 @rule("MaxUnpool")
-def max_unpool(b, node):
+def max_unpool(b: Builder, node: Node) -> Value:
     x, places = node[0], node[1]
     if -1 in x.shape:
         raise NotCovered("sizes that are not known; give --shape")
@@ -334,7 +360,7 @@ def max_unpool(b, node):
         area, steps = math.prod(space), [math.prod(space[i + 1 :]) for i in range(n)]
     bounds = natural if node.has(2) else space
 
-    def put(at, out):
+    def put(at: list[Scalar], out: Value) -> Value:
         flat = places[at].cast("index") % area
         where = [flat.floordiv(s) % d for s, d in zip(steps, bounds)]
         return b.store(out, x[at], [at[0], at[1], *where])

@@ -1,18 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Operators that compute each element by itself."""
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from prec.onnx.emit import is_float
 from prec.onnx.node import NotCovered
 
 from .registry import pointwise, rule
 
+if TYPE_CHECKING:
+    from prec.onnx.builder import Builder
+    from prec.onnx.emit import Scalar, Value
+    from prec.onnx.node import Node
 
-def _unary(name, body):
+
+def _unary(name: str, body: Callable[[Scalar, Node], Scalar]) -> Callable[[Builder, Node], Value]:
     """body(element, node) -> element."""
 
     @rule(name)
-    def apply(b, node):
+    def apply(b: Builder, node: Node) -> Value:
         dtype = node.out_dtype()
         return pointwise(b, [node[0]], dtype, lambda x: body(x, node))
 
@@ -20,18 +29,18 @@ def _unary(name, body):
     return apply
 
 
-def _sigmoid(x):
+def _sigmoid(x: Scalar) -> Scalar:
     return 1.0 / ((-x).math("exp") + 1.0)
 
 
-def _sign(x):
+def _sign(x: Scalar) -> Scalar:
     zero = x.b.const(0, x.dtype)
     if x.dtype[0] == "u":
         return (x > 0).select(1, zero)
     return (x > 0).select(1, (x < 0).select(-1, x if is_float(x.dtype) else zero))
 
 
-def _tan(x):
+def _tan(x: Scalar) -> Scalar:
     return x.math("tan")
 
 
@@ -83,7 +92,7 @@ UNARY = {
 }  # fmt: skip
 
 
-def _softplus(x):
+def _softplus(x: Scalar) -> Scalar:
     """log(1 + exp(x)) without overflow: max(x, 0) + log1p(exp(-|x|))."""
     return x.max(0) + (-x.abs()).math("exp").math("log1p")
 
@@ -93,7 +102,7 @@ for _name, _body in UNARY.items():
 
 
 @rule("Identity", "Dropout")
-def identity(b, node):
+def identity(b: Builder, node: Node) -> Value | list[Value]:
     """Dropout here is inference's; training's needs random bits."""
     if node.op == "Dropout":
         ratio, training = node.number(1, node.attr("ratio", 0.5)), node.number(2, False)
@@ -107,10 +116,10 @@ def identity(b, node):
 
 
 @rule("IsInf")
-def is_inf(b, node):
+def is_inf(b: Builder, node: Node) -> Value:
     up, down = node.attr("detect_positive", 1), node.attr("detect_negative", 1)
 
-    def body(x):
+    def body(x: Scalar) -> Scalar:
         no = b.const(False, "i1")
         yes = x.eq(math.inf) if up else no
         return yes | x.eq(-math.inf) if down else yes
@@ -119,10 +128,10 @@ def is_inf(b, node):
 
 
 @rule("Shrink")
-def shrink(b, node):
+def shrink(b: Builder, node: Node) -> Value:
     bias, limit = node.attr("bias", 0.0), node.attr("lambd", 0.5)
 
-    def body(x):
+    def body(x: Scalar) -> Scalar:
         dtype = x.dtype
         wide = x if is_float(dtype) else x.cast("f32")
         made = (wide < -limit).select(wide + bias, (wide > limit).select(wide - bias, 0))
@@ -132,8 +141,8 @@ def shrink(b, node):
 
 
 @rule("Gelu")
-def gelu(b, node):
-    def body(x):
+def gelu(b: Builder, node: Node) -> Value:
+    def body(x: Scalar) -> Scalar:
         if node.attr("approximate", "none") == "tanh":
             inner = (x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)
             return x * 0.5 * (inner.math("tanh") + 1.0)
@@ -143,12 +152,12 @@ def gelu(b, node):
 
 
 @rule("Clip")
-def clip(b, node):
+def clip(b: Builder, node: Node) -> Value:
     low = node.attr("min") if "min" in node else node[1] if node.has(1) else None
     high = node.attr("max") if "max" in node else node[2] if node.has(2) else None
     tensors = [v for v in (low, high) if v is not None and not isinstance(v, float)]
 
-    def body(x, *bounds):
+    def body(x: Scalar, *bounds: Scalar) -> Scalar:
         bounds = list(bounds)
         for bound, word in ((low, "max"), (high, "min")):
             if bound is not None:
@@ -162,7 +171,7 @@ def clip(b, node):
 # Two and more operands
 
 
-def _mod(x, y, fmod):
+def _mod(x: Scalar, y: Scalar, fmod: bool) -> Scalar:
     if is_float(x.dtype):
         if x.dtype in ("f16", "bf16"):
             return _mod(x.cast("f32"), y.cast("f32"), fmod).cast(x.dtype)
@@ -174,7 +183,7 @@ def _mod(x, y, fmod):
     return wrong.select(r + y, r)
 
 
-def _power(x, y):
+def _power(x: Scalar, y: Scalar) -> Scalar:
     if is_float(x.dtype):
         return x.math("powf", y.cast(x.dtype))
     if is_float(y.dtype):
@@ -182,7 +191,7 @@ def _power(x, y):
     return _whole_power(x, y)
 
 
-def _whole_power(x, y):
+def _whole_power(x: Scalar, y: Scalar) -> Scalar:
     """x^y of integers by squaring; exponents below 64, others are 0 unless x is 1."""
     made, square = x.b.const(1, x.dtype), x
     for bit in range(6):
@@ -192,7 +201,7 @@ def _whole_power(x, y):
     return (inside | x.eq(1)).select(made, 0)
 
 
-def _shift(x, y, left):
+def _shift(x: Scalar, y: Scalar, left: bool) -> Scalar:
     from prec.onnx.emit import BITS
 
     far = y >= BITS[x.dtype]
@@ -221,9 +230,9 @@ BINARY = {
 }
 
 
-def _binary(name, body):
+def _binary(name: str, body: Callable[[Scalar, Scalar, Node], Scalar]) -> None:
     @rule(name)
-    def apply(b, node):
+    def apply(b: Builder, node: Node) -> Value:
         x, y = node[0], node[1]
         if node.attr("broadcast") and y.rank:  # before opset 7
             raise NotCovered("the broadcast attribute of old opsets")
@@ -238,19 +247,19 @@ for _name, _body in BINARY.items():
 
 
 @rule("Pow")
-def power(b, node):
+def power(b: Builder, node: Node) -> Value:
     x, y = node[0], node.number(1)
     if y is None or node.rank(1) or not is_float(node.dtype(0)) or x.dtype in ("f16", "bf16"):
         return pointwise(b, [x, node[1]], node.out_dtype(), _power)
     return pointwise(b, [x], node.out_dtype(), lambda e: e.power(y))
 
 
-def _variadic(name, body):
+def _variadic(name: str, body: Callable[[Scalar, Scalar], Scalar]) -> None:
     @rule(name)
-    def apply(b, node):
+    def apply(b: Builder, node: Node) -> Value:
         values = node.inputs()
 
-        def fold(*elements):
+        def fold(*elements: Scalar) -> Scalar:
             made = elements[0]
             for element in elements[1:]:
                 made = body(made, element)
@@ -266,5 +275,5 @@ _variadic("Min", lambda x, y: x.min(y))
 
 
 @rule("Where")
-def where(b, node):
+def where(b: Builder, node: Node) -> Value:
     return pointwise(b, node.inputs(), node.out_dtype(), lambda c, x, y: c.select(x, y))

@@ -1,24 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Operators that read elements at computed places."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from prec.onnx.emit import is_float
 from prec.onnx.node import NotCovered
 
 from .registry import rule
 
+if TYPE_CHECKING:
+    from prec.onnx.builder import Builder
+    from prec.onnx.emit import Scalar, Value
+    from prec.onnx.node import Node
 
-def place(i, n):
+
+def place(i: Scalar, n: int | Scalar) -> Scalar:
     """An index as a place: negative ones count from the end."""
     i = i.cast("index") if i.dtype != "index" else i
     return (i < 0).select(i + n, i)
 
 
 @rule("Gather")
-def gather(b, node):
+def gather(b: Builder, node: Node) -> Value:
     x, indices, axis = node[0], node[1], node.axis(0)
     sizes = b.sizes(x)
     n = x.dim(axis)
 
-    def element(*at):
+    def element(*at: Scalar) -> Scalar:
         mine = at[axis : axis + indices.rank]
         return x[[*at[:axis], place(indices[mine], n), *at[axis + indices.rank :]]]
 
@@ -26,11 +35,11 @@ def gather(b, node):
 
 
 @rule("GatherElements")
-def gather_elements(b, node):
+def gather_elements(b: Builder, node: Node) -> Value:
     x, indices, axis = node[0], node[1], node.axis(0)
     n = x.dim(axis)
 
-    def element(*at):
+    def element(*at: Scalar) -> Scalar:
         places = list(at)
         places[axis] = place(indices[at], n)
         return x[places]
@@ -39,14 +48,14 @@ def gather_elements(b, node):
 
 
 @rule("GatherND")
-def gather_nd(b, node):
+def gather_nd(b: Builder, node: Node) -> Value:
     x, indices, batch = node[0], node[1], node.attr("batch_dims", 0)
     depth = indices.shape[-1]
     if depth < 0:
         raise NotCovered("indices of unknown depth")
     outer = b.sizes(indices)[:-1]
 
-    def element(*at):
+    def element(*at: Scalar) -> Scalar:
         mine = at[: len(outer)]
         places = [place(indices[[*mine, k]], x.dim(batch + k)) for k in range(depth)]
         return x[[*at[:batch], *places, *at[len(outer) :]]]
@@ -55,7 +64,7 @@ def gather_nd(b, node):
 
 
 @rule("OneHot")
-def one_hot(b, node):
+def one_hot(b: Builder, node: Node) -> Value:
     indices, values = node[0], node[2]
     rank = indices.rank + 1
     axis = node.axis(-1, rank=rank)
@@ -65,7 +74,7 @@ def one_hot(b, node):
     depth = int(depth)
     sizes = b.sizes(indices)
 
-    def element(*at):
+    def element(*at: Scalar) -> Scalar:
         i = indices[[*at[:axis], *at[axis + 1 :]]]
         i = i.cast("i64") if is_float(i.dtype) or i.dtype != "i64" else i
         i = (i < 0).select(i + depth, i)
@@ -75,7 +84,7 @@ def one_hot(b, node):
 
 
 @rule("CumSum")
-def cumulative_sum(b, node):
+def cumulative_sum(b: Builder, node: Node) -> Value | list[Value]:
     x, exclusive, reverse = node[0], node.attr("exclusive", 0), node.attr("reverse", 0)
     axis = node.number(1)
     if axis is None:
@@ -85,12 +94,12 @@ def cumulative_sum(b, node):
     return _cumulative(b, x, int(axis) % x.rank, exclusive, reverse)
 
 
-def _cumulative(b, x, axis, exclusive, reverse):
+def _cumulative(b: Builder, x: Value, axis: int, exclusive: bool, reverse: bool) -> Value:
     n = x.dim(axis)
     sizes = b.sizes(x)
 
-    def line(at, out):
-        def step(i, out, total):
+    def line(at: list[Scalar], out: Value) -> Value:
+        def step(i: Scalar, out: Value, total: Scalar) -> tuple[Value, Scalar]:
             k = n - 1 - i if reverse else i
             places = [*at[:axis], k, *at[axis:]]
             after = total + x[places]
@@ -101,12 +110,12 @@ def _cumulative(b, x, axis, exclusive, reverse):
     return b.loops([*sizes[:axis], *sizes[axis + 1 :]], [b.empty(sizes, x.dtype)], line)
 
 
-def _cumulative_along_any(b, node, x, exclusive, reverse):
+def _cumulative_along_any(b: Builder, node: Node, x: Value, exclusive: bool, reverse: bool) -> list[Value]:
     """The axis is a number that only the run knows."""
     at = node[1][[0] * node[1].rank].cast("i64")
     at = (at < 0).select(at + x.rank, at)
 
-    def choose(axis):
+    def choose(axis: int) -> list[Value]:
         if axis == x.rank - 1:
             return [_cumulative(b, x, axis, exclusive, reverse)]
         return b.when(

@@ -4,12 +4,22 @@
 Resizing is one axis after another: a table of places and weights (out x taps), made at
 import if the scales are known, then a sum over the taps.
 """
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TYPE_CHECKING
+
 import numpy as np
 
 from prec.frontend import FrontendError
 from prec.onnx.node import NotCovered
 
 from .registry import dims, rule
+
+if TYPE_CHECKING:
+    from prec.onnx.builder import Builder
+    from prec.onnx.emit import Scalar, Value
+    from prec.onnx.node import Node
 
 
 class Known:
@@ -28,7 +38,7 @@ class AtRunTime:
     clamp = staticmethod(lambda x, low, high: x.max(low).min(high))
 
 
-def _coordinate(o, mode, i, n, m, scale, roi):
+def _coordinate(o: type[Known] | type[AtRunTime], mode: str, i: Any, n: Any, m: Any, scale: Any, roi: Any) -> Any:
     """Where output element i of m lies in the n input elements."""
     if mode == "half_pixel":
         return (i + 0.5) / scale - 0.5
@@ -51,7 +61,7 @@ def _coordinate(o, mode, i, n, m, scale, roi):
     raise NotCovered(f"coordinate_transformation_mode '{mode}'")
 
 
-def _nearest(o, mode, x):
+def _nearest(o: type[Known] | type[AtRunTime], mode: str, x: Any) -> Any:
     if mode == "round_prefer_floor":
         return o.ceil(x - 0.5)
     if mode == "round_prefer_ceil":
@@ -59,7 +69,7 @@ def _nearest(o, mode, x):
     return (o.floor if mode == "floor" else o.ceil)(x)
 
 
-def _weight(o, mode, x, base, tap, a):
+def _weight(o: type[Known] | type[AtRunTime], mode: str, x: Any, base: Any, tap: int, a: float) -> Any:
     """The weight of a tap for place x; base = floor(x)."""
     r = x - base
     if mode == "linear":
@@ -73,7 +83,7 @@ def _weight(o, mode, x, base, tap, a):
 class Table:
     """Places (i64) and weights (f32) of one axis."""
 
-    def __init__(self, b, settings, n, m, scale, roi):
+    def __init__(self, b: Builder, settings: dict[str, Any], n: int | Scalar, m: int | Scalar, scale: Any, roi: Any) -> None:
         self.b, self.n, self.m, self.s = b, n, m, settings
         self.taps = {"nearest": [0], "linear": [0, 1], "cubic": [-1, 0, 1, 2]}[settings["mode"]]
         if not hasattr(scale, "dtype") or isinstance(scale, np.generic):
@@ -85,10 +95,10 @@ class Table:
             return
         count = len(self.taps)
 
-        def at(k, values, kind):
+        def at(k: int, values: Callable[[Scalar], Sequence[Scalar]], kind: str) -> Value:
             return b.compute([m], kind, lambda i: values(i)[k].cast(kind))
 
-        def row(i):
+        def row(i: Scalar) -> Any:
             return self.columns(AtRunTime, i.cast("i64").cast("f32"), scale, roi)
 
         shape = [m, count]
@@ -96,7 +106,7 @@ class Table:
         self.outside = b.fill([m], False, "i1")
         has_outside = settings["transform"] == "tf_crop_and_resize"
 
-        def fill(i, places, weights, outside):
+        def fill(i: Scalar, places: Value, weights: Value, outside: Value) -> tuple[Value, Value, Value]:
             p, w, o = row(i)
             for k in range(count):
                 places = b.store(places, p[k].cast("i64"), [i, k])
@@ -107,7 +117,7 @@ class Table:
         self.places, self.weights, self.outside = state
         self.outside = self.outside if has_outside else None
 
-    def columns(self, o, i, scale, roi):
+    def columns(self, o: type[Known] | type[AtRunTime], i: Any, scale: Any, roi: Any) -> Any:
         s, n = self.s, self.n
         x = _coordinate(o, s["transform"], i, n, self.m, scale, roi)
         outside = (x < 0) | (x > n - 1) if s["transform"] == "tf_crop_and_resize" else None
@@ -124,7 +134,7 @@ class Table:
             weights = [w / total for w in weights]
         return [o.clamp(base + t, 0, n - 1) for t in self.taps], weights, outside
 
-    def apply(self, x, axis):
+    def apply(self, x: Value, axis: int) -> Value:
         """The tensor with this axis resized."""
         b = self.b
         sizes = b.sizes(x)
@@ -134,7 +144,7 @@ class Table:
             return b.compute(sizes, x.dtype, lambda *at: x[[*at[:axis], read(at), *at[axis + 1 :]]])
         names = dims(x.rank)
 
-        def body(place, weight, acc):
+        def body(place: Scalar, weight: Scalar, acc: Scalar) -> Scalar:
             at = [b.index(k) for k in range(x.rank)]
             e = x[[*at[:axis], place.cast("index"), *at[axis + 1 :]]]
             return acc + e * weight.cast(x.dtype)
@@ -147,7 +157,7 @@ class Table:
 
 
 @rule("Resize", "Upsample")
-def resize(b, node):
+def resize(b: Builder, node: Node) -> Value:
     x, old = node[0], node.op == "Upsample" or node.opset < 11
     if -1 in x.shape:
         raise NotCovered("sizes that are not known; give --shape")
@@ -196,12 +206,12 @@ def resize(b, node):
     return _extrapolate(b, x, tables, node.attr("extrapolation_value", 0.0))
 
 
-def _extrapolate(b, x, tables, value):
+def _extrapolate(b: Builder, x: Value, tables: Sequence[tuple[int, Table]], value: Scalar | float) -> Value:
     marked = [(axis, t.outside) for axis, t in tables if t.outside is not None]
     if not marked:
         return x
 
-    def element(*at):
+    def element(*at: Scalar) -> Scalar:
         out = b.const(False, "i1")
         for axis, mark in marked:
             out = out | mark[[at[axis]]]
@@ -211,7 +221,7 @@ def _extrapolate(b, x, tables, value):
 
 
 @rule("GridSample")
-def grid_sample(b, node):
+def grid_sample(b: Builder, node: Node) -> Value:
     x, grid = node[0], node[1]
     if x.rank != 4 or -1 in x.shape:
         raise NotCovered("grids in other than two dimensions, or sizes that are not known")
@@ -219,10 +229,10 @@ def grid_sample(b, node):
     border, corners = node.attr("padding_mode", "zeros"), node.attr("align_corners", 0)
     dtype = x.dtype
 
-    def unnormalise(g, n):
+    def unnormalise(g: Scalar, n: int) -> Scalar:
         return (g + 1.0) * ((n - 1) / 2) if corners else ((g + 1.0) * float(n) - 1.0) / 2.0
 
-    def reflect(v, n):
+    def reflect(v: Scalar, n: int) -> Scalar:
         low, high = (0.0, n - 1.0) if corners else (-0.5, n - 0.5)
         span = high - low
         if span <= 0:
@@ -233,25 +243,25 @@ def grid_sample(b, node):
         even = (flips - (flips / 2.0).math("floor") * 2.0).eq(0)
         return even.select(rest + low, high - rest)
 
-    def inside(v, n):
+    def inside(v: Scalar, n: int) -> Scalar:
         if border == "border":
             return v.max(0).min(n - 1)
         if border == "reflection":
             return reflect(v, n).max(0).min(n - 1)
         return v
 
-    def pixel(n, c, y, z):
+    def pixel(n: Scalar, c: Scalar, y: Scalar, z: Scalar) -> Scalar:
         y, z = inside(y, x.shape[2]), inside(z, x.shape[3])
         ok = (y >= 0) & (y <= x.shape[2] - 1.0) & (z >= 0) & (z <= x.shape[3] - 1.0)
         places = [v.max(0).min(s - 1).cast("i64").cast("index") for v, s in ((y, x.shape[2]), (z, x.shape[3]))]
         return ok.select(x[[n, c, *places]], 0)
 
-    def weights(r):
+    def weights(r: Scalar) -> list[tuple[float, Scalar]]:
         if mode == "bilinear":
             return [(0.0, 1.0 - r), (1.0, r)]
         return [(float(t), _weight(AtRunTime, "cubic", r, 0.0, t, -0.75)) for t in (-1, 0, 1, 2)]
 
-    def element(n, c, i, j):
+    def element(n: Scalar, c: Scalar, i: Scalar, j: Scalar) -> Scalar:
         z = unnormalise(grid[[n, i, j, 0]].cast(dtype), x.shape[3])
         y = unnormalise(grid[[n, i, j, 1]].cast(dtype), x.shape[2])
         if mode == "nearest":
@@ -273,7 +283,7 @@ def grid_sample(b, node):
 
 
 @rule("RoiAlign")
-def roi_align(b, node):
+def roi_align(b: Builder, node: Node) -> Value:
     x, rois, batch = node[0], node[1], node[2]
     if -1 in x.shape or -1 in rois.shape:
         raise NotCovered("sizes that are not known; give --shape")
@@ -285,7 +295,7 @@ def roi_align(b, node):
     h, w = x.shape[2:]
     dtype = x.dtype
 
-    def sample(n, c, y, z):
+    def sample(n: Scalar, c: Scalar, y: Scalar, z: Scalar) -> list[Scalar]:
         """(weighted corners, their sum); zero outside by more than one element."""
         out = (y < -1.0) | (y > h) | (z < -1.0) | (z > w)
         y, z = y.max(0), z.max(0)
@@ -303,7 +313,7 @@ def roi_align(b, node):
                 parts.append(out.select(b.const(0, dtype), (wy * wz) * x[[n, c, i, j]]))
         return parts
 
-    def element(r, c, i, j):
+    def element(r: Scalar, c: Scalar, i: Scalar, j: Scalar) -> Scalar:
         n = batch[[r]].cast("index")
         x1, y1, x2, y2 = (rois[[r, k]] * scale - offset for k in range(4))
         rw, rh = x2 - x1, y2 - y1
@@ -317,7 +327,7 @@ def roi_align(b, node):
             gy, gx = up(bin_h), up(bin_w)
         to_float = lambda v: v.cast("i64").cast(dtype)  # noqa: E731
 
-        def visit(at, acc):
+        def visit(at: list[Scalar], acc: Scalar) -> Scalar:
             y = y1 + to_float(i) * bin_h + (to_float(at[0]) + 0.5) * bin_h / to_float(gy)
             z = x1 + to_float(j) * bin_w + (to_float(at[1]) + 0.5) * bin_w / to_float(gx)
             parts = sample(n, c, y, z)

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Operators that only move or make elements: shapes, slices, copies, ranges."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from prec.frontend import FrontendError
@@ -11,9 +16,14 @@ from .convolution import slice_of
 from .linear import transpose
 from .registry import rule
 
+if TYPE_CHECKING:
+    from prec.onnx.builder import Builder
+    from prec.onnx.emit import Value
+    from prec.onnx.node import Node
+
 
 @rule("Reshape")
-def reshape(b, node):
+def reshape(b: Builder, node: Node) -> Value:
     x, wanted = node[0], node.ints(1) if "shape" not in node else list(node.attr("shape"))
     if wanted is None:
         return b.reshape_to(x, list(node.static_out()))
@@ -41,7 +51,7 @@ def reshape(b, node):
     return b.reshape_to(x, sizes)
 
 
-def _product(b, sizes):
+def _product(b: Builder, sizes: Sequence[int | Scalar]) -> int | Scalar:
     known, made = 1, None
     for n in sizes:
         if isinstance(n, Scalar):
@@ -51,7 +61,7 @@ def _product(b, sizes):
     return known if made is None else made if known == 1 else made * known
 
 
-def _cancel(b, total, known):
+def _cancel(b: Builder, total: Iterable[int | Scalar], known: Iterable[int | Scalar]) -> int | Scalar:
     """total / known where both may have unknown sizes; equal ones cancel."""
     total, known = list(total), list(known)
     for n in list(known):
@@ -65,7 +75,7 @@ def _cancel(b, total, known):
 
 
 @rule("Flatten")
-def flatten(b, node):
+def flatten(b: Builder, node: Node) -> Value:
     x, axis = node[0], node.attr("axis", 1)
     axis = axis + x.rank if axis < 0 else axis
     sizes = b.sizes(x)
@@ -73,7 +83,7 @@ def flatten(b, node):
 
 
 @rule("Squeeze")
-def squeeze(b, node):
+def squeeze(b: Builder, node: Node) -> Value:
     x, axes = node[0], node.axes(1)
     if axes is None and node.has(1):
         return b.reshape_to(x, list(node.static_out()))
@@ -85,7 +95,7 @@ def squeeze(b, node):
 
 
 @rule("Unsqueeze")
-def unsqueeze(b, node):
+def unsqueeze(b: Builder, node: Node) -> Value:
     x = node[0]
     if "axes" not in node and node.const(1) is None:
         return b.reshape_to(x, list(node.static_out()))
@@ -96,7 +106,7 @@ def unsqueeze(b, node):
 
 
 @rule("Transpose")
-def transposed(b, node):
+def transposed(b: Builder, node: Node) -> Value:
     x = node[0]
     order = list(node.attr("perm", range(x.rank - 1, -1, -1)))
     if sorted(order) != list(range(x.rank)):
@@ -105,13 +115,13 @@ def transposed(b, node):
 
 
 @rule("Concat")
-def concat(b, node):
+def concat(b: Builder, node: Node) -> Value:
     values = node.inputs()
     axis = node.axis(0)
     return concat_of(b, values, axis)
 
 
-def concat_of(b, values, axis):
+def concat_of(b: Builder, values: Sequence[Value], axis: int) -> Value:
     """Copies of each operand into slices of the result."""
     sizes = b.sizes(values[0])
     places, total = [], 0
@@ -129,7 +139,7 @@ def concat_of(b, values, axis):
     return out
 
 
-def insert_slice(b, v, out, offsets):
+def insert_slice(b: Builder, v: Value, out: Value, offsets: Sequence[int | Scalar]) -> Value:
     word = lambda n: n.name if isinstance(n, Scalar) else str(n)  # noqa: E731
     return b.value(
         f"tensor.insert_slice {v.name} into {out.name}[{', '.join(map(word, offsets))}]"
@@ -139,7 +149,7 @@ def insert_slice(b, v, out, offsets):
 
 
 @rule("Split")
-def split(b, node):
+def split(b: Builder, node: Node) -> list[Value]:
     x, axis = node[0], node.axis(0)
     count = len(node.proto.output)
     if "split" in node:
@@ -164,7 +174,7 @@ def split(b, node):
 
 
 @rule("Slice")
-def slice_rule(b, node):
+def slice_rule(b: Builder, node: Node) -> Value:
     x = node[0]
     if "starts" in node:
         starts, ends = list(node.attr("starts")), list(node.attr("ends"))
@@ -197,7 +207,7 @@ def slice_rule(b, node):
     )  # fmt: skip
 
 
-def _slice_at_run_time(b, node, x, axes):
+def _slice_at_run_time(b: Builder, node: Node, x: Value, axes: Sequence[int]) -> Value:
     """Starts that only the run knows; the result's shape must be known."""
     shape = node.static_out()
     count = node.shape(1)[0]
@@ -228,7 +238,7 @@ def _slice_at_run_time(b, node, x, axes):
     )
 
 
-def _changed_axes(before, after, count):
+def _changed_axes(before: Sequence[int], after: Sequence[int], count: int) -> list[int]:
     changed = [i for i, (p, q) in enumerate(zip(before, after)) if p != q]
     if len(changed) != count:
         raise NotCovered("its axes are not known at import")
@@ -236,7 +246,7 @@ def _changed_axes(before, after, count):
 
 
 @rule("Pad")
-def pad_rule(b, node):
+def pad_rule(b: Builder, node: Node) -> Value:
     x, mode = node[0], node.attr("mode", "constant")
     if "pads" in node or "paddings" in node:
         pads, value = list(node.attr("pads") or node.attr("paddings")), node.attr("value", 0.0)
@@ -265,7 +275,7 @@ def pad_rule(b, node):
     if -1 in x.shape:
         raise NotCovered(f"padding by '{mode}' of sizes that are not known; give --shape")
 
-    def element(*at):
+    def element(*at: Scalar) -> Scalar:
         places, inside = [], b.const(True, "i1")
         for i, n, p in zip(at, x.shape, low):
             k = i - p
@@ -281,7 +291,7 @@ def pad_rule(b, node):
     return b.compute(list(shape), x.dtype, element)
 
 
-def _mirrored(k, n):
+def _mirrored(k: Scalar, n: int | Scalar) -> Scalar:
     """A place reflected at 0 and n - 1 until it lies inside."""
     if n == 1:
         return k * 0
@@ -291,13 +301,13 @@ def _mirrored(k, n):
 
 
 @rule("Tile")
-def tile(b, node):
+def tile(b: Builder, node: Node) -> Value:
     x, shape = node[0], node.static_out()
     return b.compute(list(shape), x.dtype, lambda *at: x[[i % n for i, n in zip(at, x.shape)]])
 
 
 @rule("Expand")
-def expand(b, node):
+def expand(b: Builder, node: Node) -> Value:
     from .registry import pointwise
 
     x, wanted = node[0], node.ints(1)
@@ -312,7 +322,7 @@ def expand(b, node):
 
 
 @rule("Shape")
-def shape_of(b, node):
+def shape_of(b: Builder, node: Node) -> Value:
     x = node[0]
     start, end = node.attr("start", 0), node.attr("end", x.rank)
     sizes = [b.const(n, "index").cast("i64") for n in b.sizes(x)[slice(start, end)]]
@@ -321,13 +331,13 @@ def shape_of(b, node):
 
 
 @rule("Size")
-def size_of(b, node):
+def size_of(b: Builder, node: Node) -> Value:
     total = b.const(_product(b, b.sizes(node[0])), "index").cast("i64")
     return b.value(f"tensor.from_elements {total.name} : tensor<i64>", "i64", ())
 
 
 @rule("ConstantOfShape")
-def constant_of_shape(b, node):
+def constant_of_shape(b: Builder, node: Node) -> Value:
     value = node.attributes.get("value")
     from prec.onnx.types import onnx
 
@@ -337,7 +347,7 @@ def constant_of_shape(b, node):
 
 
 @rule("Range")
-def arange(b, node):
+def arange(b: Builder, node: Node) -> Value:
     """start + i * delta; the number of elements must be known or is computed."""
     dtype = node.out_dtype()
     start, limit, delta = (node[i][[]] for i in range(3))

@@ -1,14 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Contractions: matrix products in all their spellings."""
+from __future__ import annotations
+
 import string
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from prec.frontend import FrontendError
 from prec.onnx.node import NotCovered
 
 from .registry import dims, pointwise, rule
 
+if TYPE_CHECKING:
+    from prec.onnx.builder import Builder
+    from prec.onnx.emit import Scalar, Value
+    from prec.onnx.node import Node
 
-def contract(b, x, y, dtype, convert=None):
+
+def contract(b: Builder, x: Value, y: Value, dtype: str, convert: Callable[[Scalar, Scalar], tuple[Scalar, Scalar]] | None = None) -> Value:
     """NumPy's matmul; `convert(element of x, element of y)` prepares each pair."""
     rank = max(x.rank, y.rank, 2)
     batch = rank - 2
@@ -28,7 +37,7 @@ def contract(b, x, y, dtype, convert=None):
             raise NotCovered(f"shapes {x.shape} and {y.shape} do not fit")
         sizes.append(next(iter(known)) if known else wide[0][0].dim(wide[0][1]) if wide else 1)
 
-    def batch_map(v):
+    def batch_map(v: Value) -> list[str]:
         mine = v.shape[: max(v.rank - 2, 0)]
         return ["0" if s == 1 else d for s, d in zip(mine, names[batch - len(mine) :])]
 
@@ -42,7 +51,7 @@ def contract(b, x, y, dtype, convert=None):
     out_map = names + ([m] if row else []) + ([n] if column else [])
     convert = convert or (lambda p, q: (p, q))
 
-    def body(p, q, acc):
+    def body(p: Scalar, q: Scalar, acc: Scalar) -> Scalar:
         p, q = convert(p, q)
         return acc + p * q
 
@@ -55,11 +64,11 @@ def contract(b, x, y, dtype, convert=None):
 
 
 @rule("MatMul")
-def matmul(b, node):
+def matmul(b: Builder, node: Node) -> Value:
     return contract(b, node[0], node[1], node.out_dtype())
 
 
-def transpose(b, x, order):
+def transpose(b: Builder, x: Value, order: Sequence[int]) -> Value:
     """The tensor with its dimensions in another order."""
     sizes = b.sizes(x)
     out = b.empty([sizes[i] for i in order], x.dtype)
@@ -70,7 +79,7 @@ def transpose(b, x, order):
 
 
 @rule("Gemm")
-def gemm(b, node):
+def gemm(b: Builder, node: Node) -> Value:
     x, y, dtype = node[0], node[1], node.out_dtype()
     alpha, beta = node.attr("alpha", 1.0), node.attr("beta", 1.0)
     flip_x, flip_y = node.attr("transA", 0), node.attr("transB", 0)
@@ -89,7 +98,7 @@ def gemm(b, node):
     )
 
 
-def _expand_dots(terms, out, ranks):
+def _expand_dots(terms: Sequence[str], out: str, ranks: Sequence[int]) -> tuple[list[str], str]:
     """Replaces '...' by capital letters that no operand uses."""
     spare = [c for c in string.ascii_uppercase if c not in "".join(terms) + (out or "")]
     width = max((r - len(t.replace("...", "")) for t, r in zip(terms, ranks) if "..." in t), default=0)
@@ -105,7 +114,7 @@ def _expand_dots(terms, out, ranks):
 
 
 @rule("Einsum")
-def einsum(b, node):
+def einsum(b: Builder, node: Node) -> Value:
     equation, values = node.attr("equation").replace(" ", ""), node.inputs()
     left, _, right = equation.partition("->")
     terms, out = _expand_dots(
@@ -121,7 +130,7 @@ def einsum(b, node):
                 sizes[letter] = size
     names = {letter: f"d{i}" for i, letter in enumerate(order)}
 
-    def body(*scalars):
+    def body(*scalars: Scalar) -> Scalar:
         made = scalars[0]
         for s in scalars[1:-1]:
             made = made * s
@@ -139,7 +148,7 @@ def einsum(b, node):
 
 
 @rule("Det")
-def determinant(b, node):
+def determinant(b: Builder, node: Node) -> Value:
     """Gaussian elimination with the largest pivot of the column, as LAPACK does."""
     x = node[0]
     n = x.shape[-1]
@@ -147,11 +156,11 @@ def determinant(b, node):
         raise NotCovered("a determinant of matrices of unknown size")
     out = b.empty(b.sizes(x)[:-2], x.dtype)
 
-    def one(indices, result):
+    def one(indices: list[Scalar], result: Value) -> Value:
         work = b.empty([n, n], x.dtype)
         work = b.loops([n, n], [work], lambda ij, w: b.store(w, x[[*indices, *ij]], ij))
 
-        def column(k, w, det):
+        def column(k: Scalar, w: Value, det: Scalar) -> tuple[Value, Scalar]:
             start = w[[k, k]].abs()
             big, at = b.loop(
                 k, n, [start, k],
@@ -163,7 +172,7 @@ def determinant(b, node):
             det = det * pivot
             zero = pivot.eq(0)
 
-            def row(i, v):
+            def row(i: Scalar, v: Value) -> Value:
                 factor = zero.select(b.const(0, x.dtype), v[[i, k]] / pivot)
                 return b.loop(
                     k, n, [v], lambda j, u: b.store(u, u[[i, j]] - factor * u[[k, j]], [i, j])
@@ -177,11 +186,11 @@ def determinant(b, node):
     return b.loops(b.sizes(x)[:-2], [out], one)
 
 
-def _larger(e, top, i, where):
+def _larger(e: Scalar, top: Scalar, i: Scalar, where: Scalar) -> tuple[Scalar, Scalar]:
     better = e > top
     return better.select(e, top), better.select(i, where)
 
 
-def _swap(b, v, k, at, j):
+def _swap(b: Builder, v: Value, k: Scalar, at: Scalar, j: Scalar) -> Value:
     p, q = v[[k, j]], v[[at, j]]
     return b.store(b.store(v, q, [k, j]), p, [at, j])

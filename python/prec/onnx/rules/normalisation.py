@@ -1,19 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Normalisations that ONNX does not define by other operators."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from prec.onnx.node import NotCovered
 
 from .convolution import pad
 from .reductions import _mean
 from .registry import dims, pointwise, rule
 
+if TYPE_CHECKING:
+    from prec.onnx.builder import Builder
+    from prec.onnx.emit import Value
+    from prec.onnx.node import Node
 
-def _channels(b, v, rank):
+
+def _channels(b: Builder, v: Value, rank: int) -> Value:
     return b.reshape_to(v, [v.shape[0]] + [1] * (rank - 2))
 
 
 @rule("BatchNormalization")
-def batch_norm(b, node):
+def batch_norm(b: Builder, node: Node) -> Value | list[Value]:
     x, dtype = node[0], node.out_dtype()
     scale, bias, mean, variance = (node[i] for i in range(1, 5))
     epsilon, momentum = node.attr("epsilon", 1e-5), node.attr("momentum", 0.9)
@@ -44,7 +53,7 @@ def batch_norm(b, node):
 
 
 @rule("InstanceNormalization")
-def instance_norm(b, node):
+def instance_norm(b: Builder, node: Node) -> Value:
     x, axes = node[0], list(range(2, node.rank()))
     epsilon = node.attr("epsilon", 1e-5)
     mean = _mean(b, x, axes, True)
@@ -58,7 +67,7 @@ def instance_norm(b, node):
 
 
 @rule("LayerNormalization")
-def layer_norm(b, node):
+def layer_norm(b: Builder, node: Node) -> list[Value]:
     x = node[0]
     axes = list(range(node.axis(-1), x.rank))
     epsilon = node.attr("epsilon", 1e-5)
@@ -73,7 +82,7 @@ def layer_norm(b, node):
 
 
 @rule("LRN")
-def lrn(b, node):
+def lrn(b: Builder, node: Node) -> Value:
     x, size = node[0], node.attr("size")
     alpha, beta, bias = node.attr("alpha", 1e-4), node.attr("beta", 0.75), node.attr("bias", 1.0)
     low = (size - 1) // 2
@@ -96,7 +105,7 @@ def lrn(b, node):
 
 
 @rule("LpNormalization")
-def lp_norm(b, node):
+def lp_norm(b: Builder, node: Node) -> Value:
     from .registry import reduce
 
     x, axis, p = node[0], node.axis(-1), node.attr("p", 2)
@@ -107,7 +116,7 @@ def lp_norm(b, node):
 
 
 @rule("MeanVarianceNormalization")
-def mvn(b, node):
+def mvn(b: Builder, node: Node) -> Value:
     x = node[0]
     axes = [a % x.rank for a in node.attr("axes", [0, 2, 3])]
     mean = _mean(b, x, axes, True)

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Integers with a scale and a zero point."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from prec.onnx.emit import is_float
 from prec.onnx.node import NotCovered
 
@@ -7,8 +11,13 @@ from .convolution import convolve, prepare
 from .linear import contract
 from .registry import highest, lowest, pointwise, rule
 
+if TYPE_CHECKING:
+    from prec.onnx.builder import Builder
+    from prec.onnx.emit import Scalar, Value
+    from prec.onnx.node import Node
 
-def along(b, v, x, axis):
+
+def along(b: Builder, v: Value, x: Value, axis: int) -> Value:
     """A scale or zero point, shaped so that it broadcasts along an axis."""
     if v.rank == 0:
         return v
@@ -19,20 +28,20 @@ def along(b, v, x, axis):
     return b.reshape_to(v, [v.shape[0] if i == axis else 1 for i in range(x.rank)])
 
 
-def saturate(x, dtype):
+def saturate(x: Scalar, dtype: str) -> Scalar:
     """A float that is a whole number, in an integer type of at most 16 bits."""
     low, high = lowest(dtype), highest(dtype)
     return x.max(low).min(high).cast("i32").cast(dtype)
 
 
-def requantise(x, scale, zero, dtype):
+def requantise(x: Scalar, scale: Scalar, zero: Scalar, dtype: str) -> Scalar:
     """round(x / scale) + zero, saturated; ties to even."""
     steps = (x / scale).math("roundeven")
     return saturate(steps + zero.cast(x.dtype), dtype)
 
 
 @rule("QuantizeLinear")
-def quantise(b, node):
+def quantise(b: Builder, node: Node) -> Value:
     x, dtype = node[0], node.out_dtype()
     if dtype not in ("i8", "u8", "i16", "u16"):
         raise NotCovered(f"quantisation to {dtype}")
@@ -40,7 +49,7 @@ def quantise(b, node):
     scale = along(b, node[1], x, axis)
     parts = [x, scale] + ([along(b, node[2], x, axis)] if node.has(2) else [])
 
-    def body(e, s, *zero):
+    def body(e: Scalar, s: Scalar, *zero: Scalar) -> Scalar:
         wide = e if is_float(e.dtype) else e.cast("f32")
         return requantise(wide, s.cast(wide.dtype), zero[0] if zero else b.const(0, dtype), dtype)
 
@@ -48,13 +57,13 @@ def quantise(b, node):
 
 
 @rule("DequantizeLinear")
-def dequantise(b, node):
+def dequantise(b: Builder, node: Node) -> Value:
     x, dtype = node[0], node.out_dtype()
     axis = node.axis(1) if node.shape(1) not in ((), (1,)) else 0
     parts = [x, along(b, node[1], x, axis)]
     parts += [along(b, node[2], x, axis)] if node.has(2) else []
 
-    def body(e, s, *zero):
+    def body(e: Scalar, s: Scalar, *zero: Scalar) -> Scalar:
         wide = e.cast("i32")
         wide = wide - zero[0].cast("i32") if zero else wide
         return (wide.cast("f32") * s.cast("f32")).cast(dtype)
@@ -63,7 +72,7 @@ def dequantise(b, node):
 
 
 @rule("DynamicQuantizeLinear")
-def dynamic_quantise(b, node):
+def dynamic_quantise(b: Builder, node: Node) -> list[Value]:
     from .reductions import _max, _min
 
     x = node[0]
@@ -79,7 +88,7 @@ def dynamic_quantise(b, node):
     return [made, scale, zero]
 
 
-def _shifted(b, x, zero, axis):
+def _shifted(b: Builder, x: Value, zero: Value | None, axis: int) -> Value:
     """x - zero point, in 32 bits."""
     if zero is None:
         return pointwise(b, [x], "i32", lambda e: e.cast("i32"))
@@ -88,7 +97,7 @@ def _shifted(b, x, zero, axis):
 
 
 @rule("MatMulInteger")
-def matmul_integer(b, node):
+def matmul_integer(b: Builder, node: Node) -> Value:
     x, y = node[0], node[1]
     x = _shifted(b, x, node[2] if node.has(2) else None, x.rank - 2)
     y = _shifted(b, y, node[3] if node.has(3) else None, y.rank - 1)
@@ -96,7 +105,7 @@ def matmul_integer(b, node):
 
 
 @rule("QLinearMatMul")
-def qlinear_matmul(b, node):
+def qlinear_matmul(b: Builder, node: Node) -> Value:
     x, y, dtype = node[0], node[3], node.out_dtype()
     left, right = node[1], node[4]
     total = contract(b, _shifted(b, x, node[2], x.rank - 2), _shifted(b, y, node[5], y.rank - 1), "i32")
@@ -104,14 +113,14 @@ def qlinear_matmul(b, node):
     right = along(b, right, total, total.rank - 1)
     out, zero = along(b, node[6], total, total.rank - 2), along(b, node[7], total, total.rank - 2)
 
-    def body(e, p, q, s, z):
+    def body(e: Scalar, p: Scalar, q: Scalar, s: Scalar, z: Scalar) -> Scalar:
         return requantise(e.cast("f32") * ((p.cast("f32") * q.cast("f32")) / s.cast("f32")), b.const(1, "f32"), z, dtype)
 
     return pointwise(b, [total, left, right, out, zero], dtype, body, b.sizes(total))
 
 
 @rule("ConvInteger")
-def conv_integer(b, node):
+def conv_integer(b: Builder, node: Node) -> Value:
     x = _shifted(b, node[0], node[2] if node.has(2) else None, 1)
     w = _shifted(b, node[1], node[3] if node.has(3) else None, 0)
     x, window = prepare(b, node, x, w, 0)
@@ -119,7 +128,7 @@ def conv_integer(b, node):
 
 
 @rule("QLinearConv")
-def qlinear_conv(b, node):
+def qlinear_conv(b: Builder, node: Node) -> Value:
     dtype = node.out_dtype()
     x = _shifted(b, node[0], node[2], 1)
     w = _shifted(b, node[3], node[5], 0)
@@ -130,7 +139,7 @@ def qlinear_conv(b, node):
         total = pointwise(b, [total, bias], "i32", lambda p, q: p + q, b.sizes(total))
     parts = [along(b, node[i], total, 1) for i in (1, 4, 6, 7)]
 
-    def body(e, p, q, s, z):
+    def body(e: Scalar, p: Scalar, q: Scalar, s: Scalar, z: Scalar) -> Scalar:
         return requantise(e.cast("f32") * ((p * q) / s), b.const(1, "f32"), z, dtype)
 
     return pointwise(b, [total, *parts], dtype, body, b.sizes(total))

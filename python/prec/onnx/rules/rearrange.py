@@ -1,14 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Triangles, diagonals, blocks of space, reversed sequences."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from prec.onnx.node import NotCovered
 
 from .layout import _product
 from .linear import transpose
 from .registry import rule
 
+if TYPE_CHECKING:
+    from prec.onnx.builder import Builder
+    from prec.onnx.emit import Scalar, Value
+    from prec.onnx.node import Node
+
 
 @rule("EyeLike")
-def eye_like(b, node):
+def eye_like(b: Builder, node: Node) -> Value:
     k = node.attr("k", 0)
     one = b.const(1, node.out_dtype())
     return b.compute(
@@ -17,11 +26,11 @@ def eye_like(b, node):
 
 
 @rule("Trilu")
-def trilu(b, node):
+def trilu(b: Builder, node: Node) -> Value:
     x, upper = node[0], node.attr("upper", 1)
     k = node[1][[0] * node[1].rank].cast("index") if node.has(1) else b.const(0, "index")
 
-    def element(*at):
+    def element(*at: Scalar) -> Scalar:
         i, j = at[-2] + k, at[-1]
         return (j >= i if upper else j <= i).select(x[at], 0)
 
@@ -29,7 +38,7 @@ def trilu(b, node):
 
 
 @rule("DepthToSpace")
-def depth_to_space(b, node):
+def depth_to_space(b: Builder, node: Node) -> Value:
     x, s = node[0], node.attr("blocksize")
     n, c, h, w = b.sizes(x)
     if not isinstance(c, int):
@@ -44,7 +53,7 @@ def depth_to_space(b, node):
 
 
 @rule("SpaceToDepth")
-def space_to_depth(b, node):
+def space_to_depth(b: Builder, node: Node) -> Value:
     x, s = node[0], node.attr("blocksize")
     n, c, h, w = b.sizes(x)
     if -1 in x.shape[1:]:
@@ -54,11 +63,11 @@ def space_to_depth(b, node):
 
 
 @rule("ReverseSequence")
-def reverse_sequence(b, node):
+def reverse_sequence(b: Builder, node: Node) -> Value:
     x, lengths = node[0], node[1]
     batch, time = node.attr("batch_axis", 1), node.attr("time_axis", 0)
 
-    def element(*at):
+    def element(*at: Scalar) -> Scalar:
         n, t = lengths[[at[batch]]].cast("index"), at[time]
         places = list(at)
         places[time] = (t < n).select(n - 1 - t, t)

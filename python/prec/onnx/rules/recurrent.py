@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """RNN, GRU and LSTM: a loop over time, its carried values the states."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from prec.onnx.node import NotCovered
 
 from .convolution import slice_of
@@ -7,10 +12,15 @@ from .layout import concat_of, insert_slice
 from .linear import transpose
 from .registry import pointwise, rule
 
+if TYPE_CHECKING:
+    from prec.onnx.builder import Builder
+    from prec.onnx.emit import Scalar, Value
+    from prec.onnx.node import Node
+
 DEFAULTS = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}
 
 
-def _activation(name, alpha, beta):
+def _activation(name: str, alpha: float | None, beta: float | None) -> Callable[[Scalar], Scalar]:
     sigmoid = lambda x: 1.0 / ((-x).math("exp") + 1.0)  # noqa: E731
     table = {
         "Relu": lambda x: x.max(0), "Tanh": lambda x: x.math("tanh"), "Sigmoid": sigmoid,
@@ -32,7 +42,7 @@ def _activation(name, alpha, beta):
 class Cell:
     """One direction: its weights, and one step in time."""
 
-    def __init__(self, b, node, direction):
+    def __init__(self, b: Builder, node: Node, direction: int) -> None:
         self.b, self.node, self.kind = b, node, node.op
         self.hidden = node.attr("hidden_size") or node[2].shape[-1]
         self.gates = {"RNN": 1, "GRU": 3, "LSTM": 4}[node.op]
@@ -49,18 +59,18 @@ class Cell:
             self.f.append(_activation(name, *(s[at] if at < len(s) else None for s in (alphas, betas))))
         self.clip = node.attr("clip")
 
-    def _pick(self, i, direction):
+    def _pick(self, i: int, direction: int) -> Value:
         b, v = self.b, self.node[i]
         sizes = b.sizes(v)
         part = slice_of(b, v, [direction] + [0] * (v.rank - 1), [1, *sizes[1:]])
         return b.reshape_to(part, sizes[1:])
 
-    def rows(self, v, gate, count=1):
+    def rows(self, v: Value, gate: int, count: int = 1) -> Value:
         """The rows of some gates of a weight or bias."""
         h = self.hidden
         return slice_of(self.b, v, [gate * h] + [0] * (v.rank - 1), [count * h, *self.b.sizes(v)[1:]])
 
-    def product(self, x, weight):
+    def product(self, x: Value, weight: Value) -> Value:
         """x weight^T."""
         b = self.b
         out = b.fill([b.sizes(x)[0], weight.shape[0]], 0, x.dtype)
@@ -69,7 +79,7 @@ class Cell:
             lambda p, q, acc: acc + p * q,
         )  # fmt: skip
 
-    def gate(self, x, h, k, recurrent=True):
+    def gate(self, x: Value, h: Value, k: int, recurrent: bool = True) -> Value:
         """x W_k^T + h R_k^T + biases."""
         b = self.b
         parts = [self.product(x, self.rows(self.w, k))]
@@ -80,7 +90,7 @@ class Cell:
             if recurrent:
                 parts.append(self.rows(self.bias, self.gates + k))
 
-        def add(*terms):
+        def add(*terms: Scalar) -> Scalar:
             total = terms[0]
             for t in terms[1:]:
                 total = total + t
@@ -88,15 +98,15 @@ class Cell:
 
         return pointwise(b, parts, x.dtype, add, b.sizes(parts[0]))
 
-    def apply(self, k, v):
-        def body(e):
+    def apply(self, k: int, v: Value) -> Value:
+        def body(e: Scalar) -> Scalar:
             if self.clip:
                 e = e.max(-self.clip).min(self.clip)
             return self.f[k](e)
 
         return pointwise(self.b, [v], v.dtype, body)
 
-    def step(self, x, h, c):
+    def step(self, x: Value, h: Value, c: Value) -> tuple[Value, Value]:
         """The next (h, c)."""
         b, dtype = self.b, x.dtype
         if self.kind == "RNN":
@@ -133,12 +143,12 @@ class Cell:
         return mul(o, self.apply(2, c)), c
 
 
-def mul_rows(b, v, row):
+def mul_rows(b: Builder, v: Value, row: Value) -> Value:
     return pointwise(b, [v, row], v.dtype, lambda p, q: p * q, b.sizes(v))
 
 
 @rule("RNN", "GRU", "LSTM")
-def recurrent(b, node):
+def recurrent(b: Builder, node: Node) -> list[Value]:
     x, batch_first = node[0], node.attr("layout", 0)
     if batch_first:
         x = transpose(b, x, [1, 0, 2])
@@ -152,7 +162,7 @@ def recurrent(b, node):
         backward = direction == "reverse" or k == 1
         cell = Cell(b, node, k)
 
-        def start(i):
+        def start(i: int) -> Value:
             if not node.has(i):
                 return b.fill([batch, h_size], 0, x.dtype)
             v = transpose(b, node[i], [1, 0, 2]) if batch_first else node[i]
@@ -160,7 +170,7 @@ def recurrent(b, node):
 
         h, c = start(5), start(6) if node.op == "LSTM" else b.fill([1, 1], 0, x.dtype)
 
-        def step(t, seq, h, c, backward=backward, cell=cell):
+        def step(t: Scalar, seq: Value, h: Value, c: Value, backward: bool = backward, cell: Cell = cell) -> tuple[Value, Value, Value]:
             at = (b.const(time, "index") - 1) - t if backward else t
             now = b.reshape_to(slice_of(b, x, [at, 0, 0], [1, batch, width]), [batch, width])
             new_h, new_c = cell.step(now, h, c)

@@ -1,14 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Operators that fold dimensions: sums, extrema, positions of extrema."""
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from prec.onnx.emit import is_float
 from prec.onnx.node import NotCovered
 
 from .registry import dims, highest, lowest, pointwise, reduce, rule
 
+if TYPE_CHECKING:
+    from prec.onnx.builder import Builder
+    from prec.onnx.emit import Scalar, Value
+    from prec.onnx.node import Node
 
-def reduced_axes(b, node, position=1):
+
+def reduced_axes(b: Builder, node: Node, position: int = 1) -> tuple[list[int], bool]:
     """(axes, keep); axes that only the run knows are read off the result's shape."""
     rank, keep = node.rank(), bool(node.attr("keepdims", 1))
     axes = node.axes(position, default=None)
@@ -31,7 +40,7 @@ def reduced_axes(b, node, position=1):
     return axes, keep
 
 
-def _axes_that_leave(shape, known):
+def _axes_that_leave(shape: Sequence[int], known: Sequence[int]) -> Sequence[int]:
     from itertools import combinations
 
     found = [
@@ -43,7 +52,7 @@ def _axes_that_leave(shape, known):
     return found[0]
 
 
-def count_of(b, x, axes, dtype):
+def count_of(b: Builder, x: Value, axes: Sequence[int], dtype: str) -> Scalar:
     """The number of elements that each result folds."""
     sizes = [b.sizes(x)[i] for i in axes]
     if all(isinstance(n, int) for n in sizes):
@@ -54,49 +63,49 @@ def count_of(b, x, axes, dtype):
     return made.cast("i64").cast(dtype)
 
 
-def _sum(b, x, axes, keep):
+def _sum(b: Builder, x: Value, axes: Sequence[int], keep: bool) -> Value:
     return reduce(b, x, axes, keep, 0, x.dtype, lambda e, acc: acc + e)
 
 
-def _each(b, x, body):
+def _each(b: Builder, x: Value, body: Callable[[Scalar], Scalar]) -> Value:
     return pointwise(b, [x], x.dtype, body)
 
 
-def _product(b, x, axes, keep):
+def _product(b: Builder, x: Value, axes: Sequence[int], keep: bool) -> Value:
     return reduce(b, x, axes, keep, 1, x.dtype, lambda e, acc: acc * e)
 
 
-def _max(b, x, axes, keep):
+def _max(b: Builder, x: Value, axes: Sequence[int], keep: bool) -> Value:
     return reduce(b, x, axes, keep, lowest(x.dtype), x.dtype, lambda e, acc: acc.max(e))
 
 
-def _min(b, x, axes, keep):
+def _min(b: Builder, x: Value, axes: Sequence[int], keep: bool) -> Value:
     return reduce(b, x, axes, keep, highest(x.dtype), x.dtype, lambda e, acc: acc.min(e))
 
 
-def _mean(b, x, axes, keep):
+def _mean(b: Builder, x: Value, axes: Sequence[int], keep: bool) -> Value:
     total = _sum(b, x, axes, keep)
     count = count_of(b, x, axes, x.dtype)
     return _each(b, total, lambda s: s / count)
 
 
-def _norm1(b, x, axes, keep):
+def _norm1(b: Builder, x: Value, axes: Sequence[int], keep: bool) -> Value:
     return reduce(b, x, axes, keep, 0, x.dtype, lambda e, acc: acc + (e if e.dtype[0] == "u" else e.abs()))
 
 
-def _squares(b, x, axes, keep):
+def _squares(b: Builder, x: Value, axes: Sequence[int], keep: bool) -> Value:
     return reduce(b, x, axes, keep, 0, x.dtype, lambda e, acc: acc + e * e)
 
 
-def _root(s):
+def _root(s: Scalar) -> Scalar:
     return s.math("sqrt") if is_float(s.dtype) else s.cast("f64").math("sqrt").cast(s.dtype)
 
 
-def _log(s):
+def _log(s: Scalar) -> Scalar:
     return s.math("log") if is_float(s.dtype) else s.cast("f64").math("log").cast(s.dtype)
 
 
-def _log_sum_exp(b, x, axes, keep):
+def _log_sum_exp(b: Builder, x: Value, axes: Sequence[int], keep: bool) -> Value:
     """max + log(sum(exp(x - max))); a maximum that is infinite is left out."""
     top = _max(b, x, axes, True)
     top = _each(b, top, lambda m: m.abs().eq(math.inf).select(0, m))
@@ -121,9 +130,9 @@ REDUCTIONS = {
 }
 
 
-def _reduction(name, body):
+def _reduction(name: str, body: Callable[[Builder, Value, Sequence[int], bool], Value]) -> None:
     @rule(name)
-    def apply(b, node):
+    def apply(b: Builder, node: Node) -> Value:
         axes, keep = reduced_axes(b, node)
         x = node[0]
         if not axes and name in ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd"):
@@ -136,7 +145,7 @@ for _name, _body in REDUCTIONS.items():
 
 
 @rule("ArgMax", "ArgMin")
-def position(b, node):
+def position(b: Builder, node: Node) -> Value:
     x, keep = node[0], bool(node.attr("keepdims", 1))
     axis, last = node.axis(0), bool(node.attr("select_last_index", 0))
     largest = node.op == "ArgMax"
@@ -146,7 +155,7 @@ def position(b, node):
     names = dims(x.rank)
     kept = ", ".join("0" if i == axis else d for i, d in enumerate(names) if keep or i != axis)
 
-    def body(e, top, at):
+    def body(e: Scalar, top: Scalar, at: Scalar) -> tuple[Scalar, Scalar]:
         i = b.index(axis).cast("i64")
         if last:
             better = e >= top if largest else e <= top
@@ -161,20 +170,20 @@ def position(b, node):
 
 
 @rule("GlobalAveragePool", "GlobalMaxPool")
-def global_pool(b, node):
+def global_pool(b: Builder, node: Node) -> Value:
     x = node[0]
     axes = list(range(2, x.rank))
     return (_mean if node.op == "GlobalAveragePool" else _max)(b, x, axes, True)
 
 
-def _before_13(node):
+def _before_13(node: Node) -> list[int]:
     """Softmax before opset 13 flattened the input to a matrix at the axis."""
     axis = node.axis(1 if node.opset < 13 else -1)
     return list(range(axis, node.rank())) if node.opset < 13 else [axis]
 
 
 @rule("Softmax")
-def softmax(b, node):
+def softmax(b: Builder, node: Node) -> Value:
     x, axes = node[0], _before_13(node)
     top = _max(b, x, axes, True)
     e = pointwise(b, [x, top], x.dtype, lambda p, m: (p - m).math("exp"))
@@ -182,7 +191,7 @@ def softmax(b, node):
 
 
 @rule("LogSoftmax")
-def log_softmax(b, node):
+def log_softmax(b: Builder, node: Node) -> Value:
     x, axes = node[0], _before_13(node)
     top = _max(b, x, axes, True)
     shifted = pointwise(b, [x, top], x.dtype, lambda p, m: p - m)
@@ -191,7 +200,7 @@ def log_softmax(b, node):
 
 
 @rule("Hardmax")
-def hardmax(b, node):
+def hardmax(b: Builder, node: Node) -> Value:
     x, axes = node[0], _before_13(node)
     if len(axes) > 1:
         raise NotCovered("hardmax of opset < 13 over several dimensions")

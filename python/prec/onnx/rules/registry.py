@@ -1,26 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The table of rules, and what many of them use."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TYPE_CHECKING
+
 from prec.onnx.emit import Scalar
 from prec.onnx.node import NotCovered
+
+if TYPE_CHECKING:
+    from prec.onnx.builder import Builder
+    from prec.onnx.emit import Value
 
 RULES = {}
 
 
-def rule(*names):
+def rule(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a function (builder, node) -> result or results for operators."""
 
-    def register(function):
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
         RULES.update(dict.fromkeys(names, function))
         return function
 
     return register
 
 
-def dims(rank):
+def dims(rank: int) -> list[str]:
     return [f"d{i}" for i in range(rank)]
 
 
-def broadcast_shape(b, values):
+def broadcast_shape(b: Builder, values: Sequence[Value]) -> list[int | Scalar]:
     """The sizes of the broadcast of some tensors, as `empty` takes them."""
     rank = max(v.rank for v in values)
     sizes = [1] * rank
@@ -38,13 +47,15 @@ def broadcast_shape(b, values):
     return sizes
 
 
-def broadcast_map(v, rank):
+def broadcast_map(v: Value, rank: int) -> str:
     """How a tensor is read in a loop nest over the broadcast shape."""
     names = dims(rank)[rank - v.rank :]
     return ", ".join("0" if n == 1 else d for n, d in zip(v.shape, names))
 
 
-def pointwise(b, values, dtype, body, sizes=None):
+def pointwise(
+    b: Builder, values: Sequence[Value], dtype: str, body: Callable[..., Scalar], sizes: Sequence[int | Scalar] | None = None
+) -> Value:
     """A tensor of body(one element of each), with broadcasting."""
     sizes = broadcast_shape(b, values) if sizes is None else sizes
     out = b.empty(sizes, dtype)
@@ -54,7 +65,15 @@ def pointwise(b, values, dtype, body, sizes=None):
     )
 
 
-def reduce(b, x, axes, keep, start, dtype, body):
+def reduce(
+    b: Builder,
+    x: Value,
+    axes: Sequence[int],
+    keep: bool,
+    start: Scalar | float,
+    dtype: str,
+    body: Callable[[Scalar, Scalar], Scalar],
+) -> Value:
     """Folds axes of a tensor in ascending order: acc = body(element, acc), from `start`."""
     sizes = [1 if i in axes else n for i, n in enumerate(b.sizes(x)) if keep or i not in axes]
     out = b.fill(sizes, start, dtype)
@@ -64,7 +83,7 @@ def reduce(b, x, axes, keep, start, dtype, body):
     return b.generic(loops, [(x, ", ".join(names))], [(out, ", ".join(kept))], body)
 
 
-def lowest(dtype):
+def lowest(dtype: str) -> float:
     """The least number: minus infinity or the smallest integer."""
     from prec.onnx.emit import BITS, is_float
 
@@ -73,7 +92,7 @@ def lowest(dtype):
     return 0 if dtype[0] == "u" or dtype == "i1" else -(1 << (BITS[dtype] - 1))
 
 
-def highest(dtype):
+def highest(dtype: str) -> float:
     from prec.onnx.emit import BITS, is_float
 
     if is_float(dtype):

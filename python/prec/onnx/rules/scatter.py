@@ -1,9 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Operators that write elements at computed places, in row-major order of the updates."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from prec.onnx.node import NotCovered
 
 from .gather import place
 from .registry import rule
+
+if TYPE_CHECKING:
+    from prec.onnx.builder import Builder
+    from prec.onnx.emit import Scalar, Value
+    from prec.onnx.node import Node
 
 COMBINE = {
     "none": lambda old, new: new,
@@ -15,12 +24,12 @@ COMBINE = {
 
 
 @rule("ScatterElements", "Scatter")
-def scatter_elements(b, node):
+def scatter_elements(b: Builder, node: Node) -> Value:
     x, indices, updates, axis = node[0], node[1], node[2], node.axis(0)
     combine = COMBINE[node.attr("reduction", "none")]
     n = x.dim(axis)
 
-    def put(at, out):
+    def put(at: list[Scalar], out: Value) -> Value:
         places = list(at)
         places[axis] = place(indices[at], n)
         return b.store(out, combine(out[places], updates[at]), places)
@@ -29,7 +38,7 @@ def scatter_elements(b, node):
 
 
 @rule("ScatterND")
-def scatter_nd(b, node):
+def scatter_nd(b: Builder, node: Node) -> Value:
     x, indices, updates = node[0], node[1], node[2]
     combine = COMBINE[node.attr("reduction", "none")]
     depth = indices.shape[-1]
@@ -37,7 +46,7 @@ def scatter_nd(b, node):
         raise NotCovered("indices of unknown depth")
     outer = indices.rank - 1
 
-    def put(at, out):
+    def put(at: list[Scalar], out: Value) -> Value:
         places = [place(indices[[*at[:outer], k]], x.dim(k)) for k in range(depth)]
         places += at[outer:]
         return b.store(out, combine(out[places], updates[at]), places)

@@ -1,14 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Operators that choose elements: the largest, those that are not zero, those that differ."""
+from __future__ import annotations
+
+from typing import Any, TYPE_CHECKING
+
 from prec.onnx.emit import is_float
 from prec.onnx.node import NotCovered
 
 from .convolution import slice_of
 from .registry import rule
 
+if TYPE_CHECKING:
+    from prec.onnx.builder import Builder
+    from prec.onnx.emit import Scalar, Value
+    from prec.onnx.node import Node
+
 
 @rule("TopK")
-def top_k(b, node):
+def top_k(b: Builder, node: Node) -> list[Value]:
     """Selection by insertion: k sorted places, equal elements in the order of their index."""
     x, axis, largest = node[0], node.axis(-1), node.attr("largest", 1)
     if "k" in node:
@@ -21,14 +30,14 @@ def top_k(b, node):
     sizes = b.sizes(x)
     out_sizes = [*sizes[:axis], k, *sizes[axis + 1 :]]
 
-    def line(at, best, where):
+    def line(at: list[Scalar], best: Value, where: Value) -> Any:
         spot = lambda i: [*at[:axis], i, *at[axis:]]  # noqa: E731
 
-        def offer(i, best, where):
+        def offer(i: Scalar, best: Value, where: Value) -> tuple[Any, Any]:
             """Puts element i in its place among the min(i, k) sorted ones."""
             e = x[spot(i)]
 
-            def move(j, best, where, e, index):
+            def move(j: Scalar, best: Value, where: Value, e: Scalar, index: Scalar) -> tuple[Value, Value, Scalar, Scalar]:
                 # at place j: the better of e and what stands there stays
                 filled = j < i
                 old, old_index = best[spot(j)], where[spot(j)]
@@ -49,12 +58,12 @@ def top_k(b, node):
     return b.loops([*sizes[:axis], *sizes[axis + 1 :]], start, line)
 
 
-def _not_zero(e):
+def _not_zero(e: Scalar) -> Scalar:
     return e if e.dtype == "i1" else e.ne(0)
 
 
 @rule("NonZero")
-def non_zero(b, node):
+def non_zero(b: Builder, node: Node) -> Value:
     x = node[0]
     if x.rank == 0:
         raise NotCovered("the places of a scalar")
@@ -63,10 +72,10 @@ def non_zero(b, node):
         total = total * x.dim(i)
     out = b.empty([x.rank, total], "i64")
 
-    def visit(at, out, count):
+    def visit(at: list[Scalar], out: Value, count: Scalar) -> list[Any]:
         yes = _not_zero(x[at])
 
-        def put():
+        def put() -> list[Any]:
             made = out
             for d, i in enumerate(at):
                 made = b.store(made, i.cast("i64"), [d, count])
@@ -79,7 +88,7 @@ def non_zero(b, node):
 
 
 @rule("Compress")
-def compress(b, node):
+def compress(b: Builder, node: Node) -> Value:
     x, keep = node[0], node[1]
     if "axis" not in node:
         if -1 in x.shape:
@@ -93,7 +102,7 @@ def compress(b, node):
     n = keep.dim(0).min(x.dim(axis))
     places = b.empty([x.dim(axis)], "index")
 
-    def visit(i, places, count):
+    def visit(i: Scalar, places: Value, count: Scalar) -> list[Any]:
         return b.when(
             keep[[i]],
             lambda: [b.store(places, i, [count]), count + 1],
@@ -104,14 +113,14 @@ def compress(b, node):
     sizes = b.sizes(x)
     sizes[axis] = count
 
-    def element(*at):
+    def element(*at: Scalar) -> Scalar:
         return x[[*at[:axis], places[[at[axis]]], *at[axis + 1 :]]]
 
     return b.compute(sizes, x.dtype, element)
 
 
 @rule("Unique")
-def unique(b, node):
+def unique(b: Builder, node: Node) -> list[Value | None]:
     """First occurrences in order of their place or sorted; rows when there is an axis."""
     x, ordered = node[0], node.attr("sorted", 1)
     if -1 in x.shape:
@@ -127,26 +136,26 @@ def unique(b, node):
     rest = [s for i, s in enumerate(x.shape) if i != axis]
     at_row = lambda i, at: x[[*at[:axis], i, *at[axis:]]]  # noqa: E731
 
-    def order(i, j):
+    def order(i: Scalar, j: Scalar) -> Any:
         """-1, 0 or 1: how slice i compares with slice j, element by element."""
         zero, one = b.const(0, "i64"), b.const(1, "i64")
 
-        def step(at, state):
+        def step(at: list[Scalar], state: Scalar) -> Scalar:
             p, q = at_row(i, at), at_row(j, at)
             mine = (p < q).select(-1, (p > q).select(one, zero))
             return state.eq(0).select(mine, state)
 
         return b.loops(rest, [zero], step)
 
-    def visit(i, first, inverse, counts, found):
+    def visit(i: Scalar, first: Value, inverse: Value, counts: Value, found: Scalar) -> list[Any]:
         """Looks slice i up among the `found` representatives."""
-        def look(j, at):
+        def look(j: Scalar, at: Scalar) -> Scalar:
             same = order(i, first[[j]].cast("index")).eq(0)
             return (same & at.eq(-1)).select(j.cast("i64"), at)
 
         at = b.loop(0, found, [b.const(-1, "i64")], look)
 
-        def new():
+        def new() -> list[Any]:
             where = found
             if ordered:  # behind all that are smaller
                 where = b.loop(
@@ -154,7 +163,7 @@ def unique(b, node):
                     lambda j, w: w + (order(first[[j]].cast("index"), i) < 0).cast("index"),
                 )  # fmt: skip
 
-            def shift(t, first, counts):
+            def shift(t: Scalar, first: Value, counts: Value) -> tuple[Value, Value]:
                 k = found - t  # k = found .. where + 1
                 f = b.store(first, first[[k - 1]], [k])
                 return f, b.store(counts, counts[[k - 1]], [k])
@@ -164,14 +173,14 @@ def unique(b, node):
             c = b.store(c, 1, [where])
             limit = where.cast("i64")
 
-            def bump(t, inv):
+            def bump(t: Scalar, inv: Value) -> Value:
                 v = inv[[t]]
                 return b.store(inv, (v >= limit).select(v + 1, v), [t])
 
             inv = b.loop(0, i, [inverse], bump)
             return [f, b.store(inv, limit, [i]), c, found + 1]
 
-        def old():
+        def old() -> list[Any]:
             k = at.cast("index")
             return [
                 first, b.store(inverse, at, [i]), b.store(counts, counts[[k]] + 1, [k]), found,
@@ -184,7 +193,7 @@ def unique(b, node):
     sizes = b.sizes(x)
     sizes[axis] = found
 
-    def element(*at):
+    def element(*at: Scalar) -> Scalar:
         return at_row(first[[at[axis]]].cast("index"), [*at[:axis], *at[axis + 1 :]])
 
     results = [b.compute(sizes, x.dtype, element)]
@@ -199,7 +208,7 @@ def unique(b, node):
 
 
 @rule("NonMaxSuppression")
-def non_max_suppression(b, node):
+def non_max_suppression(b: Builder, node: Node) -> Value:
     """For each class the boxes by falling score, less those that overlap a better one."""
     boxes, scores = node[0], node[1]
     batches, classes, count = scores.shape
@@ -211,13 +220,13 @@ def non_max_suppression(b, node):
     has_floor, floor = node.has(4), read(4, 0.0)
     centre = node.attr("center_point_box", 0)
 
-    def corners(n, i):
+    def corners(n: Scalar, i: Scalar) -> tuple[Scalar, Scalar, Scalar, Scalar]:
         p, q, r, s = (boxes[[n, i, k]] for k in range(4))
         if centre:
             return q - s / 2.0, p - r / 2.0, q + s / 2.0, p + r / 2.0
         return p.min(r), q.min(s), p.max(r), q.max(s)
 
-    def too_close(n, i, j):
+    def too_close(n: Scalar, i: Scalar, j: Scalar) -> Scalar:
         a, c = corners(n, i), corners(n, j)
         height = (a[2].min(c[2]) - a[0].max(c[0])).max(0)
         width = (a[3].min(c[3]) - a[1].max(c[1])).max(0)
@@ -229,7 +238,7 @@ def non_max_suppression(b, node):
     room = batches * classes * count
     out = b.fill([room, 3], 0, "i64")
 
-    def one_class(at, out, found):
+    def one_class(at: list[Scalar], out: Value, found: Scalar) -> tuple[Any, Any]:
         n, c = at
         # alive[i]: not chosen and not suppressed yet
         alive = b.compute(
@@ -237,15 +246,15 @@ def non_max_suppression(b, node):
             lambda i: scores[[n, c, i]] > floor if has_floor else b.const(True, "i1"),
         )  # fmt: skip
 
-        def choose(_, out, found, alive, taken):
-            def better(i, top, where):
+        def choose(_: Scalar, out: Value, found: Scalar, alive: Value, taken: Scalar) -> list[Any]:
+            def better(i: Scalar, top: Scalar, where: Scalar) -> tuple[Scalar, Scalar]:
                 e = scores[[n, c, i]]
                 yes = alive[[i]] & ((e > top) | where.eq(-1))
                 return yes.select(e, top), yes.select(i.cast("i64"), where)
 
             where = b.loop(0, count, [b.const(0, "f32"), b.const(-1, "i64")], better)[1]
 
-            def take():
+            def take() -> list[Any]:
                 made = out
                 for k, v in enumerate((n.cast("i64"), c.cast("i64"), where)):
                     made = b.store(made, v, [found, k])

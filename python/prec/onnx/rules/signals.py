@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Fourier transforms as sums, mel weights, counts of n-grams."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TYPE_CHECKING
+
 import numpy as np
 
 from prec.onnx.node import NotCovered
@@ -8,8 +13,13 @@ from prec.onnx.node import NotCovered
 from .convolution import slice_of
 from .registry import pointwise, rule
 
+if TYPE_CHECKING:
+    from prec.onnx.builder import Builder
+    from prec.onnx.emit import Scalar, Value
+    from prec.onnx.node import Node
 
-def _factors(n, inverse):
+
+def _factors(n: int, inverse: bool) -> np.ndarray:
     """[t, k, part]: cos and sin of 2 pi k t / n, exact at the multiples of a quarter turn."""
     k = np.outer(np.arange(n), np.arange(n)) % n
     angle = 2 * np.pi * k / n
@@ -20,7 +30,7 @@ def _factors(n, inverse):
 
 
 @rule("DFT")
-def dft(b, node):
+def dft(b: Builder, node: Node) -> Value:
     x, inverse, half = node[0], node.attr("inverse", 0), node.attr("onesided", 0)
     if node.opset >= 20:
         axis = node.number(2, -2)
@@ -45,7 +55,7 @@ def dft(b, node):
     return result
 
 
-def _transform(b, x, axis, factors, sizes):
+def _transform(b: Builder, x: Value, axis: int, factors: np.ndarray, sizes: Sequence[int | Scalar]) -> Value:
     """result[.., k, .., part] = sum over t of x[.., t, .., 0] factors[t, k, part]; the sum goes over the parts of a complex x, too."""
     is_complex = x.shape[-1] == 2
     names = [f"d{i}" for i in range(x.rank)]
@@ -64,7 +74,7 @@ def _transform(b, x, axis, factors, sizes):
 
 
 @rule("STFT")
-def stft(b, node):
+def stft(b: Builder, node: Node) -> Value:
     x, step = node[0], node.number(1)
     shape = node.static_out() if step is None else None
     window = node[2] if node.has(2) else None
@@ -79,7 +89,7 @@ def stft(b, node):
     frames = shape[1] if shape else (n - length) // int(step) + 1
     hop = b.const(int(step), "index") if step is not None else node[1][[0] * node[1].rank].cast("index")
 
-    def element(batch, frame, t, _):
+    def element(batch: Scalar, frame: Scalar, t: Scalar, _: Scalar) -> Scalar:
         a = x[[batch, frame * hop + t, *([0] if x.rank == 3 else [])]]
         return a if window is None else a * window[[t]]
 
@@ -88,7 +98,7 @@ def stft(b, node):
 
 
 @rule("MelWeightMatrix")
-def mel_weights(b, node):
+def mel_weights(b: Builder, node: Node) -> Value:
     bins, length, rate, low, high = (node.number(i) for i in range(5))
     if None in (bins, length, rate, low, high):
         raise NotCovered("its numbers are not known at import")
@@ -109,7 +119,7 @@ def mel_weights(b, node):
 
 
 @rule("TfIdfVectorizer")
-def tf_idf(b, node):
+def tf_idf(b: Builder, node: Node) -> Value:
     """Counts of the pool's n-grams of integers, with up to max_skip_count skipped between."""
     x, mode = node[0], node.attr("mode")
     pool = node.attr("pool_int64s")
@@ -130,7 +140,7 @@ def tf_idf(b, node):
     read = lambda row, i: x[[row, i]] if rows else x[[i]]  # noqa: E731
     out = b.fill([x.shape[0], width] if rows else [width], 0, "f32")
 
-    def one_row(row, out):
+    def one_row(row: Scalar | None, out: Value) -> Value:
         for gram, k in grams:
             if not shortest <= len(gram) <= longest:
                 continue
@@ -140,7 +150,7 @@ def tf_idf(b, node):
                 if reach >= n:
                     continue
 
-                def visit(i, out, gram=gram, k=k, skip=skip):
+                def visit(i: Scalar, out: Value, gram: Any = gram, k: int = k, skip: int = skip) -> Value:
                     same = b.const(True, "i1")
                     for j, word in enumerate(gram):
                         same = same & read(row, i + j * (skip + 1)).eq(word)

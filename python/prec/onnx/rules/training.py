@@ -1,27 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Optimisers and losses as operators."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
 from prec.onnx.node import NotCovered
 
 from .registry import pointwise, rule
 
+if TYPE_CHECKING:
+    from prec.onnx.builder import Builder
+    from prec.onnx.emit import Scalar, Value
+    from prec.onnx.node import Node
 
-def _groups(node, kinds):
+
+def _groups(node: Node, kinds: int) -> list[list[Value]]:
     """Operands 2.. in groups: all parameters, all gradients, all states of each kind."""
     count = (node.count - 2) // kinds
     return [[node[2 + k * count + i] for k in range(kinds)] for i in range(count)]
 
 
-def _collect(made):
+def _collect(made: Sequence[Sequence[Value]]) -> list[Value]:
     """Results of each parameter, ordered as the operator's outputs."""
     return [row[k] for k in range(len(made[0])) for row in made]
 
 
-def _decay(node):
+def _decay(node: Node) -> float:
     return node.attr("norm_coefficient", 0.0)
 
 
 @rule("Adagrad")
-def adagrad(b, node):
+def adagrad(b: Builder, node: Node) -> list[Value]:
     decay, epsilon = node.attr("decay_factor", 0.0), node.attr("epsilon", 1e-6)
     made = []
     for x, g, h in _groups(node, 3):
@@ -34,7 +44,7 @@ def adagrad(b, node):
 
 
 @rule("Adam")
-def adam(b, node):
+def adam(b: Builder, node: Node) -> list[Value]:
     alpha, beta = node.attr("alpha", 0.9), node.attr("beta", 0.999)
     epsilon, after = node.attr("epsilon", 1e-6), node.attr("norm_coefficient_post", 0.0)
     rate, step = node[0][[]], node[1][[]].cast("f32")
@@ -56,7 +66,7 @@ def adam(b, node):
 
 
 @rule("Momentum")
-def momentum(b, node):
+def momentum(b: Builder, node: Node) -> list[Value]:
     alpha, mode = node.attr("alpha"), node.attr("mode")
     rate, step = node[0][[]], node[1][[]]
     beta = (step > 0).select(b.const(node.attr("beta"), "f32"), 1.0)
@@ -73,7 +83,7 @@ def momentum(b, node):
 
 
 @rule("NegativeLogLikelihoodLoss")
-def nll_loss(b, node):
+def nll_loss(b: Builder, node: Node) -> Value:
     from .reductions import _sum
 
     x, target = node[0], node[1]
@@ -82,7 +92,7 @@ def nll_loss(b, node):
 
 
 @rule("SoftmaxCrossEntropyLoss")
-def softmax_cross_entropy(b, node):
+def softmax_cross_entropy(b: Builder, node: Node) -> list[Value]:
     from .reductions import _max, _sum
 
     x, target = node[0], node[1]
@@ -95,21 +105,28 @@ def softmax_cross_entropy(b, node):
     return [made[0], log]
 
 
-def _loss(b, node, log, target, weight, total):
+def _loss(
+    b: Builder,
+    node: Node,
+    log: Value,
+    target: Value,
+    weight: Value | None,
+    total: Callable[[Builder, Value, Sequence[int], bool], Value],
+) -> list[Value]:
     how, ignored = node.attr("reduction", "mean"), node.attr("ignore_index")
     classes = log.shape[1]
     if classes < 0:
         raise NotCovered("a number of classes that is not known")
     sizes = b.sizes(target)
 
-    def weight_of(at):
+    def weight_of(at: Sequence[Scalar]) -> tuple[Scalar, Scalar]:
         t = target[at].cast("i64")
         skipped = t.eq(ignored) if ignored is not None else b.const(False, "i1")
         place = skipped.select(b.const(0, "i64"), t).cast("index")
         w = weight[[place]] if weight is not None else b.const(1, log.dtype)
         return place, skipped.select(b.const(0, log.dtype), w)
 
-    def element(*at):
+    def element(*at: Scalar) -> Scalar:
         place, w = weight_of(at)
         e = -log[[at[0], place, *at[1:]]]
         return e * w if weight is not None or ignored is not None else e
