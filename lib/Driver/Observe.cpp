@@ -93,7 +93,7 @@ std::string mlir::prec::profileTable(const Profile &profile,
   os << llvm::formatv(
       "Mflop: floating-point operations of a call, roundings apart; peak: "
       "share of {0:f1} GF/s (f32)\nand {1:f1} GF/s (f64), {2} bits wide on {3} "
-      "thread{4}; memory: operands' bytes, share of a copy's {5:f1} GB/s\n",
+      "thread{4}; memory: operands, share of a copy's {5:f1} GB/s\n",
       peak.flops32 / 1e9, peak.flops64 / 1e9, peak.vectorBits, peak.threads,
       peak.threads == 1 ? "" : "s", peak.bytes / 1e9);
   return text;
