@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from jax import Array
     from jax.extend.core import ClosedJaxpr, JaxprEqn
 
+    Part = Array | np.ndarray  # a literal stays an array of NumPy
+    Pair = tuple[Part, Part]
+
 # These treat both parts alike; what is no pair (indices, a condition) is given to both.
 LINEAR = frozenset(
     "add add_any sub neg reshape broadcast_in_dim transpose squeeze slice rev copy copy_p concatenate pad gather select_n "
@@ -33,11 +36,11 @@ def rules() -> Callable[[JaxprEqn, list[Any], str], list[Any]]:
 
     from .complex_pairs import evaluate, is_complex
 
-    def times(x: tuple[Array, Array], y: tuple[Array, Array]) -> tuple[Array, Array]:
+    def times(x: Pair, y: Pair) -> Pair:
         (a, b), (c, d) = x, y
         return a * c - b * d, a * d + b * c
 
-    def divided(x: tuple[Array, Array], y: tuple[Array, Array]) -> tuple[Array, Array]:
+    def divided(x: Pair, y: Pair) -> Pair:
         """Smith's quotient: nothing overflows that the result does not."""
         (a, b), (c, d) = x, y
         is_first = jnp.abs(c) >= jnp.abs(d)
@@ -47,25 +50,25 @@ def rules() -> Callable[[JaxprEqn, list[Any], str], list[Any]]:
         p, q = jnp.where(is_first, a, b), jnp.where(is_first, b, a)
         return (p + q * ratio) / bottom, jnp.where(is_first, 1, -1) * (q - p * ratio) / bottom
 
-    def length(x: tuple[Array, Array]) -> Array:
+    def length(x: Pair) -> Array:
         a, b = jnp.abs(x[0]), jnp.abs(x[1])
         large, small = jnp.maximum(a, b), jnp.minimum(a, b)
         ratio = small / jnp.where(large == 0, 1, large)
         return jnp.where(jnp.isinf(large), large, large * jnp.sqrt(1 + ratio * ratio))
 
-    def log(x: tuple[Array, Array]) -> tuple[Array, Array]:
+    def log(x: Pair) -> Pair:
         a, b = jnp.abs(x[0]), jnp.abs(x[1])
         large, small = jnp.maximum(a, b), jnp.minimum(a, b)
         ratio = jnp.where(large == small, 1, small / jnp.where(large == 0, 1, large))
         return jnp.log(large) + jnp.where(jnp.isinf(large), 0, jnp.log1p(ratio * ratio) / 2), jnp.arctan2(x[1], x[0])
 
-    def turned(size: Array, angle: Array) -> tuple[Array, Array]:
+    def turned(size: Part, angle: Part) -> Pair:
         return size * jnp.cos(angle), size * jnp.sin(angle)
 
-    def exp(x: tuple[Array, Array]) -> tuple[Array, Array]:
+    def exp(x: Pair) -> Pair:
         return turned(jnp.exp(x[0]), x[1])
 
-    def sqrt(x: tuple[Array, Array]) -> tuple[Array, Array]:
+    def sqrt(x: Pair) -> Pair:
         """Of a quarter or of four times it, so that no sum overflows and no part is lost."""
         is_large = jnp.maximum(jnp.abs(x[0]), jnp.abs(x[1])) > 1
         a, b = (part * jnp.where(is_large, 0.25, 4).astype(part.dtype) for part in x)
@@ -75,73 +78,73 @@ def rules() -> Callable[[JaxprEqn, list[Any], str], list[Any]]:
         root *= back
         return jnp.where(a >= 0, root, other), jnp.copysign(jnp.where(a >= 0, other, root), b)
 
-    def power(x: tuple[Array, Array], y: tuple[Array, Array]) -> tuple[Array, Array]:
+    def power(x: Pair, y: Pair) -> Pair:
         is_zero = (x[0] == 0) & (x[1] == 0)
         safe = jnp.where(is_zero, 1, x[0]), x[1]
         made, of_zero = exp(times(y, log(safe))), (y[0] == 0) & (y[1] == 0)
         return jnp.where(is_zero, of_zero, made[0]), jnp.where(is_zero, 0, made[1])
 
-    def integer_power(x: tuple[Array, Array], y: int) -> tuple[Array, Array]:
+    def integer_power(x: Pair, y: int) -> Pair:
         made = jnp.ones_like(x[0]), jnp.zeros_like(x[0])
         for bit in bin(abs(y))[2:]:
             made = times(made, made)
             made = times(made, x) if bit == "1" else made
         return divided((jnp.ones_like(x[0]), jnp.zeros_like(x[0])), made) if y < 0 else made
 
-    def exp_less_1(x: tuple[Array, Array]) -> tuple[Array, Array]:
+    def exp_less_1(x: Pair) -> Pair:
         size, half = jnp.expm1(x[0]), jnp.sin(x[1] / 2)
         return size * jnp.cos(x[1]) - 2 * half * half, (size + 1) * jnp.sin(x[1])
 
-    def log_of_1_more(x: tuple[Array, Array]) -> tuple[Array, Array]:
+    def log_of_1_more(x: Pair) -> Pair:
         a, b = x
         return jnp.log1p(a * (2 + a) + b * b) / 2, jnp.arctan2(b, 1 + a)
 
-    def running_product(x: tuple[Array, Array], axis: int, reverse: bool = False) -> tuple[Array, Array]:
+    def running_product(x: Pair, axis: int, reverse: bool = False) -> Pair:
         return lax.associative_scan(times, x, reverse=reverse, axis=axis)
 
-    def whole_product(x: tuple[Array, Array], axes: Sequence[int], **_: Any) -> tuple[Array, Array]:
+    def whole_product(x: Pair, axes: Sequence[int], **_: Any) -> Pair:
         for axis in sorted(axes, reverse=True):
             if not x[0].shape[axis]:
                 x = tuple(jnp.pad(p, [(0, k == axis) for k in range(p.ndim)], constant_values=c) for p, c in zip(x, (1, 0)))
             x = tuple(lax.index_in_dim(p, -1, axis, keepdims=False) for p in running_product(x, axis))
         return x
 
-    def sinh(x: tuple[Array, Array]) -> tuple[Array, Array]:
+    def sinh(x: Pair) -> Pair:
         return jnp.sinh(x[0]) * jnp.cos(x[1]), jnp.cosh(x[0]) * jnp.sin(x[1])
 
-    def cosh(x: tuple[Array, Array]) -> tuple[Array, Array]:
+    def cosh(x: Pair) -> Pair:
         return jnp.cosh(x[0]) * jnp.cos(x[1]), jnp.sinh(x[0]) * jnp.sin(x[1])
 
-    def tanh(x: tuple[Array, Array]) -> tuple[Array, Array]:
+    def tanh(x: Pair) -> Pair:
         """The quotient of sinh and cosh, by what does not overflow."""
         t, s = jnp.tanh(x[0]), 1 / jnp.cosh(x[0])
         bottom = jnp.cos(x[1]) ** 2 + (t * jnp.sin(x[1])) ** 2
         return t / bottom, s * s * jnp.sin(x[1]) * jnp.cos(x[1]) / bottom
 
-    def by_i(f: Callable[[tuple[Array, Array]], tuple[Array, Array]]) -> Callable[[tuple[Array, Array]], tuple[Array, Array]]:
+    def by_i(f: Callable[[Pair], Pair]) -> Callable[[Pair], Pair]:
         """i f(x / i): sin of sinh, tan of tanh."""
-        def made(x: tuple[Array, Array]) -> tuple[Array, Array]:
+        def made(x: Pair) -> Pair:
             a, b = f((-x[1], x[0]))
             return b, -a
 
         return made
 
-    def sign(x: tuple[Array, Array]) -> tuple[Array, Array]:
+    def sign(x: Pair) -> Pair:
         size = length(x)
         safe = jnp.where(size == 0, 1, size)
         return x[0] / safe, x[1] / safe
 
-    def by_real_part(compare: Callable[[Array, Array], Array]) -> Callable[[tuple[Array, Array], tuple[Array, Array]], tuple[Array, Array]]:
+    def by_real_part(compare: Callable[[Part, Part], Array]) -> Callable[[Pair, Pair], Pair]:
         """By the imaginary one where these are equal."""
-        def made(x: tuple[Array, Array], y: tuple[Array, Array]) -> tuple[Array, Array]:
+        def made(x: Pair, y: Pair) -> Pair:
             is_first = jnp.where(x[0] == y[0], compare(x[1], y[1]), compare(x[0], y[0]))
             return tuple(jnp.where(is_first, a, b) for a, b in zip(x, y, strict=True))
 
         return made
 
-    def product(f: Callable[[Array, Array], Array]) -> Callable[[tuple[Array, Array], tuple[Array, Array]], tuple[Array, Array]]:
+    def product(f: Callable[[Part, Part], Array]) -> Callable[[Pair, Pair], Pair]:
         """Four products of real arrays."""
-        def made(x: tuple[Array, Array], y: tuple[Array, Array]) -> tuple[Array, Array]:
+        def made(x: Pair, y: Pair) -> Pair:
             (a, b), (c, d) = x, y
             return f(a, c) - f(b, d), f(a, d) + f(b, c)
 
@@ -154,7 +157,7 @@ def rules() -> Callable[[JaxprEqn, list[Any], str], list[Any]]:
         first, *rest = (jnp.asarray(p, real) for p in (x if isinstance(x, tuple) else (x,)))
         return first, *(rest or [jnp.zeros_like(first)])
 
-    def conjugate(x: Any) -> tuple[Array, Array]:
+    def conjugate(x: Any) -> Pair:
         return (x[0], -x[1]) if isinstance(x, tuple) else (x, jnp.zeros_like(x))
 
     simple = {
@@ -180,8 +183,8 @@ def rules() -> Callable[[JaxprEqn, list[Any], str], list[Any]]:
             found.append(made if e.primitive.multiple_results else [made])
         return list(zip(*found, strict=True))
 
-    def of_reals(e: JaxprEqn, params: Mapping[str, Any]) -> Callable[[tuple[Array, Array], tuple[Array, Array]], tuple[Array, Array]]:
-        def f(a: Array, b: Array) -> Array:
+    def of_reals(e: JaxprEqn, params: Mapping[str, Any]) -> Callable[[Pair, Pair], Pair]:
+        def f(a: Part, b: Part) -> Array:
             return e.primitive.bind(a, b, **params)
 
         return product(f)

@@ -33,7 +33,7 @@ def stored_dtype(like: ShapedArray) -> np.dtype:
     return np.dtype("uint32") if _is_key(like) else like.dtype
 
 
-def as_jax(array: np.ndarray, like: ShapedArray) -> Array:
+def as_jax(array: np.ndarray | np.generic, like: ShapedArray) -> Array:
     """JAX's array of the abstract value `like`."""
     jax = require("jax")
     if _is_key(like):

@@ -60,7 +60,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         made = torch.where(large == float("inf"), large, large * torch.sqrt(1 + ratio * ratio))
         return torch.where((a == float("inf")) | (b == float("inf")), float("inf"), made)
 
-    def floor_divide(a: Tensor, b: Tensor | float, *, rounding_mode: str | None = "floor") -> Tensor | NotImplementedType:
+    def floor_divide(a: Tensor | float, b: Tensor | float, *, rounding_mode: str | None = "floor") -> Tensor | NotImplementedType:
         """By the exact remainder, as eager: a / b rounds up to whole numbers (1 / 0.1)."""
         if rounding_mode != "floor" or not torch.result_type(a, b).is_floating_point:
             return NotImplemented
@@ -87,7 +87,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         x = x if x.is_floating_point() else x.to(torch.get_default_dtype())
         return torch.where(x < 0, math.pi, torch.where(x != x, x, 0.0))
 
-    def permute(x: Tensor, axes: Sequence[int]) -> Tensor:
+    def permute(x: Tensor, axes: Sequence[int]) -> Tensor | NotImplementedType:
         """The importer knows no negative axis."""
         return x.permute([axis % x.ndim for axis in axes]) if any(axis < 0 for axis in axes) else NotImplemented
 
