@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Products that are cut into pieces and read copies of their operands, for
 // several vector units, against loops in the order that DESIGN words.
+#include "MultiplyAdd.h"
 #include "VectorUnits.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -74,7 +75,7 @@ protected:
         int64_t c = p.yShared ? 0 : b;
         float v = y.values[p.yAcross ? (c * p.n + n) * p.k + k
                                      : (c * p.k + k) * p.n + n];
-        sum = isRounded ? cut(sum + cut(u * v)) : std::fma(u, v, sum);
+        sum = multiplyAdd(u, v, sum, isRounded);
       }
       ASSERT_EQ(std::bit_cast<uint32_t>(found[i]), std::bit_cast<uint32_t>(sum))
           << "element " << i << " of\n"
@@ -83,11 +84,6 @@ protected:
   }
 
 private:
-  /// Seven bits of the fraction, toward zero.
-  static float cut(float value) {
-    return std::bit_cast<float>(std::bit_cast<uint32_t>(value) & 0xffff0000u);
-  }
-
   static std::string textOf(const Product &p, bool isRounded) {
     auto type = [](int64_t b, int64_t first, int64_t second) {
       return llvm::formatv("tensor<{0}x{1}x{2}xf32>", b, first, second).str();
@@ -95,14 +91,6 @@ private:
     std::string x = p.xAcross ? type(p.b, p.k, p.m) : type(p.b, p.m, p.k);
     int64_t yBatch = p.yShared ? 1 : p.b;
     std::string y = p.yAcross ? type(yBatch, p.n, p.k) : type(yBatch, p.k, p.n);
-    std::string body = isRounded ? R"(
-    %p0 = arith.mulf %u, %v : f32
-    %p = prec.round %p0 to "m7" "toward-zero" : f32
-    %s0 = arith.addf %acc, %p : f32
-    %s = prec.round %s0 to "m7" "toward-zero" : f32)"
-                                 : R"(
-    %p = arith.mulf %u, %v : f32
-    %s = arith.addf %acc, %p : f32)";
     return llvm::formatv(
         R"(
 func.func @f(%x: {0}, %y: {1}) -> {2} {{
@@ -121,7 +109,8 @@ func.func @f(%x: {0}, %y: {1}) -> {2} {{
   return %r : {2}
 })",
         x, y, type(p.b, p.m, p.n), p.xAcross ? "k, m" : "m, k",
-        p.yShared ? "0" : "b", p.yAcross ? "n, k" : "k, n", body);
+        p.yShared ? "0" : "b", p.yAcross ? "n, k" : "k, n",
+        multiplyAddText(isRounded));
   }
 };
 

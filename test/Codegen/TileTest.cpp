@@ -2,6 +2,7 @@
 // Gradients of small filters, whose tiles have all points of a window or of
 // channels and windows, for several vector units, against loops in the order
 // that DESIGN words.
+#include "MultiplyAdd.h"
 #include "VectorUnits.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -66,7 +67,7 @@ protected:
                           ? x.values[((n * e + row) * e + column) * p.f + f]
                           : x.values[((n * p.c + c) * e + row) * e + column];
                   float b = y.values[((n * p.size + i) * p.size + j) * p.f + f];
-                  sum = isRounded ? cut(sum + cut(a * b)) : std::fma(a, b, sum);
+                  sum = multiplyAdd(a, b, sum, isRounded);
                 }
             ASSERT_EQ(std::bit_cast<uint32_t>(found[at]),
                       std::bit_cast<uint32_t>(sum))
@@ -76,11 +77,6 @@ protected:
   }
 
 private:
-  /// Seven bits of the fraction, toward zero.
-  static float cut(float value) {
-    return std::bit_cast<float>(std::bit_cast<uint32_t>(value) & 0xffff0000u);
-  }
-
   static std::string textOf(const Filter &p, bool isRounded) {
     auto type = [](int64_t a, int64_t b, int64_t c, int64_t d) {
       return llvm::formatv("tensor<{0}x{1}x{2}x{3}xf32>", a, b, c, d).str();
@@ -89,14 +85,6 @@ private:
     std::string window =
         llvm::formatv("i * {0} + h, j * {0} + v", p.stride).str();
     std::string x = p.isDepthwise ? type(p.n, e, e, p.f) : type(p.n, p.c, e, e);
-    std::string body = isRounded ? R"(
-    %p0 = arith.mulf %u, %g : f32
-    %p = prec.round %p0 to "m7" "toward-zero" : f32
-    %s0 = arith.addf %acc, %p : f32
-    %s = prec.round %s0 to "m7" "toward-zero" : f32)"
-                                 : R"(
-    %p = arith.mulf %u, %g : f32
-    %s = arith.addf %acc, %p : f32)";
     return llvm::formatv(
         R"(
 func.func @f(%x: {0}, %y: {1}) -> {2} {{
@@ -110,13 +98,14 @@ func.func @f(%x: {0}, %y: {1}) -> {2} {{
       iterator_types = ["parallel", "parallel", "parallel", "parallel",
                         "reduction", "reduction", "reduction"]}
       ins(%x, %y : {0}, {1}) outs(%i : {2}) {{
-  ^bb0(%u: f32, %g: f32, %acc: f32):{4}
+  ^bb0(%u: f32, %v: f32, %acc: f32):{4}
     linalg.yield %s : f32
   } -> {2}
   return %r : {2}
 })",
         x, type(p.n, p.size, p.size, p.f), type(p.c, p.window, p.window, p.f),
-        p.isDepthwise ? window + ", f" : "c, " + window, body);
+        p.isDepthwise ? window + ", f" : "c, " + window,
+        multiplyAddText(isRounded));
   }
 };
 
