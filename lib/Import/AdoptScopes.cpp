@@ -8,19 +8,6 @@
 using namespace mlir;
 using namespace mlir::prec;
 
-/// The first name in a location, from the outside in.
-static StringRef nameIn(Location loc) {
-  if (auto name = dyn_cast<NameLoc>(loc))
-    return name.getName();
-  if (auto call = dyn_cast<CallSiteLoc>(loc))
-    return nameIn(call.getCallee());
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      if (StringRef name = nameIn(part); !name.empty())
-        return name;
-  return {};
-}
-
 /// Splits at slashes that stand in no parentheses.
 static SmallVector<StringRef> components(StringRef path) {
   SmallVector<StringRef> parts;
@@ -79,6 +66,38 @@ ScopeName mlir::prec::scopeOfName(StringRef name) {
   return result;
 }
 
+/// Is this a call in a function of JAX?
+static bool isJax(Location loc) {
+  if (auto name = dyn_cast<NameLoc>(loc))
+    return name.getName().strref().starts_with("jit(");
+  auto call = dyn_cast<CallSiteLoc>(loc);
+  return call && isJax(call.getCaller());
+}
+
+/// What the first name in a location stands for, from the outside in, or
+/// nothing. Of what was inlined the names of a function of JAX go on from its
+/// call's: `reduce_max` at `jit(f)/transpose(jvp(loss))/jit(log_softmax)`.
+static std::optional<ScopeName> scopeIn(Location loc) {
+  if (auto name = dyn_cast<NameLoc>(loc))
+    return scopeOfName(name.getName());
+  if (auto call = dyn_cast<CallSiteLoc>(loc)) {
+    if (!isJax(call.getCaller()))
+      return scopeIn(call.getCallee());
+    std::optional<ScopeName> result = scopeIn(call.getCaller());
+    if (auto name = dyn_cast<NameLoc>(call.getCallee()); name && result) {
+      SmallVector<StringRef> parts = components(name.getName());
+      for (StringRef part : ArrayRef(parts).drop_back(parts.empty() ? 0 : 1))
+        addJaxPart(part, *result);
+    }
+    return result;
+  }
+  if (auto fused = dyn_cast<FusedLoc>(loc))
+    for (Location part : fused.getLocations())
+      if (std::optional<ScopeName> name = scopeIn(part))
+        return name;
+  return std::nullopt;
+}
+
 int64_t mlir::prec::scopesFromLocations(ModuleOp module) {
   int64_t count = 0;
   auto *context = module.getContext();
@@ -89,7 +108,7 @@ int64_t mlir::prec::scopesFromLocations(ModuleOp module) {
     for (Operation *at = op; at; at = at->getParentOp())
       if (at->hasAttr(scopeAttrName))
         return;
-    ScopeName name = scopeOfName(nameIn(op->getLoc()));
+    ScopeName name = scopeIn(op->getLoc()).value_or(ScopeName());
     if (name.isBackward && !op->hasAttr(phaseAttrName))
       op->setAttr(phaseAttrName, StringAttr::get(context, "backward"));
     if (name.scope.empty())

@@ -18,6 +18,24 @@ func.func @scopes(%x: f32) -> f32 {
 
 // -----
 
+// What was inlined has the layer and the phase of its call in a function of JAX,
+// and its own layers below; calls in others say nothing.
+// CHECK-LABEL: func.func @inlined
+// CHECK: math.exp %{{.*}} {prec.phase = "backward", prec.scope = "loss"}
+// CHECK: math.sin %{{.*}} {prec.phase = "backward", prec.scope = "loss/inner"}
+// CHECK: math.cos %{{.*}} {prec.scope = "loss"}
+// CHECK: math.log %{{.*}} {prec.scope = "fc1"}
+#outer = loc("jit(f)/transpose(jvp(loss))/jit(log_softmax)"("f"("f.py":1:2)))
+func.func @inlined(%x: f32) -> f32 {
+  %0 = math.exp %x : f32 loc(callsite("exp" at #outer))
+  %1 = math.sin %0 : f32 loc(callsite("jit(sum)/inner/sin" at #outer))
+  %2 = math.cos %1 : f32 loc(fused[callsite("cos" at callsite("jit(relu)" at "jit(f)/loss/jit(g)")), "g"])
+  %3 = math.log %2 : f32 loc(callsite("fc1|log" at "block|call"))
+  return %3 : f32
+}
+
+// -----
+
 // Calls are inlined under the call's scope.
 // CHECK-LABEL: func.func @calls
 // CHECK: math.exp %{{.*}} {prec.scope = "fc1"}
