@@ -4,6 +4,8 @@
 #include "prec/Import/Passes.h"
 
 #include "mlir/IR/Location.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -26,25 +28,68 @@ static SmallVector<StringRef> components(StringRef path) {
   return parts;
 }
 
-/// Appends what a component of a JAX name stands for: `transpose(jvp(a/b))` is
-/// the layer a/b on the way back, `jit(f)` a function and no layer.
-static void addJaxPart(StringRef part, ScopeName &result) {
-  size_t open = part.find('(');
-  if (open != StringRef::npos && part.ends_with(")")) {
+namespace {
+/// The layers in a name of JAX: `transpose(jvp(a/b))` is the layer a/b on the
+/// way back, `jit(f)` a function and no layer.
+struct JaxName {
+  SmallVector<StringRef> layers;
+  std::optional<size_t> transposed, again;
+  bool isBackward = false;
+
+  void add(StringRef part) {
+    size_t open = part.find('(');
+    if (open == StringRef::npos || !part.ends_with(")")) {
+      layers.push_back(part);
+      return;
+    }
     StringRef word = part.take_front(open);
-    StringRef inner = part.drop_front(open + 1).drop_back();
-    if (word == "transpose")
-      result.isBackward = true;
     if (word == "jit" || word == "pjit")
       return;
-    for (StringRef piece : components(inner))
-      addJaxPart(piece, result);
-    return;
+    if (word == "transpose") {
+      isBackward = true;
+      transposed = layers.size();
+    } else if (word == "jvp" && transposed && *transposed < layers.size()) {
+      again = layers.size();
+    }
+    for (StringRef piece : components(part.slice(open + 1, part.size() - 1)))
+      add(piece);
   }
-  if (!result.scope.empty())
-    result.scope += '/';
-  result.scope += part;
-}
+
+  /// All of a name but the operation.
+  void addName(StringRef name) {
+    SmallVector<StringRef> parts = components(name);
+    if (!parts.empty())
+      parts.pop_back();
+    for (StringRef part : parts)
+      add(part);
+  }
+
+  /// Without the words of JAX's control flow, and once: what a checkpoint
+  /// makes again is named `transpose(jvp(a))/b/jvp(a)/b/checkpoint/...`.
+  ScopeName scope() const {
+    ArrayRef<StringRef> rest = layers;
+    SmallVector<StringRef> kept;
+    if (again) {
+      ArrayRef<StringRef> once = rest.slice(*transposed, *again - *transposed);
+      if (rest.drop_front(*again).take_front(once.size()) == once) {
+        kept.append(rest.begin(), rest.begin() + *transposed);
+        rest = rest.drop_front(*again);
+      }
+    }
+    while (!rest.empty()) {
+      StringRef word = rest.front(), next = rest.size() > 1 ? rest[1] : "";
+      bool isLoop = word == "while" && (next == "body" || next == "cond");
+      bool isBranch = word == "cond" && next.starts_with("branch_");
+      bool isCall = word == "checkpoint" || word == "rematted_computation" ||
+                    word == "closed_call";
+      if (!isLoop && !isBranch && !isCall)
+        kept.push_back(word);
+      rest = rest.drop_front(isLoop || isBranch ? 2 : 1);
+    }
+    return {join(kept, "/"), isBackward};
+  }
+};
+} // namespace
 
 ScopeName mlir::prec::scopeOfName(StringRef name) {
   ScopeName result;
@@ -55,10 +100,9 @@ ScopeName mlir::prec::scopeOfName(StringRef name) {
     return result;
   }
   if (name.starts_with("jit(")) {
-    SmallVector<StringRef> parts = components(name);
-    for (StringRef part : ArrayRef(parts).drop_back())
-      addJaxPart(part, result);
-    return result;
+    JaxName made;
+    made.addName(name);
+    return made.scope();
   }
   // A single word is an operation's or a value's name, not a layer's path.
   if (name.contains('/'))
@@ -66,30 +110,34 @@ ScopeName mlir::prec::scopeOfName(StringRef name) {
   return result;
 }
 
-/// Is this a call in a function of JAX?
-static bool isJax(Location loc) {
-  if (auto name = dyn_cast<NameLoc>(loc))
-    return name.getName().strref().starts_with("jit(");
+/// The name of what was inlined into a function of JAX goes on from its call's:
+/// `reduce_max` at `jit(f)/transpose(jvp(loss))/jit(log_softmax)`.
+static std::optional<JaxName> jaxNameIn(Location loc) {
+  if (auto name = dyn_cast<NameLoc>(loc)) {
+    if (!name.getName().strref().starts_with("jit("))
+      return std::nullopt;
+    JaxName result;
+    result.addName(name.getName());
+    return result;
+  }
   auto call = dyn_cast<CallSiteLoc>(loc);
-  return call && isJax(call.getCaller());
+  if (!call)
+    return std::nullopt;
+  std::optional<JaxName> result = jaxNameIn(call.getCaller());
+  if (auto name = dyn_cast<NameLoc>(call.getCallee()); name && result)
+    result->addName(name.getName());
+  return result;
 }
 
 /// What the first name in a location stands for, from the outside in, or
-/// nothing. Of what was inlined the names of a function of JAX go on from its
-/// call's: `reduce_max` at `jit(f)/transpose(jvp(loss))/jit(log_softmax)`.
+/// nothing.
 static std::optional<ScopeName> scopeIn(Location loc) {
   if (auto name = dyn_cast<NameLoc>(loc))
     return scopeOfName(name.getName());
   if (auto call = dyn_cast<CallSiteLoc>(loc)) {
-    if (!isJax(call.getCaller()))
-      return scopeIn(call.getCallee());
-    std::optional<ScopeName> result = scopeIn(call.getCaller());
-    if (auto name = dyn_cast<NameLoc>(call.getCallee()); name && result) {
-      SmallVector<StringRef> parts = components(name.getName());
-      for (StringRef part : ArrayRef(parts).drop_back(parts.empty() ? 0 : 1))
-        addJaxPart(part, *result);
-    }
-    return result;
+    if (std::optional<JaxName> name = jaxNameIn(call))
+      return name->scope();
+    return scopeIn(call.getCallee());
   }
   if (auto fused = dyn_cast<FusedLoc>(loc))
     for (Location part : fused.getLocations())
@@ -104,11 +152,19 @@ int64_t mlir::prec::scopesFromLocations(ModuleOp module) {
   module.walk<WalkOrder::PreOrder>([&](Operation *op) {
     if (op == module || isa<SymbolOpInterface>(op))
       return;
-    // An operation in another one has its scope unless it has its own.
-    for (Operation *at = op; at; at = at->getParentOp())
-      if (at->hasAttr(scopeAttrName))
-        return;
+    if (op->hasAttr(scopeAttrName))
+      return;
+    // Operations in another one are part of it; in loops and branches there may
+    // be layers.
+    Operation *outer = op->getParentOp();
+    while (outer && !outer->hasAttr(scopeAttrName))
+      outer = outer->getParentOp();
+    if (outer && !isa<RegionBranchOpInterface>(outer))
+      return;
     ScopeName name = scopeIn(op->getLoc()).value_or(ScopeName());
+    if (outer &&
+        outer->getAttr(scopeAttrName) == StringAttr::get(context, name.scope))
+      return;
     if (name.isBackward && !op->hasAttr(phaseAttrName))
       op->setAttr(phaseAttrName, StringAttr::get(context, "backward"));
     if (name.scope.empty())

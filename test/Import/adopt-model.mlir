@@ -8,12 +8,18 @@
 // CHECK: math.sin %{{.*}} {prec.phase = "backward", prec.scope = "block/fc1"}
 // CHECK: math.cos %{{.*}} {prec.scope = "encoder.0/Conv"}
 // CHECK: math.log %{{.*}} {prec.scope = "mine"}
+// CHECK: math.tan %{{.*}} {prec.phase = "backward", prec.scope = "m/o/c/d"}
+// CHECK: math.tanh %{{.*}} {prec.scope = "s/inner"}
+// CHECK: math.erf %{{.*}} {prec.scope = "s/cond"}
 func.func @scopes(%x: f32) -> f32 {
   %0 = math.exp %x : f32 loc("layer1.conv|convolution_5")
   %1 = math.sin %0 : f32 loc("jit(f)/block/transpose(jvp(fc1))/sin")
   %2 = math.cos %1 : f32 loc("/encoder.0/Conv")
   %3 = math.log %2 {prec.scope = "mine"} : f32 loc("other|log")
-  return %3 : f32
+  %4 = math.tan %3 : f32 loc("jit(f)/m/transpose(jvp(o))/c/jvp(o)/c/checkpoint/rematted_computation/d/tan")
+  %5 = math.tanh %4 : f32 loc("jit(f)/s/while/body/closed_call/inner/tanh")
+  %6 = math.erf %5 : f32 loc("jit(f)/s/cond/branch_1_fun/cond/erf")
+  return %6 : f32
 }
 
 // -----
@@ -32,6 +38,31 @@ func.func @inlined(%x: f32) -> f32 {
   %2 = math.cos %1 : f32 loc(fused[callsite("cos" at callsite("jit(relu)" at "jit(f)/loss/jit(g)")), "g"])
   %3 = math.log %2 : f32 loc(callsite("fc1|log" at "block|call"))
   return %3 : f32
+}
+
+// -----
+
+// A loop's operations may belong to layers of their own, a reduction's are parts of it.
+// CHECK-LABEL: func.func @nested
+// CHECK: scf.if
+// CHECK: math.exp %{{.*}} {prec.scope = "s/inner"}
+// CHECK: math.sin %{{[^ ]*}} : f32
+// CHECK: linalg.generic
+// CHECK: math.cos %{{[^ ]*}} : f32
+func.func @nested(%x: f32, %b: i1, %t: tensor<2xf32>) -> (f32, tensor<2xf32>) {
+  %0 = scf.if %b -> f32 {
+    %1 = math.exp %x : f32 loc("jit(f)/s/cond/branch_0_fun/inner/exp")
+    %2 = math.sin %1 : f32 loc("jit(f)/s/sin")
+    scf.yield %2 : f32
+  } else {
+    scf.yield %x : f32
+  } loc("jit(f)/s/cond")
+  %3 = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} outs(%t : tensor<2xf32>) {
+  ^bb0(%e: f32):
+    %4 = math.cos %e : f32 loc("jit(f)/other/cos")
+    linalg.yield %4 : f32
+  } -> tensor<2xf32> loc("jit(f)/s/cos")
+  return %0, %3 : f32, tensor<2xf32>
 }
 
 // -----

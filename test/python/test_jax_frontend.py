@@ -90,6 +90,31 @@ def test_an_export_has_names_weights_and_scopes(tmp_path, run):
         assert sorted(archive.files) == ["0/b1", "0/w1", "0/w2"]
 
 
+def in_layers(w, x):
+    """Functions that JAX calls, loops, branches and checkpoints, each in a layer."""
+    with jax.named_scope("a"):
+        x = jax.nn.gelu(jax.nn.softmax(x @ w))
+    with jax.named_scope("b"):
+
+        def body(c, row):
+            with jax.named_scope("inner"):
+                return jnp.tanh(c @ w + row), jax.nn.silu(c)
+
+        _, x = jax.lax.scan(body, jnp.zeros(6), x)
+    with jax.named_scope("c"):
+        x = jax.checkpoint(lambda a: jnp.sin(jax.nn.gelu(a @ w)))(x)
+    with jax.named_scope("d"):
+        return jax.lax.cond(x.sum() > 0, lambda a: jax.nn.elu(a), lambda a: a * 2, x).sum()
+
+
+def test_layers_keep_what_jax_calls(tmp_path, run):
+    prec.jax.export(jax.value_and_grad(in_layers), (X.T @ X, X), tmp_path / "m.mlir")
+    for phase in ("forward", "backward"):
+        table = run("prec-opt", "--summary", tmp_path / "m.mlir").stdout.split(f"@main, {phase}\n")[1].split("total")[0]
+        operations = {row.split()[0]: row.split()[-4] for row in table.splitlines()[1:]}
+        assert {name for name, count in operations.items() if count != "0"} == {"a", "b", "b/inner", "c", "d"}, table
+
+
 def narrow_product(a, b):
     return (a.astype(jnp.bfloat16) @ b.astype(jnp.bfloat16)).astype(jnp.float32)
 
