@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.utils._pytree import tree_flatten, tree_unflatten
-from torch_suite import WIDENED, differs, lies_otherwise, run
+from torch_suite import WIDENED, differs, lies_otherwise, run, without_place
 
 import prec.torch
 from prec import child
@@ -139,7 +139,7 @@ def attempt_call(factory, given, tree, way):
         cause, words = error, f"{type(error).__name__}: {str(error)[:300]}"
         while cause and not isinstance(cause, (FrontendError, torch._dynamo.exc.Unsupported)):
             cause = cause.__cause__ or cause.__context__
-        return ("refused", str(cause).splitlines()[0][:200]) if cause else ("failed", words)
+        return ("refused", without_place(str(cause)).splitlines()[0][:200]) if cause else ("failed", words)
     wrong = compare(way, ours, eager, again, exact)
     return ("wrong", wrong) if wrong else ("right", "")
 

@@ -13,6 +13,7 @@ bf16 and f16 may be one step of theirs further from f64 than eager.
 import argparse
 import collections
 import json
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -130,6 +131,11 @@ def lies_otherwise(ours, eager):
     return f"strides {found} in place of {expected}" if found != expected else None
 
 
+def without_place(text):
+    """A refusal without the line of the model and the layer that it is about."""
+    return re.sub(r"^(\S+:\d+: )?(layer '[^']*': )?", "", text)
+
+
 def try_sample(operator, given, tree, variant=None):
     """({phase: "compiled" or what became of it}, what is wrong)."""
     torch._dynamo.reset()
@@ -148,7 +154,7 @@ def try_sample(operator, given, tree, variant=None):
     for text in (str(w.message) for w in told):
         for phase in made:
             if f"the {phase} graph runs in eager" in text or "prec: the graph runs in eager" in text:
-                made[phase] = text.split("unrounded: ")[-1].removeprefix("the foreign importer: ").splitlines()[0][:120]
+                made[phase] = without_place(text.split("unrounded: ")[-1]).removeprefix("the foreign importer: ").splitlines()[0][:120]
     if made["forward"] == "compiled" and made.get("backward") == "not traced":  # a view, whose gradient PyTorch makes outside
         del made["backward"]
     is_random = any(differs(a, b, b) for a, b in zip(again[0], eager[0]))

@@ -115,6 +115,25 @@ def test_layers_keep_what_jax_calls(tmp_path, run):
         assert {name for name, count in operations.items() if count != "0"} == {"a", "b", "b/inner", "c", "d"}, table
 
 
+def test_a_wrong_export_is_refused_where_it_parts(tmp_path, monkeypatch):
+    from prec.jax import functions
+
+    adopt = functions.run_tool
+    spoil = lambda *a, text, **k: adopt(*a, text=text, **k).replace("math.sin", "math.cos")  # noqa: E731
+    monkeypatch.setattr(functions, "run_tool", spoil)
+
+    def f(a):
+        with jax.named_scope("one"):
+            a = jnp.tanh(a)
+        with jax.named_scope("two"):
+            return jax.jit(lambda b: jnp.sin(b * 2) + 1)(a).sum()
+
+    for g, place in ((f, "'two'"), (jax.value_and_grad(f), "'two'")):
+        with pytest.raises(prec.frontend.FrontendError, match=rf"differs from JAX: result 0 .*; the first layer that differs is {place} \(.*py:\d+: 'sin'"):
+            prec.jax.export(g, (X,), tmp_path / "m.mlir")
+    assert not (tmp_path / "m.mlir").exists()
+
+
 def narrow_product(a, b):
     return (a.astype(jnp.bfloat16) @ b.astype(jnp.bfloat16)).astype(jnp.float32)
 

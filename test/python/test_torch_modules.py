@@ -4,6 +4,7 @@
 Each was wrong, crashed the foreign importer, kept it busy for ever or was refused once.
 """
 import os
+import re
 import sys
 import warnings
 
@@ -268,12 +269,21 @@ def test_a_factor_of_one_loses_no_rounding():
     (lambda x: torch.view_as_complex(x).sin(), r"'sin' \('sin'\) of complex numbers is not lowered"),
     (lambda x: F.multilabel_margin_loss(x, torch.tensor([[1, -1], [0, 1], [1, 0]])), "PyTorch decomposes 'multilabel_margin_loss'"),
     (lambda x: x.index_put((x[:, 0] > 0,), x[:1].expand(2, 2)), "writes as many values as its mask"),
-    (lambda x: torch.lgamma(x), "'torch.aten.lgamma' is not lowered"),
+    (lambda x: torch.lgamma(x), "the foreign importer: 'torch.aten.lgamma' is not lowered"),
+    (lambda x: torch.linalg.inv(x[:2]), "'linalg.inv' is not lowered"),
 ])  # fmt: skip
 def test_what_is_refused_is_named(function, word):
+    """With the line of the model, where the graph still has it."""
     torch._dynamo.reset()
-    with pytest.raises(Exception, match=word):
+    place = "" if "decomposes" in word else rf"{re.escape(__file__)}:{function.__code__.co_firstlineno}: "
+    with pytest.raises(Exception, match=place + word if "writes" not in word else word):
         torch.compile(function, backend="prec", options={"strict": True})(random(3, 2))
+
+
+def test_the_layer_of_what_is_refused_is_named(tmp_path):
+    module = nn.Sequential(nn.Linear(2, 2), nn.Sequential(Of(torch.lgamma)))
+    with pytest.raises(FrontendError, match=r"\.py:\d+: layer '1/0': the foreign importer: 'torch.aten.lgamma' is not lowered"):
+        prec.torch.export(module, (torch.ones(3, 2),), tmp_path / "m.mlir")
 
 
 OPTIMIZERS = {

@@ -141,6 +141,8 @@ def export(f: Callable[..., Any], args: Sequence[Any], path: str | Path, *, weig
     jax = require("jax")
     from prec.compare import differs, run_model
 
+    from .parting import first_parting
+
     flat = jax.tree_util.tree_flatten_with_path(tuple(args))[0]
     roles = ["weight" if path[0].idx in weights else "input" for path, _ in flat]
     text, names, _ = lower(f, tuple(args), roles=roles)
@@ -152,13 +154,18 @@ def export(f: Callable[..., Any], args: Sequence[Any], path: str | Path, *, weig
     if check:
         inputs = [n for n in names if n not in kept]
 
-        def run(scale: float) -> list[np.ndarray]:
-            scaled = [a * np.asarray(1 + scale, a.dtype) if a.dtype.kind in "fc" else a for a in whole]
-            leaves = [as_jax(a, jax.typeof(leaf)) for a, (_, leaf) in zip(scaled, flat)]
-            tree = jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(tuple(args)), leaves)
+        structure = jax.tree_util.tree_structure(tuple(args))
+
+        def scaled(scale: float) -> list[Any]:
+            arrays = [a * np.asarray(1 + scale, a.dtype) if a.dtype.kind in "fc" else a for a in whole]
+            return [as_jax(a, jax.typeof(leaf)) for a, (_, leaf) in zip(arrays, flat)]
+
+        def run(leaves: list[Any]) -> list[np.ndarray]:
+            tree = jax.tree_util.tree_unflatten(structure, leaves)
             return [part for r in jax.tree_util.tree_leaves(f(*tree)) for _, part in parts(stored(r))]
 
-        expected, nudged = run(0), [run(2.0**-20), run(-(2.0**-20))]
+        runs = [scaled(0), scaled(2.0**-20), scaled(-(2.0**-20))]
+        expected, *nudged = map(run, runs)
         ours = run_model(text, kept, inputs, arrays, len(expected))
         worst = 0.0
         for k, (mine, reference, *others) in enumerate(zip(ours, expected, *nudged)):
@@ -166,7 +173,11 @@ def export(f: Callable[..., Any], args: Sequence[Any], path: str | Path, *, weig
                 mine = mine.view(reference.dtype)
             problem = differs(mine, reference, others)
             if problem:
-                raise FrontendError(f"the export differs from JAX: result {k} {problem}")
+                try:
+                    place = first_parting(jax.jit(f).trace(*args).jaxpr, lower, runs)
+                except Exception:  # nobody knows where, then
+                    place = ""
+                raise FrontendError(f"the export differs from JAX: result {k} {problem}{place}")
             if reference.dtype.kind == "f" and reference.size:
                 worst = max(worst, float(np.nanmax(np.abs(mine - reference), initial=0)))
         note = f"checked against JAX {jax.__version__}: largest difference {worst:.3g}"

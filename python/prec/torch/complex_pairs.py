@@ -11,6 +11,7 @@ from typing import Any, TYPE_CHECKING
 from prec.frontend import FrontendError
 
 from . import fourier
+from .lower import place_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -208,7 +209,7 @@ def split(torch: ModuleType, graph_module: GraphModule) -> GraphModule:
 
         def call_function(self, target: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
             if "as_strided" in str(target):
-                raise FrontendError(f"'{self.node.name}' reads memory by strides, which pairs do not have")
+                raise FrontendError(f"{place_of(self.node)}'{self.node.name}' reads memory by strides, which pairs do not have")
             target = aten.reshape.default if target in (aten.view.default, aten._unsafe_view.default) else target
             expected = self.node.meta.get("val")
             given = torch.utils._pytree.tree_leaves((arguments, keywords))
@@ -229,7 +230,7 @@ def split(torch: ModuleType, graph_module: GraphModule) -> GraphModule:
                 second = target(*map_only((Pair, torch.Tensor), second_part(values), arguments), **keywords)
                 made = [Pair(a, b) for a, b in zip(first, second)] if isinstance(first, (list, tuple)) else Pair(first, second)
             if made is NotImplemented:
-                raise FrontendError(f"'{self.node.name}' ('{name}') of complex numbers is not lowered: use the real and the imaginary part")
+                raise FrontendError(f"{place_of(self.node)}'{self.node.name}' ('{name}') of complex numbers is not lowered: use the real and the imaginary part")
             return made if isinstance(made, list) or not is_tensor(made) else checked(made, expected)
 
         def output(self, target: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:

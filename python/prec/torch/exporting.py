@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TYPE_CHECKING
@@ -121,15 +121,22 @@ def _function(
     is_random = drops_out(torch, program)
     expected = _eager(torch, eager, example_inputs, states) if check and not is_random else []
     also = _eager(torch, predict[1], example_inputs, []) if check and predict else []
+
+    def first_parting(forms: tuple[ExportedProgram, ExportedProgram]) -> str:
+        from .parting import first_parting
+
+        with _plain_operators(torch):
+            return first_parting(torch, _real(torch, forms[0]), forms, arguments, weights, inputs, _runs(torch, example_inputs))
+
     if not predict:
         text = lower(_real(torch, program), arguments, _results(program))
-        return text, _compare(torch, text, weights, inputs, example_inputs, expected)
+        return text, _compare(torch, text, weights, inputs, example_inputs, expected, lambda: first_parting(forms))
     results = return_states(torch, program, states)
     graph = _real(torch, program)
     drawn = Draws(torch, graph).arguments
     text = lower(graph, arguments + drawn, results, name="forward", others={"predict": (_real(torch, predict[0]), _results(predict[0]))})
-    return text, max(_compare(torch, text, weights, inputs, example_inputs, expected, "forward"),
-                     _compare(torch, text, weights, inputs, example_inputs, also, "predict"))  # fmt: skip
+    return text, max(_compare(torch, text, weights, inputs, example_inputs, made, lambda: first_parting(of), entry)
+                     for entry, of, made in (("forward", forms, expected), ("predict", predict, also)))  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -198,11 +205,15 @@ def _eager(torch: ModuleType, program: ExportedProgram, example_inputs: Sequence
         buffers = dict(module.named_buffers())
         return [array_of(torch, t) for t in made + [buffers[name] if name in buffers else program.constants[name] for name in states]]
 
+    return [call(values) for values in _runs(torch, example_inputs)]
+
+
+def _runs(torch: ModuleType, example_inputs: Sequence[Tensor]) -> list[list[Tensor]]:
+    """The example inputs, and twice inputs next to them."""
     generator = torch.Generator().manual_seed(0)
-    made = [call(example_inputs)]
-    for _ in range(2):
-        made.append(call([_next_to(torch, t, generator) if t.is_floating_point() else t for t in example_inputs]))
-    return made
+    return [list(example_inputs)] + [
+        [_next_to(torch, t, generator) if t.is_floating_point() else t for t in example_inputs] for _ in range(2)
+    ]
 
 
 def _next_to(torch: ModuleType, tensor: Tensor, generator: Generator) -> Tensor:
@@ -217,9 +228,10 @@ def _compare(
     inputs: list[str],
     example_inputs: Sequence[Tensor],
     expected: list[list[np.ndarray]],
+    first_parting: Callable[[], str],
     entry: str | None = None,
 ) -> float:
-    """The largest difference from what eager made, 0 if that is nothing; raises where one is too large."""
+    """The largest difference from what eager made, 0 if that is nothing; raises where one is too large, and says where it began."""
     from prec.compare import differs, run_model
 
     if not expected:
@@ -230,7 +242,11 @@ def _compare(
     for k, (mine, reference, *others) in enumerate(zip(ours, *expected)):
         problem = differs(mine, reference, others)
         if problem:
-            raise FrontendError(f"the export differs from PyTorch: result {k}{f' of @{entry}' if entry else ''} {problem}")
+            try:
+                place = first_parting()
+            except Exception:  # nobody knows where, then
+                place = ""
+            raise FrontendError(f"the export differs from PyTorch: result {k}{f' of @{entry}' if entry else ''} {problem}{place}")
         if reference.dtype.kind == "f" and reference.size:
             worst = max(worst, float(np.nanmax(np.abs(mine - reference), initial=0)))
     return worst

@@ -5,6 +5,7 @@ Each operation's location is "layer/path|node", which `prec-adopt-model` makes a
 """
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
@@ -41,6 +42,23 @@ def scope_of(node: Node) -> str:
     return ""
 
 
+def place_of(node: Node) -> str:
+    """'file:line: layer 'x': ' of what a node was made of, without what is not known."""
+    frames = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
+    folder = os.path.dirname(require("torch").__file__)
+    users = [f"{file}:{line}: " for file, line in frames if not file.startswith(folder)]
+    layer = scope_of(node)
+    return "".join(users[-1:]) + (f"layer '{layer}': " if layer else "")
+
+
+def layer_of(node: Node) -> str:
+    """The path of its module; outside of all, the name of the operation that it was made of."""
+    sources = node.meta.get("from_node") or node.meta.get("source_fn_stack") or node.meta.get("fwd_source_fn_stack") or ()
+    for source in sources:
+        return scope_of(node) or (source[0] if isinstance(source, tuple) else source.name)
+    return scope_of(node)
+
+
 def _importer_class() -> Callable[[Any, str], Any]:
     fx_importer = require("iree.compiler.extras.fx_importer")
     ir = require("iree.compiler.ir")
@@ -49,9 +67,11 @@ def _importer_class() -> Callable[[Any, str], Any]:
         """Locations that start with the layer's path."""
 
         prefix = ""
+        last: Node | None = None
 
         def get_node_location(self, node: Node) -> Any:
-            return ir.Location.name(f"{self.prefix}{scope_of(node)}|{node.name}", context=self._c)
+            self.last = node
+            return ir.Location.name(f"{self.prefix}{layer_of(node)}|{node.name}", context=self._c)
 
     def create(context: Any, prefix: str) -> Any:
         importer = fx_importer.FxImporter(context=context)
@@ -101,15 +121,18 @@ def _refuse(graph: Graph) -> None:
     for node in graph.nodes:
         dtype = getattr(node.meta.get("val"), "dtype", None)
         if dtype is not None and dtype.is_complex:
-            raise FrontendError(f"'{node.name}' is a complex tensor, which has no roundings here: use the real and the imaginary part")
+            raise FrontendError(f"{place_of(node)}'{node.name}' is a complex tensor, which has no roundings here: use the real and the imaginary part")
         if node.op == "placeholder" and dtype is not None and dtype.is_floating_point and dtype.itemsize == 1:
             raise FrontendError(f"'{node.name}' is {dtype}, which arguments are not: widen it before the call, and round by the policy")
+        if str(node.target) == "with_effects":  # of a token, and the operator: what a factorisation says of its success
+            words = [x for x in node.args[2:] if isinstance(x, str)]
+            raise FrontendError(f"{place_of(node)}'{(words or [node.args[1]])[0]}' is not lowered")
         if "as_strided" in str(node.target):  # the importer takes all for contiguous
-            raise FrontendError(f"'{node.name}' reads memory by strides, which values have none of: use slices, unfold or diagonal")
+            raise FrontendError(f"{place_of(node)}'{node.name}' reads memory by strides, which values have none of: use slices, unfold or diagonal")
         if "index_put" in str(node.target):  # the importer takes a mask for indices
             for index in node.args[1]:
                 if index is not None and str(index.meta["val"].dtype) == "torch.bool":
-                    raise FrontendError(f"'{node.name}' writes as many values as its mask has elements: use torch.where")
+                    raise FrontendError(f"{place_of(node)}'{node.name}' writes as many values as its mask has elements: use torch.where")
 
 
 def _foreign(
@@ -123,6 +146,14 @@ def _foreign(
     fake_tensor = require("torch._subclasses.fake_tensor")
     context = ir.Context()
     context.allow_unregistered_dialects = True
+    nodes = {node.name: node for graph, _ in functions.values() for node in graph.nodes}
+
+    def place(text: str) -> str:
+        """Of the node whose name stands in a location."""
+        found = re.search(r'"[^"|]*\|(\w+)"', text)
+        return place_of(nodes[found[1]]) if found and found[1] in nodes else ""
+
+    importer = None
     try:
         importer = _importer_class()(context, f"{phase}:" if phase == "backward" else "")
         with fake_tensor.unset_fake_temporarily():  # constants are real
@@ -150,7 +181,8 @@ def _foreign(
             try:
                 require("iree.compiler.passmanager").PassManager.parse(PIPELINE).run(module.operation)
             except Exception as error:
-                raise FrontendError(f"the foreign importer: {reason(str(error), _left(ir, module))}") from None
+                left, location = _left(ir, module)
+                raise FrontendError(f"{place(str(error)) or place(location)}the foreign importer: {reason(str(error), left)}") from None
         _drop_index_checks(ir, module)
         return module.operation.get_asm(
             print_generic_op_form=True, enable_debug_info=True, large_elements_limit=None
@@ -158,7 +190,8 @@ def _foreign(
     except FrontendError:
         raise
     except Exception as error:
-        raise FrontendError(f"the foreign importer: {reason(str(error))}") from None
+        last = place_of(importer._cc.last) if importer and importer._cc.last else ""
+        raise FrontendError(f"{last}the foreign importer: {reason(str(error))}") from None
 
 
 def _drop_index_checks(ir: ModuleType, module: MlirModule) -> None:
@@ -175,17 +208,18 @@ def _drop_index_checks(ir: ModuleType, module: MlirModule) -> None:
         op.erase()
 
 
-def _left(ir: ModuleType, module: MlirModule) -> str:
-    """The first operator that the importer left as it was."""
+def _left(ir: ModuleType, module: MlirModule) -> tuple[str, str]:
+    """The first operator that the importer left as it was, and its location."""
     found = []
 
     def note(op: Operation) -> Any:
         if op.name.startswith("torch.aten.") or op.name == "torch.operator":
-            found.append(ir.StringAttr(op.attributes["name"]).value if op.name == "torch.operator" else op.name)
+            name = ir.StringAttr(op.attributes["name"]).value if op.name == "torch.operator" else op.name
+            found.append((name, str(op.location)))
         return ir.WalkResult.ADVANCE
 
     module.operation.walk(note)
-    return found[0] if found else ""
+    return found[0] if found else ("", "")
 
 
 def reason(text: str, left: str = "") -> str:
