@@ -61,7 +61,7 @@ LAYERS = {
 }
 
 
-def forward(net, parameters, x):
+def forward(net, parameters, x, layers=LAYERS):
     values = {next(iter(net.get("inputs", {"x": 0}))): x}
     for layer in net["layers"]:
         own = {name.removeprefix(layer["name"] + "."): value
@@ -69,7 +69,7 @@ def forward(net, parameters, x):
         inputs = [values[i] for i in layer.get("inputs", [list(values)[-1]])]
         values[layer["name"]] = (
             sum(inputs[1:], inputs[0]) if layer["type"] == "add"
-            else LAYERS[layer["type"]](inputs[0], layer, own))
+            else layers[layer["type"]](inputs[0], layer, own))
     return list(values.values())[-1]
 
 
