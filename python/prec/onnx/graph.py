@@ -14,7 +14,7 @@ import numpy as np
 
 from prec.frontend import FrontendError, quoted
 
-from . import contrib, functions, knowledge, rules
+from . import contrib, functions, knowledge, learned, rules
 from .builder import Builder
 from .emit import Value
 from .node import Node, NotCovered
@@ -197,6 +197,10 @@ class Importer:
             self.status.setdefault(proto.op_type, "definition")
             self.count += 1
             return functions.instantiate(foreign, proto, opsets, f"{scope}/{self.count}")
+        parts = learned.expand(proto, graph, scope, f"{scope}/{self.count}") if proto.domain == learned.DOMAIN else None
+        if parts is not None:
+            self.count += 1
+            return [(n, learned.OPSETS) for n in parts]
         if proto.domain not in ("", "ai.onnx") and proto.domain not in rules.DOMAINS:
             raise FrontendError(f"operators of the domain '{proto.domain}' are not known")
         if proto.op_type in knowledge.RANDOM:
