@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import numpy as np
 
 from prec import tools
 
-REQUIREMENTS = ("python/requirements-frontends.txt", "python/requirements-torch.txt")
+REQUIREMENTS = [Path(__file__).resolve().parents[1] / f"requirements-{word}.txt" for word in ("frontends", "torch")]
 
 
 class Parser(argparse.ArgumentParser):
@@ -47,8 +48,21 @@ def require(module: str) -> ModuleType:
         package = module.split(".")[0]
         raise MissingPackage(
             f"this needs the package '{package}', which is not installed ({error}); install the "
-            "front ends' packages: " + " && ".join(f"{sys.executable} -m pip install -r {file}" for file in REQUIREMENTS)
+            f"front ends' packages: {_installation(package)}"
         ) from None
+
+
+def _installation(package: str) -> str:
+    """The command that installs a package and what is used with it: from a checkout with hashes, else as the wheel says."""
+    pip = f"{sys.executable} -m pip install"
+    if all(file.exists() for file in REQUIREMENTS):
+        return " && ".join(f"{pip} -r {file}" for file in REQUIREMENTS)
+    pinned: dict[str, list[str]] = {}
+    for line in importlib.metadata.requires("prec-opt") or ():
+        requirement, _, extra = line.partition(";")
+        pinned.setdefault(extra.split("==")[-1].strip(" '\""), []).append(requirement.strip())
+    name = {"iree": "iree-base-compiler"}.get(package, package)
+    return f"{pip} " + " ".join(next((all_ for all_ in pinned.values() if any(r.startswith(name + "==") for r in all_)), [name]))
 
 
 def tool(name: str) -> Path:
