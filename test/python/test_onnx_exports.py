@@ -226,3 +226,30 @@ def test_sums_of_narrow_floats_grow_in_f32(tmp_path, run):
         "--output", tmp_path / "y.npy", "--output", tmp_path / "s.npy",
     )  # fmt: skip
     assert np.load(tmp_path / "y.npy") == np.load(tmp_path / "s.npy") == np.float16(count)
+
+
+@pytest.mark.parametrize("words", [
+    'mode = "linear"', 'mode = "cubic"', 'mode = "cubic", cubic_coeff_a = -0.5, exclude_outside = 1', 'mode = "linear", exclude_outside = 1',
+    'mode = "linear", coordinate_transformation_mode = "asymmetric"',
+])  # fmt: skip
+@pytest.mark.parametrize("scales", ["1, 1, 0.4, 0.7", "1, 1, 0.3, 1.6"])
+def test_resizing_with_antialias(tmp_path, words, scales):
+    text = f"""g (float[2,3,11,13] x) => (float[a,b,c,d] y) {{
+      s = Constant<value = float[4] {{{scales}}}>()
+      y = Resize<antialias = 1, {words}>(x, , s)
+    }}"""
+    onnx.save(onnx.parser.parse_model(HEADER.replace("17", "19") + text), tmp_path / "m.onnx")
+    done = prec("import", tmp_path / "m.onnx", "-o", tmp_path / "m.mlir")
+    assert done.returncode == 0, done.stderr
+    assert "checked against onnxruntime" in (tmp_path / "m.mlir").read_text().splitlines()[0], done.stderr
+
+
+def test_an_axis_that_is_not_resized_may_be_free(tmp_path):
+    """What is not covered here goes to no other importer: the one at hand loses the batch's factor, without a word."""
+    resize = "s = Constant<value = float[4] {%s}>() y = Resize<mode = \"linear\">(x, , s) }"
+    imported(tmp_path, "g (float[n,3,8,8] x) => (float[n,3,16,4] y) { " + resize % "1, 1, 2, 0.5")
+    assert "tensor<?x3x16x4xf32>" in (tmp_path / "m.mlir").read_text()
+    folder = tmp_path / "refused"
+    folder.mkdir()
+    said = refused(folder, "g (float[n,3,8,8] x) => (float[m,3,16,8] y) { " + resize % "2, 1, 2, 1")
+    assert "(Resize): sizes that are not known; give --shape" in said

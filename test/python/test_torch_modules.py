@@ -105,6 +105,8 @@ CASES = {
     "distances": lambda: (Of(lambda a, b: [torch.cdist(a, b, p=p) for p in (1, 2, 3, float("inf"))]), random(2, 4, 3), random(2, 5, 3)),
     "norms": lambda: (Of(lambda x: [torch.linalg.vector_norm(x, p, 1) for p in (0, 1, 2, 3, float("inf"), -float("inf"))]), random(4, 5)),
     "median": lambda: (Of(lambda x: (x.median(1)[0], x.median(), x.kthvalue(2, 0)[0])), random(5, 6)),
+    "experts in any order": lambda: (Of(lambda x: [(lambda top: torch.zeros_like(x).scatter(1, top.indices, top.values))(
+        torch.topk(x, 2, sorted=False, largest=largest)) for largest in (True, False)]), random(5, 6)),
     "running maximum": lambda: (Of(lambda x: (x.cummax(1)[0], x.cummin(0)[0])), random(5, 7)),
     "reduce by index": lambda: (Of(lambda x, i, y: x.index_reduce(0, i, y, "mean")), random(4, 3), integers(4, 6), random(6, 3)),
     "cosine loss": lambda: (

@@ -231,7 +231,7 @@ class Importer:
             self.status.setdefault(proto.op_type, "definition")
             self.count += 1
             return functions.instantiate(body, proto, opsets, f"{scope}/{self.count}")
-        if self.foreign is None:
+        if self.foreign is None or rule is not None:  # the foreign importer is wrong of some forms, in silence
             raise FrontendError(reasons[0] if reasons else "this operator is not supported")
         return self._by_foreign(graph, b, node, reasons)
 

@@ -66,6 +66,10 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
     def nanmedian(x: Tensor) -> Tensor:
         return nanmedian_of(x.reshape(-1), 0)[0]
 
+    def topk(x: Tensor, k: int, axis: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Tensor, Tensor] | NotImplementedType:
+        """Any order is that of sorted ones."""
+        return NotImplemented if sorted else aten.topk(x, k, axis, largest)
+
     def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor | NotImplementedType:
         """The importer knows no shapes that differ."""
         if x.shape == mask.shape:
@@ -234,6 +238,7 @@ def rules(torch: ModuleType) -> dict[OpOverload, Callable[..., Any]]:
         aten.index_put.default: index_put,
         aten.linalg_vector_norm.default: vector_norm,
         aten.kthvalue.default: kth,
+        aten.topk.default: topk,
         aten.median.dim: median_of,
         aten.median.default: median,
         aten.sort.stable: sort_stable,

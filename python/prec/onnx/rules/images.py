@@ -80,13 +80,30 @@ def _weight(o: type[Known] | type[AtRunTime], mode: str, x: Any, base: Any, tap:
     return ((d * a - 5 * a) * d + 8 * a) * d - 4 * a
 
 
+def _wide_weight(mode: str, distance: Any, a: float) -> Any:
+    """The weight at a distance, of a filter that is as wide as the step between elements of the result."""
+    d = np.abs(distance)
+    if mode == "linear":
+        return np.clip(1 - d, 0, 1)
+    far = ((d * a - 5 * a) * d + 8 * a) * d - 4 * a
+    return np.where(d <= 1, ((d * (a + 2) - (a + 3)) * d) * d + 1, np.where(d < 2, far, 0))
+
+
 class Table:
     """Places (i64) and weights (f32) of one axis."""
 
     def __init__(self, b: Builder, settings: dict[str, Any], n: int | Scalar, m: int | Scalar, scale: Any, roi: Any) -> None:
         self.b, self.n, self.m, self.s = b, n, m, settings
         self.taps = {"nearest": [0], "linear": [0, 1], "cubic": [-1, 0, 1, 2]}[settings["mode"]]
-        if not hasattr(scale, "dtype") or isinstance(scale, np.generic):
+        is_known = not hasattr(scale, "dtype") or isinstance(scale, np.generic)
+        self.step = 1.0
+        if settings["antialias"] and settings["mode"] != "nearest":
+            if not is_known or settings["transform"] in ("align_corners", "tf_crop_and_resize"):
+                raise NotCovered("antialias with corners that stay, or at scales that are not known at import")
+            self.step = min(float(scale), 1.0)
+            start = int(np.floor(-(1 if settings["mode"] == "linear" else 2) / self.step)) + 1
+            self.taps = range(start, 2 - start)
+        if is_known:
             i = np.arange(m, dtype=np.float64)
             places, weights, outside = self.columns(Known, i, scale, roi)
             self.places = b.dense(np.stack(places, 1).astype(np.int64), "i64")
@@ -124,10 +141,14 @@ class Table:
         if s["mode"] == "nearest":
             return [o.clamp(_nearest(o, s["nearest"], x), 0, n - 1)], [1.0], outside
         base = o.floor(x)
-        weights = [_weight(o, s["mode"], x, base, t, s["a"]) for t in self.taps]
+        if s["antialias"]:
+            weights = [_wide_weight(s["mode"], (t - (x - base)) * self.step, s["a"]) for t in self.taps]
+        else:
+            weights = [_weight(o, s["mode"], x, base, t, s["a"]) for t in self.taps]
         if s["exclude"]:
             inside = [(base + t >= 0) & (base + t <= n - 1) for t in self.taps]
             weights = [o.where(c, w, w * 0.0) for c, w in zip(inside, weights)]
+        if s["exclude"] or s["antialias"]:
             total = weights[0]
             for w in weights[1:]:
                 total = total + w
@@ -159,11 +180,8 @@ class Table:
 @rule("Resize", "Upsample")
 def resize(b: Builder, node: Node) -> Value:
     x, old = node[0], node.op == "Upsample" or node.opset < 11
-    if -1 in x.shape:
-        raise NotCovered("sizes that are not known; give --shape")
-    if node.attr("antialias", 0):
-        raise NotCovered("antialias")
     settings = {
+        "antialias": node.attr("antialias", 0),
         "mode": node.attr("mode", "nearest").replace("bilinear", "linear"),
         "transform": "asymmetric" if old else node.attr("coordinate_transformation_mode", "half_pixel"),
         "nearest": "floor" if old else node.attr("nearest_mode", "round_prefer_floor"),
@@ -184,6 +202,9 @@ def resize(b: Builder, node: Node) -> Value:
             raise NotCovered("keep_aspect_ratio_policy")
         out = node.ints(3) or [node.static_out()[a] for a in axes]
         scales = [m / x.shape[a] for a, m in zip(axes, out)]
+    stays = scales_given and settings["transform"] != "tf_crop_and_resize"
+    if any(x.shape[a] < 0 and not (stays and not hasattr(s, "b") and s == 1) for a, s in zip(axes, scales)):
+        raise NotCovered("sizes that are not known; give --shape")
     roi = None
     if settings["transform"] == "tf_crop_and_resize":
         known = node.const(1)
