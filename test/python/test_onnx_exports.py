@@ -245,7 +245,7 @@ def test_resizing_with_antialias(tmp_path, words, scales):
 
 
 def test_an_axis_that_is_not_resized_may_be_free(tmp_path):
-    """What is not covered here goes to no other importer: the one at hand loses the batch's factor, without a word."""
+    """What is not covered here goes to no other importer: of the one at hand the module would fail when it runs."""
     resize = "s = Constant<value = float[4] {%s}>() y = Resize<mode = \"linear\">(x, , s) }"
     imported(tmp_path, "g (float[n,3,8,8] x) => (float[n,3,16,4] y) { " + resize % "1, 1, 2, 0.5")
     assert "tensor<?x3x16x4xf32>" in (tmp_path / "m.mlir").read_text()

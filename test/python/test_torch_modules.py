@@ -107,6 +107,9 @@ CASES = {
     "median": lambda: (Of(lambda x: (x.median(1)[0], x.median(), x.kthvalue(2, 0)[0])), random(5, 6)),
     "experts in any order": lambda: (Of(lambda x: [(lambda top: torch.zeros_like(x).scatter(1, top.indices, top.values))(
         torch.topk(x, 2, sorted=False, largest=largest)) for largest in (True, False)]), random(5, 6)),
+    "triangular systems": lambda: (Of(lambda a, b, c: [
+        torch.linalg.solve_triangular(a + 4 * torch.eye(5), c if left else b, upper=upper, left=left, unitriangular=unit)
+        for upper in (False, True) for left, unit in ((True, False), (False, False), (True, True))]), random(2, 5, 5), random(3, 5), random(2, 5, 3)),
     "running maximum": lambda: (Of(lambda x: (x.cummax(1)[0], x.cummin(0)[0])), random(5, 7)),
     "reduce by index": lambda: (Of(lambda x, i, y: x.index_reduce(0, i, y, "mean")), random(4, 3), integers(4, 6), random(6, 3)),
     "cosine loss": lambda: (

@@ -16,7 +16,7 @@ from prec.frontend import require
 
 from . import (
     backward_rules, convolution_rules, forward_rules, fused_rules, grid_rules, memory_rules, narrow_rules, pool_rules, quantized_rules, random_rules,
-    resampling_rules, scalar_rules, selection_rules,
+    resampling_rules, scalar_rules, selection_rules, triangular_rules,
 )  # fmt: skip
 from .backward_rules import one_hot
 from .complex_pairs import for_real
@@ -58,7 +58,7 @@ def table() -> dict[OpOverload, Callable[..., Any]]:
     rules = dict(pytorchs)
     for own in (
         forward_rules, convolution_rules, backward_rules, selection_rules, fused_rules, random_rules, memory_rules, grid_rules, resampling_rules,
-        quantized_rules,
+        quantized_rules, triangular_rules,
     ):  # fmt: skip
         rules |= own.rules(torch)
 
