@@ -134,6 +134,22 @@ def test_a_wrong_export_is_refused_where_it_parts(tmp_path, monkeypatch):
     assert not (tmp_path / "m.mlir").exists()
 
 
+@pytest.mark.parametrize("hidden", [0, 1])
+def test_zeros_hide_nothing(tmp_path, monkeypatch, hidden):
+    from prec.jax import functions
+
+    adopt = functions.run_tool
+    with monkeypatch.context() as context:
+        context.setattr(functions, "run_tool", lambda *a, text, **k: adopt(*a, text=text, **k).replace("math.sin", "math.tanh"))
+        args = [X, X + 1]
+        args[hidden] = jnp.zeros_like(X)
+        with pytest.raises(prec.frontend.FrontendError, match="differs from JAX: result 0 .*; the first layer that differs is 'sin'"):
+            prec.jax.export(lambda w, a: jnp.sin(a * 4) * w, args, tmp_path / "m.mlir", weights=(0,))
+    prec.jax.export(lambda w, a: jnp.sin(a * 4) * w, args, tmp_path / "m.mlir", weights=(0,))
+    with np.load(tmp_path / "m.npz") as archive:
+        np.testing.assert_array_equal(archive["0"], args[0])
+
+
 def narrow_product(a, b):
     return (a.astype(jnp.bfloat16) @ b.astype(jnp.bfloat16)).astype(jnp.float32)
 

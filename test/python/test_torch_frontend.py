@@ -197,6 +197,25 @@ def test_an_export_is_compared_with_what_was_not_decomposed(tmp_path, monkeypatc
         prec.torch.export(models()["mlp"][0], models()["mlp"][1], tmp_path / "m.mlir")
 
 
+@pytest.mark.parametrize("hidden", ["input", "weight"])
+def test_zeros_hide_nothing(tmp_path, monkeypatch, hidden):
+    """Inputs that are there for their shape, and layers that begin at zero."""
+    from prec.torch import exporting
+
+    rules = {**exporting.table(), torch.ops.aten.gelu.default: lambda x, approximate="none": x * 2}
+    monkeypatch.setattr(exporting, "table", lambda: rules)
+    last = nn.Linear(4, 3, bias=False)
+    x = torch.zeros(3, 4) if hidden == "input" else torch.randn(3, 4)
+    if hidden == "weight":
+        nn.init.zeros_(last.weight)
+    with pytest.raises(FrontendError, match=r"differs from PyTorch.*; the first layer that differs is '0' \(at 'gelu'\)"):
+        prec.torch.export(nn.Sequential(nn.GELU(), last), (x,), tmp_path / "m.mlir")
+    monkeypatch.undo()
+    prec.torch.export(nn.Sequential(nn.GELU(), last), (x,), tmp_path / "m.mlir")
+    with np.load(tmp_path / "m.npz") as archive:
+        assert archive["1.weight"].tolist() == last.weight.tolist()
+
+
 def test_what_cannot_be_traced_is_not_exported(tmp_path):
     with pytest.raises(FrontendError, match="torch.export cannot trace the module: .*data-dependent"):
         prec.torch.export(Of(lambda x: x * 2 if x.sum() > 0 else x), (torch.ones(3),), tmp_path / "m.mlir")

@@ -148,11 +148,13 @@ def export(f: Callable[..., Any], args: Sequence[Any], path: str | Path, *, weig
     text, names, _ = lower(f, tuple(args), roles=roles)
     whole = [stored(leaf) for _, leaf in flat]
     pieces = [(part, role) for array, role in zip(whole, roles, strict=True) for _, part in parts(array)]
-    arrays = {n: part for n, (part, _) in zip(names, pieces, strict=True)}
     kept = {n: part for n, (part, role) in zip(names, pieces, strict=True) if role == "weight"}
     note = "not checked"
-    if check:
+    if check:  # what is all zeros or ones hides what is wrong behind it
         inputs = [n for n in names if n not in kept]
+        whole = [_varied(a, k) for k, a in enumerate(whole)]
+        arrays = {n: part for n, part in zip(names, (part for a in whole for _, part in parts(a)), strict=True)}
+        tried = {n: arrays[n] for n in kept}
 
         structure = jax.tree_util.tree_structure(tuple(args))
 
@@ -166,7 +168,7 @@ def export(f: Callable[..., Any], args: Sequence[Any], path: str | Path, *, weig
 
         runs = [scaled(0), scaled(2.0**-20), scaled(-(2.0**-20))]
         expected, *nudged = map(run, runs)
-        ours = run_model(text, kept, inputs, arrays, len(expected))
+        ours = run_model(text, tried, inputs, arrays, len(expected))
         worst = 0.0
         for k, (mine, reference, *others) in enumerate(zip(ours, expected, *nudged)):
             if mine.dtype.kind == "V":  # a file of NumPy knows no bf16
@@ -182,6 +184,13 @@ def export(f: Callable[..., Any], args: Sequence[Any], path: str | Path, *, weig
                 worst = max(worst, float(np.nanmax(np.abs(mine - reference), initial=0)))
         note = f"checked against JAX {jax.__version__}: largest difference {worst:.3g}"
     write_model(path, f"// Exported from {getattr(f, '__name__', 'a function')}; {note}\n{text}", kept)
+
+
+def _varied(array: np.ndarray, seed: int) -> np.ndarray:
+    """An array of one number plus numbers below 1; any other is itself."""
+    if array.dtype.kind != "f" or array.size < 2 or not np.isfinite(array).all() or (array != array.flat[0]).any():
+        return array
+    return array + np.random.default_rng(seed).random(array.shape).astype(array.dtype)
 
 
 def jit(f: Callable[..., Any], *, threads: int = 1, **flags: Any) -> Callable[..., Any]:
