@@ -10,7 +10,7 @@ import pytest
 from conftest import SOURCE
 
 sys.path.insert(0, str(SOURCE / "python"))
-from prec.report import claims, dataset, statistics, tables  # noqa: E402
+from prec.report import claims, dataset, drawing, statistics, tables  # noqa: E402
 
 
 def test_bootstrap_interval_is_the_normal_one_for_many_values():
@@ -237,7 +237,7 @@ def test_every_chart_of_words_and_of_panels_can_be_drawn():
     shown = charts.all_of(data)
     assert len(shown) == 5
     for chart in [*shown.values(), charts.together(shown.values())]:
-        assert charts.picture(chart, "svg").startswith(b"<svg")
+        assert drawing.picture(chart, "svg").startswith(b"<svg")
 
 
 def of_losses(*claim):
@@ -288,7 +288,7 @@ def test_tables_and_charts_of_losses():
     shown = charts.all_of(data)
     assert list(shown) == ["loss-by-bits", "loss-by-step", "loss-by-pass", "steps-to-loss-1.2", "spread", "heat-map"]
     for chart in shown.values():
-        assert charts.picture(chart, "svg").startswith(b"<svg") and "Infinity" not in chart.to_json()
+        assert drawing.picture(chart, "svg").startswith(b"<svg") and "Infinity" not in chart.to_json()
 
 
 def test_an_inflection_of_many_seeds_with_infinite_losses():
@@ -317,7 +317,7 @@ def test_a_random_study_is_shown_by_each_axis_and_its_best_points():
     assert [row[:3] for row in rows] == [[0.9, 7, 70.5], [0.1, 5, 60.5], [0.01235, 9, 50.5]]
     assert list(tables.all_of(data)) == ["best", "runs"]  # no curves, nothing to compare seed by seed
     shown = charts.all_of(data)
-    assert list(shown) == ["accuracy-by-axes"] and charts.picture(shown["accuracy-by-axes"], "svg").startswith(b"<svg")
+    assert list(shown) == ["accuracy-by-axes"] and drawing.picture(shown["accuracy-by-axes"], "svg").startswith(b"<svg")
     spec = shown["accuracy-by-axes"].to_dict()
     assert spec["data"]["values"][0] == {"learning-rate": 0.0123456, "model units": 9, "accuracy": 50.5, "seeds": 2}
     assert [part["encoding"]["x"]["scale"]["type"] for part in spec["concat"]] == ["log", "linear"]

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from conftest import SOURCE
-from study_tools import STUDY, Bench
+from study_tools import STUDY, TRAINER, Bench
 
 sys.path.insert(0, str(SOURCE / "python"))
 from prec.study import store  # noqa: E402
@@ -190,6 +190,17 @@ def test_dry_run_expects_what_one_measured_step_says(bench):
     assert lines[2] == f"expected: {total:.0f} s of computing, {total:.0f} s on 1 workers"
     assert lines[3] == "measured on this machine: 2 kinds of run, a step takes 1 ms, 1 ms"
     assert bench.begun_runs() == [] and not bench.store.exists()
+
+
+def test_of_many_kinds_the_measured_ones_are_spread_over_the_study(bench):
+    """Twenty batch sizes, of which a step of the last one takes as long as the others together."""
+    sizes = list(range(1, 21))
+    slow = TRAINER.replace("seconds=0.001", "seconds=0.1 if flags['batch-size'] == '20' else 0.0")
+    bench.tool("prec-train", slow.format(python=sys.executable, failing=0, pause=0, begun=bench.begun, version="slow"))
+    bench.write({**STUDY, "axes": {"batch-size": sizes, "truncate-bits": [16]}, "trials": 1})
+    lines = bench.sweep("--dry-run").stdout.splitlines()
+    assert lines[3] == "measured on this machine: 8 kinds of run, a step takes " + "0 ms, " * 7 + "100 ms"
+    assert lines[4].startswith("12 groups of runs are of other kinds")
 
 
 def test_the_small_data_is_the_mean_of_four_pixels(tmp_path, monkeypatch):

@@ -11,7 +11,9 @@ from conftest import BUILD, SOURCE
 from study_tools import Bench
 
 sys.path.insert(0, str(SOURCE / "python"))
+from prec.report import dataset  # noqa: E402
 from prec.study import rerun  # noqa: E402
+from prec.study.store import Store  # noqa: E402
 
 STUDY = {
     "version": 1,
@@ -145,6 +147,25 @@ def test_a_study_of_an_imported_model_begins_with_its_weights(tmp_path):
     bench.write({"version": 1, "name": "tuned", "settings": settings, "axes": {"truncate-mantissa": [4, 8]}})
     done = bench.sweep()
     assert done.returncode == 1 and "cannot read the weights" in done.stderr and "absent.npz" in done.stderr
+
+
+def test_the_command_of_a_report_gives_the_run_whatever_the_store_is_called_and_though_it_diverged(tmp_path):
+    bench = Bench(tmp_path)
+    bench.environment["PREC_BUILD_DIR"] = str(BUILD)
+    bench.store = tmp_path / "other name.db"
+    network = {"version": 1, "name": "net", "input": [1, 28, 28], "loss": "softmax-cross-entropy",
+               "layers": [{"type": "flatten", "name": "f"}, {"type": "dense", "name": "d", "units": 10}]}  # fmt: skip
+    bench.write({"version": 1, "name": "s", "settings": {"model": network, "steps": 3}, "axes": {"learning-rate": [0.1, 1e38]},
+                 "measure": {"eval-every": 1}})  # fmt: skip
+    assert bench.sweep().returncode == 0
+    with Store(bench.store) as store:
+        (found,) = dataset.from_store(store)
+    assert [run["diverged_at"] is not None for run in found.runs] == [False, True]
+    for run in found.runs:
+        command = run["command"].replace("python -m", f"{sys.executable} -m").replace("prec-train", str(BUILD / "bin" / "prec-train"))
+        done = subprocess.run(command, shell=True, cwd=tmp_path, env=bench.environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout.splitlines()[-1])["test_accuracy"] * 100 == run["value"]
 
 
 NUMBERS = {

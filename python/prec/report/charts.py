@@ -6,7 +6,6 @@ Values come computed (means, intervals): a chart draws and does no statistics. A
 an entry of a legend shows that one alone.
 """
 
-import re
 from collections.abc import Iterable
 from math import isfinite
 from statistics import mean
@@ -16,11 +15,13 @@ import altair
 
 from prec.report import statistics, tables
 from prec.report.dataset import Dataset, word
+from prec.report.drawing import SMALL_POINTS
 
 WIDTH, HEIGHT = 420, 300
+SMALL = {"width": 190, "height": 140}  # of pictures that stand in rows and columns
+ROW = 4  # of them side by side
 CELL_WIDTH, CELL_HEIGHT = 44, 24  # of a heat map, for numbers of four digits
 TICKS = {"size": 12}  # at the ends of error bars; else as wide as a word's place
-SMALL_POINTS = {"size": 12}
 SHARES = ("overflow", "underflow", "saturation")
 
 
@@ -59,6 +60,12 @@ def _series(data: Dataset, **more: Any) -> altair.Color:
     return altair.Color("series:N", title=None, sort=data.values("series"), legend=legend, **more)
 
 
+def _beside(data: Dataset) -> dict[str, altair.XOffset]:
+    """At words the series stand side by side; at numbers they are lines."""
+    several = len(data.values("series")) > 1 and not data.ordered
+    return {"xOffset": altair.XOffset("series:N", sort=data.values("series"))} if several else {}
+
+
 def _picked(data: Dataset, field: str = "series") -> tuple[Any, Any]:
     """A selection by the legend, and the opacity that shows it."""
     pick = altair.selection_point(fields=[field], bind="legend", name=f"pick_{field}")
@@ -69,11 +76,23 @@ def _shown(pick: Any, opacity: float) -> Any:
     return altair.condition(pick, altair.value(opacity), altair.value(0.12 * opacity))
 
 
-def _panels(data: Dataset, chart: Any, title: str, columns: int = 2) -> Any:
-    if len(data.values("panel")) > 1:
-        facet = altair.Facet("panel:N", title=None, sort=data.values("panel"))
+def _size(data: Dataset) -> dict[str, int]:
+    """Of a panel: two side by side, small ones where there are many."""
+    return SMALL if len(data.values("panel")) > ROW else {"width": WIDTH, "height": HEIGHT}
+
+
+def _panels(data: Dataset, chart: Any, title: str, columns: int | None = None) -> Any:
+    panels = data.values("panel")
+    if len(panels) > 1:
+        facet = altair.Facet("panel:N", title=None, sort=panels, header=_header())
+        columns = columns or (ROW if len(panels) > ROW else 2)
         chart = _of_its_own(chart.facet(facet=facet, columns=columns))
     return chart.properties(title=title)
+
+
+def _header(**more: Any) -> altair.Header:
+    """A panel's name, a line for each axis that it is of."""
+    return altair.Header(labelExpr="split(datum.label, ', ')", labelLimit=400, **more)
 
 
 def _of_its_own(chart: Any) -> Any:
@@ -86,6 +105,14 @@ def _has_intervals(rows: list[dict[str, Any]]) -> bool:
     return any(row["low"] is not None for row in rows)
 
 
+def _within(rows: list[dict[str, Any]], least: float, most: float) -> altair.Scale:
+    """An axis that ends where the measure does, though an interval of few seeds goes on."""
+    ends = [row[end] for row in rows for end in ("low", "high") if row[end] is not None]
+    given = {"domainMin": least} if min(ends, default=least) < least else {}
+    given |= {"domainMax": most} if max(ends, default=most) > most else {}
+    return altair.Scale(zero=False, **given)
+
+
 def measured_by_x(data: Dataset) -> Any:
     rows, name = [], data.measured.name
     for (panel, series, x), cell in data.groups().items():
@@ -96,17 +123,18 @@ def measured_by_x(data: Dataset) -> Any:
                          "low": low, "high": high, "seeds": len(values)})  # fmt: skip
     pick, opacity = _picked(data)
     base = altair.Chart(altair.Data(values=rows)).encode(
-        x=_x(data), color=_series(data), opacity=opacity,
+        x=_x(data), color=_series(data), opacity=opacity, **_beside(data),
         tooltip=_tooltip("series:N", "x:N", f"{name}:Q", "low:Q", "high:Q", "seeds:O"),
     )  # fmt: skip
     mark = base.mark_line(point=True) if data.ordered else base.mark_point(filled=True, size=50)
-    line = mark.encode(y=altair.Y(f"{name}:Q", title=data.measured.title, scale=altair.Scale(zero=False)))
-    band = base.mark_errorband() if data.ordered else base.mark_errorbar(ticks=TICKS)
+    scale = altair.Scale(zero=False) if data.measured.is_loss else _within(rows, 0, data.measured.factor)
+    line = mark.encode(y=altair.Y(f"{name}:Q", title=data.measured.title, scale=scale))
+    band = base.mark_errorband(clip=True) if data.ordered else base.mark_errorbar(ticks=TICKS, clip=True)
     band = band.encode(y=altair.Y("low:Q", title=data.measured.title), y2="high:Q",
                        opacity=_shown(pick, 0.3 if data.ordered else 1))  # fmt: skip
     # The selection belongs to the line: a band is several marks, each would have its own.
     line = line.add_params(pick)
-    chart = (line + band if _has_intervals(rows) else line).properties(width=WIDTH, height=HEIGHT)
+    chart = (line + band if _has_intervals(rows) else line).properties(**_size(data))
     return _panels(data, chart, f"{name.capitalize()} by {word(data.x)}")
 
 
@@ -153,12 +181,12 @@ def measured_over(data: Dataset, unit: str, title: str) -> Any:
             name = (point["panel"], point["series"], point["x"], point["step"], point["passes"])
             cells.setdefault(name, []).append(point["value"])
     rows = [
-        {"panel": ", ".join(filter(None, (panel, series))), "x": x, "step": step + 1,
+        {"panel": panel, "series": series, "x": x, "step": step + 1,
          "passes": passes and round(passes, 4), measured: float(f"{mean(values):.6g}"), "seeds": len(values)}
         for (panel, series, x, step, passes), values in cells.items() if isfinite(mean(values))
     ]  # fmt: skip
-    order = [", ".join(filter(None, (panel, series)))
-             for panel in data.values("panel") for series in data.values("series")]  # fmt: skip
+    panels, series = data.values("panel"), data.values("series")
+    is_table = len(panels) > 1 and len(series) > 1
     pick, opacity = _picked(data, "x")
     chart = (
         altair.Chart(altair.Data(values=rows))
@@ -171,10 +199,25 @@ def measured_over(data: Dataset, unit: str, title: str) -> Any:
             tooltip=_tooltip("x:O", "step:O", "passes:Q", f"{measured}:Q", "seeds:O"),
         )
         .add_params(pick)
-        .properties(width=320, height=HEIGHT)
-        .facet(facet=altair.Facet("panel:N", title=None, sort=order), columns=2)
     )
-    return _of_its_own(chart).properties(title=f"{measured.capitalize()} by {title}, mean over the seeds")
+    if is_table:
+        shown = _table(chart.properties(**SMALL), {"panel": panels, "series": series})
+    else:
+        name, order = ("panel", panels) if len(panels) > 1 else ("series", series)
+        facet = altair.Facet(f"{name}:N", title=None, sort=order, header=_header())
+        shown = _of_its_own(chart.properties(width=320, height=HEIGHT).facet(facet=facet, columns=2))
+    return shown.properties(title=f"{measured.capitalize()} by {title}, mean over the seeds")
+
+
+def _table(chart: Any, values: dict[str, list[Any]]) -> Any:
+    """A picture for each panel and series, in rows and columns: panels side by side, as far as
+    there is room, else series."""
+    across, down = values if len(values["panel"]) <= max(ROW, len(values["series"])) else reversed(values)
+    return chart.facet(
+        column=altair.Column(f"{across}:N", title=None, sort=values[across], header=_header()),
+        row=altair.Row(f"{down}:N", title=None, sort=values[down],
+                       header=_header(labelAngle=90, labelOrient="right")),
+    )  # fmt: skip
 
 
 def steps_to_threshold(data: Dataset, threshold: float) -> Any:
@@ -186,14 +229,15 @@ def steps_to_threshold(data: Dataset, threshold: float) -> Any:
             rows.append({"panel": panel, "series": series, "x": x, "steps": mean(steps),
                          "low": low, "high": high, "reached": f"{len(steps)} of {len(cell)}"})  # fmt: skip
     base = altair.Chart(altair.Data(values=rows)).encode(
-        x=_x(data), color=_series(data), tooltip=_tooltip("series:N", "x:O", "steps:Q", "reached:N")
+        x=_x(data), color=_series(data), tooltip=_tooltip("series:N", "x:O", "steps:Q", "reached:N"), **_beside(data)
     )
     goal = data.measured.goal(threshold)
     title = f"mini-batches to {goal}"
     mark = base.mark_line(point=True) if data.ordered else base.mark_point(filled=True, size=50)
-    line = mark.encode(y=altair.Y("steps:Q", title=title))
-    bar = base.mark_errorbar().encode(y=altair.Y("low:Q", title=title), y2="high:Q")
-    chart = (bar + line if _has_intervals(rows) else line).properties(width=WIDTH, height=HEIGHT)
+    scale = _within(rows, 0, max(point["step"] for point in data.points) + 1)
+    line = mark.encode(y=altair.Y("steps:Q", title=title, scale=scale))
+    bar = base.mark_errorbar(clip=True).encode(y=altair.Y("low:Q", title=title), y2="high:Q")
+    chart = (bar + line if _has_intervals(rows) else line).properties(**_size(data))
     return _panels(data, chart, f"Steps to {goal} (where reached)")
 
 
@@ -333,25 +377,3 @@ def all_of(data: Dataset) -> dict[str, Any]:
 
 def together(charts: Iterable[Any]) -> Any:
     return altair.vconcat(*charts).resolve_scale(color="independent")
-
-
-def _without_points(spec: Any) -> Any:
-    """Without the small points of curves, which are for the mouse."""
-    if isinstance(spec, list):
-        return [_without_points(part) for part in spec]
-    if not isinstance(spec, dict):
-        return spec
-    return {name: _without_points(part) for name, part in spec.items()
-            if not (name == "point" and part == SMALL_POINTS)}  # fmt: skip
-
-
-def picture(chart: Any, kind: str) -> bytes:
-    """The bytes of an SVG or PNG file, without what only a page can use: small points, and the
-    texts for screen readers that each mark has; a picture has its own."""
-    import vl_convert
-
-    spec = _without_points(chart.to_dict())
-    spec["config"] = {**spec.get("config", {}), "aria": False}
-    if kind == "svg":  # a hundredth of a pixel is fine enough
-        return re.sub(r"(\.\d\d)\d+", r"\1", vl_convert.vegalite_to_svg(spec)).encode()
-    return vl_convert.vegalite_to_png(spec, scale=2)

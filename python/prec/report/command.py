@@ -12,7 +12,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from prec import tools
-from prec.report import charts, html, result
+from prec.report import charts, drawing, html, result
 from prec.report.dataset import Dataset, from_store
 from prec.study.store import Store, StoreError
 
@@ -68,7 +68,7 @@ def write(found: list[Dataset], options: Namespace) -> None:
         shown = [chart for data in found for chart in charts.all_of(data).values()]
         if not shown:
             raise StoreError(f"'{options.store}' has nothing measured to draw")
-        put(options.output, charts.picture(charts.together(shown), options.format))
+        put(options.output, drawing.picture(charts.together(shown), options.format))
 
 
 def put(path: str, content: bytes) -> None:

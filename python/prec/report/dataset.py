@@ -241,7 +241,7 @@ def from_store(store: Store, study: str | None = None) -> list[Dataset]:
     for row in export.studies(store, study):
         members = [r for r in runs if (r["study"], r["form"]) == (row["name"], row["form"])]
         for run in members:
-            run["command"] = command_text(run["config"])
+            run["command"] = command_text(run["config"], store.path, run.get("diverged_at") is not None)
         try:
             values = parse(row["document"], row["name"], store.path.parent, row["form"] == "quick")
             document = values.values

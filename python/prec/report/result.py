@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from prec import tools
-from prec.report import charts, claims, heading, length, tables
+from prec.report import charts, claims, drawing, heading, length, tables
 from prec.report.dataset import Dataset, word
 from prec.study.file import Study, load
 
@@ -21,8 +21,8 @@ OF_2017 = """Some quick forms got their last seeds after a look at the first; su
 "Said so" is what the 2017 study said; where it asked and no answer of it is known, the claim is ours
 and says "asked". A word of N bits has one sign bit, 8 exponent bits and N - 9 fraction bits; should
 the study have counted fractions, its N is a word of N + 9 here."""
-GRANULARITIES = """What is rounded at each granularity, and to what. The quick forms of experiments 2 to 9 have elementary granularity
-alone, those of 10 to 12 layer; all full forms have the four.
+GRANULARITIES = """What is rounded at each granularity, and to what. All forms of all experiments, quick and full, have the four. A claim that
+names none is about elementary granularity in experiments 1 to 9, about layer in 10 to 12.
 
 | experiments | elementary | op | layer | batch |
 | --- | --- | --- | --- | --- |
@@ -35,6 +35,7 @@ rounded by itself has none, and its own magnitude as scale would round nothing; 
 two given beforehand from the ranges of a training in f32, which is fixed point of the same width: weights in [-1, 1), images in
 [0, 1), activations in [0, 8), gradients in [-1/16, 1/16). Weights of 10 to 12, and images of 11 and 12, are rounded where they are
 multiplied, which is the same at any granularity. Sums of 11 and 12, weight gradients and updates stay in f32 at all four."""
+LONG = 20  # rows of a table that is not folded
 PICTURED = ("accuracy-by", "loss-by", "steps-to", "gradient-norms", "rounding-shares")
 
 
@@ -122,26 +123,30 @@ def section(data: Dataset, beside: Path, folder: Path) -> list[str]:
         if name.startswith(PICTURED):
             (beside / folder).mkdir(parents=True, exist_ok=True)
             file = folder / f"{data.name}-{data.form}-{name}.svg"
-            (beside / file).write_bytes(charts.picture(chart, "svg"))
+            (beside / file).write_bytes(drawing.picture(chart, "svg"))
             title = chart.title if isinstance(chart.title, str) else name
             lines += [f"![{data.title}: {title}]({file})", ""]
     shown = [tables.best(data)] if data.is_search else []
     if not data.scattered:
-        shown += [tables.means(data), tables.inflections(data)]
-    for title, columns, body in shown:
-        if body:
-            lines += [f"**{title}**", "", tables.as_markdown(columns, body), ""]
+        shown += [tables.means(data), tables.inflections_by_setting(data)]
+    for table in shown:
+        lines += written(*table, folds=len(table[2]) > LONG)
     if data.runs and not data.scattered:
-        title, columns, body = tables.comparisons(data)
-        if body:
-            lines += [f"<details><summary>{title}</summary>", "",
-                      tables.as_markdown(columns, body), "", "</details>", ""]  # fmt: skip
-    title, columns, body = tables.layers(data)
-    if body:
-        lines += [f"<details><summary>{title}</summary>", "", tables.as_markdown(columns, body), "", "</details>", ""]
+        lines += written(*tables.comparisons_by_point(data), folds=True)
+    lines += written(*tables.layers(data), folds=True)
     if data.claims:
         lines += ["**What it decides**", "", *decided(data), ""]
     return [*lines, "Again:", "", f"    python -m prec sweep{form} {again}", ""]
+
+
+def written(title: str, columns: list[Any], body: list[list[Any]], folds: bool) -> list[str]:
+    """A table with its title, folded up where it is long or beside the point."""
+    if not body:
+        return []
+    table = tables.as_markdown(columns, body)
+    if folds:
+        return [f"<details><summary>{title}</summary>", "", table, "", "</details>", ""]
+    return [f"**{title}**", "", table, ""]
 
 
 def shared(data: Dataset) -> str:

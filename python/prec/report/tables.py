@@ -12,6 +12,7 @@ from prec.study.runs import canonical
 from prec.study.store import LAYER
 
 Table = tuple[str, list[Any], list[list[Any]]]  # heading, columns, rows
+SURE = 0.05  # p below which a difference is one
 LAYER_WORDS = {
     "gradient_norm": "norm of the weights' gradients", "overflow": "share rounded to infinity",
     "underflow": "share rounded to zero", "saturation": "share rounded to the largest number",
@@ -119,6 +120,22 @@ def inflections(data: Dataset) -> Table:
     return heading, *_without_constant(columns, rows, {1})
 
 
+def inflections_by_setting(data: Dataset) -> Table:
+    """The same in short: a row for each series, a column for each setting."""
+    heading, columns, rows = inflections(data)
+    panels = data.values("panel")
+    if len(panels) < 2 or not rows:
+        return heading, columns, rows
+    at = {name: columns.index(name) for name in ("setting", word(data.x), "95 % interval")}
+    cells: dict[str, dict[str, str]] = {}
+    for row in rows:
+        size, span = (row[at[name]] for name in (word(data.x), "95 % interval"))
+        series = row[0] if columns[0] == "series" else ""
+        cells.setdefault(series, {})[row[at["setting"]]] = f"{size} ({span})" if span else str(size)
+    short = [[series, *(found.get(panel, "") for panel in panels)] for series, found in cells.items()]
+    return f"{heading}: {word(data.x)} (95 % interval)", *_without_constant(["series", *panels], short, {0})
+
+
 def learns(data: Dataset, grid: list[list[float]]) -> bool:
     """Whether the largest size of a curve's grid[seed][size] does."""
     return data.measured.learns([data.measured.sign * row[-1] for row in grid])
@@ -140,7 +157,10 @@ def curves(data: Dataset) -> Iterator[tuple[tuple[str, str], list[Any], list[int
             yield (panel, series), sizes, seeds, grid, margin
 
 
-def comparisons(data: Dataset) -> Table:
+Compared = tuple[Any, str, str, list[float], float]  # x, series, panel, differences by seed, corrected p
+
+
+def _compared(data: Dataset) -> list[Compared]:
     """Each series against the first one at the same point, paired by seed, Holm-corrected."""
     groups, first = data.groups(), data.values("series")[0]
     found = []
@@ -151,16 +171,38 @@ def comparisons(data: Dataset) -> Table:
         if series != first and len(seeds) > 1:
             found.append((x, series, panel, [cell[s] - other[s] for s in seeds]))
     corrected = statistics.holm([statistics.paired(d) for *_, d in found])
-    rows = []
-    for (x, series, panel, differences), p in zip(found, corrected):
+    return [(*row, p) for row, p in zip(found, corrected)]
+
+
+def comparisons(data: Dataset) -> Table:
+    """A row for each comparison."""
+    rows, first = [], data.values("series")[0]
+    for x, series, panel, differences, p in _compared(data):
         low, high = statistics.interval(differences)
         verdict = "higher" if mean(differences) > 0 else "lower"
-        verdict = verdict if p < 0.05 else "undecided"
+        verdict = verdict if p < SURE else "undecided"
         rows.append([x, series, panel, data.measured.rounded(mean(differences)), _span(data, low, high),
                      float(f"{p:.2g}"), verdict, len(differences)])  # fmt: skip
     columns = [word(data.x), "series", "setting", f"{'loss' if data.measured.is_loss else 'points'} above {first}", "95 % interval",
                "p (Holm)", "verdict", "seeds"]  # fmt: skip
     return f"Compared with {first}, seed by seed", *_without_constant(columns, rows, {1, 2})
+
+
+def comparisons_by_point(data: Dataset) -> Table:
+    """The same in short: a row for each point, a column for each series."""
+    first, *others = data.values("series")
+    cells = {}
+    for x, series, panel, differences, p in _compared(data):
+        text = f"{mean(differences):+.2f}" if not data.measured.is_loss else f"{mean(differences):+.4g}"
+        span = _span(data, *statistics.interval(differences), digits=1)
+        cells[panel, x, series] = (f"**{text}**" if p < SURE else text) + (f" ({span})" if span else "")
+    rows = [[panel, x, *(cells.get((panel, x, series), "") for series in others)]
+            for panel in data.values("panel") for x in data.values("x")
+            if any((panel, x, series) in cells for series in others)]  # fmt: skip
+    what = "loss" if data.measured.is_loss else "points"
+    heading = (f"Compared with {first}, seed by seed: {what} above it (95 % interval), "
+               f"bold where p < {SURE} after Holm's correction")  # fmt: skip
+    return heading, *_without_constant(["setting", word(data.x), *others], rows, {0})
 
 
 def layers(data: Dataset) -> Table:

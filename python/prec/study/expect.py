@@ -2,7 +2,8 @@
 """How long the runs of a study will take, from measured steps.
 
 Each kind of run (model, batch, granularity, kind of format and mode) is started once for a
-few steps on one thread; kinds beyond the first MOST are expected to be as their mean.
+few steps on one thread; of more than MOST kinds so many are, spread over the study, and the
+others are expected to be as their mean.
 """
 
 import json
@@ -45,6 +46,14 @@ def evaluations(config: dict[str, Any], folder: str | None = None) -> int:
     return 0 if every == 0 else -(-steps_of(config, folder) // every) if every else 1
 
 
+def spread(names: list[str], most: int) -> list[str]:
+    """All of them, or so many from the first to the last: a study's order is that of its axes, and the
+    largest model or the finest granularity may come at either end."""
+    if len(names) <= most:
+        return names
+    return [names[round(at * (len(names) - 1) / (most - 1))] for at in range(most)]
+
+
 def measure(members: list[Run], swept: str | None, contents: dict[str, dict[str, str]], folder: str | None) -> tuple[float, float, float]:
     """(seconds to start, of a step, of an evaluation) of a group's first run."""
     config = {**members[0].config, "steps": STEPS, "eval-every": STEPS}
@@ -71,19 +80,18 @@ def lines(runs: list[Run], contents: dict[str, dict[str, str]], options: Namespa
     """What --dry-run says of the time. `later`: (steps, number) of runs of rounds to come,
     which are taken as the mean of these."""
     folder = options.data_dir
-    measured: dict[str, tuple[float, float, float]] = {}
+    groups = list(group(runs, most))
+    firsts: dict[str, tuple[list[Run], str | None]] = {}
+    for swept, members in groups:
+        firsts.setdefault(kind(members[0].config), (members, swept))
+    measured = {name: measure(*firsts[name], contents, folder) for name in spread(list(firsts), MOST)}
+    mean = [sum(c) / len(measured) for c in zip(*measured.values())]
     stepped: list[tuple[float, Run]] = []
-    mean, total, unmeasured = None, 0.0, 0
-    for swept, members in group(runs, most):
+    total, unmeasured = 0.0, 0
+    for _, members in groups:
         name = kind(members[0].config)
-        if name not in measured and len(measured) < MOST:
-            measured[name] = measure(members, swept, contents, folder)
-        if name in measured:
-            start, step, evaluation = measured[name]
-        else:
-            unmeasured += 1
-            mean = mean or [sum(c) / len(measured) for c in zip(*measured.values())]
-            start, step, evaluation = mean
+        unmeasured += name not in measured
+        start, step, evaluation = measured.get(name, mean)
         total += start
         for run in members:
             stepped.append((step, run))

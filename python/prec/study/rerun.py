@@ -9,8 +9,9 @@ from prec.study.data import SMALL, needs_folder
 from prec.study.runs import HELD, flags_of
 
 
-def command_text(config: dict[str, Any], store: str | Path = "results.db") -> str:
-    """Texts of models and policies are written to files first, by `prec export --content`."""
+def command_text(config: dict[str, Any], store: str | Path = "results.db", diverged: bool = False) -> str:
+    """Texts of models and policies are written to files first, by `prec export --content`; a run
+    that diverged went on."""
     before, words = [], ["prec-train"]
     for kind in HELD:
         name = config.get(kind)
@@ -22,7 +23,7 @@ def command_text(config: dict[str, Any], store: str | Path = "results.db") -> st
             name = file
         if name:
             words.append(name if kind == "model" else f"--{kind}={name}")
-    words += flags_of(config)
+    words += flags_of(config) + ["--keep-going"] * diverged
     data = config["data"]
     if data == SMALL:
         before.append(f"python -m prec data {SMALL} -o {SMALL}.npz")
