@@ -28,7 +28,7 @@ SIZES = ("truncate-bits", "truncate-mantissa")
 WORDS = {
     "truncate-bits": "word size, bits", "truncate-mantissa": "fraction, bits", "seed": "seed",
     "toward-zero": "truncation", "stochastic": "stochastic rounding", "*": "everything",
-    "none": "nothing", "policy.what": "what is rounded", "policy.width": "width, bits",
+    "none": "nothing", "policy.what": "what is rounded", "policy.width": "width, bits", "policy.granularity": "granularity",
     "policy.switch": "step of the switch", "policy.before": "fraction bits before", "policy.after": "fraction bits after",
     "weight": "weights", "input | activation": "inputs and activations",
     "gradient": "output gradients", "model.init": "initial weights",

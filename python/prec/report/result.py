@@ -12,7 +12,7 @@ from prec.report.dataset import Dataset, word
 from prec.study.file import Study, load
 
 MADE = "Made by `python -m prec report STORE --format=md`, not written by hand."
-QUICK = " A quick form is for two cores and an hour: what its intervals leave open is undecided."
+QUICK = " Quick forms are for two cores, all of them together for an hour: what their intervals leave open is undecided."
 READING = """How to read it. Intervals are of 95 % over the seeds: bootstraps, with fewer than a dozen
 seeds Student's t. The **inflection** is the smallest size from which on no mean is worse than the
 largest size's by more than the margin. A claim **holds** or **does not hold** where the whole

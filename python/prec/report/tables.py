@@ -201,7 +201,7 @@ def comparisons_by_point(data: Dataset) -> Table:
             if any((panel, x, series) in cells for series in others)]  # fmt: skip
     what = "loss" if data.measured.is_loss else "points"
     heading = (f"Compared with {first}, seed by seed: {what} above it (95 % interval), "
-               f"bold where p < {SURE} after Holm's correction")  # fmt: skip
+               f"bold where p is below {SURE} after Holm's correction")  # fmt: skip
     return heading, *_without_constant(["setting", word(data.x), *others], rows, {0})
 
 
