@@ -77,10 +77,12 @@ def test_curves_of_several_settings_stand_in_rows_and_columns():
     found, spec = facets(charts.measured_over(data, "step", "mini-batch"))
     assert found == {"row": series, "column": panels} and spec["spec"]["width"] == charts.SMALL["width"]
     assert "columns" not in charts.measured_by_x(data).to_dict() or charts.measured_by_x(data).to_dict()["columns"] == 2
-    # More settings than there is room for side by side: the series are.
+    # More settings than there is room for side by side: four in a row, each with its series.
     data = study(before=(4, 9))
-    found, spec = facets(charts.measured_over(data, "step", "mini-batch"))
-    assert found["column"] == series and len(found["row"]) == 8
+    spec = charts.measured_over(data, "step", "mini-batch").to_dict()
+    assert spec["columns"] == 4 and len(spec["facet"]["sort"]) == 16
+    assert spec["facet"]["sort"][:8] == [f"{panel}, dense layers 1" for panel in data.values("panel")]
+    assert {row["panel"] for row in spec["data"]["values"]} == set(spec["facet"]["sort"])
     spec = charts.measured_by_x(data).to_dict()
     assert spec["columns"] == 4 and spec["spec"]["width"] == charts.SMALL["width"]
     for chart in charts.all_of(data).values():

@@ -186,7 +186,7 @@ def measured_over(data: Dataset, unit: str, title: str) -> Any:
         for (panel, series, x, step, passes), values in cells.items() if isfinite(mean(values))
     ]  # fmt: skip
     panels, series = data.values("panel"), data.values("series")
-    is_table = len(panels) > 1 and len(series) > 1
+    several = len(panels) > 1 and len(series) > 1
     pick, opacity = _picked(data, "x")
     chart = (
         altair.Chart(altair.Data(values=rows))
@@ -200,24 +200,26 @@ def measured_over(data: Dataset, unit: str, title: str) -> Any:
         )
         .add_params(pick)
     )
-    if is_table:
-        shown = _table(chart.properties(**SMALL), {"panel": panels, "series": series})
+    if several and len(panels) <= ROW:
+        shown = chart.properties(**SMALL).facet(
+            column=altair.Column("panel:N", title=None, sort=panels, header=_header()),
+            row=altair.Row("series:N", title=None, sort=series, header=_header(labelAngle=90, labelOrient="right")),
+        )  # fmt: skip
     else:
-        name, order = ("panel", panels) if len(panels) > 1 else ("series", series)
-        facet = altair.Facet(f"{name}:N", title=None, sort=order, header=_header())
-        shown = _of_its_own(chart.properties(width=320, height=HEIGHT).facet(facet=facet, columns=2))
+        shown = _wrapped(chart, rows, panels, series, ROW if several else 2)
     return shown.properties(title=f"{measured.capitalize()} by {title}, mean over the seeds")
 
 
-def _table(chart: Any, values: dict[str, list[Any]]) -> Any:
-    """A picture for each panel and series, in rows and columns: panels side by side, as far as
-    there is room, else series."""
-    across, down = values if len(values["panel"]) <= max(ROW, len(values["series"])) else reversed(values)
-    return chart.facet(
-        column=altair.Column(f"{across}:N", title=None, sort=values[across], header=_header()),
-        row=altair.Row(f"{down}:N", title=None, sort=values[down],
-                       header=_header(labelAngle=90, labelOrient="right")),
-    )  # fmt: skip
+def _wrapped(chart: Any, rows: list[dict[str, Any]], panels: list[str], series: list[str], columns: int) -> Any:
+    """A picture for each panel and series, so many side by side."""
+    named = len(series) > 1 or len(panels) < 2
+    names = {(panel, name): ", ".join(filter(None, (panel, name if named else ""))) for name in series for panel in panels}
+    for row in rows:
+        row["panel"] = names[row["panel"], row["series"]]
+    order = list(dict.fromkeys(names.values()))
+    facet = altair.Facet("panel:N", title=None, sort=order, header=_header())
+    size = SMALL if columns > 2 else {"width": 320, "height": HEIGHT}
+    return _of_its_own(chart.properties(**size).facet(facet=facet, columns=columns))
 
 
 def steps_to_threshold(data: Dataset, threshold: float) -> Any:
