@@ -81,6 +81,13 @@ template <class T, class Target> struct LaneOps {
     std::memcpy(&word, from, sizeof(word));
     return word;
   }
+  /// One element in each lane.
+  template <class Element> static Word splat(const Element *from) {
+    static_assert(sizeof(Element) == sizeof(T));
+    T word;
+    std::memcpy(&word, from, sizeof(word));
+    return {Vector{} + word};
+  }
   template <class Element> static void store(Element *to, const Word &word) {
     std::memcpy(to, &word, sizeof(word));
   }

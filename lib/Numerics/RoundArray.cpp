@@ -9,10 +9,6 @@ using namespace mlir::prec;
 template <class T>
 using WordOf = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
 
-template <class T> static constexpr Carrier carrierOf() {
-  return sizeof(T) == 4 ? Carrier::F32 : Carrier::F64;
-}
-
 RoundArray::RoundArray(const Format &format, RoundingMode mode, uint32_t seed,
                        uint32_t step, std::span<const uint32_t> runtime,
                        uint64_t siteKey)

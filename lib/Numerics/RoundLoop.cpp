@@ -42,6 +42,21 @@ static void runOn(const RoundCall<T> &call, LoopTarget target) {
   }
 }
 
+template <class T>
+static void maximaOn(std::span<const T> in, size_t block, T *maxima,
+                     LoopTarget target) {
+  switch (target) {
+#ifdef __x86_64__
+  case LoopTarget::Avx512:
+    return blockMaximaAvx512(in, block, maxima);
+  case LoopTarget::Avx2:
+    return blockMaximaAvx2(in, block, maxima);
+#endif
+  default:
+    return RoundLoopFor<T, Portable>::maxima(in, block, maxima);
+  }
+}
+
 void mlir::prec::roundLoop(const RoundCall<float> &call, LoopTarget target) {
   runOn(call, target);
 }
@@ -53,4 +68,13 @@ void mlir::prec::roundLoop(const RoundCall<float> &call) {
 }
 void mlir::prec::roundLoop(const RoundCall<double> &call) {
   runOn(call, loopTargets().back());
+}
+
+void mlir::prec::blockMaxima(std::span<const float> in, size_t block,
+                             float *maxima) {
+  maximaOn(in, block, maxima, loopTargets().back());
+}
+void mlir::prec::blockMaxima(std::span<const double> in, size_t block,
+                             double *maxima) {
+  maximaOn(in, block, maxima, loopTargets().back());
 }

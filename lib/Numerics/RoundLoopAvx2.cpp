@@ -16,3 +16,11 @@ void mlir::prec::roundLoopAvx2(const RoundCall<float> &call) {
 void mlir::prec::roundLoopAvx2(const RoundCall<double> &call) {
   RoundLoopFor<double, Avx2>::run(call);
 }
+void mlir::prec::blockMaximaAvx2(std::span<const float> in, size_t block,
+                                 float *maxima) {
+  RoundLoopFor<float, Avx2>::maxima(in, block, maxima);
+}
+void mlir::prec::blockMaximaAvx2(std::span<const double> in, size_t block,
+                                 double *maxima) {
+  RoundLoopFor<double, Avx2>::maxima(in, block, maxima);
+}

@@ -20,3 +20,11 @@ void mlir::prec::roundLoopAvx512(const RoundCall<float> &call) {
 void mlir::prec::roundLoopAvx512(const RoundCall<double> &call) {
   RoundLoopFor<double, Avx512>::run(call);
 }
+void mlir::prec::blockMaximaAvx512(std::span<const float> in, size_t block,
+                                   float *maxima) {
+  RoundLoopFor<float, Avx512>::maxima(in, block, maxima);
+}
+void mlir::prec::blockMaximaAvx512(std::span<const double> in, size_t block,
+                                   double *maxima) {
+  RoundLoopFor<double, Avx512>::maxima(in, block, maxima);
+}

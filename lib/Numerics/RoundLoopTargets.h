@@ -11,6 +11,11 @@ void roundLoopAvx2(const RoundCall<float> &call);
 void roundLoopAvx2(const RoundCall<double> &call);
 void roundLoopAvx512(const RoundCall<float> &call);
 void roundLoopAvx512(const RoundCall<double> &call);
+void blockMaximaAvx2(std::span<const float> in, size_t block, float *maxima);
+void blockMaximaAvx2(std::span<const double> in, size_t block, double *maxima);
+void blockMaximaAvx512(std::span<const float> in, size_t block, float *maxima);
+void blockMaximaAvx512(std::span<const double> in, size_t block,
+                       double *maxima);
 
 } // namespace mlir::prec
 

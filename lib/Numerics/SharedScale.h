@@ -4,8 +4,21 @@
 #define PREC_LIB_NUMERICS_SHAREDSCALE_H
 
 #include "prec/Numerics/RoundArray.h"
+#include "prec/Numerics/RoundLoop.h"
 
 namespace mlir::prec {
+
+/// As many elements as buffers in the first level of the cache may have.
+inline constexpr size_t stretch = 1024;
+
+template <class T> constexpr Carrier carrierOf() {
+  return sizeof(T) == 4 ? Carrier::F32 : Carrier::F64;
+}
+
+template <class T> auto parametersOf(const Format &format) {
+  MachineOps<typename RoundCall<T>::Word> ops;
+  return makeRoundParameters(ops, format, carrierOf<T>());
+}
 
 /// One call: everything that the formats with a shared scale read and write.
 template <class T> struct SharedRounding {
@@ -33,18 +46,15 @@ private:
   void mean();
   /// Notes an element of AdaptivFloat whose least exponent is `least`.
   void noteAdaptive(size_t i, double value, int least);
-  template <class Value, class ValueOf, class Round>
-  void blocks(ValueOf valueOf, Round round);
+  /// Calls visit(first, size, maxima) for groups of whole blocks, and the last
+  /// ones of rows: together the array. A group of more than one block has at
+  /// most `stretch` elements.
+  template <class Visit> void eachGroup(Visit visit) const;
+  void roundWide(size_t first, size_t size, const T *scales);
 };
 
 extern template struct SharedRounding<float>;
 extern template struct SharedRounding<double>;
-
-/// The shared exponent of a block whose greatest magnitude is `greatest`: what
-/// the rule says minus the exponent of the element's greatest number, within
-/// f8e8m0fnu's -127..127, and such that numbers stay below the carrier's
-/// infinity.
-int sharedExponent(double greatest, const Format &format, Carrier carrier);
 
 } // namespace mlir::prec
 

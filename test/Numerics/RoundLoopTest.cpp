@@ -84,23 +84,25 @@ public:
       : name(std::move(name)), call(call) {}
 
   /// Compares all loops with roundWord on `call.in`.
-  void run(const int32_t *shifts = nullptr) {
+  void run(const T *scales = nullptr, size_t block = 0) {
     using Word = typename RoundCall<T>::Word;
     MachineOps<Word> ops;
     std::vector<T> want(call.size), got;
     for (size_t i = 0; i < call.size; ++i) {
-      auto p = call.parameters;
-      if (shifts)
-        p = shiftedParameters(ops, p, Word(int64_t(shifts[i])));
+      const T scale = scales ? scales[i / block] : T(1);
+      T unit = call.in[i] / scale;
+      if (unit == 0 && call.in[i] != 0)
+        unit = std::copysign(std::numeric_limits<T>::denorm_min(), unit);
       want[i] =
-          fromBits<T>(roundWord(ops, bitsOf(call.in[i]), p, call.mode,
+          scale *
+          fromBits<T>(roundWord(ops, bitsOf(unit), call.parameters, call.mode,
                                 Word(h32(call.key, call.firstPosition + i))));
     }
     for (LoopTarget target : loopTargets()) {
       got.assign(call.in, call.in + call.size);
       RoundCall<T> own{got.data(),         got.data(), call.size,
                        call.parameters,    call.mode,  call.key,
-                       call.firstPosition, shifts};
+                       call.firstPosition, scales,     block};
       roundLoop(own, target);
       for (size_t i = 0; i < call.size; ++i)
         if (bitsOf(got[i]) != bitsOf(want[i])) {
@@ -157,22 +159,52 @@ TYPED_TEST(RoundLoop, SizesAndPositions) {
           .run();
 }
 
-// Elements whose format is shifted, each by another exponent.
-TYPED_TEST(RoundLoop, Shifts) {
+// Blocks that are divided by scales first, up to the least and the greatest
+// one, and positions that cross 2^32 within a block and at its end.
+TYPED_TEST(RoundLoop, Scales) {
   using T = TypeParam;
   const std::vector<T> values = inputs<T>();
+  const int most = std::numeric_limits<T>::max_exponent - 2;
   Words words(5);
-  std::vector<int32_t> shifts;
-  for (size_t i = 0; i < values.size(); ++i)
-    shifts.push_back(int32_t(words() % 161) - 80);
+  std::vector<T> scales;
+  for (size_t i = 0; i < values.size(); ++i) {
+    int exponent = int(words() % 161) - 80;
+    if (i % 8 == 0)
+      exponent = i % 16 ? most : -most;
+    scales.push_back(std::ldexp(T(1), exponent));
+  }
   MachineOps<typename RoundCall<T>::Word> ops;
   for (const char *name :
-       {"f8e4m3fn", "f4e2m1fn", "e5m2-sat", "int8", "int8-sym"}) {
+       {"f8e4m3fn", "f4e2m1fn", "e5m2-sat", "int8", "int8-sym", "e3m0"}) {
     auto p = makeRoundParameters(ops, *Format::parse(name), carrierOf<T>());
+    auto rounded = [&](RoundingMode mode, uint64_t position, size_t block) {
+      Compare<T>(name, RoundCall<T>{values.data(), nullptr, values.size(), p,
+                                    mode, 3, position})
+          .run(scales.data(), block);
+    };
     for (RoundingMode mode : everyMode())
-      Compare<T>(
-          name, RoundCall<T>{values.data(), nullptr, values.size(), p, mode, 3})
-          .run(shifts.data());
+      rounded(mode, 0, 1);
+    for (size_t block : {7, 16, 32, 50, 1000000})
+      for (uint64_t before : {0, 160, 165, 1000000})
+        rounded(Kind::Stochastic, (uint64_t(1) << 32) - before, block);
+  }
+}
+
+// The greatest magnitude of each block, of all sizes.
+TYPED_TEST(RoundLoop, BlockMaxima) {
+  using T = TypeParam;
+  const std::vector<T> values = inputs<T>();
+  for (size_t block : {1, 3, 8, 16, 31, 32, 33, 64, 100}) {
+    std::vector<T> got(values.size() / block + 2, T(-1));
+    blockMaxima(values, block, got.data());
+    for (size_t b = 0; b * block < values.size(); ++b) {
+      BitsOf<T> most = 0;
+      for (size_t i = b * block; i < std::min((b + 1) * block, values.size());
+           ++i)
+        most = std::max(most, bitsOf(std::fabs(values[i])));
+      EXPECT_EQ(bitsOf(got[b]), most) << "block " << b << " of " << block;
+    }
+    EXPECT_EQ(got[(values.size() + block - 1) / block], T(-1)); // not written
   }
 }
 
@@ -181,7 +213,7 @@ TYPED_TEST(RoundLoop, Shifts) {
 TEST(RoundLoopBlocks, NarrowIsWide) {
   Words words(6);
   for (const char *name : {"mxfp8e4m3", "mxfp8e5m2", "mxfp4", "mxint8",
-                           "bfp<8,16>", "mx<e5m10,8>"}) {
+                           "bfp<8,16>", "mx<e5m7,8>"}) {
     Format format = *Format::parse(name);
     for (RoundingMode mode : everyMode())
       for (int exponent : {0, -60, 100, 127, -100, -118, -126, -140}) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// NVFP4 and AdaptivFloat in stretches of vectors give the bits of their rules
-// (R-NVFP4, R-ADAPTIVE) taken element by element with one rounding at a time;
-// test_round_array.py compares the rules with NumPy.
+// Blocks, NVFP4 and AdaptivFloat in vectors give the bits of their rules
+// (R-BLOCK, R-NVFP4, R-ADAPTIVE) taken element by element with one rounding at
+// a time; test_round_array.py compares the rules with NumPy.
 #include "Inputs.h"
 #include "prec/Numerics/Codes.h"
 #include "prec/Numerics/RoundArray.h"
@@ -144,6 +144,70 @@ TYPED_TEST(SharedScale, Adaptive) {
     std::vector<T> x(1500, filler);
     Format format = *Format::parse("adaptivfloat<8,4>");
     same(adaptive(format, RoundingMode(), x), x, format, RoundingMode(), 1500);
+  }
+}
+
+namespace {
+/// R-BLOCK, element by element in f64: x 2^-s is rounded, s = floor(log2 amax)
+/// - top. What is far below the quantum rounds alike, so a stand-in takes the
+/// place of what f64 does not hold.
+template <class T>
+std::vector<T> blocks(const Format &format, int top, RoundingMode mode,
+                      const std::vector<T> &values, size_t lastAxis) {
+  Format element = format.element();
+  element.overflow = Format::Overflow::Saturate;
+  Rounder<double> unitOf(element, mode);
+  const auto size = size_t(format.block);
+  std::vector<T> results(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const size_t row = i / lastAxis * lastAxis,
+                 begin = row + (i - row) / size * size,
+                 end = std::min(begin + size, row + lastAxis);
+    double most = 0;
+    bool isFinite = true;
+    for (size_t j = begin; j < end; ++j) {
+      isFinite &= std::isfinite(values[j]);
+      most = std::max(most, std::fabs(double(values[j])));
+    }
+    const int limit = sizeof(T) == 4 ? 127 : 1023;
+    const int s =
+        most == 0
+            ? -127
+            : std::clamp(std::min(std::ilogb(most), limit) - top, -127, 127);
+    const auto x = double(values[i]);
+    double unit = std::ldexp(x, -s);
+    if (x != 0 && std::fabs(unit) < 0x1p-200)
+      unit = std::copysign(0x1p-200, x);
+    results[i] = isFinite ? T(std::ldexp(unitOf(unit, h32(key, i)), s))
+                          : std::numeric_limits<T>::quiet_NaN();
+  }
+  return results;
+}
+} // namespace
+
+TYPED_TEST(SharedScale, Blocks) {
+  using T = TypeParam;
+  const int most = std::numeric_limits<T>::max_exponent - 1,
+            least = std::numeric_limits<T>::min_exponent - 1;
+  for (auto [name, top] : {std::pair("mxfp8", 8),
+                           {"mxfp8e5m2", 15},
+                           {"mxfp4", 2},
+                           {"mxint8", 0},
+                           {"bfp<8,16>", 0},
+                           {"mx<e5m7,1000>", 15},
+                           {"bfp<4,2000>", 0}}) {
+    const std::optional<Format> format = Format::parse(name);
+    ASSERT_TRUE(format) << name;
+    for (RoundingMode mode : modes)
+      for (int greatest : {0, 100, most, -90, -118, -126, least})
+        for (int range : {3, 2000}) {
+          auto x = values<T>(4200, greatest, range, range > 3 && greatest == 0);
+          std::fill_n(x.begin() + 600, 70, T(-0.0));
+          // Whole blocks, short last ones, rows shorter than a block.
+          for (size_t lastAxis : {4200, 2100, 30})
+            same(blocks(*format, top, mode, x, lastAxis), x, *format, mode,
+                 lastAxis);
+        }
   }
 }
 

@@ -9,6 +9,7 @@
 #include "prec/Numerics/RoundingMode.h"
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 namespace mlir::prec {
@@ -25,9 +26,12 @@ template <class T> struct RoundCall {
   /// Element i is rounded by the random word h32(key, firstPosition + i).
   uint64_t key = 0;
   uint64_t firstPosition = 0;
-  /// Null, or for each element the exponent of the power of two that shifts the
-  /// format (see shiftedParameters).
-  const int32_t *shifts = nullptr;
+  /// Null, or for each `block` elements a power of two 2^s, |s| < the carrier's
+  /// bias: an element is divided by it, rounded, and multiplied by it again. A
+  /// number that is not zero is not divided to zero. The format is a float or
+  /// a grid.
+  const T *scales = nullptr;
+  size_t block = 0;
 };
 
 enum class LoopTarget : uint8_t { Portable, Avx2, Avx512 };
@@ -41,6 +45,11 @@ void roundLoop(const RoundCall<double> &call);
 /// Rounds with the given one, which the machine can run.
 void roundLoop(const RoundCall<float> &call, LoopTarget target);
 void roundLoop(const RoundCall<double> &call, LoopTarget target);
+
+/// Writes the greatest magnitude of each `block` elements (the last block may
+/// be short): infinity or NaN if there is one.
+void blockMaxima(std::span<const float> in, size_t block, float *maxima);
+void blockMaxima(std::span<const double> in, size_t block, double *maxima);
 
 } // namespace mlir::prec
 

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Blocks of an array with a scale each: a shared exponent, or NVFP4's.
+#include "SharedScale.h"
+
+#include <bit>
+#include <cmath>
+#include <limits>
+
+using namespace mlir::prec;
+
+namespace {
+/// The rule by which the blocks of a format get their shared exponents.
+class SharedExponent {
+public:
+  SharedExponent(const Format &format, Carrier carrier);
+
+  /// Of a block whose greatest magnitude is `greatest`, finite: what the rule
+  /// says minus the exponent of the element's greatest number, within
+  /// f8e8m0fnu's -127..127, and such that numbers stay below the carrier's
+  /// infinity.
+  int operator()(double greatest) const;
+
+private:
+  Format::ScaleRule rule;
+  int fraction; ///< fraction bits of the element's greatest number
+  int top;      ///< the exponent of that
+  int most;     ///< the carrier's greatest exponent
+};
+} // namespace
+
+SharedExponent::SharedExponent(const Format &format, Carrier carrier)
+    : rule(format.scaleRule), top(0), most(layoutOf(carrier).bias()) {
+  const Format element = format.element();
+  fraction =
+      element.isGrid() ? element.gridFractionBits() : element.fractionBits;
+  if (!element.isGrid())
+    top = (1 << (element.exponentBits - 1)) - 1 + !element.reservesLastExponent;
+}
+
+/// 2^exponent, a normal number.
+static double powerOfTwo(int exponent) {
+  constexpr CarrierLayout wide = layoutOf(Carrier::F64);
+  return std::bit_cast<double>(uint64_t(exponent + wide.bias())
+                               << wide.fractionBits);
+}
+
+/// floor(log2(x)) of a positive number; one below the least exponent if that is
+/// subnormal.
+static int exponentOfNormal(double x) {
+  constexpr CarrierLayout wide = layoutOf(Carrier::F64);
+  return int(std::bit_cast<uint64_t>(x) >> wide.fractionBits) - wide.bias();
+}
+
+int SharedExponent::operator()(double greatest) const {
+  int exponent = exponentOfNormal(greatest);
+  if (exponent < -127) // zero, and subnormals of f64
+    return -127;
+  auto significand = [&] { return greatest / powerOfTwo(exponent); };
+  switch (rule) {
+  case Format::ScaleRule::Floor:
+    break;
+  case Format::ScaleRule::Ceil:
+    exponent += significand() > 1;
+    break;
+  case Format::ScaleRule::Round: // sqrt(2) is no double: no tie
+    exponent += significand() * significand() > 2;
+    break;
+  case Format::ScaleRule::Even:
+    exponent = exponentOfNormal(round(greatest, Format::mantissa(fraction),
+                                      RoundingMode::Kind::NearestEven));
+    break;
+  }
+  return std::clamp(std::min(exponent, most) - top, -127, 127);
+}
+
+template <class T>
+template <class Visit>
+void SharedRounding<T>::eachGroup(Visit visit) const {
+  const auto size = size_t(format.block);
+  const size_t row = lastAxis % size ? lastAxis : in.size();
+  const size_t several = std::max<size_t>(stretch / size, 1) * size;
+  T maxima[stretch];
+  for (size_t begin = 0; begin < in.size(); begin += row)
+    for (size_t at = 0; at < row; at += several) {
+      auto some = in.subspan(begin + at, std::min(several, row - at));
+      blockMaxima(some, size, maxima);
+      visit(begin + at, some.size(), maxima);
+    }
+}
+
+/// In f64, which holds every element divided by its scale.
+template <class T>
+void SharedRounding<T>::roundWide(size_t first, size_t size, const T *scales) {
+  Format element = format.element();
+  element.overflow = Format::Overflow::Saturate;
+  const auto parameters = parametersOf<double>(element);
+  double units[stretch];
+  const size_t end = first + size, block = size_t(format.block);
+  for (size_t at = first, count; at < end; at += count) {
+    const size_t within = (at - first) % block;
+    count = std::min({end - at, block - within, stretch});
+    const auto scale = double(scales[(at - first) / block]);
+    if (std::isnan(scale)) {
+      for (size_t i = at; i < at + count; ++i) {
+        out[i] = std::numeric_limits<T>::quiet_NaN();
+        note(i, format.nans == Format::NaNs::Yes
+                    ? std::numeric_limits<double>::quiet_NaN()
+                    : 0);
+      }
+      continue;
+    }
+    std::copy_n(in.data() + at, count, units);
+    roundLoop(RoundCall<double>{units, units, count, parameters, mode, key,
+                                base + at, &scale, count});
+    for (size_t i = 0; i < count; ++i) {
+      out[at + i] = T(units[i]);
+      note(at + i, units[i] / scale);
+    }
+  }
+}
+
+/// R-BLOCK. An element is divided by its block's scale, rounded, and multiplied
+/// again. The carrier does so exactly unless the scale or its inverse is no
+/// normal number of it, or the numbers of the element are none of its own.
+template <class T> void SharedRounding<T>::exponents() {
+  Format element = format.element();
+  element.overflow = Format::Overflow::Saturate;
+  // Codes are taken from f64, where no scaled number is subnormal.
+  const bool mayBeNarrow = !codes && element.whyNotIn(carrierOf<T>()).empty();
+  const auto narrow = parametersOf<T>(mayBeNarrow ? element : Format());
+  const SharedExponent exponentOf(format, carrierOf<T>());
+  const int limit = layoutOf(carrierOf<T>()).bias();
+  const auto block = size_t(format.block);
+  eachGroup([&](size_t first, size_t size, T *scales) { // maxima before
+    bool isNarrow = mayBeNarrow;
+    for (size_t b = 0; b * block < size; ++b) {
+      const T greatest = scales[b];
+      if (!(greatest < std::numeric_limits<T>::infinity())) {
+        scales[b] = std::numeric_limits<T>::quiet_NaN();
+        isNarrow = false;
+        if (codes)
+          codes->scales.push_back(255);
+        continue;
+      }
+      int exponent = exponentOf(double(greatest));
+      if (codes)
+        codes->scales.push_back(exponent + 127);
+      if (greatest == 0) // any scale does
+        exponent = 0;
+      scales[b] = T(powerOfTwo(exponent));
+      isNarrow &= std::abs(exponent) < limit;
+    }
+    if (!isNarrow)
+      return roundWide(first, size, scales);
+    roundLoop(RoundCall<T>{in.data() + first, out.data() + first, size, narrow,
+                           mode, key, base + first, scales, block});
+  });
+}
+
+/// R-NVFP4: the array's scale g is its greatest magnitude / (448 * 6) in f32;
+/// a block's scale is its greatest magnitude / 6 / g, rounded to f8e4m3fn; an
+/// element is x / (scale * g), rounded to f4e2m1fn.
+template <class T> void SharedRounding<T>::twoLevels() {
+  constexpr Format scaleFormat = Format::finiteWithNaN(4, 3);
+  float global = float(double(greatest()) / 2688);
+  if (!(global >= std::numeric_limits<float>::min()))
+    global = 1;
+  if (!std::isfinite(global))
+    global = std::numeric_limits<float>::max();
+  if (codes)
+    codes->scales.push_back(double(global));
+  Format element = format.element();
+  element.overflow = Format::Overflow::Saturate;
+  const auto parameters = parametersOf<T>(element);
+  Format saturating = scaleFormat;
+  saturating.overflow = Format::Overflow::Saturate;
+  const auto scaleParameters = parametersOf<T>(saturating);
+
+  const T own = T(global); // not a reference, which stores might change
+  const auto block = size_t(format.block);
+  T spread[stretch], units[stretch];
+  auto roundScales = [&](T *scales, size_t numBlocks) {
+    for (size_t b = 0; b < numBlocks; ++b) { // NaN where one is not finite
+      T scale = scales[b] / 6 / own;
+      scales[b] = scales[b] < std::numeric_limits<T>::infinity()
+                      ? scale
+                      : std::numeric_limits<T>::quiet_NaN();
+    }
+    roundLoop(RoundCall<T>{scales, scales, numBlocks, scaleParameters,
+                           RoundingMode()});
+    for (size_t b = 0; codes && b < numBlocks; ++b)
+      codes->scales.push_back(
+          std::isnan(scales[b])
+              ? 127
+              : double(encode(double(scales[b]), scaleFormat, Carrier::F64)));
+  };
+  auto roundUnits = [&](size_t first, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      T quotient = in[first + i] / spread[i];
+      units[i] = spread[i] > 0 ? quotient : 0;
+    }
+    roundLoop(
+        RoundCall<T>{units, units, count, parameters, mode, key, base + first});
+    for (size_t i = 0; i < count; ++i) { // a NaN of the scale stays
+      units[i] = std::copysign(units[i], in[first + i]);
+      out[first + i] = units[i] * spread[i];
+    }
+    for (size_t i = 0; codes && i < count; ++i)
+      note(first + i, std::isnan(spread[i]) ? 0 : double(units[i]));
+  };
+  eachGroup([&](size_t first, size_t size, T *scales) { // maxima before
+    roundScales(scales, (size + block - 1) / block);
+    for (size_t at = 0; at < size; at += block) // 16: a group is a stretch
+      std::fill_n(spread + at, std::min(block, size - at),
+                  scales[at / block] * own);
+    roundUnits(first, size);
+  });
+}
+
+template void SharedRounding<float>::exponents();
+template void SharedRounding<double>::exponents();
+template void SharedRounding<float>::twoLevels();
+template void SharedRounding<double>::twoLevels();
+template void SharedRounding<float>::roundWide(size_t, size_t, const float *);
+template void SharedRounding<double>::roundWide(size_t, size_t, const double *);
