@@ -190,6 +190,10 @@ template <class Op> Word ArithOps::emitCarrier(Word a, Word b) {
   return {0, arith::BitcastOp::create(builder, loc, integerType, result)};
 }
 
+Word ArithOps::carrierAdd(Word a, Word b) {
+  FOLD(carrierAdd)
+  return emitCarrier<arith::AddFOp>(a, b);
+}
 Word ArithOps::carrierSub(Word a, Word b) {
   FOLD(carrierSub)
   return emitCarrier<arith::SubFOp>(a, b);
@@ -201,6 +205,25 @@ Word ArithOps::carrierMul(Word a, Word b) {
 Word ArithOps::carrierDiv(Word a, Word b) {
   FOLD(carrierDiv)
   return emitCarrier<arith::DivFOp>(a, b);
+}
+
+/// One instruction of x86, which has these semantics.
+Word ArithOps::chooseCarrier(bool isLess, Word a, Word b) {
+  Value first = floating(a), second = floating(b);
+  Value isFirst = arith::CmpFOp::create(builder, loc,
+                                        isLess ? arith::CmpFPredicate::OLT
+                                               : arith::CmpFPredicate::OGT,
+                                        first, second);
+  Value result = arith::SelectOp::create(builder, loc, isFirst, first, second);
+  return {0, arith::BitcastOp::create(builder, loc, integerType, result)};
+}
+Word ArithOps::carrierMinimum(Word a, Word b) {
+  FOLD(carrierMinimum)
+  return chooseCarrier(true, a, b);
+}
+Word ArithOps::carrierMaximum(Word a, Word b) {
+  FOLD(carrierMaximum)
+  return chooseCarrier(false, a, b);
 }
 
 // --- floating point

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Chooses cheaper forms of the roundings inside reductions where these give the
 // same bits.
-#include "CleanNaN.h"
 #include "Forms.h"
 #include "OperandRange.h"
-#include "prec/Analysis/Contraction.h"
+#include "RoundedReduction.h"
 #include "prec/Codegen/Passes.h"
-#include "prec/IR/PrecDialect.h"
-#include "prec/Numerics/RoundParameters.h"
+#include "prec/Numerics/Shifter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -24,68 +20,11 @@ namespace mlir::prec {
 #include "prec/Codegen/Passes.h.inc"
 } // namespace mlir::prec
 
-/// Most fraction bits for which the two-operation form is exact, in f32 and in
-/// f64 (there those of f32 are enough), and the least for which a NaN keeps its
-/// quiet bit.
-static constexpr int mostFraction = 10, mostWideFraction = 23,
-                     leastFraction = 1;
-
-static SmallVector<RoundOp> roundsOf(linalg::GenericOp op) {
-  return llvm::to_vector(op.getBody()->getOps<RoundOp>());
-}
-
-static RoundFacts factsOf(RoundOp round) {
-  return roundFacts(round.getFormat().getValue(), *carrierOf(round.getType()));
-}
-
-/// The rounding is an addition and a mask on the whole word.
-static bool isMaskForm(RoundOp round) {
-  RoundFacts facts = factsOf(round);
-  return !facts.isGradual && !facts.isFlushed && !facts.isBounded &&
-         !facts.isIdentity && facts.format.hasNegativeZero &&
-         facts.format.nans == Format::NaNs::Yes &&
-         (facts.fractionBits == Format::runtime ||
-          facts.fractionBits >= leastFraction);
-}
-
-/// The numbers of mN in f32, in f64: an addition and a mask as long as all are
-/// normal in f32.
-static bool isWideMaskForm(RoundOp round) {
-  const Format &format = round.getFormat().getValue();
-  Format expected = Format::ieee(8, format.fractionBits);
-  if (format.family == Format::Family::Word)
-    expected.family = format.family;
-  return round.getType().isF64() && format == expected &&
-         (format.fractionBits == Format::runtime ||
-          (format.fractionBits >= leastFraction &&
-           format.fractionBits <= mostWideFraction));
-}
-
-static bool isRuntime(RoundOp round) {
-  return factsOf(round).fractionBits == Format::runtime;
-}
-
-static bool is(RoundOp round, RoundingMode::Kind kind) {
-  return round.getMode().getValue().kind == kind;
-}
-
-/// NaNs pass through everything that uses `value` inside the body.
-static bool passesNaN(Value value) {
-  return llvm::all_of(value.getUsers(), [](Operation *user) {
-    return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::NegFOp,
-               math::FmaOp, RoundOp, linalg::YieldOp>(user);
-  });
-}
-
-/// Least and most fraction bits, as i1: `round`'s run-time width is in between.
-static Value isBetween(OpBuilder &b, RoundOp round, int least, int most) {
-  Location loc = round.getLoc();
-  const Format &format = round.getFormat().getValue();
-  int offset = format.family == Format::Family::Word ? 9 : 0;
-  Value width = round.getParameters().back();
+/// As i1: least <= width <= most.
+static Value isBetween(OpBuilder &b, Location loc, Value width, int least,
+                       int most) {
   auto compare = [&](arith::CmpIPredicate predicate, int bound) -> Value {
-    Value limit =
-        arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(bound + offset));
+    Value limit = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(bound));
     return arith::CmpIOp::create(b, loc, predicate, width, limit);
   };
   return arith::AndIOp::create(b, loc,
@@ -93,118 +32,7 @@ static Value isBetween(OpBuilder &b, RoundOp round, int least, int most) {
                                compare(arith::CmpIPredicate::ule, most));
 }
 
-/// The constant that fills the initial value.
-static TypedAttr fillOf(linalg::GenericOp op) {
-  Operation *producer = op.getDpsInits()[0].getDefiningOp();
-  auto fill = dyn_cast_or_null<linalg::LinalgOp>(producer);
-  if (!fill || fill.getNumReductionLoops() > 0 || fill->getNumResults() != 1)
-    return {};
-  Value value = fill.getBlock()->getTerminator()->getOperand(0);
-  if (auto argument = dyn_cast<BlockArgument>(value);
-      argument && argument.getOwner() == fill.getBlock())
-    value = fill->getOperand(argument.getArgNumber());
-  TypedAttr constant;
-  matchPattern(value, m_Constant(&constant));
-  return isa_and_nonnull<FloatAttr>(constant) ? constant : TypedAttr();
-}
-
 namespace {
-/// What is known of one reduction.
-class Reduction {
-public:
-  Reduction(linalg::GenericOp op, CleanNaN &nans)
-      : op(op), rounds(roundsOf(op)) {
-    auto yielded = op.getBody()->getTerminator()->getOperand(0);
-    canBeQuiet = !rounds.empty() && yielded.getDefiningOp<RoundOp>() &&
-                 llvm::all_of(rounds, isMaskForm) &&
-                 passesNaN(op.getRegionOutputArgs()[0]);
-    for (RoundOp round : rounds)
-      canBeQuiet &= passesNaN(round.getResult()) &&
-                    llvm::all_of(round.getParameters(), [&](Value v) {
-                      return v.getParentBlock() != op.getBody();
-                    });
-    bool masksOnly = llvm::all_of(rounds, [](RoundOp round) {
-      return is(round, RoundingMode::Kind::TowardZero);
-    });
-    if (canBeQuiet && !masksOnly)
-      for (Value operand : op->getOperands())
-        canBeQuiet &= nans.isClean(operand);
-  }
-
-  /// Both roundings of a contraction may take the two-operation form, if the
-  /// operands' exponents allow it.
-  bool mayBeTwoOps() const {
-    return isContraction(Float32Type::get(op.getContext())) &&
-           llvm::all_of(rounds, [](RoundOp round) {
-             return isMaskForm(round) &&
-                    is(round, RoundingMode::Kind::NearestEven) &&
-                    factsOf(round).fractionBits <= mostFraction;
-           });
-  }
-
-  /// The same for f32's mN in f64, whose magnitudes no mode here raises beyond
-  /// the nearest number.
-  bool mayBeMasked() const {
-    return isContraction(Float64Type::get(op.getContext())) &&
-           llvm::all_of(rounds, [](RoundOp round) {
-             bool countsWord =
-                 isRuntime(round) &&
-                 factsOf(round).format.family == Format::Family::Word;
-             return isWideMaskForm(round) && !countsWord &&
-                    (is(round, RoundingMode::Kind::NearestEven) ||
-                     is(round, RoundingMode::Kind::NearestAway) ||
-                     is(round, RoundingMode::Kind::NearestToZero) ||
-                     is(round, RoundingMode::Kind::TowardZero));
-           });
-  }
-
-  /// A contraction of f32 operands from +0, computed in `type`, with one
-  /// rounding of the product and one of the sum.
-  bool isContraction(Type type) const {
-    auto contraction = matchContraction(
-        cast<linalg::LinalgOp>(op.getOperation()), true, type.isF64());
-    if (!contraction || rounds.size() != 2 ||
-        contraction->multiply->getResult(0).getType() != type ||
-        rounds[0].getOperand() != contraction->multiply->getResult(0) ||
-        rounds[1].getOperand() != contraction->add->getResult(0))
-      return false;
-    auto zero = dyn_cast_or_null<FloatAttr>(fillOf(op));
-    return zero && zero.getValue().isPosZero() && isWorthMeasuring();
-  }
-
-  /// Multiplications for each element that has to be looked at.
-  bool isWorthMeasuring() const {
-    constexpr double assumedExtent = 64, least = 8;
-    auto count = [&](AffineMap map) {
-      double points = 1;
-      for (auto [dim, extent] : llvm::enumerate(extents()))
-        if (map.isFunctionOfDim(dim))
-          points *=
-              ShapedType::isDynamic(extent) ? assumedExtent : double(extent);
-      return points;
-    };
-    double elements = 0;
-    for (Value input : op.getDpsInputs()) {
-      auto type = dyn_cast<RankedTensorType>(input.getType());
-      if (!type || !type.getElementType().isF32() || type.getRank() == 0)
-        return false;
-      double size = 1;
-      for (int64_t extent : type.getShape())
-        size *= ShapedType::isDynamic(extent) ? assumedExtent : double(extent);
-      elements += size;
-    }
-    return op.getNumDpsInputs() == 2 &&
-           count(AffineMap::getMultiDimIdentityMap(
-               op.getNumLoops(), op.getContext())) >= least * elements;
-  }
-
-  SmallVector<int64_t> extents() const { return op.getStaticLoopRanges(); }
-
-  mutable linalg::GenericOp op; // a handle, whose accessors are not const
-  mutable SmallVector<RoundOp> rounds;
-  bool canBeQuiet = false;
-};
-
 class ChooseForms : public prec::impl::ChooseFormsBase<ChooseForms> {
 public:
   using ChooseFormsBase::ChooseFormsBase;
@@ -217,48 +45,96 @@ public:
         reductions.push_back(op);
     });
     CleanNaN nans;
-    SmallVector<Reduction> known;
+    SmallVector<RoundedReduction> known;
     for (linalg::GenericOp op : reductions)
       known.emplace_back(op, nans);
     IRRewriter rewriter(&getContext());
-    for (Reduction &reduction : known)
+    for (RoundedReduction &reduction : known)
       choose(rewriter, reduction);
   }
 
 private:
-  void choose(IRRewriter &b, Reduction &reduction) {
+  void choose(IRRewriter &b, RoundedReduction &reduction) {
     linalg::GenericOp op = reduction.op;
     b.setInsertionPoint(op);
     bool hasRuntime = llvm::any_of(reduction.rounds, isRuntime);
     if (reduction.mayBeTwoOps()) {
       ++twoOps;
       bool quiet = reduction.canBeQuiet && !hasRuntime;
-      Value condition = conditionForTwoOps(b, reduction, mostFraction);
-      return version(b, op, condition, twoOpsForm, quiet ? quietForm : "");
+      std::optional<unsigned> scaled = reduction.scaledInput();
+      if (scaled)
+        putLast(op, *scaled);
+      version(b, op, conditionForTwoOps(b, reduction, mostFraction, scaled),
+              scaled ? scaledProductForm : twoOpsForm, quiet ? quietForm : "");
+      return;
     }
     if (reduction.mayBeMasked()) {
       ++twoOps;
       Value condition = conditionForTwoOps(b, reduction, mostWideFraction);
-      return version(b, op, condition, maskedForm(reduction), "");
+      version(b, op, condition, maskedForm(reduction), "");
+      return;
     }
+    if (reduction.mayBeShifted())
+      return chooseShifter(b, reduction);
     if (!reduction.canBeQuiet)
       return;
     ++quiet;
-    if (!hasRuntime) {
-      b.setInsertionPointAfter(op);
-      mark(op, quietForm);
-      Value canonical = canonicalNaN(b, op.getResult(0));
-      b.replaceAllUsesExcept(op.getResult(0), canonical,
-                             canonical.getDefiningOp());
-      return;
-    }
+    if (!hasRuntime)
+      return replaceBy(b, op, quietForm);
     version(b, op, conditionOnWidths(b, reduction, leastFraction, 64),
             quietForm, "");
   }
 
+  /// Without a look at overflow where the operands allow it; general where
+  /// run-time widths leave no room.
+  void chooseShifter(IRRewriter &b, RoundedReduction &reduction) {
+    linalg::GenericOp op = reduction.op;
+    ++shifted;
+    RoundOp round = reduction.rounds.front();
+    const ShifterLimits limits = shifterLimits(factsOf(round).carrier);
+    const bool hasRuntime = !round.getParameters().empty();
+    Value isWithin =
+        hasRuntime ? conditionForShifter(b, round, limits) : Value();
+    if (reduction.isWorthMeasuringRange()) {
+      Value isInRange = conditionOnRange(b, reduction);
+      if (hasRuntime) {
+        ShifterLimits shorter = limits;
+        shorter.mostFraction = mostForTwoOps(round);
+        isInRange =
+            arith::AndIOp::create(b, round.getLoc(), isInRange,
+                                  conditionForShifter(b, round, shorter));
+      }
+      op = version(b, op, isInRange, inRangeForm,
+                   hasRuntime ? StringRef() : StringRef(shifterForm));
+      if (!hasRuntime)
+        return;
+      b.setInsertionPoint(op);
+    }
+    if (hasRuntime)
+      version(b, op, isWithin, shifterForm, "");
+    else
+      replaceBy(b, op, shifterForm);
+  }
+
+  /// Input `number` becomes the second factor.
+  static void putLast(linalg::GenericOp op, unsigned number) {
+    auto product = roundsOf(op).front().getOperand().getDefiningOp();
+    if (product->getOperand(0) == op.getBody()->getArgument(number))
+      product->setOperands({product->getOperand(1), product->getOperand(0)});
+  }
+
+  /// In one form, whatever the operands are.
+  static void replaceBy(IRRewriter &b, linalg::GenericOp op, StringRef form) {
+    b.setInsertionPointAfter(op);
+    mark(op, form);
+    Value canonical = canonicalNaN(b, op.getResult(0));
+    b.replaceAllUsesExcept(op.getResult(0), canonical,
+                           canonical.getDefiningOp());
+  }
+
   /// No NaN and no infinity comes up, so the mask alone will do where not all
   /// is to nearest-even.
-  static StringRef maskedForm(const Reduction &reduction) {
+  static StringRef maskedForm(const RoundedReduction &reduction) {
     bool isEven = llvm::all_of(reduction.rounds, [](RoundOp round) {
       return is(round, RoundingMode::Kind::NearestEven);
     });
@@ -273,15 +149,57 @@ private:
             FormatAttr::get(op.getContext(), Format::mantissa(fraction)));
       round->setAttr(formAttrName, StringAttr::get(op.getContext(), form));
     }
+    if (StringRef ofSum = formOfSum(op, form); !ofSum.empty())
+      roundsOf(op).back()->setAttr(formAttrName,
+                                   StringAttr::get(op.getContext(), ofSum));
   }
 
-  static Value conditionOnWidths(OpBuilder &b, Reduction &reduction, int least,
-                                 int most) {
+  /// If it is another one than that of the product.
+  static StringRef formOfSum(linalg::GenericOp op, StringRef form) {
+    if (form == scaledProductForm)
+      return twoOpsForm;
+    if (form == shifterForm)
+      return shifterSumForm;
+    if (form != inRangeForm)
+      return "";
+    RoundOp sum = roundsOf(op).back();
+    return factsOf(sum).fractionBits <= mostForTwoOps(sum)
+               ? StringRef(twoOpsForm)
+               : StringRef(sumInRangeForm);
+  }
+
+  static int mostForTwoOps(RoundOp round) {
+    return round.getType().isF64() ? mostWideFraction : mostFraction;
+  }
+
+  /// The run-time widths are within the limits.
+  static Value conditionForShifter(OpBuilder &b, RoundOp round,
+                                   const ShifterLimits &limits) {
+    const Format &format = round.getFormat().getValue();
+    Value all;
+    auto require = [&](Value width, int least, int most) {
+      Value one = isBetween(b, round.getLoc(), width, least, most);
+      all = all ? arith::AndIOp::create(b, round.getLoc(), all, one) : one;
+    };
+    if (format.exponentBits == Format::runtime)
+      require(round.getParameters().front(), 2, limits.mostExponentBits);
+    if (format.fractionBits == Format::runtime)
+      require(round.getParameters().back(), limits.leastFraction,
+              limits.mostFraction);
+    return all;
+  }
+
+  static Value conditionOnWidths(OpBuilder &b, RoundedReduction &reduction,
+                                 int least, int most) {
     Value condition;
     for (RoundOp round : reduction.rounds) {
       if (!isRuntime(round))
         continue;
-      Value one = isBetween(b, round, least, most);
+      bool countsWord =
+          round.getFormat().getValue().family == Format::Family::Word;
+      int offset = countsWord ? 9 : 0;
+      Value one = isBetween(b, round.getLoc(), round.getParameters().back(),
+                            least + offset, most + offset);
       condition = condition
                       ? arith::AndIOp::create(b, round.getLoc(), condition, one)
                       : one;
@@ -289,10 +207,31 @@ private:
     return condition;
   }
 
+  /// All operands are finite, and no product or sum is rounded to more than the
+  /// largest number.
+  static Value conditionOnRange(OpBuilder &b, RoundedReduction &reduction) {
+    Location loc = reduction.op.getLoc();
+    SmallVector<Value> largest;
+    for (Value input : reduction.op.getDpsInputs())
+      largest.push_back(buildExponentRange(b, loc, input).largest);
+    auto isAtMost = [&](Value value, Value limit) -> Value {
+      return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule, value,
+                                   limit);
+    };
+    Value finite = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(254));
+    Value both = arith::AndIOp::create(b, loc, isAtMost(largest[0], finite),
+                                       isAtMost(largest[1], finite));
+    Value sum = arith::AddIOp::create(b, loc, largest[0], largest[1]);
+    return arith::AndIOp::create(b, loc, both,
+                                 isAtMost(sum, reduction.buildMostExponent(b)));
+  }
+
   /// docs/pipeline.md derives the bounds: products and sums are normal numbers
   /// or zero, and no intermediate result overflows.
-  static Value conditionForTwoOps(OpBuilder &b, Reduction &reduction,
-                                  int mostFraction) {
+  /// What is multiplied by 2^d stays finite.
+  static Value conditionForTwoOps(OpBuilder &b, RoundedReduction &reduction,
+                                  int mostFraction,
+                                  std::optional<unsigned> scaled = {}) {
     Location loc = reduction.op.getLoc();
     auto is = [&](arith::CmpIPredicate predicate, Value value,
                   int64_t bound) -> Value {
@@ -308,6 +247,8 @@ private:
       conditions.push_back(is(P::ult, ranges.back().largest, 255));
       conditions.push_back(is(P::uge, ranges.back().least, 1));
     }
+    if (scaled)
+      conditions.push_back(is(P::ule, ranges[*scaled].largest, 231));
     Value largest =
         arith::AddIOp::create(b, loc, ranges[0].largest, ranges[1].largest);
     Value least =
@@ -323,10 +264,12 @@ private:
     return all;
   }
 
-  /// if condition: op in form `fast`; else: op in form `exact` ("": as it is).
-  void version(IRRewriter &b, linalg::GenericOp op, Value condition,
-               StringRef fast, StringRef exact) {
+  /// if condition: op in form `fast`; else: op in form `exact` ("": as it is),
+  /// which is returned.
+  linalg::GenericOp version(IRRewriter &b, linalg::GenericOp op,
+                            Value condition, StringRef fast, StringRef exact) {
     Location loc = op.getLoc();
+    linalg::GenericOp last;
     auto branch = [&](StringRef form) {
       return [&, form](OpBuilder &builder, Location) {
         IRMapping mapping;
@@ -340,11 +283,11 @@ private:
               init,
               linalg::FillOp::create(builder, loc, scalar, empty).getResult(0));
         }
-        auto clone = cast<linalg::GenericOp>(builder.clone(*op, mapping));
-        Value result = clone.getResult(0);
+        last = cast<linalg::GenericOp>(builder.clone(*op, mapping));
+        Value result = last.getResult(0);
         if (!form.empty())
-          mark(clone, form);
-        if (form == quietForm)
+          mark(last, form);
+        if (form == quietForm || form == shifterForm)
           result = canonicalNaN(builder, result);
         scf::YieldOp::create(builder, loc, result);
       };
@@ -352,6 +295,7 @@ private:
     auto choice =
         scf::IfOp::create(b, loc, condition, branch(fast), branch(exact));
     b.replaceOp(op, choice.getResults());
+    return last;
   }
 
   /// Every NaN of `tensor` as a rounding would have left it.

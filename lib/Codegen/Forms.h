@@ -20,6 +20,18 @@ inline constexpr llvm::StringLiteral quietForm = "quiet";
 /// may become +0. In f64 m = 1..23, d = 52 - m.
 inline constexpr llvm::StringLiteral twoOpsForm = "two-ops";
 
+/// The two operations of a product a b that is exact in the carrier, of which
+/// b may be multiplied instead: g = a ((2^d - 1) b), fma(a, 2^d b, -g). The
+/// products with b are exact and finite; the operand is an arith.mulf.
+inline constexpr llvm::StringLiteral scaledProductForm = "scaled-product";
+
+/// Nearest-even by roundByShifter: a zero may lose its sign, a NaN may stay the
+/// NaN it is. The names say what is known of the operand (ShifterOperand).
+inline constexpr llvm::StringLiteral shifterForm = "shifter";
+inline constexpr llvm::StringLiteral shifterSumForm = "shifter-sum";
+inline constexpr llvm::StringLiteral inRangeForm = "shifter-in-range";
+inline constexpr llvm::StringLiteral sumInRangeForm = "shifter-sum-in-range";
+
 } // namespace mlir::prec
 
 #endif // PREC_CODEGEN_FORMS_H

@@ -6,10 +6,12 @@
 #include "prec/IR/PrecDialect.h"
 #include "prec/Numerics/Random.h"
 #include "prec/Numerics/Rounding.h"
+#include "prec/Numerics/Shifter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -89,45 +91,66 @@ private:
     return p;
   }
 
-  /// The scale 2^d of the two-operation form, next to the run-time number of
-  /// bits if there is one.
-  static Value scaleOf(OpBuilder &builder, RoundOp round,
-                       const ArithOps::Word &discard) {
+  /// The scale 2^d of the two-operation form, plus `more`; next to the run-time
+  /// number of bits if there is one.
+  static Value scaleOf(OpBuilder &builder, RoundOp round, double more) {
+    CarrierLayout carrier = layoutOf(*carrierOf(round.getType()));
+    ArithOps::Word discard =
+        parametersOf(builder, round, carrier.width).discard;
     OpBuilder::InsertionGuard guard(builder);
     if (!discard.isConstant())
       builder.setInsertionPointAfterValue(discard.value);
-    CarrierLayout carrier = layoutOf(*carrierOf(round.getType()));
-    ArithOps ops(builder, round.getLoc(), carrier.width, builder.getI32Type());
+    Location loc = round.getLoc();
+    ArithOps ops(builder, loc, carrier.width, builder.getI32Type());
     ArithOps::Word exponent =
         ops.add(discard, ops.constant(uint64_t(carrier.bias())));
-    return ops.floating(ops.shl(exponent, ops.constant(carrier.fractionBits)));
+    Value scale =
+        ops.floating(ops.shl(exponent, ops.constant(carrier.fractionBits)));
+    if (more == 0)
+      return scale;
+    Value other = arith::ConstantOp::create(
+        builder, loc, builder.getFloatAttr(scale.getType(), more));
+    return builder.createOrFold<arith::AddFOp>(loc, scale, other);
   }
 
-  /// Forms.h has the precondition.
-  static void lowerToTwoOps(RoundOp round) {
+  /// Forms.h has the preconditions.
+  static void lowerToTwoOps(RoundOp round, bool isScaledProduct) {
     OpBuilder builder(round);
     Location loc = round.getLoc();
-    auto p = parametersOf(builder, round,
-                          layoutOf(*carrierOf(round.getType())).width);
-    Value scale = scaleOf(builder, round, p.discard), less;
-    {
-      OpBuilder::InsertionGuard guard(builder);
-      if (!p.discard.isConstant())
-        builder.setInsertionPointAfterValue(scale);
-      Value one = arith::ConstantOp::create(
-          builder, loc, builder.getFloatAttr(scale.getType(), 1.0));
-      less = builder.createOrFold<arith::SubFOp>(loc, scale, one);
+    Value less = scaleOf(builder, round, -1),
+          scale = scaleOf(builder, round, 0);
+    Value x = round.getOperand(), by = scale;
+    auto times = [&](Value a, Value b) -> Value {
+      return arith::MulFOp::create(builder, loc, a, b);
+    };
+    Value multiple;
+    if (isScaledProduct) {
+      auto product = x.getDefiningOp<arith::MulFOp>();
+      x = product.getLhs();
+      multiple = times(x, times(product.getRhs(), less));
+      by = times(product.getRhs(), scale);
+    } else {
+      multiple = times(x, less);
     }
-    Value x = round.getOperand();
-    Value multiple = arith::MulFOp::create(builder, loc, x, less);
     Value negative = arith::NegFOp::create(builder, loc, multiple);
-    replace(round, math::FmaOp::create(builder, loc, x, scale, negative));
+    replace(round, math::FmaOp::create(builder, loc, x, by, negative));
+  }
+
+  static std::optional<ShifterOperand> shifterOperand(StringAttr form) {
+    return llvm::StringSwitch<std::optional<ShifterOperand>>(
+               form ? form.getValue() : "")
+        .Case(shifterForm, ShifterOperand{})
+        .Case(shifterSumForm, ShifterOperand{.isSum = true})
+        .Case(inRangeForm, ShifterOperand{.isInRange = true})
+        .Case(sumInRangeForm, ShifterOperand{.isSum = true, .isInRange = true})
+        .Default(std::nullopt);
   }
 
   static void lower(RoundOp round) {
     auto form = round->getAttrOfType<StringAttr>(formAttrName);
-    if (form && form.getValue() == twoOpsForm)
-      return lowerToTwoOps(round);
+    if (form &&
+        (form.getValue() == twoOpsForm || form.getValue() == scaledProductForm))
+      return lowerToTwoOps(round, form.getValue() == scaledProductForm);
     bool leavesNaN = form && form.getValue() == quietForm;
     OpBuilder builder(round);
     unsigned width = layoutOf(*carrierOf(round.getType())).width;
@@ -138,6 +161,10 @@ private:
       if (!word.isConstant())
         word = ops.word(word.value);
     });
+    if (auto operand = shifterOperand(form))
+      return replace(
+          round, ops.floating(roundByShifter(ops, ops.word(round.getOperand()),
+                                             p, *operand)));
     ArithOps::Word random = ops.constant(0);
     if (round.getRandom())
       random = ops.word(round.getRandom());

@@ -56,6 +56,9 @@ template <class T, class Target> struct LaneOps {
     return {bit.v ? a.v : b.v};
   }
 
+  Word carrierAdd(const Word &a, const Word &b) const {
+    return {Vector(RealVector(a.v) + RealVector(b.v))};
+  }
   Word carrierSub(const Word &a, const Word &b) const {
     return {Vector(RealVector(a.v) - RealVector(b.v))};
   }
@@ -64,6 +67,13 @@ template <class T, class Target> struct LaneOps {
   }
   Word carrierDiv(const Word &a, const Word &b) const {
     return {Vector(RealVector(a.v) / RealVector(b.v))};
+  }
+
+  Word carrierMinimum(const Word &a, const Word &b) const {
+    return {RealVector(a.v) < RealVector(b.v) ? a.v : b.v};
+  }
+  Word carrierMaximum(const Word &a, const Word &b) const {
+    return {RealVector(a.v) > RealVector(b.v) ? a.v : b.v};
   }
 
   /// Signed integers are what every instruction set converts.

@@ -27,13 +27,17 @@ enum class Fill {
   SmallSums, ///< products are normal, their differences are not
   Huge,      ///< sums overflow
   Border,    ///< the largest for which nothing overflows, and beyond
+  Small,     ///< no product and no sum overflows in a narrow format
+  Lopsided,  ///< ordinary products of tiny and huge numbers
+  Large,     ///< of one sign: sums around the largest number of e5m10
   Special,   ///< infinities, both zeros, subnormals and NaNs with payloads
 };
 constexpr Fill fills[] = {Fill::Ordinary, Fill::Tiny,   Fill::SmallSums,
-                          Fill::Huge,     Fill::Border, Fill::Special};
+                          Fill::Huge,     Fill::Border, Fill::Lopsided,
+                          Fill::Small,    Fill::Large,  Fill::Special};
 
 void fill(llvm::MutableArrayRef<float> values, Fill kind,
-          std::mt19937 &generator) {
+          std::mt19937 &generator, bool isLeft) {
   std::normal_distribution<float> normal;
   const float special[] = {0.0f,
                            -0.0f,
@@ -45,7 +49,7 @@ void fill(llvm::MutableArrayRef<float> values, Fill kind,
                            std::bit_cast<float>(0x00000001u),
                            std::bit_cast<float>(0x807fffffu),
                            3.4e38f};
-  for (float &value : values) {
+  for (auto [i, value] : llvm::enumerate(values)) {
     value = normal(generator);
     bool rare = generator() % 97 == 0;
     if (kind == Fill::Tiny)
@@ -57,6 +61,12 @@ void fill(llvm::MutableArrayRef<float> values, Fill kind,
       value = std::ldexp(value, 61);
     else if (kind == Fill::Border)
       value = std::ldexp(value, 40 + int(generator() % 16));
+    else if (kind == Fill::Lopsided)
+      value = std::ldexp(value, isLeft ? -105 : 105 + int(generator() % 18));
+    else if (kind == Fill::Small)
+      value = std::ldexp(value, -4);
+    else if (kind == Fill::Large)
+      value = std::ldexp(1.9f + std::abs(value) / 100, 3 + int(i % 3));
     else if (kind == Fill::Special && rare)
       value = special[generator() % std::size(special)];
   }
@@ -95,7 +105,37 @@ const Case cases[] = {{"m7", "toward-zero", true},
                       {"m?", "toward-zero", true, 5},
                       {"bits?", "nearest-even", true, 9},
                       {"bits?", "nearest-even", true, 14},
-                      {"m?", "stochastic", true, 4}};
+                      {"m?", "stochastic", true, 4},
+                      {"e5m10", "nearest-even", true},
+                      {"e5m10", "nearest-even", false},
+                      {"e4m3", "nearest-even", false},
+                      {"e7m21", "nearest-even", false},
+                      {"e2m1", "nearest-even", true},
+                      {"e6m22", "nearest-even", false},
+                      {"e8m7-sat", "nearest-even", false},
+                      {"f8e4m3fn", "nearest-even", true},
+                      {"f8e4m3fnuz", "nearest-even", false},
+                      {"e5m2-sat", "nearest-even", false},
+                      {"f8e4m3fn-sat", "nearest-even", true},
+                      {"f4e2m1fn", "nearest-even", false},
+                      {"f6e2m3fn", "nearest-even", true},
+                      {"fixed<4,4>", "nearest-even", true},
+                      {"fixed<20,2>", "nearest-even", false},
+                      {"fixed<12,12>", "nearest-even", false},
+                      {"ufixed<4,2>", "nearest-even", false},
+                      {"int8", "nearest-even", false},
+                      {"int8<0.25>", "nearest-even", true},
+                      {"uint4", "nearest-even", true},
+                      {"int8<0.1>", "nearest-even", false},
+                      {"fixed<4,4>-wrap", "nearest-even", false},
+                      {"e5m10", "toward-zero", true},
+                      {"e5m?", "nearest-even", true, 10},
+                      {"e5m?", "nearest-even", false, 0},
+                      {"e5m?", "nearest-even", false, 21},
+                      {"e5m?", "nearest-even", false, 22},
+                      {"e?m7", "nearest-even", true, 7},
+                      {"e?m7", "nearest-even", false, 2},
+                      {"e?m7", "nearest-even", false, 8}};
 
 std::string roundText(const Case &c, const char *to, const char *from,
                       const char *word) {
@@ -202,8 +242,8 @@ TEST_P(Forms, AgreeWithTheScalarRounding) {
   std::mt19937 generator(3);
   for (Fill kind : fills) {
     Matrix a({M, K}), b({K, N});
-    fill(a.values, kind, generator);
-    fill(b.values, kind, generator);
+    fill(a.values, kind, generator, true);
+    fill(b.values, kind, generator, false);
     Descriptor<float, 2> result;
     module->call("mm", &result, a.get(), b.get());
     std::vector<float> found = takeResult(result);

@@ -61,9 +61,12 @@ public:
   Word select(Bit bit, Word a, Word b);
 
   /// The carrier's arithmetic on words that are bits of floats.
+  Word carrierAdd(Word a, Word b);
   Word carrierSub(Word a, Word b);
   Word carrierMul(Word a, Word b);
   Word carrierDiv(Word a, Word b);
+  Word carrierMinimum(Word a, Word b);
+  Word carrierMaximum(Word a, Word b);
 
   Double real(double value) const { return {value, {}}; }
   Double fadd(Double a, Double b);
@@ -94,6 +97,7 @@ private:
   Value value(Bit bit);
   template <class Op> Word emit(Word a, Word b);
   template <class Op> Word emitCarrier(Word a, Word b);
+  Word chooseCarrier(bool isLess, Word a, Word b);
   template <class Op> Double emitReal(Double a, Double b);
 
   OpBuilder &builder;

@@ -197,6 +197,10 @@ def ChooseForms : Pass<"prec-choose-forms"> {
       operations, when the operands' exponents, measured before the reduction,
       exclude subnormal numbers and overflow. Otherwise the general form runs:
       the reduction is there twice, in the branches of an `scf.if`.
+      Where the operands have so few bits that products are exact, one of them
+      is multiplied instead of the product.
+    - *shifter*: nearest-even to a float with a largest number, fixed point or
+      integers by adding and subtracting a power of two.
 
     A run-time number of bits is a condition of the `scf.if`.
   }];
@@ -204,7 +208,8 @@ def ChooseForms : Pass<"prec-choose-forms"> {
                            "scf::SCFDialect", "tensor::TensorDialect"];
   let statistics = [
     Statistic<"quiet", "quiet", "Reductions with quiet roundings">,
-    Statistic<"twoOps", "two-ops", "Reductions with a two-operation version">
+    Statistic<"twoOps", "two-ops", "Reductions with a two-operation version">,
+    Statistic<"shifted", "shifted", "Reductions whose roundings are additions">
   ];
 }
 

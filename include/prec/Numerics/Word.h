@@ -34,8 +34,9 @@
 //              Double extend(Single), Single truncate(Double): nearest-even
 //
 // Formats whose step is no power of two need the carrier's own arithmetic
-// (CarrierOps): carrierSub, carrierMul, carrierDiv on words that are bit
-// patterns of floating-point numbers of the word's width, nearest-even.
+// (CarrierOps): carrierAdd, carrierSub, carrierMul, carrierDiv on words that
+// are bit patterns of floating-point numbers of the word's width, nearest-even;
+// carrierMinimum and carrierMaximum, which give the second if one is a NaN.
 #ifndef PREC_NUMERICS_WORD_H
 #define PREC_NUMERICS_WORD_H
 
@@ -68,9 +69,12 @@ concept WordOps = requires(T ops, typename T::Word word, typename T::Bit bit) {
 
 template <class T>
 concept CarrierOps = WordOps<T> && requires(T ops, typename T::Word word) {
+  { ops.carrierAdd(word, word) } -> std::same_as<typename T::Word>;
   { ops.carrierSub(word, word) } -> std::same_as<typename T::Word>;
   { ops.carrierMul(word, word) } -> std::same_as<typename T::Word>;
   { ops.carrierDiv(word, word) } -> std::same_as<typename T::Word>;
+  { ops.carrierMinimum(word, word) } -> std::same_as<typename T::Word>;
+  { ops.carrierMaximum(word, word) } -> std::same_as<typename T::Word>;
 };
 
 /// Where it is cheap, words that are whole numbers below 2^(width-1) as the
@@ -123,6 +127,9 @@ template <std::unsigned_integral T> struct MachineOps {
 
   using Real = std::conditional_t<sizeof(T) == 4, float, double>;
   static Real carrier(Word word) { return std::bit_cast<Real>(word); }
+  Word carrierAdd(Word a, Word b) const {
+    return std::bit_cast<Word>(carrier(a) + carrier(b));
+  }
   Word carrierSub(Word a, Word b) const {
     return std::bit_cast<Word>(carrier(a) - carrier(b));
   }
@@ -131,6 +138,12 @@ template <std::unsigned_integral T> struct MachineOps {
   }
   Word carrierDiv(Word a, Word b) const {
     return std::bit_cast<Word>(carrier(a) / carrier(b));
+  }
+  Word carrierMinimum(Word a, Word b) const {
+    return carrier(a) < carrier(b) ? a : b;
+  }
+  Word carrierMaximum(Word a, Word b) const {
+    return carrier(a) > carrier(b) ? a : b;
   }
 
   using Double = double;

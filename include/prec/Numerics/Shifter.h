@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Nearest-even rounding by two additions of the carrier: the same bits as
+// Rounding's, at half of the operations.
+//
+// Idea. Let 2^k be the quantum at x, its exponent raised to that of the
+// format's subnormals and limited beyond its largest number. The carrier's own
+// numbers near M = 1.5 * 2^(k + F) are the multiples of 2^k, so x + M rounds x
+// to one of them, ties to even since M is an even one, and - M is exact (a
+// "shifter", Muller et al., Handbook of Floating-Point Arithmetic). The format
+// must leave at least two fraction bits of the carrier, so that x + M stays in
+// M's binade.
+//
+// What differs: a zero that comes of a negative number is +0, a NaN stays the
+// NaN it is.
+#ifndef PREC_NUMERICS_SHIFTER_H
+#define PREC_NUMERICS_SHIFTER_H
+
+#include "prec/Numerics/RoundParameters.h"
+
+namespace mlir::prec {
+
+/// Where roundByShifter is right: floats with gradual underflow and a largest
+/// number, fixed point and integers that saturate. Run-time widths must lie
+/// within shifterLimits.
+bool hasShifter(const RoundFacts &facts);
+
+struct ShifterLimits {
+  int mostExponentBits, leastFraction, mostFraction;
+};
+constexpr ShifterLimits shifterLimits(CarrierLayout carrier) {
+  return {int(carrier.exponentBits) - 1, 1, int(carrier.fractionBits) - 2};
+}
+
+/// What is known of the number that is rounded.
+struct ShifterOperand {
+  /// It is the sum of two numbers of the format (or of its infinities and
+  /// NaNs): a multiple of the quantum, at most twice the largest number.
+  bool isSum = false;
+  /// It is finite, and is rounded to no more than the largest number.
+  bool isInRange = false;
+};
+
+/// Precondition: hasShifter(p.facts).
+template <WordOps Ops>
+  requires CarrierOps<Ops>
+typename Ops::Word roundByShifter(Ops &ops, typename Ops::Word x,
+                                  const RoundParameters<typename Ops::Word> &p,
+                                  ShifterOperand operand) {
+  using Word = typename Ops::Word;
+  const RoundFacts &facts = p.facts;
+  const Format &format = facts.format;
+  const uint64_t F = facts.carrier.fractionBits, W = facts.carrier.width;
+  const uint64_t signBit = uint64_t(1) << (W - 1);
+  const uint64_t infinity = ((uint64_t(1) << facts.carrier.exponentBits) - 1)
+                            << F;
+  auto c = [&](uint64_t value) { return ops.constant(value); };
+  auto exponent = [&](Word biased) { return ops.shl(biased, c(F)); };
+  const bool isSum = operand.isSum;
+  const bool saturates = format.overflow == Format::Overflow::Saturate ||
+                         (format.infinities == Format::Infinities::No &&
+                          format.nans == Format::NaNs::No);
+  const Word lastExponent = ops.lshr(p.largest, c(F));
+
+  Word rounded = x;
+  if (!(isSum && format.isGrid())) {
+    Word place = exponent(p.leastNormal);
+    if (!format.isGrid()) {
+      place = ops.bitAnd(x, c(infinity));
+      if (!isSum)
+        place = ops.maximum(place, exponent(p.leastNormal));
+      if (!operand.isInRange && !(isSum && saturates))
+        place = ops.minimum(place, exponent(ops.add(lastExponent, c(1))));
+    }
+    Word shifter =
+        ops.add(place, ops.add(exponent(p.discard), c(uint64_t(1) << (F - 1))));
+    rounded = ops.carrierSub(ops.carrierAdd(x, shifter), shifter);
+  }
+
+  if (operand.isInRange)
+    return rounded;
+  if (saturates) {
+    Word lowest = format.isSigned ? ops.bitOr(p.lowest, c(signBit)) : p.lowest;
+    rounded = ops.carrierMinimum(p.largest, rounded);
+    rounded = ops.carrierMaximum(lowest, rounded);
+  } else if (format.infinities == Format::Infinities::Yes) {
+    // Twice the largest number's binade becomes the carrier's infinity.
+    Word toTop =
+        exponent(ops.sub(c(3 * uint64_t(facts.carrier.bias())), lastExponent));
+    Word back = ops.sub(c(2 * uint64_t(facts.carrier.bias()) << F), toTop);
+    rounded = ops.carrierMul(ops.carrierMul(rounded, toTop), back);
+  } else {
+    Word quietNaN = c(infinity | uint64_t(1) << (F - 1));
+    auto isBeyond = ops.less(p.largest, ops.bitAnd(rounded, c(signBit - 1)));
+    rounded = ops.select(isBeyond, quietNaN, rounded);
+  }
+  if (format.nans == Format::NaNs::No && !isSum) {
+    auto isNaN = ops.less(c(infinity), ops.bitAnd(x, c(signBit - 1)));
+    rounded = ops.select(isNaN, c(0), rounded);
+  }
+  return rounded;
+}
+
+} // namespace mlir::prec
+
+#endif // PREC_NUMERICS_SHIFTER_H

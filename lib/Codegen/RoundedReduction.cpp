@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Which forms the roundings of a reduction may take.
+#include "RoundedReduction.h"
+#include "ShortValues.h"
+#include "prec/Analysis/Contraction.h"
+#include "prec/Codegen/ArithOps.h"
+#include "prec/Numerics/RoundParameters.h"
+#include "prec/Numerics/Shifter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace mlir::prec;
+
+SmallVector<RoundOp> mlir::prec::roundsOf(linalg::GenericOp op) {
+  return llvm::to_vector(op.getBody()->getOps<RoundOp>());
+}
+
+RoundFacts mlir::prec::factsOf(RoundOp round) {
+  return roundFacts(round.getFormat().getValue(), *carrierOf(round.getType()));
+}
+
+bool mlir::prec::isMaskForm(RoundOp round) {
+  RoundFacts facts = factsOf(round);
+  return !facts.isGradual && !facts.isFlushed && !facts.isBounded &&
+         !facts.isIdentity && facts.format.hasNegativeZero &&
+         facts.format.nans == Format::NaNs::Yes &&
+         (facts.fractionBits == Format::runtime ||
+          facts.fractionBits >= leastFraction);
+}
+
+bool mlir::prec::isWideMaskForm(RoundOp round) {
+  const Format &format = round.getFormat().getValue();
+  Format expected = Format::ieee(8, format.fractionBits);
+  if (format.family == Format::Family::Word)
+    expected.family = format.family;
+  return round.getType().isF64() && format == expected &&
+         (format.fractionBits == Format::runtime ||
+          (format.fractionBits >= leastFraction &&
+           format.fractionBits <= mostWideFraction));
+}
+
+bool mlir::prec::isRuntime(RoundOp round) {
+  return factsOf(round).fractionBits == Format::runtime;
+}
+
+/// NaNs pass through everything that uses `value` inside the body.
+static bool passesNaN(Value value) {
+  return llvm::all_of(value.getUsers(), [](Operation *user) {
+    return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::NegFOp,
+               math::FmaOp, RoundOp, linalg::YieldOp>(user);
+  });
+}
+
+TypedAttr mlir::prec::fillOf(linalg::GenericOp op) {
+  Operation *producer = op.getDpsInits()[0].getDefiningOp();
+  auto fill = dyn_cast_or_null<linalg::LinalgOp>(producer);
+  if (!fill || fill.getNumReductionLoops() > 0 || fill->getNumResults() != 1)
+    return {};
+  Value value = fill.getBlock()->getTerminator()->getOperand(0);
+  if (auto argument = dyn_cast<BlockArgument>(value);
+      argument && argument.getOwner() == fill.getBlock())
+    value = fill->getOperand(argument.getArgNumber());
+  TypedAttr constant;
+  matchPattern(value, m_Constant(&constant));
+  return isa_and_nonnull<FloatAttr>(constant) ? constant : TypedAttr();
+}
+
+RoundedReduction::RoundedReduction(linalg::GenericOp op, CleanNaN &nans)
+    : op(op), rounds(roundsOf(op)) {
+  auto yielded = op.getBody()->getTerminator()->getOperand(0);
+  canBeQuiet = !rounds.empty() && yielded.getDefiningOp<RoundOp>() &&
+               llvm::all_of(rounds, isMaskForm) &&
+               passesNaN(op.getRegionOutputArgs()[0]);
+  canBeQuiet &= hasOuterParameters();
+  for (RoundOp round : rounds)
+    canBeQuiet &= passesNaN(round.getResult());
+  bool masksOnly = llvm::all_of(rounds, [](RoundOp round) {
+    return is(round, RoundingMode::Kind::TowardZero);
+  });
+  if (canBeQuiet && !masksOnly)
+    for (Value operand : op->getOperands())
+      canBeQuiet &= nans.isClean(operand);
+}
+
+bool RoundedReduction::mayBeTwoOps() const {
+  return isContraction(Float32Type::get(op.getContext())) &&
+         isWorthMeasuring() && llvm::all_of(rounds, [](RoundOp round) {
+           return isMaskForm(round) &&
+                  is(round, RoundingMode::Kind::NearestEven) &&
+                  factsOf(round).fractionBits <= mostFraction;
+         });
+}
+
+std::optional<unsigned> RoundedReduction::scaledInput() const {
+  auto contraction = matchContraction(cast<linalg::LinalgOp>(op.getOperation()),
+                                      /*throughRounds=*/true);
+  ShortValues values(rounds[0]);
+  for (unsigned input : {contraction->a, contraction->b})
+    if (!values.isShort(op.getDpsInputs()[input]))
+      return std::nullopt;
+  auto maps = op.getIndexingMapsArray();
+  auto last = dyn_cast<AffineDimExpr>(maps.back().getResults().back());
+  const bool isFirst =
+      last && maps[contraction->a].isFunctionOfDim(last.getPosition());
+  return isFirst ? contraction->a : contraction->b;
+}
+
+bool RoundedReduction::mayBeMasked() const {
+  return isContraction(Float64Type::get(op.getContext())) &&
+         isWorthMeasuring() && llvm::all_of(rounds, [](RoundOp round) {
+           bool countsWord = isRuntime(round) && factsOf(round).format.family ==
+                                                     Format::Family::Word;
+           return isWideMaskForm(round) && !countsWord &&
+                  (is(round, RoundingMode::Kind::NearestEven) ||
+                   is(round, RoundingMode::Kind::NearestAway) ||
+                   is(round, RoundingMode::Kind::NearestToZero) ||
+                   is(round, RoundingMode::Kind::TowardZero));
+         });
+}
+
+bool RoundedReduction::mayBeShifted() const {
+  if (rounds.size() != 2 || rounds[0].getFormat() != rounds[1].getFormat() ||
+      rounds[0].getParameters() != rounds[1].getParameters())
+    return false;
+  Type type = rounds[0].getType();
+  return hasOuterParameters() && isContraction(type) &&
+         llvm::all_of(rounds, [](RoundOp round) {
+           return is(round, RoundingMode::Kind::NearestEven) &&
+                  hasShifter(factsOf(round));
+         });
+}
+
+bool RoundedReduction::isWorthMeasuringRange() const {
+  return !factsOf(rounds[0]).format.isGrid() && isWorthMeasuring();
+}
+
+Value RoundedReduction::buildMostExponent(OpBuilder &b) const {
+  uint64_t terms = 1;
+  SmallVector<unsigned> reductions;
+  op.getReductionDims(reductions);
+  for (unsigned dim : reductions) {
+    int64_t extent = op.getStaticLoopRanges()[dim];
+    terms = llvm::SaturatingMultiply(
+        terms, ShapedType::isDynamic(extent) ? UINT64_MAX : uint64_t(extent));
+  }
+  RoundOp round = rounds[0];
+  const CarrierLayout carrier = layoutOf(*carrierOf(round.getType()));
+  Type i32 = b.getI32Type();
+  ArithOps ops(b, round.getLoc(), carrier.width, i32);
+  SmallVector<ArithOps::Word> words;
+  for (Value value : round.getParameters())
+    words.push_back(ops.word(value));
+  const auto p = makeRoundParameters(
+      ops, round.getFormat().getValue(), *carrierOf(round.getType()),
+      std::span<const ArithOps::Word>(words.data(), words.size()));
+  auto c = [&](uint64_t value) { return ops.constant(value); };
+  // Sums grow by a binade with each doubling of their terms until what is added
+  // is half of the last bit, after Y + 1 binades.
+  ArithOps::Word binades =
+      ops.minimum(c(llvm::Log2_64_Ceil(std::max<uint64_t>(terms, 1))),
+                  ops.sub(c(carrier.fractionBits + 1), p.discard));
+  ArithOps::Word last = ops.lshr(p.largest, c(carrier.fractionBits));
+  constexpr int biases = 2 * layoutOf(Carrier::F32).bias();
+  Value most = ops.integer(ops.sub(
+      ops.add(last, c(uint64_t(biases - carrier.bias() - 2))), binades));
+  return carrier.width == 32
+             ? most
+             : arith::TruncIOp::create(b, round.getLoc(), i32, most);
+}
+
+bool RoundedReduction::isContraction(Type type) const {
+  auto contraction = matchContraction(cast<linalg::LinalgOp>(op.getOperation()),
+                                      true, type.isF64());
+  if (!contraction || rounds.size() != 2 ||
+      contraction->multiply->getResult(0).getType() != type ||
+      rounds[0].getOperand() != contraction->multiply->getResult(0) ||
+      rounds[1].getOperand() != contraction->add->getResult(0))
+    return false;
+  auto zero = dyn_cast_or_null<FloatAttr>(fillOf(op));
+  return zero && zero.getValue().isPosZero();
+}
+
+bool RoundedReduction::isWorthMeasuring() const {
+  constexpr double assumedExtent = 64, least = 8;
+  auto count = [&](AffineMap map) {
+    double points = 1;
+    for (auto [dim, extent] : llvm::enumerate(op.getStaticLoopRanges()))
+      if (map.isFunctionOfDim(dim))
+        points *=
+            ShapedType::isDynamic(extent) ? assumedExtent : double(extent);
+    return points;
+  };
+  double elements = 0;
+  for (Value input : op.getDpsInputs()) {
+    auto type = dyn_cast<RankedTensorType>(input.getType());
+    if (!type || !type.getElementType().isF32() || type.getRank() == 0)
+      return false;
+    double size = 1;
+    for (int64_t extent : type.getShape())
+      size *= ShapedType::isDynamic(extent) ? assumedExtent : double(extent);
+    elements += size;
+  }
+  return op.getNumDpsInputs() == 2 &&
+         count(AffineMap::getMultiDimIdentityMap(
+             op.getNumLoops(), op.getContext())) >= least * elements;
+}
+
+bool RoundedReduction::hasOuterParameters() const {
+  return llvm::all_of(rounds, [&](RoundOp round) {
+    return llvm::all_of(round.getParameters(), [&](Value value) {
+      return value.getParentBlock() != op.getBody();
+    });
+  });
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Rounding by two additions gives the bits of THE rounding, which the other
+// tests compare with oracles, but for the sign of zeros and for NaNs.
+#include "prec/Numerics/Shifter.h"
+#include "Inputs.h"
+#include "prec/Numerics/Rounding.h"
+
+#include <gtest/gtest.h>
+
+using namespace mlir::prec;
+using namespace mlir::prec::oracle;
+
+namespace {
+template <class T> class Shifter : public testing::Test {
+protected:
+  using Word = BitsOf<T>;
+  static constexpr Carrier carrier =
+      sizeof(T) == 4 ? Carrier::F32 : Carrier::F64;
+
+  RoundParameters<Word> parametersOf(const char *name,
+                                     std::vector<Word> runtime = {}) {
+    return makeRoundParameters(ops, *Format::parse(name), carrier,
+                               std::span<const Word>(runtime));
+  }
+
+  /// All NaNs alike, all zeros alike.
+  static Word plain(Word bits) {
+    const T value = fromBits<T>(bits);
+    if (std::isnan(value))
+      return bitsOf(std::numeric_limits<T>::quiet_NaN());
+    return value == 0 ? 0 : bits;
+  }
+
+  Word exact(T x, const RoundParameters<Word> &p) {
+    return roundWord(ops, bitsOf(x), p, RoundingMode::Kind::NearestEven,
+                     Word(0));
+  }
+
+  void same(const char *name, const RoundParameters<Word> &p, T x,
+            ShifterOperand operand) {
+    const Word got = roundByShifter(ops, bitsOf(x), p, operand);
+    ASSERT_EQ(plain(got), plain(exact(x, p)))
+        << name << (operand.isSum ? ", of a sum" : "") << " " << x << " (bits "
+        << std::hex << bitsOf(x) << ")";
+    const T want = fromBits<T>(exact(x, p));
+    operand.isInRange = true;
+    const auto magnitude = bitsOf(std::fabs(want));
+    const bool isInside = magnitude < std::min(p.largest, p.lowest);
+    if (isInside && std::isfinite(x))
+      ASSERT_EQ(plain(roundByShifter(ops, bitsOf(x), p, operand)),
+                plain(bitsOf(want)))
+          << name << " in range " << x;
+  }
+
+  /// Every number of at most 12 bits of fraction in every binade, with
+  /// neighbours, and the specials.
+  static std::vector<T> values() {
+    constexpr int least =
+        std::numeric_limits<T>::min_exponent - std::numeric_limits<T>::digits;
+    std::vector<T> result = specials<T>();
+    Words words(17);
+    for (int exponent = std::max(least, -200);
+         exponent < std::min(std::numeric_limits<T>::max_exponent, 200);
+         ++exponent)
+      for (int i = 0; i < 256; ++i) {
+        double fraction = i < 128 ? i / 128.0 : double(words() >> 12) * 0x1p-52;
+        around(result, std::ldexp(1 + fraction, exponent));
+      }
+    return result;
+  }
+
+  MachineOps<Word> ops;
+};
+using Carriers = testing::Types<float, double>;
+TYPED_TEST_SUITE(Shifter, Carriers);
+
+const char *const formats[] = {
+    "e5m10",       "e4m3",       "e3m4",         "e2m1",       "e6m9",
+    "e5m1",        "e7m14",      "e5m21",        "e4m3-sat",   "e5m2-sat",
+    "f8e4m3fn",    "f8e4m3fnuz", "f8e4m3fn-sat", "f8e5m2fnuz", "f8e4m3b11fnuz",
+    "f6e2m3fn",    "f4e2m1fn",   "fixed<4,4>",   "fixed<1,7>", "fixed<12,11>",
+    "ufixed<4,4>", "int8",       "int8-sym",     "uint4",      "int8<0.25>",
+    "fixed<2,1>",  "int2"};
+} // namespace
+
+TYPED_TEST(Shifter, AnyOperand) {
+  const auto values = this->values();
+  for (const char *name : formats) {
+    const auto p = this->parametersOf(name);
+    ASSERT_TRUE(hasShifter(p.facts)) << name;
+    for (TypeParam x : values)
+      this->same(name, p, x, {});
+  }
+}
+
+// All pairs of the numbers of a small format, its infinities and NaN; pairs of
+// random numbers of the others.
+TYPED_TEST(Shifter, Sums) {
+  using T = TypeParam;
+  const auto values = this->values();
+  for (const char *name : formats) {
+    const auto p = this->parametersOf(name);
+    std::vector<T> numbers;
+    for (T x : values)
+      numbers.push_back(fromBits<T>(this->exact(x, p)));
+    std::sort(numbers.begin(), numbers.end(),
+              [](T a, T b) { return bitsOf(a) < bitsOf(b); });
+    numbers.erase(std::unique(numbers.begin(), numbers.end(),
+                              [](T a, T b) { return bitsOf(a) == bitsOf(b); }),
+                  numbers.end());
+    const size_t step = std::max<size_t>(numbers.size() / 499, 1);
+    for (size_t i = 0; i < numbers.size(); i += step)
+      for (size_t j = i % step; j < numbers.size(); j += step)
+        this->same(name, p, numbers[i] + numbers[j], {.isSum = true});
+  }
+}
+
+TYPED_TEST(Shifter, RuntimeWidths) {
+  using T = TypeParam;
+  using Word = BitsOf<T>;
+  const auto values = this->values();
+  const ShifterLimits limits = shifterLimits(layoutOf(this->carrier));
+  for (Word exponent : {2, 3, 5, 7})
+    for (Word fraction : {Word(limits.leastFraction), Word(3), Word(10),
+                          Word(limits.mostFraction)}) {
+      const auto p = this->parametersOf("e?m?", {exponent, fraction});
+      ASSERT_TRUE(hasShifter(p.facts));
+      for (T x : values)
+        this->same("e?m?", p, x, {});
+    }
+}
+
+// Where the carrier has no room, or rounding is another one.
+TYPED_TEST(Shifter, NotEverywhere) {
+  for (const char *name :
+       {"m7", "bf16", "e3m0", "e5m2-ftz", "e5m2-nosub", "e8m7-sat", "int8-wrap",
+        "int8<0.1>", "int8<1,3>", "posit<8,1>", "pow2<-8,0>", "binary8p3se",
+        "f8e8m0fnu", "m?", "bits?", "int8<2^?>", "e8m?"})
+    EXPECT_FALSE(hasShifter(roundFacts(*Format::parse(name), Carrier::F32)))
+        << name;
+  EXPECT_FALSE(hasShifter(roundFacts(*Format::parse("e5m22"), Carrier::F32)));
+  EXPECT_TRUE(hasShifter(roundFacts(*Format::parse("e5m22"), Carrier::F64)));
+}
