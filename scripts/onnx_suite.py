@@ -4,6 +4,7 @@
 
     scripts/onnx_suite.py [--kind node] [--jobs N] [--json FILE] [NAME ...]
     scripts/onnx_suite.py --page docs/onnx-operators.md     the table, from a whole run
+    scripts/onnx_suite.py --newer       those that the package onnx makes, in opset 24, and Debian's do not have (pip install pillow)
 
 The models are Debian's package libonnx-testdata (apt-get install libonnx-testdata).
 A model is `right`, `refused` by the import with a reason, `failed` to compile or run,
@@ -97,6 +98,51 @@ def run(folder):
     return answer("right")
 
 
+NEWEST = 24
+
+
+def nodes_of(graph):
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from nodes_of(attribute.g)
+
+
+def write_newer(folder, known):
+    """The package's own node tests whose operators are those of the newest opset that is read, or were changed in types only."""
+    import onnx
+    from onnx.backend.test.case.node import collect_testcases
+
+    for case in collect_testcases(None):
+        model = onnx.ModelProto()
+        model.CopyFrom(case.model)
+        for opset in model.opset_import:
+            if opset.domain in ("", "ai.onnx"):
+                opset.version = min(opset.version, NEWEST)
+        model.ir_version = min(model.ir_version, 11)
+        try:
+            onnx.checker.check_model(model)
+            for node in nodes_of(model.graph):
+                if node.domain in ("", "ai.onnx"):
+                    onnx.defs.get_schema(node.op_type, NEWEST, "")
+        except Exception:  # of a later opset
+            continue
+        if case.name in known:
+            continue
+        for k, (inputs, outputs) in enumerate(case.data_sets):
+            place = folder / case.name / f"test_data_set_{k}"
+            place.mkdir(parents=True)
+            for word, values in (("input", inputs), ("output", outputs)):
+                for j, value in enumerate(values):
+                    try:
+                        proto = value if isinstance(value, onnx.TensorProto) else onnx.numpy_helper.from_array(np.asarray(value))
+                    except Exception:  # sequences and optionals, which are refused
+                        continue
+                    (place / f"{word}_{j}.pb").write_bytes(proto.SerializeToString())
+        onnx.save(model, folder / case.name / "model.onnx")
+
+
 def page(rows):
     """The table of operators and the list of models that are not imported."""
     counts = collections.Counter(status for _, _, status, *_ in rows)
@@ -130,8 +176,14 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--json", type=Path, help="one line for each model")
     parser.add_argument("--page", type=Path, help="write the table of operators")
+    parser.add_argument("--newer", action="store_true", help="the package's own, not Debian's")
     options = parser.parse_args()
     folder = options.data / options.kind
+    place = tempfile.TemporaryDirectory()
+    if options.newer:
+        known = {path.name for path in folder.glob("test_*")}
+        folder = Path(place.name)
+        write_newer(folder, known)
     names = [n if n.startswith("test_") else f"test_{n}" for n in options.names]
     folders = [folder / n for n in names] or sorted(folder.glob("test_*"))
     if not folders or not all((f / "model.onnx").exists() for f in folders):

@@ -141,10 +141,10 @@ class Scalar:
         return self._binary(other, "", "floordivsi", "divui")
 
     def max(self, other: Scalar | float) -> Scalar:
-        return self._binary(other, "maximumf", "maxsi", "maxui")
+        return self._binary(other, "maximumf", "ori" if self.dtype == "i1" else "maxsi", "maxui")
 
     def min(self, other: Scalar | float) -> Scalar:
-        return self._binary(other, "minimumf", "minsi", "minui")
+        return self._binary(other, "minimumf", "andi" if self.dtype == "i1" else "minsi", "minui")
 
     def __neg__(self) -> Scalar:
         if is_float(self.dtype):

@@ -50,7 +50,12 @@ def lower(graph: Graph, proto: NodeProto, opsets: dict[str, int], arguments: Seq
     model = small_model(
         graph, proto, opsets, [proto_of(r, *graph.types[r]) for r in results]
     )
-    text = child.call(_lower, model, who="the foreign importer", seconds=SECONDS)
+    try:
+        text = child.call(_lower, model, who="the foreign importer", seconds=SECONDS)
+    except child.ChildFailed as error:
+        if "pass pipeline" not in str(error):
+            raise
+        raise FrontendError("there is no rule for it, and the foreign importer does not lower it") from None
     if not arguments == [v.name for v in model.graph.input]:
         raise FrontendError("the foreign importer takes other operands")
     return rename_foreign(text, name)

@@ -175,7 +175,11 @@ def _mod(x: Scalar, y: Scalar, fmod: bool) -> Scalar:
     if is_float(x.dtype):
         if x.dtype in ("f16", "bf16"):
             return _mod(x.cast("f32"), y.cast("f32"), fmod).cast(x.dtype)
-        return x % y
+        r = x % y
+        if fmod:
+            return r
+        turned = (r.ne(0) & ((r < 0) ^ (y < 0))).select(r + y, r)
+        return r.eq(0).select(r.math("copysign", y), turned)
     r = x % y
     if fmod or x.dtype[0] == "u":
         return r
@@ -205,6 +209,8 @@ def _shift(x: Scalar, y: Scalar, left: bool) -> Scalar:
     from prec.onnx.emit import BITS
 
     far = y >= BITS[x.dtype]
+    if not left and x.signed:
+        return x >> far.select(BITS[x.dtype] - 1, y)
     return far.select(0, x << y if left else x >> y)
 
 

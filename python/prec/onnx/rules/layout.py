@@ -135,6 +135,8 @@ def concat_of(b: Builder, values: Sequence[Value], axis: int) -> Value:
     sizes[axis] = total
     out = b.empty(sizes, values[0].dtype)
     for v, place in zip(values, places):
+        if v.shape[axis] == 0:  # nothing, perhaps behind the end
+            continue
         out = insert_slice(b, v, out, [place if i == axis else 0 for i in range(v.rank)])
     return out
 

@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     from prec.onnx.node import Node
 
 
-def along(b: Builder, v: Value, x: Value, axis: int) -> Value:
-    """A scale or zero point, shaped so that it broadcasts along an axis."""
+def along(b: Builder, v: Value, x: Value, axis: int, block: int = 0) -> Value:
+    """A scale or zero point, shaped so that it broadcasts along an axis; of blocks, one for each element."""
     if v.rank == 0:
         return v
     if v.rank > 1:
-        raise NotCovered("scales of blocks")
+        if not block or v.rank != x.rank or any(n != m for i, (n, m) in enumerate(zip(v.shape, x.shape)) if i != axis):
+            raise NotCovered("scales of more than one axis, without blocks or of other sizes")
+        if v.shape[axis] < 0 or v.shape[axis] != -(-x.shape[axis] // block):
+            raise NotCovered(f"found {v.shape[axis]} blocks of {block}, expected those of {x.shape[axis]} elements")
+        return b.compute(b.sizes(x), v.dtype, lambda *at: v[[*at[:axis], at[axis] / block, *at[axis + 1 :]]])
     if v.shape[0] == 1:
         return b.reshape_to(v, [])
     return b.reshape_to(v, [v.shape[0] if i == axis else 1 for i in range(x.rank)])
@@ -46,8 +50,9 @@ def quantise(b: Builder, node: Node) -> Value:
     if dtype not in ("i8", "u8", "i16", "u16"):
         raise NotCovered(f"quantisation to {dtype}")
     axis = node.axis(1) if node.shape(1) not in ((), (1,)) else 0
-    scale = along(b, node[1], x, axis)
-    parts = [x, scale] + ([along(b, node[2], x, axis)] if node.has(2) else [])
+    block = node.attr("block_size", 0)
+    scale = along(b, node[1], x, axis, block)
+    parts = [x, scale] + ([along(b, node[2], x, axis, block)] if node.has(2) else [])
 
     def body(e: Scalar, s: Scalar, *zero: Scalar) -> Scalar:
         wide = e if is_float(e.dtype) else e.cast("f32")
@@ -60,8 +65,9 @@ def quantise(b: Builder, node: Node) -> Value:
 def dequantise(b: Builder, node: Node) -> Value:
     x, dtype = node[0], node.out_dtype()
     axis = node.axis(1) if node.shape(1) not in ((), (1,)) else 0
-    parts = [x, along(b, node[1], x, axis)]
-    parts += [along(b, node[2], x, axis)] if node.has(2) else []
+    block = node.attr("block_size", 0)
+    parts = [x, along(b, node[1], x, axis, block)]
+    parts += [along(b, node[2], x, axis, block)] if node.has(2) else []
 
     def body(e: Scalar, s: Scalar, *zero: Scalar) -> Scalar:
         wide = e.cast("i32")

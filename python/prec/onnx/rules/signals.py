@@ -44,6 +44,8 @@ def dft(b: Builder, node: Node) -> Value:
     if length is None:
         raise NotCovered("a length that is not known at import")
     length = int(length)
+    if inverse and half:
+        raise NotCovered("an inverse that is onesided")
     kept = length // 2 + 1 if half else length
     if length < n:
         x = slice_of(b, x, [0] * x.rank, [*x.shape[:axis], length, *x.shape[axis + 1 :]])
