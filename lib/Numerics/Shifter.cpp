@@ -4,28 +4,17 @@
 
 using namespace mlir::prec;
 
-/// Is the shifter a normal number, wherever a number lies?
-static bool isShifterNormal(const RoundFacts &facts) {
-  const bool isWide = facts.carrier.width == 64;
-  MachineOps<uint64_t> ops;
-  const auto p = makeRoundParameters(ops, facts.format,
-                                     isWide ? Carrier::F64 : Carrier::F32);
-  const uint64_t last =
-      std::max(p.leastNormal, (p.largest >> facts.carrier.fractionBits) + 1);
-  return last + p.discard <= 2 * uint64_t(facts.carrier.bias());
-}
-
 bool mlir::prec::hasShifter(const RoundFacts &facts) {
   const Format &format = facts.format;
   const ShifterLimits limits = shifterLimits(facts.carrier);
   if (!format.isElementwise() || facts.isFlushed)
     return false;
+  // A grid's step is far from the carrier's ends (whyNotIn), so M is normal.
   if (format.isGrid())
     return facts.hasPlainScale && facts.hasTiny && format.hasKnownCodes() &&
            format.zeroPoint == 0 && !format.isRuntime() &&
            format.overflow == Format::Overflow::Saturate &&
-           facts.fractionBits >= 0 &&
-           facts.fractionBits <= limits.mostFraction && isShifterNormal(facts);
+           facts.fractionBits >= 0 && facts.fractionBits <= limits.mostFraction;
   if (format.family != Format::Family::Float || !facts.isGradual ||
       !facts.hasTiny || !facts.isBounded || !format.isSigned ||
       format.subnormals != Format::Subnormals::Kept)
@@ -34,9 +23,10 @@ bool mlir::prec::hasShifter(const RoundFacts &facts) {
   if (hasInfinity &&
       (!format.reservesLastExponent || format.reservedTopCodes != 0))
     return false;
-  if (format.isRuntime())
-    return facts.hasRuntimeExponent ||
-           format.exponentBits <= limits.mostExponentBits;
-  return facts.fractionBits >= limits.leastFraction &&
-         facts.fractionBits <= limits.mostFraction && isShifterNormal(facts);
+  if (!facts.hasRuntimeExponent &&
+      format.exponentBits > limits.mostExponentBits)
+    return false; // M would overflow
+  return facts.fractionBits == Format::runtime ||
+         (facts.fractionBits >= limits.leastFraction &&
+          facts.fractionBits <= limits.mostFraction);
 }

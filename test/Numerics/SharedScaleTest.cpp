@@ -287,6 +287,24 @@ TYPED_TEST(SharedScale, CodesOfAdaptive) {
   }
 }
 
+// R-BLOCK: a block with an infinity or a NaN has the scale NaN, code 255, and
+// elements that say so if they can.
+TYPED_TEST(SharedScale, CodesOfBlocksThatAreNotFinite) {
+  using T = TypeParam;
+  for (auto [name, element] : {std::pair("mxfp4", 0u), {"mxfp8", 0x7fu}}) {
+    std::vector<T> x(96, T(1.5));
+    x[3] = T(infinity);
+    x[70] = std::numeric_limits<T>::quiet_NaN();
+    RoundArray::Encoded got = RoundArray(*Format::parse(name), RoundingMode())
+                                  .encoded(std::span<const T>(x), 96);
+    EXPECT_EQ(got.scales[0], 255);
+    EXPECT_NE(got.scales[1], 255);
+    EXPECT_EQ(got.scales[2], 255);
+    for (size_t i = 0; i < 96; ++i)
+      EXPECT_EQ(got.codes[i] == element, i / 32 != 1) << name << " " << i;
+  }
+}
+
 // NVFP4: the array's scale, then one f8e4m3fn for each block.
 TYPED_TEST(SharedScale, CodesOfTwoLevels) {
   using T = TypeParam;

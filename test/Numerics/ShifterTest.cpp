@@ -138,6 +138,12 @@ TYPED_TEST(Shifter, NotEverywhere) {
         "f8e8m0fnu", "m?", "bits?", "int8<2^?>", "e8m?"})
     EXPECT_FALSE(hasShifter(roundFacts(*Format::parse(name), Carrier::F32)))
         << name;
-  EXPECT_FALSE(hasShifter(roundFacts(*Format::parse("e5m22"), Carrier::F32)));
-  EXPECT_TRUE(hasShifter(roundFacts(*Format::parse("e5m22"), Carrier::F64)));
+  for (const char *name : {"e5m22", "e?m22", "fixed<12,13>"}) {
+    EXPECT_FALSE(hasShifter(roundFacts(*Format::parse(name), Carrier::F32)));
+    EXPECT_TRUE(hasShifter(roundFacts(*Format::parse(name), Carrier::F64)));
+  }
+  // Steps are that far from the carrier's ends: 2^(F - 1) times the step is M.
+  Format scaled = *Format::parse("int8<0.25>");
+  scaled.scale = 0x1p68;
+  EXPECT_NE(scaled.whyNotIn(Carrier::F32), "");
 }
