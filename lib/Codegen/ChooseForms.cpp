@@ -158,14 +158,18 @@ private:
   static StringRef formOfSum(linalg::GenericOp op, StringRef form) {
     if (form == scaledProductForm)
       return twoOpsForm;
-    if (form == shifterForm)
-      return shifterSumForm;
-    if (form != inRangeForm)
+    if (form != shifterForm && form != inRangeForm)
       return "";
     RoundOp sum = roundsOf(op).back();
-    return factsOf(sum).fractionBits <= mostForTwoOps(sum)
-               ? StringRef(twoOpsForm)
-               : StringRef(sumInRangeForm);
+    const RoundFacts facts = factsOf(sum);
+    const bool isShort = facts.fractionBits <= mostForTwoOps(sum);
+    if (form == inRangeForm)
+      return isShort ? StringRef(twoOpsForm) : StringRef(sumInRangeForm);
+    const bool saturates =
+        facts.format.overflow == Format::Overflow::Saturate &&
+        !facts.format.isGrid() && !facts.format.isRuntime();
+    return isShort && saturates ? StringRef(saturatingTwoOpsForm)
+                                : StringRef(shifterSumForm);
   }
 
   static int mostForTwoOps(RoundOp round) {

@@ -113,8 +113,19 @@ private:
     return builder.createOrFold<arith::AddFOp>(loc, scale, other);
   }
 
+  /// No more than the format's largest number, no less than its lowest.
+  static Value limited(OpBuilder &builder, RoundOp round, Value value) {
+    const CarrierLayout carrier = layoutOf(*carrierOf(round.getType()));
+    auto p = parametersOf(builder, round, carrier.width);
+    ArithOps ops(builder, round.getLoc(), carrier.width, round.getType());
+    auto lowest =
+        ops.bitOr(p.lowest, ops.constant(uint64_t(1) << (carrier.width - 1)));
+    auto most = ops.carrierMinimum(p.largest, ops.word(value));
+    return ops.floating(ops.carrierMaximum(lowest, most));
+  }
+
   /// Forms.h has the preconditions.
-  static void lowerToTwoOps(RoundOp round, bool isScaledProduct) {
+  static void lowerToTwoOps(RoundOp round, StringRef form) {
     OpBuilder builder(round);
     Location loc = round.getLoc();
     Value less = scaleOf(builder, round, -1),
@@ -124,7 +135,7 @@ private:
       return arith::MulFOp::create(builder, loc, a, b);
     };
     Value multiple;
-    if (isScaledProduct) {
+    if (form == scaledProductForm) {
       auto product = x.getDefiningOp<arith::MulFOp>();
       x = product.getLhs();
       multiple = times(x, times(product.getRhs(), less));
@@ -133,7 +144,10 @@ private:
       multiple = times(x, less);
     }
     Value negative = arith::NegFOp::create(builder, loc, multiple);
-    replace(round, math::FmaOp::create(builder, loc, x, by, negative));
+    Value rounded = math::FmaOp::create(builder, loc, x, by, negative);
+    if (form == saturatingTwoOpsForm)
+      rounded = limited(builder, round, rounded);
+    replace(round, rounded);
   }
 
   static std::optional<ShifterOperand> shifterOperand(StringAttr form) {
@@ -149,8 +163,10 @@ private:
   static void lower(RoundOp round) {
     auto form = round->getAttrOfType<StringAttr>(formAttrName);
     if (form &&
-        (form.getValue() == twoOpsForm || form.getValue() == scaledProductForm))
-      return lowerToTwoOps(round, form.getValue() == scaledProductForm);
+        llvm::is_contained({StringRef(twoOpsForm), StringRef(scaledProductForm),
+                            StringRef(saturatingTwoOpsForm)},
+                           form.getValue()))
+      return lowerToTwoOps(round, form.getValue());
     bool leavesNaN = form && form.getValue() == quietForm;
     OpBuilder builder(round);
     unsigned width = layoutOf(*carrierOf(round.getType())).width;
