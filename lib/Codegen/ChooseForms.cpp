@@ -76,6 +76,11 @@ private:
     }
     if (reduction.mayBeShifted())
       return chooseShifter(b, reduction);
+    if (reduction.addsNumbers()) {
+      ++sums;
+      roundsOf(op).back()->setAttr(formAttrName, b.getStringAttr(sumForm));
+      return;
+    }
     if (!reduction.canBeQuiet)
       return;
     ++quiet;

@@ -28,6 +28,10 @@ inline constexpr llvm::StringLiteral saturatingTwoOpsForm =
 /// products with b are exact and finite; the operand is an arith.mulf.
 inline constexpr llvm::StringLiteral scaledProductForm = "scaled-product";
 
+/// Any mode: the operand is the sum of two numbers of the format, a multiple of
+/// its quantum, so that nothing below the quantum has to be looked for.
+inline constexpr llvm::StringLiteral sumForm = "sum";
+
 /// Nearest-even by roundByShifter: a zero may lose its sign, a NaN may stay the
 /// NaN it is. The names say what is known of the operand (ShifterOperand).
 inline constexpr llvm::StringLiteral shifterForm = "shifter";

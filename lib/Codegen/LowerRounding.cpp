@@ -181,6 +181,8 @@ private:
       return replace(
           round, ops.floating(roundByShifter(ops, ops.word(round.getOperand()),
                                              p, *operand)));
+    if (form && form.getValue() == sumForm)
+      p.facts.isGradual = p.facts.hasTiny = false;
     ArithOps::Word random = ops.constant(0);
     if (round.getRandom())
       random = ops.word(round.getRandom());

@@ -122,15 +122,30 @@ bool RoundedReduction::mayBeMasked() const {
 }
 
 bool RoundedReduction::mayBeShifted() const {
-  if (rounds.size() != 2 || rounds[0].getFormat() != rounds[1].getFormat() ||
-      rounds[0].getParameters() != rounds[1].getParameters())
-    return false;
-  Type type = rounds[0].getType();
-  return hasOuterParameters() && isContraction(type) &&
-         llvm::all_of(rounds, [](RoundOp round) {
+  return hasOneFormat() && llvm::all_of(rounds, [](RoundOp round) {
            return is(round, RoundingMode::Kind::NearestEven) &&
                   hasShifter(factsOf(round));
          });
+}
+
+bool RoundedReduction::addsNumbers() const {
+  if (!hasOneFormat())
+    return false;
+  const RoundFacts facts = factsOf(rounds[0]);
+  const Format &format = facts.format;
+  if (!facts.isGradual || facts.isFlushed ||
+      format.subnormals != Format::Subnormals::Kept)
+    return false;
+  if (format.isGrid())
+    return facts.hasPlainScale && format.hasKnownCodes() &&
+           !format.isRuntime() && format.overflow == Format::Overflow::Saturate;
+  return format.family == Format::Family::Float;
+}
+
+bool RoundedReduction::hasOneFormat() const {
+  return rounds.size() == 2 && rounds[0].getFormat() == rounds[1].getFormat() &&
+         rounds[0].getParameters() == rounds[1].getParameters() &&
+         hasOuterParameters() && isContraction(rounds[0].getType());
 }
 
 bool RoundedReduction::isWorthMeasuringRange() const {

@@ -52,6 +52,10 @@ public:
   /// roundByShifter knows. An accumulator that starts at +0 is never -0, so
   /// that nobody sees the sign of a zero.
   bool mayBeShifted() const;
+  /// Products and sums are rounded to the same numbers: floats with subnormals,
+  /// fixed point or integers that saturate. So sums are multiples of the
+  /// quantum.
+  bool addsNumbers() const;
   /// Of one that mayBeShifted: a range is worth measuring and exists.
   bool isWorthMeasuringRange() const;
   /// What the operands' greatest exponents, biased as in f32, may be together
@@ -70,6 +74,7 @@ private:
   /// Multiplications for each element that has to be looked at.
   bool isWorthMeasuring() const;
   bool hasOuterParameters() const;
+  bool hasOneFormat() const;
 };
 
 } // namespace mlir::prec

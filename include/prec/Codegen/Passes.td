@@ -201,6 +201,8 @@ def ChooseForms : Pass<"prec-choose-forms"> {
       is multiplied instead of the product.
     - *shifter*: nearest-even to a float with a largest number, fixed point or
       integers by adding and subtracting a power of two.
+    - *sum*: other modes to such formats look for nothing below the quantum in
+      the sum of two numbers, which is a multiple of it.
 
     A run-time number of bits is a condition of the `scf.if`.
   }];
@@ -209,7 +211,8 @@ def ChooseForms : Pass<"prec-choose-forms"> {
   let statistics = [
     Statistic<"quiet", "quiet", "Reductions with quiet roundings">,
     Statistic<"twoOps", "two-ops", "Reductions with a two-operation version">,
-    Statistic<"shifted", "shifted", "Reductions whose roundings are additions">
+    Statistic<"shifted", "shifted", "Reductions whose roundings are additions">,
+    Statistic<"sums", "sums", "Reductions whose sums are multiples of a quantum">
   ];
 }
 
