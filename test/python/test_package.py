@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+import tomllib
 
 import pytest
 from conftest import BUILD, SOURCE
@@ -69,6 +70,16 @@ def test_a_study_from_file_to_page(prec, tmp_path):
     assert text.splitlines() == ["2 runs", "2 done, 0 failed, all in results.db"]
     run(prec, "report", "results.db", cwd=tmp_path)
     assert "vegaEmbed" in (tmp_path / "report.html").read_text()
+
+
+def test_all_that_is_installed_is_built():
+    """By `pip install .`, which compiles the targets that it names; the wheel here takes the same tools from a folder."""
+    settings = tomllib.loads((SOURCE / "pyproject.toml").read_text())["tool"]["scikit-build"]
+    files = sorted((SOURCE / "tools").glob("*/CMakeLists.txt"))
+    tools = re.findall(r"^prec_add_tool\(([\w-]+)", "\n".join(path.read_text() for path in files), re.M)
+    assert settings["build"]["targets"] == [*tools, "PrecEngine"] and settings["install"]["components"] == ["tools"]
+    (taken,) = re.findall(r"foreach\(tool ([^)]*)\)", (SOURCE / "CMakeLists.txt").read_text())
+    assert taken.split() == tools
 
 
 def test_one_version():
