@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from prec import _prec
+try:
+    from prec import _prec
+except ImportError as error:
+    raise ImportError(
+        "prec.round needs the compiled module prec._prec, which wheels do not hold: build the project by"
+        " scripts/setup.sh and set PREC_BUILD_DIR to its folder build"
+    ) from error
 
 
 def _carrier(array: ArrayLike) -> NDArray[np.floating]:

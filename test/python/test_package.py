@@ -72,6 +72,15 @@ def test_a_study_from_file_to_page(prec, tmp_path):
     assert "vegaEmbed" in (tmp_path / "report.html").read_text()
 
 
+def test_arrays_need_the_build_tree(prec, tmp_path):
+    """The wheel holds programs only: the message says what to do, and that does it."""
+    command = [prec.parent / "python", "-c", "import prec; print(prec.round([1.3], format='e4m3')[0])"]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1 and "scripts/setup.sh and set PREC_BUILD_DIR to its folder build" in done.stderr
+    done = subprocess.run(command, env=ENVIRONMENT | {"PREC_BUILD_DIR": str(BUILD)}, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout == "1.25\n", done.stderr
+
+
 def test_all_that_is_installed_is_built():
     """By `pip install .`, which compiles the targets that it names; the wheel here takes the same tools from a folder."""
     settings = tomllib.loads((SOURCE / "pyproject.toml").read_text())["tool"]["scikit-build"]
