@@ -20,7 +20,7 @@ MODEL = """func.func @mm(%a: tensor<NxNxf32>, %b: tensor<NxNxf32>) -> tensor<NxN
 }
 """
 ROUNDED = [("toward-zero", 7), ("nearest-even", 7), ("stochastic", 7)]
-# To nearest-even. JAX has no operation that rounds to one of these in a step.
+# To nearest-even; matmul_jax.py knows mN only.
 FORMATS = ["e5m10", "f8e4m3fn", "f8e4m3fn-sat", "fixed<8,8>", "int8"]
 
 

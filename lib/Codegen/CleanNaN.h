@@ -9,19 +9,17 @@
 #ifndef PREC_CODEGEN_CLEANNAN_H
 #define PREC_CODEGEN_CLEANNAN_H
 
-#include "mlir/IR/Value.h"
-#include "llvm/ADT/DenseMap.h"
+#include "TracedProperty.h"
 
 namespace mlir::prec {
 
-class CleanNaN {
+class CleanNaN : public TracedProperty {
 public:
   /// Whether `value`, a float or a tensor of floats, holds clean NaNs only.
-  bool isClean(Value value);
+  bool isClean(Value value) { return holds(value); }
 
 private:
-  bool look(Value value);
-  llvm::DenseMap<Value, bool> known;
+  std::optional<bool> decide(Operation *op) override;
 };
 
 } // namespace mlir::prec

@@ -113,15 +113,11 @@ private:
     return builder.createOrFold<arith::AddFOp>(loc, scale, other);
   }
 
-  /// No more than the format's largest number, no less than its lowest.
   static Value limited(OpBuilder &builder, RoundOp round, Value value) {
-    const CarrierLayout carrier = layoutOf(*carrierOf(round.getType()));
-    auto p = parametersOf(builder, round, carrier.width);
-    ArithOps ops(builder, round.getLoc(), carrier.width, round.getType());
-    auto lowest =
-        ops.bitOr(p.lowest, ops.constant(uint64_t(1) << (carrier.width - 1)));
-    auto most = ops.carrierMinimum(p.largest, ops.word(value));
-    return ops.floating(ops.carrierMaximum(lowest, most));
+    const unsigned width = layoutOf(*carrierOf(round.getType())).width;
+    auto p = parametersOf(builder, round, width);
+    ArithOps ops(builder, round.getLoc(), width, round.getType());
+    return ops.floating(saturated(ops, ops.word(value), p));
   }
 
   /// Forms.h has the preconditions.

@@ -3,28 +3,26 @@
 #ifndef PREC_LIB_CODEGEN_SHORTVALUES_H
 #define PREC_LIB_CODEGEN_SHORTVALUES_H
 
+#include "TracedProperty.h"
 #include "prec/IR/PrecDialect.h"
-
-#include "llvm/ADT/DenseMap.h"
 
 namespace mlir::prec {
 
-/// Numbers of a format as `round` rounds to.
-class ShortValues {
+class ShortValues : public TracedProperty {
 public:
   explicit ShortValues(RoundOp round) : round(round) {}
 
   /// Has every number of `value`, a float or a tensor of floats, at most as
-  /// many fraction bits as the format? Infinities and NaNs do not count.
-  bool isShort(Value value);
+  /// many fraction bits as the numbers that `round` rounds to? Infinities and
+  /// NaNs do not count.
+  bool isShort(Value value) { return holds(value); }
 
 private:
-  bool look(Value value);
+  std::optional<bool> decide(Operation *op) override;
   /// Is `other` to at most as many fraction bits?
   bool isAsShort(RoundOp other);
 
   RoundOp round;
-  llvm::DenseMap<Value, bool> known;
 };
 
 } // namespace mlir::prec

@@ -94,8 +94,7 @@ Limits limitsOf(const Format &format, Carrier carrier);
 
 /// The parameters of a format without `?` whose numbers are all multiplied by
 /// 2^shift (modulo arithmetic, so it may be negative); numbers and quantum are
-/// normal in the carrier before and after. This is how blocks share an exponent
-/// and how fixed point moves.
+/// normal in the carrier before and after. This is how fixed point moves.
 template <WordOps Ops>
 RoundParameters<typename Ops::Word>
 shiftedParameters(Ops &ops, RoundParameters<typename Ops::Word> p,

@@ -40,6 +40,19 @@ struct ShifterOperand {
   bool isInRange = false;
 };
 
+/// No more than the largest number of a format that saturates, no less than the
+/// lowest; a NaN stays one.
+template <WordOps Ops>
+  requires CarrierOps<Ops>
+typename Ops::Word saturated(Ops &ops, typename Ops::Word x,
+                             const RoundParameters<typename Ops::Word> &p) {
+  const uint64_t signBit = uint64_t(1) << (p.facts.carrier.width - 1);
+  auto lowest = p.facts.format.isSigned
+                    ? ops.bitOr(p.lowest, ops.constant(signBit))
+                    : p.lowest;
+  return ops.carrierMaximum(lowest, ops.carrierMinimum(p.largest, x));
+}
+
 /// Precondition: hasShifter(p.facts).
 template <WordOps Ops>
   requires CarrierOps<Ops>
@@ -79,9 +92,7 @@ typename Ops::Word roundByShifter(Ops &ops, typename Ops::Word x,
   if (operand.isInRange)
     return rounded;
   if (saturates) {
-    Word lowest = format.isSigned ? ops.bitOr(p.lowest, c(signBit)) : p.lowest;
-    rounded = ops.carrierMinimum(p.largest, rounded);
-    rounded = ops.carrierMaximum(lowest, rounded);
+    rounded = saturated(ops, rounded, p);
   } else if (format.infinities == Format::Infinities::Yes) {
     // Twice the largest number's binade becomes the carrier's infinity.
     Word toTop =
