@@ -127,17 +127,16 @@ private:
     Value less = scaleOf(builder, round, -1),
           scale = scaleOf(builder, round, 0);
     Value x = round.getOperand(), by = scale;
-    auto times = [&](Value a, Value b) -> Value {
-      return arith::MulFOp::create(builder, loc, a, b);
-    };
     Value multiple;
     if (form == scaledProductForm) {
       auto product = x.getDefiningOp<arith::MulFOp>();
       x = product.getLhs();
-      multiple = times(x, times(product.getRhs(), less));
-      by = times(product.getRhs(), scale);
+      less = arith::MulFOp::create(builder, loc, product.getRhs(), less);
+      by = arith::MulFOp::create(builder, loc, product.getRhs(), scale);
+      // A profile counts this one, in the place of the product.
+      multiple = arith::MulFOp::create(builder, product.getLoc(), x, less);
     } else {
-      multiple = times(x, less);
+      multiple = arith::MulFOp::create(builder, loc, x, less);
     }
     Value negative = arith::NegFOp::create(builder, loc, multiple);
     Value rounded = math::FmaOp::create(builder, loc, x, by, negative);
