@@ -85,8 +85,12 @@ Count mlir::prec::countValues(Operation *op) {
 }
 
 int64_t mlir::prec::flopsOfScalar(Operation *op) {
-  if (op->getNumResults() != 1 || !isCarrierLike(op->getResult(0).getType()))
+  if (op->getNumResults() != 1)
     return 0;
+  Type type = op->getResult(0).getType();
+  if (!isCarrierLike(type))
+    return isa<FloatType>(getElementTypeOrSelf(type)) &&
+           isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp>(op);
   if (isa<math::FmaOp, vector::FMAOp>(op))
     return 2;
   bool isConversion = isa<arith::ExtFOp, arith::TruncFOp, arith::SIToFPOp,

@@ -2,6 +2,7 @@
 // Chooses cheaper forms of the roundings inside reductions where these give the
 // same bits.
 #include "Forms.h"
+#include "NativeHalf.h"
 #include "OperandRange.h"
 #include "RoundedReduction.h"
 #include "prec/Codegen/Passes.h"
@@ -73,6 +74,12 @@ private:
       Value condition = conditionForTwoOps(b, reduction, mostWideFraction);
       version(b, op, condition, maskedForm(reduction), "");
       return;
+    }
+    if (nativeHalf && reduction.mayBeHalf()) {
+      ++halves;
+      HalfValues values;
+      Value result = buildHalfContraction(b, op, values);
+      return b.replaceOp(op, canonicalNaN(b, result));
     }
     if (reduction.mayBeShifted())
       return chooseShifter(b, reduction);

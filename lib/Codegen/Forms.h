@@ -28,6 +28,10 @@ inline constexpr llvm::StringLiteral saturatingTwoOpsForm =
 /// products with b are exact and finite; the operand is an arith.mulf.
 inline constexpr llvm::StringLiteral scaledProductForm = "scaled-product";
 
+/// Nearest-even to e5m10: the operand is a product or a sum in f32 of half
+/// numbers, if not it is rounded to f32 and then to f16.
+inline constexpr llvm::StringLiteral nativeHalfForm = "native-half";
+
 /// Any mode: the operand is the sum of two numbers of the format, a multiple of
 /// its quantum, so that nothing below the quantum has to be looked for.
 inline constexpr llvm::StringLiteral sumForm = "sum";

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
@@ -145,6 +146,35 @@ private:
     replace(round, rounded);
   }
 
+  /// In f16 where the operand is a product or a sum of f16 numbers.
+  static void lowerToHalf(RoundOp round) {
+    OpBuilder builder(round);
+    Operation *operand = round.getOperand().getDefiningOp();
+    auto isHalf = [](Value value) {
+      auto wide = value.getDefiningOp<arith::ExtFOp>();
+      return wide && wide.getIn().getType().isF16();
+    };
+    Value half;
+    if (isa_and_nonnull<arith::MulFOp, arith::AddFOp>(operand) &&
+        llvm::all_of(operand->getOperands(), isHalf)) {
+      IRMapping mapping;
+      for (Value value : operand->getOperands())
+        mapping.map(value, value.getDefiningOp<arith::ExtFOp>().getIn());
+      Operation *narrow = builder.clone(*operand, mapping);
+      half = narrow->getResult(0);
+      half.setType(builder.getF16Type());
+    } else {
+      half = arith::TruncFOp::create(builder, round.getLoc(),
+                                     builder.getF16Type(), round.getOperand());
+    }
+    // Not erased here, where the walk may stand before it.
+    for (Operation *user : round->getUsers())
+      if (auto truncation = dyn_cast<arith::TruncFOp>(user))
+        truncation.getResult().replaceAllUsesWith(half);
+    replace(round, arith::ExtFOp::create(builder, round.getLoc(),
+                                         round.getType(), half));
+  }
+
   static std::optional<ShifterOperand> shifterOperand(StringAttr form) {
     return llvm::StringSwitch<std::optional<ShifterOperand>>(
                form ? form.getValue() : "")
@@ -162,6 +192,8 @@ private:
                             StringRef(saturatingTwoOpsForm)},
                            form.getValue()))
       return lowerToTwoOps(round, form.getValue());
+    if (form && form.getValue() == nativeHalfForm)
+      return lowerToHalf(round);
     bool leavesNaN = form && form.getValue() == quietForm;
     OpBuilder builder(round);
     unsigned width = layoutOf(*carrierOf(round.getType())).width;

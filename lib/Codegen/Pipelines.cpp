@@ -49,6 +49,7 @@ void CodegenOptions::setTarget(StringRef triple, StringRef features) {
   };
   vectorBits = 128;
   vectorRegisters = 16;
+  nativeHalf = has("+avx512fp16") || has("+fullfp16");
   if (triple.starts_with("aarch64"))
     vectorRegisters = 32;
   else if (has("+avx512f")) {
@@ -150,7 +151,7 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   function.addPass(createCSEPass());
   if (options.fast) {
     function.addPass(createReuseActivations());
-    function.addPass(createChooseForms());
+    function.addPass(createChooseForms({options.nativeHalf}));
   }
   function.addPass(createFuseElementwise());
   if (options.fast)
@@ -301,6 +302,9 @@ struct LowerOptions : public PassPipelineOptions<LowerOptions> {
   Option<unsigned> vectorBits{*this, "vector-bits",
                               llvm::cl::desc("width of a vector register"),
                               llvm::cl::init(CodegenOptions().vectorBits)};
+  Option<bool> nativeHalf{*this, "native-half",
+                          llvm::cl::desc("the target has f16 arithmetic"),
+                          llvm::cl::init(CodegenOptions().nativeHalf)};
   Option<Recompute> recompute{
       *this, "recompute",
       llvm::cl::desc("what is computed again rather than kept"),
@@ -321,6 +325,7 @@ struct LowerOptions : public PassPipelineOptions<LowerOptions> {
     options.threadGrain = threadGrain;
     options.vectorBits = vectorBits;
     options.vectorRegisters = vectorRegisters;
+    options.nativeHalf = nativeHalf;
     options.recompute = recompute;
     options.profile = profile;
     options.trackBuffers = trackBuffers;

@@ -128,6 +128,14 @@ bool RoundedReduction::mayBeShifted() const {
          });
 }
 
+bool RoundedReduction::mayBeHalf() const {
+  return hasOneFormat() && rounds[0].getType().isF32() &&
+         factsOf(rounds[0]).format == Format::ieee(5, 10) &&
+         llvm::all_of(rounds, [](RoundOp round) {
+           return is(round, RoundingMode::Kind::NearestEven);
+         });
+}
+
 bool RoundedReduction::addsNumbers() const {
   if (!hasOneFormat())
     return false;

@@ -52,6 +52,8 @@ public:
   /// roundByShifter knows. An accumulator that starts at +0 is never -0, so
   /// that nobody sees the sign of a zero.
   bool mayBeShifted() const;
+  /// Products and sums are rounded to e5m10 to nearest-even.
+  bool mayBeHalf() const;
   /// Products and sums are rounded to the same numbers: floats with subnormals,
   /// fixed point or integers that saturate. So sums are multiples of the
   /// quantum.

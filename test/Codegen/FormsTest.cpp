@@ -240,9 +240,8 @@ func.func @mm(%a: tensor<{0}x{2}xf32>, %b: tensor<{2}x{1}xf32>) -> tensor<{0}x{1
 
 class Forms : public testing::TestWithParam<Case> {};
 
-TEST_P(Forms, AgreeWithTheScalarRounding) {
-  const Case &c = GetParam();
-  auto module = Module::compile(textOf(c), 3, hostOptions());
+void expectScalarRounding(const Case &c, const CodegenOptions &options) {
+  auto module = Module::compile(textOf(c), 3, options);
   ASSERT_TRUE(module);
   std::string spelled = c.format;
   if (c.runtime >= 0)
@@ -281,7 +280,25 @@ TEST_P(Forms, AgreeWithTheScalarRounding) {
   }
 }
 
+TEST_P(Forms, AgreeWithTheScalarRounding) {
+  CodegenOptions options = hostOptions();
+  options.nativeHalf = false;
+  expectScalarRounding(GetParam(), options);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Forms, testing::ValuesIn(cases));
+
+// Where the host has no half arithmetic, LLVM rounds after each operation.
+TEST(NativeHalf, AgreesWithTheScalarRounding) {
+  CodegenOptions options = hostOptions();
+  options.nativeHalf = true;
+  for (bool roundsInputs : {false, true})
+    for (const char *format : {"e5m10", "f16", "e5m10-sat", "e5m?", "m7"})
+      expectScalarRounding({format, "nearest-even", roundsInputs,
+                            llvm::StringRef(format).contains('?') ? 10 : -1},
+                           options);
+  expectScalarRounding({"e5m10", "toward-zero", true}, options);
+}
 
 // All 2^23 fractions of a binade, both signs, each fraction width: a row of one
 // column is the rounded product with one, and its sum with zero.

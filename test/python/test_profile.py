@@ -49,7 +49,8 @@ def dense(run, tmp_path):
 @pytest.mark.parametrize(
     "flags",
     [[], TRUNCATED, ELEMENTARY, [*ELEMENTARY, "--rounding=nearest-even"],
-     [*ELEMENTARY, "--rounding=stochastic"]], ids=str,
+     [*ELEMENTARY, "--rounding=stochastic"],
+     ["--format=e5m10", "--granularity=elementary"]], ids=str,
 )  # fmt: skip
 def test_counts_are_exact_and_bits_the_same(dense, tmp_path, model, extra, flags):
     _, plain = dense(model, *flags, *extra)

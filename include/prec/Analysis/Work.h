@@ -18,13 +18,13 @@ std::optional<int64_t> countValues(Operation *op);
 
 /// Floating-point operations of one element of an operation that computes
 /// scalars or vectors: a carrier value is one, an fma two; selection, sign
-/// manipulation and conversion are none.
+/// manipulation and conversion are none. Of narrower floats sums, differences,
+/// products and quotients count.
 int64_t flopsOfScalar(Operation *op);
 
 /// The number of floating-point operations in one call, its body's included:
-/// each scalar arith or math operation that computes a carrier value is one,
-/// an fma two; selection, sign manipulation and conversion are none. None
-/// where a size or a trip count is not static.
+/// each scalar arith or math operation as flopsOfScalar counts it. None where a
+/// size or a trip count is not static.
 std::optional<int64_t> countFlops(Operation *op);
 
 /// The number of multiply-adds in one call, its body's included: a contraction

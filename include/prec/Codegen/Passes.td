@@ -201,6 +201,9 @@ def ChooseForms : Pass<"prec-choose-forms"> {
       is multiplied instead of the product.
     - *shifter*: nearest-even to a float with a largest number, fixed point or
       integers by adding and subtracting a power of two.
+    - *native half*: nearest-even to `e5m10` by the target's half arithmetic, if
+      it has any; products are computed in f32 unless both operands were rounded
+      to `e5m10` themselves.
     - *sum*: other modes to such formats look for nothing below the quantum in
       the sum of two numbers, which is a multiple of it.
 
@@ -208,9 +211,14 @@ def ChooseForms : Pass<"prec-choose-forms"> {
   }];
   let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
                            "scf::SCFDialect", "tensor::TensorDialect"];
+  let options = [
+    Option<"nativeHalf", "native-half", "bool", /*default=*/"false",
+           "The target has f16 arithmetic">
+  ];
   let statistics = [
     Statistic<"quiet", "quiet", "Reductions with quiet roundings">,
     Statistic<"twoOps", "two-ops", "Reductions with a two-operation version">,
+    Statistic<"halves", "halves", "Reductions in half arithmetic">,
     Statistic<"shifted", "shifted", "Reductions whose roundings are additions">,
     Statistic<"sums", "sums", "Reductions whose sums are multiples of a quantum">
   ];

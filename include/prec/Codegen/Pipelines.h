@@ -52,6 +52,8 @@ struct CodegenOptions {
   /// Width of a vector register in bits, and how many there are.
   unsigned vectorBits = 128;
   unsigned vectorRegisters = 16;
+  /// The target computes in f16, with the same bits as in f32 and rounded.
+  bool nativeHalf = false;
   /// Calls of the engine around each kernel (Execution/Profile.h), and at each
   /// allocation and release (Execution/LiveBuffers.h).
   bool profile = false, trackBuffers = false;
