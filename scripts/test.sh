@@ -46,7 +46,7 @@ if ((${#py[@]})) && ! cat "${frontends[@]}" | cmp -s - .venv/requirements-fronte
     echo "test: cannot install them; the front ends' tests are skipped" >&2
 fi
 
-((!${#py[@]})) || scripts/browser.sh
+((!${#py[@]})) || scripts/test-packages.sh
 
 results=$build/results
 rm -rf "$results" && mkdir -p "$results"

@@ -46,7 +46,7 @@ def test_setup_elsewhere_names_the_packages(bare):
 
 
 @pytest.mark.parametrize("works", ["at once", "after an update", "never", "without root"])
-def test_the_browser_is_installed_where_it_can_be(source, tmp_path, works):
+def test_what_single_tests_need_is_installed_where_it_can_be(source, tmp_path, works):
     """Stand-ins write down what is asked of them."""
     said = {"at once": "exit 0", "after an update": f"grep -q update {tmp_path}/asked", "never": "exit 1"}
     tools = {"id": f"echo {1000 * (works == 'without root')}",
@@ -56,12 +56,18 @@ def test_the_browser_is_installed_where_it_can_be(source, tmp_path, works):
         (tmp_path / name).chmod(0o755)
     for name in ("bash", "grep"):
         (tmp_path / name).symlink_to(shutil.which(name))
-    done = run_script(shutil.which("bash"), source / "scripts" / "browser.sh", env={"PATH": str(tmp_path)})
+    done = run_script(shutil.which("bash"), source / "scripts" / "test-packages.sh", env={"PATH": str(tmp_path)})
     assert done.returncode == 0, "tests go on without it"
     asked = (tmp_path / "asked").read_text().split("\n")[:-1] if (tmp_path / "asked").exists() else []
-    install = "install -y --no-install-recommends chromium"
-    assert asked == {"at once": [install], "without root": []}.get(works, [install, "update", install])
-    assert ("not tested in a browser" in done.stderr) == (works in ("never", "without root"))
+    expected = []
+    for package in ("chromium", "qemu-user"):
+        install = f"install -y --no-install-recommends {package}"
+        # The stand-in remembers an update.
+        again = works == "never" or (works == "after an update" and not expected)
+        expected += [] if works == "without root" else [install, "update", install] if again else [install]
+    assert asked == expected
+    for what in ("how reports look in a browser", "code for aarch64"):
+        assert (f"{what} is not tested" in done.stderr) == (works in ("never", "without root"))
 
 
 def count(source, *paths):
