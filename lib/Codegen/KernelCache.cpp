@@ -153,7 +153,7 @@ bool KernelCost::canBePanel(unsigned number, const KernelPlan &plan) const {
 }
 
 int64_t KernelCost::rowBlock(const KernelPlan &plan) const {
-  constexpr double most = 128 << 10, wanted = 96 << 10;
+  constexpr double most = 320 << 10, wanted = 256 << 10;
   if (plan.rowDim < 0 || plan.reductions.empty() ||
       extent(plan.vectorDim) <= plan.lanes * plan.vectors)
     return 0;

@@ -35,7 +35,7 @@ func.func @weight_gradient(%x: memref<8192x64xf32>, %y: memref<8192x256xf32>) ->
 // Rows of which 8192 do not stay in the cache are taken 96 at a time; the columns of one operand fit, so nothing is cut.
 // CHECK-LABEL: func.func @dense(
 // CHECK: memref.alloc() {{.*}} : memref<16384xf32>
-// CHECK: scf.for %[[ROWS:.*]] = %{{.*}} to %c8190{{.*}} step %c96
+// CHECK: scf.for %[[ROWS:.*]] = %{{.*}} to %c8190{{.*}} step %c252
 // CHECK: scf.for %{{.*}} = %{{.*}} to %c64{{.*}} step %c16
 // CHECK: scf.for %{{.*}} = %[[ROWS]] to %{{.*}} step %c6
 // CHECK: scf.for %{{.*}} to %c256{{.*}} step %c1{{.*}} iter_args
