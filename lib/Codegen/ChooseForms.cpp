@@ -88,6 +88,15 @@ private:
       roundsOf(op).back()->setAttr(formAttrName, b.getStringAttr(sumForm));
       return;
     }
+    if (SmallVector<RoundOp> apart = reduction.shiftedApart(); !apart.empty()) {
+      ++shifted;
+      for (RoundOp round : apart)
+        round->setAttr(formAttrName, b.getStringAttr(signedShifterForm));
+      if (op.getBody()->getTerminator()->getOperand(0).getDefiningOp() ==
+          apart.back())
+        makeCanonical(b, op);
+      return;
+    }
     if (!reduction.canBeQuiet)
       return;
     ++quiet;
@@ -137,8 +146,12 @@ private:
 
   /// In one form, whatever the operands are.
   static void replaceBy(IRRewriter &b, linalg::GenericOp op, StringRef form) {
-    b.setInsertionPointAfter(op);
     mark(op, form);
+    makeCanonical(b, op);
+  }
+
+  static void makeCanonical(IRRewriter &b, linalg::GenericOp op) {
+    b.setInsertionPointAfter(op);
     Value canonical = canonicalNaN(b, op.getResult(0));
     b.replaceAllUsesExcept(op.getResult(0), canonical,
                            canonical.getDefiningOp());

@@ -43,6 +43,9 @@ inline constexpr llvm::StringLiteral shifterSumForm = "shifter-sum";
 inline constexpr llvm::StringLiteral inRangeForm = "shifter-in-range";
 inline constexpr llvm::StringLiteral sumInRangeForm = "shifter-sum-in-range";
 
+/// Nearest-even by roundSignedByShifter: only a NaN may stay the NaN it is.
+inline constexpr llvm::StringLiteral signedShifterForm = "signed-shifter";
+
 } // namespace mlir::prec
 
 #endif // PREC_CODEGEN_FORMS_H

@@ -42,6 +42,8 @@ static void setInsertionPointAfterAll(OpBuilder &builder, ValueRange values) {
 namespace {
 class LowerRounding : public prec::impl::LowerRoundingBase<LowerRounding> {
 public:
+  using LowerRoundingBase::LowerRoundingBase;
+
   void runOnOperation() override {
     bool failed = false;
     getOperation()->walk([&](Operation *op) {
@@ -185,7 +187,7 @@ private:
         .Default(std::nullopt);
   }
 
-  static void lower(RoundOp round) {
+  void lower(RoundOp round) {
     auto form = round->getAttrOfType<StringAttr>(formAttrName);
     if (form &&
         llvm::is_contained({StringRef(twoOpsForm), StringRef(scaledProductForm),
@@ -208,6 +210,15 @@ private:
       return replace(
           round, ops.floating(roundByShifter(ops, ops.word(round.getOperand()),
                                              p, *operand)));
+    const bool isNearest =
+        round.getMode().getValue().kind == RoundingMode::Kind::NearestEven;
+    if (form && form.getValue() == signedShifterForm)
+      return replace(round, ops.floating(roundSignedByShifter(
+                                ops, ops.word(round.getOperand()), p)));
+    if (!form && shifters && round.getParameters().empty() && isNearest &&
+        hasShifter(p.facts))
+      return replace(round, ops.floating(roundExactlyByShifter(
+                                ops, ops.word(round.getOperand()), p)));
     if (form && form.getValue() == sumForm)
       p.facts.isGradual = p.facts.hasTiny = false;
     ArithOps::Word random = ops.constant(0);

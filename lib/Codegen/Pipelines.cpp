@@ -156,7 +156,7 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   function.addPass(createFuseElementwise());
   if (options.fast)
     function.addPass(createRepeatElementwise());
-  function.addPass(createLowerRounding());
+  function.addPass(createLowerRounding({options.fast}));
   function.addPass(createLowerMath());
   if (options.fast) {
     function.addPass(createSimplifyWindows());

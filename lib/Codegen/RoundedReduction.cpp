@@ -150,6 +150,20 @@ bool RoundedReduction::addsNumbers() const {
   return format.family == Format::Family::Float;
 }
 
+SmallVector<RoundOp> RoundedReduction::shiftedApart() const {
+  auto contraction =
+      matchContraction(cast<linalg::LinalgOp>(op.getOperation()), true, true);
+  Operation *yielded =
+      op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
+  if (!contraction || !isa_and_nonnull<RoundOp>(yielded))
+    return {};
+  return llvm::filter_to_vector(rounds, [](RoundOp round) {
+    return round.getParameters().empty() &&
+           is(round, RoundingMode::Kind::NearestEven) &&
+           hasShifter(factsOf(round));
+  });
+}
+
 bool RoundedReduction::hasOneFormat() const {
   return rounds.size() == 2 && rounds[0].getFormat() == rounds[1].getFormat() &&
          rounds[0].getParameters() == rounds[1].getParameters() &&

@@ -58,6 +58,9 @@ public:
   /// fixed point or integers that saturate. So sums are multiples of the
   /// quantum.
   bool addsNumbers() const;
+  /// Roundings that may be additions by themselves, in a contraction whose sums
+  /// are rounded, so that nobody sees which NaN is inside.
+  SmallVector<RoundOp> shiftedApart() const;
   /// Of one that mayBeShifted: a range is worth measuring and exists.
   bool isWorthMeasuringRange() const;
   /// What the operands' greatest exponents, biased as in f32, may be together

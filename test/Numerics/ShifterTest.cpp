@@ -31,6 +31,10 @@ protected:
     return value == 0 ? 0 : bits;
   }
 
+  static Word withPlainNaN(Word bits) {
+    return std::isnan(fromBits<T>(bits)) ? plain(bits) : bits;
+  }
+
   Word exact(T x, const RoundParameters<Word> &p) {
     return roundWord(ops, bitsOf(x), p, RoundingMode::Kind::NearestEven,
                      Word(0));
@@ -42,6 +46,13 @@ protected:
     ASSERT_EQ(plain(got), plain(exact(x, p)))
         << name << (operand.isSum ? ", of a sum" : "") << " " << x << " (bits "
         << std::hex << bitsOf(x) << ")";
+    if (!operand.isSum)
+      ASSERT_EQ(roundExactlyByShifter(ops, bitsOf(x), p), exact(x, p))
+          << name << " exactly " << x << " (bits " << std::hex << bitsOf(x);
+    if (!operand.isSum && !std::isnan(x))
+      ASSERT_EQ(withPlainNaN(roundSignedByShifter(ops, bitsOf(x), p)),
+                exact(x, p))
+          << name << " signed " << x;
     const T want = fromBits<T>(exact(x, p));
     operand.isInRange = true;
     const auto magnitude = bitsOf(std::fabs(want));

@@ -281,8 +281,14 @@ def LowerRounding : Pass<"prec-lower-rounding"> {
     `prec.round`, `prec.random`, `prec.key` and `prec.join` of scalars and vectors become the
     algorithms of Numerics, emitted by the arith model of the abstract word. What
     depends on run-time parameters only is computed where these are defined.
+    With `shifters`, nearest-even takes Shifter.h's additions where it can, with
+    the same bits.
   }];
   let dependentDialects = ["arith::ArithDialect", "vector::VectorDialect"];
+  let options = [
+    Option<"shifters", "shifters", "bool", /*default=*/"false",
+           "Nearest-even by additions">
+  ];
   let statistics = [
     Statistic<"rounds", "rounds", "Roundings lowered">
   ];

@@ -11,7 +11,7 @@
 // M's binade.
 //
 // What differs: a zero that comes of a negative number is +0, a NaN stays the
-// NaN it is.
+// NaN it is; the last two functions mend that.
 #ifndef PREC_NUMERICS_SHIFTER_H
 #define PREC_NUMERICS_SHIFTER_H
 
@@ -109,6 +109,37 @@ typename Ops::Word roundByShifter(Ops &ops, typename Ops::Word x,
     rounded = ops.select(isNaN, c(0), rounded);
   }
   return rounded;
+}
+
+/// roundByShifter of any operand whose zeros keep the sign of what was rounded.
+template <WordOps Ops>
+  requires CarrierOps<Ops>
+typename Ops::Word
+roundSignedByShifter(Ops &ops, typename Ops::Word x,
+                     const RoundParameters<typename Ops::Word> &p) {
+  const uint64_t signBit = uint64_t(1) << (p.facts.carrier.width - 1);
+  auto rounded = roundByShifter(ops, x, p, {});
+  return p.facts.format.hasNegativeZero
+             ? ops.bitOr(rounded, ops.bitAnd(x, ops.constant(signBit)))
+             : rounded;
+}
+
+/// Rounding's own bits: every NaN is the canonical one, too.
+template <WordOps Ops>
+  requires CarrierOps<Ops>
+typename Ops::Word
+roundExactlyByShifter(Ops &ops, typename Ops::Word x,
+                      const RoundParameters<typename Ops::Word> &p) {
+  const uint64_t F = p.facts.carrier.fractionBits, W = p.facts.carrier.width;
+  const uint64_t infinity = ((uint64_t(1) << p.facts.carrier.exponentBits) - 1)
+                            << F;
+  const bool hasNaN = p.facts.format.nans != Format::NaNs::No;
+  auto magnitude = ops.constant((uint64_t(1) << (W - 1)) - 1);
+  auto rounded = roundSignedByShifter(ops, x, p);
+  auto isNaN = ops.less(ops.constant(infinity),
+                        ops.bitAnd(hasNaN ? rounded : x, magnitude));
+  auto nan = ops.constant(hasNaN ? infinity | uint64_t(1) << (F - 1) : 0);
+  return ops.select(isNaN, nan, rounded);
 }
 
 } // namespace mlir::prec
