@@ -151,6 +151,7 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   function.addPass(createCSEPass());
   if (options.fast) {
     function.addPass(createReuseActivations());
+    function.addPass(createSplitBlocks());
     function.addPass(createChooseForms({options.nativeHalf}));
   }
   function.addPass(createFuseElementwise());

@@ -71,7 +71,7 @@ ROUNDING = {
     "product": (m3, same, ["--round=product=m3:toward-zero"]),
     "both": (m3, bf16, ["--round=product=m3:toward-zero", "--round=accumulator=bf16"]),
 }
-ORDERS = ["sequential", "pairwise", "kahan", "blocked<1>", "blocked<4>", "blocked<7,bf16>", "blocked<64>"]
+ORDERS = ["sequential", "pairwise", "kahan", "blocked<1>", "blocked<4>", "blocked<7,bf16>", "blocked<8,bf16>", "blocked<64>"]
 
 
 def evaluate(run, folder, model, flags, **arrays):
@@ -112,7 +112,7 @@ def test_matmul(run, tmp_path, order, rounding):
         assert seen[":fused"] != seen[":separate"]
 
 
-@pytest.mark.parametrize("length", [0, 1, 4, 7, 9])
+@pytest.mark.parametrize("length", [0, 1, 4, 7, 8, 9, 16, 27])
 @pytest.mark.parametrize("order", ORDERS)
 def test_lengths(run, tmp_path, order, length):
     """No element, one, a power of two, one more; sizes known and not."""

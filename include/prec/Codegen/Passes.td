@@ -224,6 +224,22 @@ def ChooseForms : Pass<"prec-choose-forms"> {
   ];
 }
 
+def SplitBlocks : Pass<"prec-split-blocks"> {
+  let summary = "run sums in blocks as loops over blocks";
+  let description = [{
+    The sums that prec-insert-rounding writes for `blocked<N>` have two
+    accumulators, of which each element may end one block and begin another. Where
+    N is known, at least 8, and there is one reduction dimension, the
+    block's sum becomes an operation of its own in a loop over blocks, which takes
+    the forms and kernels of other sums; additions and their order are the same.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
+                           "scf::SCFDialect", "tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"split", "split", "Sums that run block by block">
+  ];
+}
+
 def HoistTables : Pass<"prec-hoist-tables"> {
   let summary = "compute what only some of a reduction's loops need beforehand";
   let description = [{
