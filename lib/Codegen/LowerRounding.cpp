@@ -90,7 +90,8 @@ private:
       words.push_back(ops.word(value));
     auto p = makeRoundParameters(
         ops, round.getFormat().getValue(), *carrierOf(round.getType()),
-        std::span<const ArithOps::Word>(words.data(), words.size()));
+        std::span<const ArithOps::Word>(words.data(), words.size()),
+        round.getMode().getValue().randomBits);
     return p;
   }
 

@@ -36,17 +36,28 @@ bool Format::hasPlainScale() const {
   return zeroPoint != runtimeCode && std::frexp(scale, &exponent) == 0.5;
 }
 
+int Format::mostRuntimeBits(CarrierLayout carrier) const {
+  int exponent;
+  const bool isPlain = fractionBits == runtime ||
+                       (scale > 0 && std::frexp(scale, &exponent) == 0.5);
+  const int codes = isPlain               ? int(carrier.fractionBits) + 1
+                    : carrier.width == 32 ? 16
+                                          : 32;
+  const int most = codes + (isSigned && zeroPoint == 0);
+  return family == Family::Integer ? std::min(most, 32) : most;
+}
+
 static std::string whyGridNotIn(const Format &format, Carrier carrier) {
-  // What is not known is clamped.
-  if (format.low == 0 && format.high == 0)
-    return "";
   CarrierLayout layout = layoutOf(carrier);
   int limit = layout.fractionBits;
   // Beside a scale that is no power of two the quotient needs room.
   if (!format.hasPlainScale())
     limit = carrier == Carrier::F32 ? 15 : 31;
-  std::string problem = tooWide(format, carrier, format.gridFractionBits() + 2,
-                                limit + 2, "bits and the sign");
+  std::string problem;
+  // What is not known is clamped.
+  if (format.low != 0 || format.high != 0)
+    problem = tooWide(format, carrier, format.gridFractionBits() + 2, limit + 2,
+                      "bits and the sign");
   // A place that is known at run time keeps away from the ends by itself.
   bool isUnknown =
       format.fractionBits == Format::runtime || format.hasRuntimeScale();
@@ -92,7 +103,8 @@ std::string Format::whyNotIn(Carrier carrier) const {
   if (problem.empty())
     problem = tooWide(*this, carrier, fractionBits, layout.fractionBits,
                       "fraction bits");
-  if (!problem.empty() || family == Family::Mantissa || exponentBits == runtime)
+  if (!problem.empty() || family == Family::Mantissa ||
+      exponentBits == runtime || isRuntimeP3109())
     return problem;
   int leastNormal =
       layout.bias() - ((1 << (exponentBits - 1)) - 1 + biasOffset) + 1;

@@ -109,28 +109,38 @@ std::optional<Format> FormatParser::floats() {
 }
 
 std::optional<Format> FormatParser::p3109() {
-  std::optional<int64_t> width = takeNumber();
+  std::optional<int64_t> width = takeKnownOrNot();
   if (!width || !takeWord("p"))
     return std::nullopt;
-  std::optional<int64_t> precision = takeNumber();
+  std::optional<int64_t> precision = takeKnownOrNot();
   if (!precision || rest.size() != 2)
     return std::nullopt;
   bool isSigned = rest[0] == 's', isExtended = rest[1] == 'e';
   if ((!isSigned && rest[0] != 'u') || (!isExtended && rest[1] != 'f'))
     return std::nullopt;
+  const bool isKnown = *width != Format::runtimeCode;
   if (!inRange("bits", *width, 3, 16) ||
       !inRange("bits of precision", *precision, 1,
-               isSigned ? *width - 1 : *width))
+               (isKnown ? *width : 16) - isSigned))
     return Format();
+  if (!isKnown || *precision == Format::runtimeCode)
+    return Format::runtimeP3109(*width, widthOf(*precision), isSigned,
+                                isExtended);
   return Format::p3109(int(*width), int(*precision), isSigned, isExtended);
 }
 
 std::optional<Format> FormatParser::fixed(bool isSigned) {
   constexpr int64_t one = 1;
   if (takeWord("<?/")) {
-    std::optional<int64_t> bits = takeNumber();
+    std::optional<int64_t> bits = takeKnownOrNot();
     if (!bits || rest != ">")
       return std::nullopt;
+    if (*bits == Format::runtimeCode) {
+      Format format =
+          Format::runtimeFixed(Format::runtime, Format::runtime, isSigned);
+      format.countsBits = true;
+      return format;
+    }
     if (!inRange("bits", *bits, 3, isSigned ? 54 : 53))
       return Format();
     return Format::grid(Format::Family::Fixed,
@@ -154,16 +164,18 @@ std::optional<Format> FormatParser::fixed(bool isSigned) {
 }
 
 std::optional<Format> FormatParser::integer(bool isSigned) {
-  std::optional<int64_t> width = takeNumber();
+  std::optional<int64_t> width = takeKnownOrNot();
   if (!width)
     return std::nullopt;
   if (!inRange("bits", *width, 1, 32))
     return Format();
-  Format format = Format::integer(int(*width), isSigned);
+  const bool hasBits = *width != Format::runtimeCode;
+  Format format = hasBits ? Format::integer(int(*width), isSigned)
+                          : Format::runtimeInteger(isSigned);
   if (rest.empty())
     return format;
   if (rest == "<max>") {
-    if (format.high == 0)
+    if (hasBits && format.high == 0)
       problem = "format '" + std::string(text) +
                 "' has no positive code to scale the maximum to";
     return Format::shared(format, Format::Sharing::Maximum, 0);
@@ -189,7 +201,7 @@ std::optional<Format> FormatParser::integer(bool isSigned) {
     std::optional<int64_t> zero = takeKnownOrNot(/*isSigned=*/true);
     if (!zero)
       return std::nullopt;
-    if (*zero != Format::runtimeCode &&
+    if (*zero != Format::runtimeCode && hasBits &&
         (*zero < format.low || *zero > format.high))
       problem = "format '" + std::string(text) + "' has the zero point " +
                 std::to_string(*zero) + ", expected a code, " +

@@ -16,9 +16,8 @@ constexpr std::string_view patternText =
     "= 3..32, intN<max>, posit<N,ES> with N = 2..32 and ES = 0..5, "
     "pow2<LOW,HIGH>, binaryKpP with K = 3..16 and se, sf, ue or uf, "
     "binary<mean>, mx<F,BLOCK>, bfp<BITS,BLOCK>, adaptivfloat<BITS,E>; a "
-    "number "
-    "known at run time is ?, but for the N of intN and fixed<?/N> and those of "
-    "binaryKpP; suffixes -sat, -wrap, -sym, -ftz, -nosub, -axisN";
+    "number known at run time is ?; suffixes -sat, -wrap, -sym, -ftz, -nosub, "
+    "-axisN";
 
 /// A format that no widths describe.
 struct Row {
@@ -59,21 +58,26 @@ static std::string applySuffix(std::string_view suffix, Format &format) {
       return "it saturates by itself";
     format.overflow = Format::Overflow::Saturate;
   } else if (suffix == "-wrap") {
-    if (!format.isGrid() || format.isRuntime() || !format.hasPlainScale() ||
-        format.zeroPoint != 0 ||
+    if (!format.isGrid() || !format.hasPlainScale() || format.zeroPoint != 0 ||
+        format.isBalanced ||
         std::popcount(uint64_t(format.high - format.low + 1)) != 1)
       return "only fixed point and integers with all their codes, without a "
              "scale, wrap";
     format.overflow = Format::Overflow::Wrap;
   } else if (suffix == "-sym") {
-    if (format.family != Family::Integer || format.low != -format.high - 1 ||
-        format.high == 0)
+    const bool hasBits = format.hasRuntimeBits();
+    if (format.family != Family::Integer || !format.isSigned ||
+        (hasBits ? format.isBalanced
+                 : format.low != -format.high - 1 || format.high == 0))
       return "only signed integers of at least 2 bits have a lowest code to "
              "leave out";
-    ++format.low;
+    if (hasBits)
+      format.isBalanced = true;
+    else
+      ++format.low;
   } else if (suffix == "-ftz" || suffix == "-nosub") {
-    if (!isFloat || format.isRuntime())
-      return "only floats with known widths have subnormals to leave out";
+    if (!isFloat)
+      return "only floats have subnormals to leave out";
     format.subnormals = suffix == "-ftz" ? Format::Subnormals::Flushed
                                          : Format::Subnormals::Absent;
   }
@@ -144,11 +148,10 @@ std::optional<Format> Format::parse(std::string_view text, std::string *error) {
         "format '" + std::string(text) +
         "' has a '?' for a number that is part of the compiled code; "
         "those known at run time are the numbers of eXmY, mN, bitsN, "
-        "fixed<IL,FL>, posit<N,ES>, pow2<LOW,HIGH>, mx<F,BLOCK>, "
-        "bfp<BITS,BLOCK>, adaptivfloat<BITS,E>, the integer bits of "
-        "fixed<?/N>, scale and zero point of intN<scale,zero> and the exponent "
-        "of intN<2^?>; intN with any number of bits is fixed<?,0>, for others "
-        "write a rule for each number");
+        "fixed<IL,FL>, fixed<IL/BITS>, intN, intN<scale,zero>, intN<2^?>, "
+        "intN<max>, binaryKpP, posit<N,ES>, pow2<LOW,HIGH>, mx<F,BLOCK>, "
+        "bfp<BITS,BLOCK>, adaptivfloat<BITS,E>; for others write a rule for "
+        "each number");
   std::vector<std::string_view> legal;
   for (const Name &name : names())
     legal.push_back(name.word);
@@ -186,6 +189,8 @@ static std::string scaleText(const Format &format) {
 static std::string gridText(const Format &format) {
   std::string sign = format.isSigned ? "" : "u";
   const int fraction = format.fractionBits;
+  if (format.family == Format::Family::Fixed && format.countsBits)
+    return sign + "fixed<?/?>";
   if (format.family == Format::Family::Fixed && format.low == format.high)
     return pair(sign + "fixed", widthText(format.exponentBits),
                 widthText(fraction));
@@ -195,12 +200,14 @@ static std::string gridText(const Format &format) {
   if (format.family == Format::Family::Fixed)
     return pair(sign + "fixed", std::to_string(bits - fraction),
                 std::to_string(fraction));
-  std::string text = sign + "int" + std::to_string(bits);
+  std::string text =
+      sign + "int" + (format.hasRuntimeBits() ? "?" : std::to_string(bits));
   if (format.sharing == Format::Sharing::Maximum)
     text += "<max>";
   else
-    text += format.isMoved() ? "<2^?>" : scaleText(format);
-  if (format.isSigned && format.low == -format.high)
+    text += fraction == Format::runtime ? "<2^?>" : scaleText(format);
+  if (format.isBalanced || (format.isSigned && format.low == -format.high &&
+                            !format.hasRuntimeBits()))
     text += "-sym";
   return text;
 }
@@ -261,8 +268,8 @@ std::string Format::str() const {
   case Family::Word:
     return "bits" + widthText(fractionBits, 9);
   case Family::P3109:
-    return "binary" + std::to_string(width(Carrier::F64)) + "p" +
-           std::to_string(fractionBits + 1) + (isSigned ? "s" : "u") +
+    return "binary" + codeText(isRuntimeP3109() ? high : width(Carrier::F64)) +
+           "p" + widthText(fractionBits, 1) + (isSigned ? "s" : "u") +
            (infinities == Infinities::Yes ? "e" : "f");
   case Family::Power:
     return pair("pow2", codeText(low), codeText(high));

@@ -12,8 +12,9 @@ Rounder<T>::Rounder(const Format &format, RoundingMode mode,
                     std::span<const Word> runtime)
     : parameters([&] {
         MachineOps<Word> ops;
-        return makeRoundParameters(
-            ops, format, sizeof(T) == 4 ? Carrier::F32 : Carrier::F64, runtime);
+        return makeRoundParameters(ops, format,
+                                   sizeof(T) == 4 ? Carrier::F32 : Carrier::F64,
+                                   runtime, mode.randomBits);
       }()),
       mode(mode) {}
 

@@ -227,8 +227,9 @@ private:
         c(given.leastQuantum), c(given.discardOffset), c(given.tinyLimit),
         c(given.impliedBit),   c(given.largest),       c(given.lowest),
         c(given.least),        c(given.randomMask),    c(given.randomHalf),
-        c(given.step),         c(given.above),         c(given.below),
-        c(given.bits),         c(given.exponentBits),  c(given.parity)};
+        c(given.randomShift),  c(given.step),          c(given.above),
+        c(given.below),        c(given.wrapExponent),  c(given.bits),
+        c(given.exponentBits), c(given.parity)};
     fixFacts<shape>(p.facts);
     auto step = [&](const T *in, T *out, const Word &scale,
                     uint64_t position) __attribute__((always_inline)) {

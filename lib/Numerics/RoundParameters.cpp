@@ -18,7 +18,7 @@ static int leastNormalOf(const Format &format, const RoundFacts &facts) {
     return 1;
   case Format::Family::Fixed:
   case Format::Family::Integer:
-    if (format.hasRuntimeScale())
+    if (format.hasRuntimeScale() || format.hasRuntimeBits())
       return bias;
     return bias + facts.fractionBits - format.fractionBits +
            std::ilogb(format.scale);
@@ -29,7 +29,7 @@ static int leastNormalOf(const Format &format, const RoundFacts &facts) {
   case Format::Family::P3109:
     break;
   }
-  if (format.exponentBits == Format::runtime) // of a float
+  if (format.exponentBits == Format::runtime || format.isRuntimeP3109())
     return 1;
   return bias - ((1 << (format.exponentBits - 1)) - 1 + format.biasOffset) + 1;
 }
@@ -39,6 +39,10 @@ static int leastNormalOf(const Format &format, const RoundFacts &facts) {
 static RoundFacts runtimeFacts(const Format &format, Carrier carrier) {
   Format example = format;
   if (format.isGrid()) {
+    example.family = Format::Family::Fixed;
+    example.scale = 1;
+    example.zeroPoint = 0;
+    example.countsBits = example.isBalanced = false;
     example.low = format.isSigned ? -4 : 0;
     example.high = format.isSigned ? 3 : 7;
     example.fractionBits = 0;
@@ -56,7 +60,17 @@ static RoundFacts runtimeFacts(const Format &format, Carrier carrier) {
   return facts;
 }
 
+/// Of whole numbers of any number of bits: all that holds whatever the step is.
+static RoundFacts codedFacts(const Format &format, Carrier carrier) {
+  RoundFacts facts = runtimeFacts(format, carrier);
+  facts.hasPlainScale = false;
+  facts.isAsymmetric = true;
+  return facts;
+}
+
 RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
+  if (format.hasRuntimeBits())
+    return codedFacts(format, carrier);
   const bool hasNoCodes = format.isGrid() && !format.hasKnownCodes() &&
                           format.zeroPoint != Format::runtimeCode;
   const bool hasAnyPower =
@@ -84,11 +98,13 @@ RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
   facts.mayKeepAll =
       Y == Format::runtime || Y == F || format.family == Format::Family::Posit;
 
-  const bool anyExponent = format.exponentBits == Format::runtime &&
-                           format.family == Format::Family::Float;
+  const bool anyExponent =
+      format.isRuntimeP3109() || (format.exponentBits == Format::runtime &&
+                                  format.family == Format::Family::Float);
   facts.hasRuntimeExponent = anyExponent;
   facts.leastNormal = leastNormalOf(format, facts);
   facts.hasOddBias = Y == 0 && !anyExponent && ((facts.leastNormal - 1) & 1);
+  facts.hasRuntimeParity = format.isRuntimeP3109();
   const int leastNormal = facts.leastNormal;
   facts.isGradual = anyExponent || leastNormal > 1 ||
                     format.family == Format::Family::Posit ||

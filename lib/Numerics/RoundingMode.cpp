@@ -37,6 +37,8 @@ std::optional<RoundingMode> RoundingMode::parse(std::string_view text,
                   "' takes no argument, found '" + std::string(argument) + "'");
     if (argument == "<?>" && row.kind == Kind::Stochastic)
       return runtimeStochastic();
+    if (argument == "<?/32>" && row.kind == Kind::Stochastic)
+      return runtimeStochastic(maxRandomBits);
     const char *begin = argument.data() + 1;
     const char *end = argument.data() + argument.size();
     unsigned bits = 0;
@@ -47,7 +49,8 @@ std::optional<RoundingMode> RoundingMode::parse(std::string_view text,
                   "' expects a number of random bits 1..32, as in '" +
                   std::string(word) + "<16>'" +
                   (row.kind == Kind::Stochastic
-                       ? ", or '?' for 1..16 of them, known at run time"
+                       ? ", or '?' for 1..16 of them, known at run time, "
+                         "'?/32' for 1..32"
                        : ""));
     mode.randomBits = bits;
     return mode;
@@ -56,13 +59,14 @@ std::optional<RoundingMode> RoundingMode::parse(std::string_view text,
   for (const Row &row : table())
     legal.push_back(row.word);
   return fail(unknownWord("rounding mode", text, legal,
-                          "stochastic<R> with R = 1..32 random bits, or ?"));
+                          "stochastic<R> with R = 1..32 random bits, ? or "
+                          "?/32"));
 }
 
 std::string RoundingMode::str() const {
   std::string text(table()[static_cast<size_t>(kind)].word);
   if (isRuntime)
-    text += "<?>";
+    text += needsWholeWord() ? "<?/32>" : "<?>";
   else if (isStochastic() && randomBits != defaultRandomBits)
     text += "<" + std::to_string(randomBits) + ">";
   return text;

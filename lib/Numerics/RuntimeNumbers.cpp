@@ -17,7 +17,10 @@ static constexpr double mostGiven = 61;
 static void addShared(const Format &format, std::vector<Number> &numbers) {
   const Format element = format.element();
   const bool isBias = format.sharing == Format::Sharing::Bias;
-  if (isBias || element.isGrid()) {
+  if (format.sharing == Format::Sharing::Maximum) {
+    if (element.hasRuntimeBits())
+      numbers.push_back({"bits", format.isSigned ? 2. : 1., 32});
+  } else if (isBias || element.isGrid()) {
     if (element.fractionBits == Format::runtime)
       numbers.push_back({"bits", isBias ? 3. : 2., isBias ? 16. : 24.});
     if (element.exponentBits == Format::runtime)
@@ -33,7 +36,16 @@ static void addShared(const Format &format, std::vector<Number> &numbers) {
 }
 
 static void addGrid(const Format &format, std::vector<Number> &numbers) {
-  if (!format.hasKnownCodes() && format.family == Format::Family::Fixed) {
+  const bool hasBits = format.hasRuntimeBits();
+  if (format.countsBits) {
+    numbers.push_back({"integer bits", -mostGiven, mostGiven});
+    numbers.push_back({"bits", 3, format.isSigned ? 54. : 53.});
+    return;
+  }
+  if (hasBits) {
+    numbers.push_back({"bits", format.isBalanced ? 2. : 1., 32});
+  } else if (!format.hasKnownCodes() &&
+             format.family == Format::Family::Fixed) {
     if (format.exponentBits == Format::runtime)
       numbers.push_back({"integer bits", format.isSigned ? 1. : 0., 54});
     if (format.fractionBits == Format::runtime)
@@ -48,8 +60,10 @@ static void addGrid(const Format &format, std::vector<Number> &numbers) {
   if (format.hasRuntimeScale())
     numbers.push_back({"scale", std::numeric_limits<double>::min(),
                        std::numeric_limits<double>::max(), /*isReal=*/true});
-  if (format.zeroPoint == Format::runtimeCode)
-    numbers.push_back({"zero point", double(format.low), double(format.high)});
+  if (format.zeroPoint != Format::runtimeCode)
+    return;
+  const Format widest = hasBits ? Format::integer(32, format.isSigned) : format;
+  numbers.push_back({"zero point", double(widest.low), double(widest.high)});
 }
 
 std::vector<Number> Format::runtimeNumbers() const {
@@ -74,6 +88,12 @@ std::vector<Number> Format::runtimeNumbers() const {
       numbers.push_back({"bits", 2, 32});
     if (exponentBits == runtime)
       numbers.push_back({"exponent bits", 0, 5});
+    break;
+  case Family::P3109:
+    if (high == runtimeCode)
+      numbers.push_back({"bits", 3, 16});
+    if (fractionBits == runtime)
+      numbers.push_back({"bits of precision", 1, 16});
     break;
   default:
     if (exponentBits == runtime)
@@ -107,19 +127,23 @@ std::optional<Format> Format::with(std::span<const double> numbers,
       const bool isWord = family == Family::Word;
       const bool isExponent = number.what == "exponent bits";
       low = isWord ? 9 : isExponent ? 2 : 0;
-      high = isExponent ? layout.exponentBits
-                        : layout.fractionBits + (isWord ? 9 : 0);
+      high = isExponent
+                 ? layout.exponentBits - (subnormals == Subnormals::Absent)
+                 : layout.fractionBits + (isWord ? 9 : 0);
     }
     legal.push_back(std::clamp(given, low, high));
   }
   if (legal.empty())
     return *this;
-  if (isMoved()) {
-    if (family == Family::Integer)
-      legal.front() = std::ldexp(1.0, int(legal.front()));
-    else // whole bits of N
-      legal.push_back(width(carrier) - legal.front());
+  std::string text = str();
+  if (size_t moved = text.find("2^?"); moved != std::string::npos) {
+    text.replace(moved, 3, "?");
+    legal.back() = std::ldexp(1.0, int(legal.back()));
   }
+  if (countsBits) // all bits
+    legal.back() -= legal.front();
+  else if (isMoved() && family == Family::Fixed)
+    legal.push_back(width(carrier) - legal.front());
   if (sharing == Sharing::Bias) { // at least one fraction bit, at most 13
     const bool knowsAll = fractionBits != runtime;
     double all = knowsAll ? fractionBits : legal.front();
@@ -129,9 +153,6 @@ std::optional<Format> Format::with(std::span<const double> numbers,
     else
       legal.back() = std::clamp(legal.back(), std::max(all - 14, 1.), all - 2);
   }
-  std::string text = str();
-  if (size_t moved = text.find("2^?"); moved != std::string::npos)
-    text.replace(moved, 3, "?");
   if (size_t slash = text.find("?/"); slash != std::string::npos)
     text.replace(slash, text.rfind('>') - slash, "?,?");
   for (double number : legal)

@@ -116,24 +116,31 @@ void PolicyReader::checkParameter(const At &at, const Parameter &parameter,
   const std::string what =
       ("the " + Twine(number.what) + " of " + number.in).str();
   const Format &format = action.format;
-  const bool isFixed = format.isMoved() && format.isSigned &&
-                       format.family == Format::Family::Fixed &&
-                       number.in == format.str();
-  if (parameter.overflow && !isFixed)
+  const bool isReach = format.isGrid() && format.isElementwise() &&
+                       format.zeroPoint == 0 &&
+                       format.overflow == Format::Overflow::Saturate &&
+                       number.in == format.str() &&
+                       (number.isReal || number.what == "integer bits" ||
+                        number.what == "exponent of the scale");
+  if (parameter.overflow && !isReach)
     return fault(at,
                  "parameter '" + parameter.name +
-                     "' follows overflows, which counts the integer bits of "
-                     "fixed<?/N>, found " +
+                     "' follows overflows, which moves how far numbers reach: "
+                     "the integer bits of fixed<?/N>, the exponent of "
+                     "intN<2^?> or the scale of intN<?>, found " +
                      what);
   if (!number.isReal && !parameter.isWhole())
     return fault(at, "parameter '" + parameter.name + "' is " + what +
                          ", expected whole numbers");
+  if (!number.isReal && action.mode.isRuntime &&
+      number.in == action.mode.str() && !action.mode.needsWholeWord() &&
+      parameter.range().second > number.high)
+    return fault(at, "parameter '" + parameter.name + "' is " + what +
+                         ", expected values in 1..16, found " +
+                         shortestText(parameter.range().second) +
+                         "; stochastic<?/32> has up to 32");
   if (!number.isReal)
     return checkRange(at, parameter, number.low, number.high, what);
-  if (parameter.isDriven())
-    return fault(at, "parameter '" + parameter.name +
-                         "' follows the loss by whole steps, found " + what +
-                         "; choose the exponent of intN<2^?>");
   if (double least = parameter.range().first; least < number.low)
     return fault(at, "parameter '" + parameter.name + "' is " + what +
                          ", expected positive numbers, found " +
@@ -174,15 +181,30 @@ void PolicyReader::readNumber(const At &at, StringRef key, int64_t low,
     fault(at, "missing key '" + key + "'");
 }
 
+bool PolicyReader::readSingle(const At &at, StringRef key, double &value) {
+  bool isRead = false;
+  bool isThere = with(at, key, [&](const At &item) {
+    isRead = readValue(item, value);
+    value = double(float(value));
+  });
+  if (!isThere)
+    fault(at, "missing key '" + key + "'");
+  return isRead;
+}
+
 void PolicyReader::readPlateau(const At &at, Parameter &parameter) {
   if (!expectObject(at, "an object with start, by, until, steps",
-                    {"start", "by", "until", "steps", "improvement"}))
+                    {"start", "by", "times", "until", "steps", "improvement"}))
     return;
   Plateau plateau;
-  int64_t start = 0, by = 0, until = 0, steps = 0;
-  readNumber(at, "start", -maxParameterValue, maxParameterValue, start);
-  readNumber(at, "by", -maxParameterValue, maxParameterValue, by);
-  readNumber(at, "until", -maxParameterValue, maxParameterValue, until);
+  int64_t steps = 0;
+  double start = 0;
+  plateau.isFactor = at.node->find("times") != nullptr;
+  if (plateau.isFactor && at.node->find("by"))
+    return fault(at, "expected 'by' or 'times', found both");
+  bool hasAll = readSingle(at, "start", start);
+  hasAll &= readSingle(at, plateau.isFactor ? "times" : "by", plateau.by);
+  hasAll &= readSingle(at, "until", plateau.until);
   readNumber(at, "steps", 1, 1 << 24, steps);
   with(at, "improvement", [&](const At &item) {
     std::optional<double> value = item.node->number();
@@ -191,14 +213,21 @@ void PolicyReader::readPlateau(const At &at, Parameter &parameter) {
                    "expected a number from 0, found " + item.node->describe());
     plateau.improvement = float(*value);
   });
-  if (by == 0 || (by > 0) != (until > start))
-    return fault(at, "expected 'by' to lead from 'start' to 'until', found " +
-                         Twine(start) + " by " + Twine(by) + " until " +
-                         Twine(until));
-  plateau.by = int32_t(by);
-  plateau.until = int32_t(until);
+  if (!hasAll)
+    return;
+  const double neutral = plateau.isFactor ? 1 : 0;
+  const bool isBackwards = (plateau.by > neutral) != (plateau.until > start);
+  const bool isNegative =
+      plateau.isFactor && (plateau.by <= 0 || start <= 0 || plateau.until <= 0);
+  if (plateau.by == neutral || isBackwards || isNegative)
+    return fault(at, Twine("expected '") + (plateau.isFactor ? "times" : "by") +
+                         "' to lead from 'start' to 'until', found " +
+                         shortestText(start) +
+                         (plateau.isFactor ? " times " : " by ") +
+                         shortestText(plateau.by) + " until " +
+                         shortestText(plateau.until));
   plateau.steps = uint32_t(steps);
-  parameter.schedule = Schedule::constant(int32_t(start));
+  parameter.schedule = Schedule::constant(start);
   parameter.plateau = plateau;
 }
 
@@ -207,11 +236,11 @@ void PolicyReader::readOverflow(const At &at, Parameter &parameter) {
                     {"start", "least", "most", "share", "steps"}))
     return;
   OverflowShare overflow;
-  constexpr int64_t most = maxParameterValue;
-  int64_t start = 0, low = 0, high = 0, steps = 1;
-  readNumber(at, "start", -most, most, start);
-  readNumber(at, "least", -most, most, low);
-  readNumber(at, "most", -most, most, high);
+  int64_t steps = 1;
+  double start = 0;
+  bool hasAll = readSingle(at, "start", start);
+  hasAll &= readSingle(at, "least", overflow.least);
+  hasAll &= readSingle(at, "most", overflow.most);
   readNumber(at, "steps", 1, 1 << 24, steps);
   bool hasShare = with(at, "share", [&](const At &item) {
     std::optional<double> value = item.node->number();
@@ -222,13 +251,15 @@ void PolicyReader::readOverflow(const At &at, Parameter &parameter) {
   });
   if (!hasShare)
     fault(at, "missing key 'share'");
-  if (low > start || start > high)
+  if (!hasAll)
+    return;
+  if (overflow.least > start || start > overflow.most)
     return fault(at, "expected 'least' <= 'start' <= 'most', found " +
-                         Twine(low) + ", " + Twine(start) + ", " + Twine(high));
-  overflow.least = int32_t(low);
-  overflow.most = int32_t(high);
+                         shortestText(overflow.least) + ", " +
+                         shortestText(start) + ", " +
+                         shortestText(overflow.most));
   overflow.steps = uint32_t(steps);
-  parameter.schedule = Schedule::constant(int32_t(start));
+  parameter.schedule = Schedule::constant(start);
   parameter.overflow = overflow;
 }
 

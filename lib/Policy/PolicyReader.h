@@ -37,6 +37,8 @@ private:
                       const Action::RuntimeNumber &number);
   void checkRange(const JsonAt &at, const Parameter &parameter, double low,
                   double high, const llvm::Twine &what);
+  /// One of the numbers that a driven parameter has, as f32 holds it.
+  bool readSingle(const JsonAt &at, llvm::StringRef key, double &value);
   /// A number that a parameter may have.
   bool readValue(const JsonAt &at, double &value);
   void readParameters(const JsonAt &at, Action &action);

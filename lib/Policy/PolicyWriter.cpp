@@ -26,6 +26,14 @@ static JsonNode numberOf(double value) {
   return number;
 }
 
+/// The same of a number that f32 holds.
+static JsonNode singleOf(double value) {
+  JsonNode number = numberOf(value);
+  if (number.kind == JsonNode::Kind::Real)
+    number.string = shortestText(float(value));
+  return number;
+}
+
 static JsonNode toJson(const Parameter &parameter) {
   const Schedule &schedule = parameter.schedule;
   JsonNode node = JsonNode::object();
@@ -39,9 +47,9 @@ static JsonNode toJson(const Parameter &parameter) {
   if (parameter.overflow) {
     const OverflowShare &overflow = *parameter.overflow;
     JsonNode items = JsonNode::object();
-    items.set("start", JsonNode::of(int64_t(schedule.at(0))));
-    items.set("least", JsonNode::of(int64_t(overflow.least)));
-    items.set("most", JsonNode::of(int64_t(overflow.most)));
+    items.set("start", singleOf(schedule.realAt(0)));
+    items.set("least", singleOf(overflow.least));
+    items.set("most", singleOf(overflow.most));
     items.set("share", real(double(overflow.share), "%.9g"));
     items.set("steps", JsonNode::of(int64_t(overflow.steps)));
     node.set("overflow", std::move(items));
@@ -50,9 +58,9 @@ static JsonNode toJson(const Parameter &parameter) {
   if (parameter.plateau) {
     const Plateau &plateau = *parameter.plateau;
     JsonNode items = JsonNode::object();
-    items.set("start", JsonNode::of(int64_t(schedule.at(0))));
-    items.set("by", JsonNode::of(int64_t(plateau.by)));
-    items.set("until", JsonNode::of(int64_t(plateau.until)));
+    items.set("start", singleOf(schedule.realAt(0)));
+    items.set(plateau.isFactor ? "times" : "by", singleOf(plateau.by));
+    items.set("until", singleOf(plateau.until));
     items.set("steps", JsonNode::of(int64_t(plateau.steps)));
     if (plateau.improvement != 0)
       items.set("improvement", real(double(plateau.improvement), "%.9g"));

@@ -60,6 +60,20 @@ std::optional<Format> Policy::formatAt(const Action &action, Carrier carrier,
   return action.format.with(numbers, carrier);
 }
 
+/// More bits than the carrier has room for beside this scale.
+static std::string tooManyBits(const Format &format, Carrier carrier,
+                               const std::vector<double> &numbers) {
+  if (!format.isElementwise() || !format.hasRuntimeBits())
+    return "";
+  const double bits = numbers[format.countsBits ? 1 : 0];
+  const int most = format.mostRuntimeBits(layoutOf(carrier));
+  if (bits <= most)
+    return "";
+  return "format '" + format.str() + "' has " + std::to_string(int(bits)) +
+         " bits, " + std::string(nameOf(carrier)) + " carries at most " +
+         std::to_string(most);
+}
+
 std::string Policy::whyNotIn(const Action &action, Carrier carrier) const {
   const Format &format = action.format;
   std::string why = format.whyNotIn(carrier);
@@ -86,9 +100,12 @@ std::string Policy::whyNotIn(const Action &action, Carrier carrier) const {
           double value = valueOf(*known[numbers.size()], step, run, takesLeast);
           numbers.push_back(number.isReal ? value : std::round(value));
         }
-        std::optional<Format> written = format.with(numbers, carrier, &why);
-        if (written)
-          why = written->whyNotIn(carrier);
+        why = tooManyBits(format, carrier, numbers);
+        // A place outside of the bits has no text, but its numbers are there.
+        if (why.empty() && !format.countsBits)
+          if (std::optional<Format> written =
+                  format.with(numbers, carrier, &why))
+            why = written->whyNotIn(carrier);
         if (!why.empty())
           return why + " (step " + std::to_string(step) + ")";
       }

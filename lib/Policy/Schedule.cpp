@@ -59,14 +59,18 @@ std::pair<double, double> Parameter::range() const {
   if (plateau)
     values.push_back(plateau->until);
   if (overflow)
-    values.insert(values.end(),
-                  {double(overflow->least), double(overflow->most)});
+    values.insert(values.end(), {overflow->least, overflow->most});
   auto [least, greatest] = std::minmax_element(values.begin(), values.end());
   return {*least, *greatest};
 }
 
 bool Parameter::isWhole() const {
   auto isWhole = [](double value) { return value == std::rint(value); };
+  if (plateau &&
+      (plateau->isFactor || !isWhole(plateau->by) || !isWhole(plateau->until)))
+    return false;
+  if (overflow && (!isWhole(overflow->least) || !isWhole(overflow->most)))
+    return false;
   return std::all_of(sweep.begin(), sweep.end(), isWhole) &&
          std::all_of(schedule.points.begin(), schedule.points.end(),
                      [&](auto &point) { return isWhole(point.value); });

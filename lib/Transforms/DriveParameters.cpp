@@ -5,6 +5,7 @@
 #include "StepState.h"
 #include "prec/IR/PrecDialect.h"
 #include "prec/IR/StepInputs.h"
+#include "prec/Numerics/Describe.h"
 #include "prec/Transforms/Inserter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -25,6 +26,8 @@ public:
         driven.push_back(&parameter);
     if (driven.empty())
       return success();
+    if (failed(findScales()))
+      return failure();
     auto step = module.lookupSymbol<func::FuncOp>("step");
     auto predict = module.lookupSymbol<func::FuncOp>("predict");
     bool isStep = step && isTrainingStep(step);
@@ -62,33 +65,75 @@ private:
     attributes.set(nameAttrName, b.getStringAttr("prec." + name));
     attributes.set(roleAttrName, b.getStringAttr("state"));
     attributes.set(initAttrName,
-                   b.getStringAttr("constant:" + std::to_string(init)));
+                   b.getStringAttr("constant:" + shortestText(float(init))));
     (void)function.insertArgument(index, type,
                                   attributes.getDictionary(b.getContext()),
                                   function.getLoc());
     return function.getArgument(index);
   }
 
+  /// Which of them are scales, real numbers in all rules that have them.
+  LogicalResult findScales() {
+    llvm::StringMap<const Rule *> wholes, reals;
+    for (const Rule &rule : policy.rules)
+      for (auto [name, number] : llvm::zip_equal(rule.action.parameters,
+                                                 rule.action.runtimeNumbers()))
+        (number.isReal ? reals : wholes)[name] = &rule;
+    for (const Parameter *parameter : driven) {
+      const Rule *real = reals.lookup(parameter->name);
+      const Rule *whole = wholes.lookup(parameter->name);
+      if (real && whole)
+        return emitError(module.getLoc())
+               << "parameter '" << parameter->name << "' is a scale of rule '"
+               << real->origin << "' and a whole number of rule '"
+               << whole->origin
+               << "', which do not move alike; expected two parameters";
+      if (real)
+        scales.insert(parameter);
+    }
+    return success();
+  }
+
+  /// The numbers of this name in the function become what `make` gives.
+  void replace(func::FuncOp function, StringRef name,
+               function_ref<Value()> make) {
+    SmallVector<ParameterOp> uses;
+    function.walk([&](ParameterOp op) {
+      if (op.getName() == name)
+        uses.push_back(op);
+    });
+    if (uses.empty())
+      return;
+    b.setInsertionPointToStart(&function.front());
+    loc = function.getLoc();
+    Value number = make();
+    for (ParameterOp op : uses) {
+      op.replaceAllUsesWith(number);
+      op.erase();
+    }
+  }
+
   /// The driven numbers of a function are these values.
   void replace(func::FuncOp function, ArrayRef<Value> values) {
-    for (auto [parameter, value] : llvm::zip_equal(driven, values)) {
-      std::string name = declarationName(parameter->name);
-      Value number;
-      SmallVector<ParameterOp> uses;
-      function.walk([&](ParameterOp op) {
-        if (op.getName() == name)
-          uses.push_back(op);
+    for (auto [parameter, given] : llvm::zip_equal(driven, values)) {
+      Value value = given;
+      replace(function, declarationName(parameter->name), [&] {
+        return arith::FPToSIOp::create(b, loc, b.getI32Type(), value);
       });
-      if (uses.empty())
-        continue;
-      b.setInsertionPointToStart(&function.front());
-      number =
-          arith::FPToSIOp::create(b, function.getLoc(), b.getI32Type(), value);
-      for (ParameterOp op : uses) {
-        op.replaceAllUsesWith(number);
-        op.erase();
-      }
+      for (bool isHighWord : {true, false})
+        replace(function, declarationName(parameter->name, isHighWord),
+                [&] { return wordOfReal(value, isHighWord); });
     }
+  }
+
+  /// Half of an f64's bits.
+  Value wordOfReal(Value value, bool isHighWord) {
+    value = arith::ExtFOp::create(b, loc, b.getF64Type(), value);
+    Value bits = arith::BitcastOp::create(b, loc, b.getI64Type(), value);
+    if (isHighWord)
+      bits = arith::ShRUIOp::create(
+          b, loc, bits, arith::ConstantIntOp::create(b, loc, 32, 64));
+    return arith::TruncIOp::create(b, loc, b.getI32Type(), bits);
   }
 
   /// A number's state beside itself: names, and what they begin with.
@@ -102,7 +147,7 @@ private:
     SmallVector<Value> values;
     for (auto [i, parameter] : llvm::enumerate(driven))
       values.push_back(addArgument(step, at + i, parameter->name,
-                                   parameter->schedule.at(0)));
+                                   parameter->schedule.realAt(0)));
     SmallVector<SmallVector<Value>> rests;
     unsigned next = at + driven.size();
     for (const Parameter *parameter : driven) {
@@ -123,8 +168,7 @@ private:
       FailureOr<SmallVector<Value>> news =
           parameter->plateau
               ? followLoss(*parameter->plateau, values[i], rests[i], end)
-              : followOverflows(*parameter->overflow, values[i], rests[i],
-                                rounds[i]);
+              : followOverflows(*parameter, values[i], rests[i], rounds[i]);
       if (failed(news))
         return failure();
       nextValues.push_back(news->front());
@@ -145,13 +189,14 @@ private:
 
   static SmallVector<RoundOp> roundsBy(func::FuncOp step, const Parameter &p) {
     SmallVector<RoundOp> result;
-    std::string name = declarationName(p.name);
+    const std::string names[] = {declarationName(p.name),
+                                 declarationName(p.name, /*isHighWord=*/true)};
     step.walk([&](RoundOp round) {
       // Limits of the format are no values of a site.
       if (round.getSite() &&
           llvm::any_of(round.getParameters(), [&](Value value) {
             auto number = value.getDefiningOp<ParameterOp>();
-            return number && number.getName() == name;
+            return number && llvm::is_contained(names, number.getName());
           }))
         result.push_back(round);
     });
@@ -188,10 +233,13 @@ private:
     Value waited = add(wait, constant(1));
     Value fires = compare(Predicate::OGE, waited, constant(plateau.steps));
     fires = select(improves, arith::ConstantIntOp::create(b, loc, 0, 1), fires);
-    Value moved = add(value, constant(plateau.by));
-    Value limit = constant(plateau.until);
+    Value by = constant(plateau.by), limit = constant(plateau.until);
+    Value moved = plateau.isFactor
+                      ? arith::MulFOp::create(b, loc, value, by).getResult()
+                      : add(value, by);
+    const bool goesUp = plateau.by > (plateau.isFactor ? 1 : 0);
     Value isBeyond =
-        compare(plateau.by > 0 ? Predicate::OGT : Predicate::OLT, moved, limit);
+        compare(goesUp ? Predicate::OGT : Predicate::OLT, moved, limit);
     moved = select(isBeyond, limit, moved);
     Value zero = constant(0);
     return SmallVector<Value>{
@@ -200,13 +248,17 @@ private:
   }
 
   /// The next value, sums of shares and number of steps counted.
-  FailureOr<SmallVector<Value>> followOverflows(const OverflowShare &overflow,
+  FailureOr<SmallVector<Value>> followOverflows(const Parameter &parameter,
                                                 Value value,
                                                 ArrayRef<Value> rest,
                                                 ArrayRef<RoundOp> rounds) {
     using Predicate = arith::CmpFPredicate;
-    Value bits = arith::FPToSIOp::create(b, loc, b.getI32Type(), value);
-    FailureOr<OverflowShares> shares = countOverflows(b, loc, rounds, bits);
+    const OverflowShare &overflow = *parameter.overflow;
+    const bool isScale = scales.contains(&parameter);
+    Value number = value;
+    if (!isScale)
+      number = arith::FPToSIOp::create(b, loc, b.getI32Type(), value);
+    FailureOr<OverflowShares> shares = countOverflows(b, loc, rounds, number);
     if (failed(shares))
       return failure();
     Value over = add(rest[0], shares->whole), half = add(rest[1], shares->half);
@@ -216,9 +268,14 @@ private:
       Value mean = arith::DivFOp::create(b, loc, sum, constant(overflow.steps));
       return compare(predicate, mean, constant(overflow.share));
     };
-    Value wider = arith::MinimumFOp::create(b, loc, add(value, constant(1)),
-                                            constant(overflow.most));
-    Value narrower = arith::MaximumFOp::create(b, loc, add(value, constant(-1)),
+    auto next = [&](double factor, double step) -> Value {
+      if (isScale)
+        return arith::MulFOp::create(b, loc, value, constant(factor));
+      return add(value, constant(step));
+    };
+    Value wider =
+        arith::MinimumFOp::create(b, loc, next(2, 1), constant(overflow.most));
+    Value narrower = arith::MaximumFOp::create(b, loc, next(0.5, -1),
                                                constant(overflow.least));
     Value moved = select(isMore(Predicate::OGT, over), wider,
                          select(isMore(Predicate::OLE, half), narrower, value));
@@ -235,6 +292,7 @@ private:
   OpBuilder b;
   Location loc = b.getUnknownLoc();
   SmallVector<const Parameter *> driven;
+  llvm::SmallPtrSet<const Parameter *, 4> scales;
 };
 } // namespace
 

@@ -79,6 +79,31 @@ ScaledRound Inserter::scaledRound(RoundOp round, const Rule &rule) {
   return scaled;
 }
 
+/// The key of a tensor or the word of a scalar.
+FailureOr<Value> Inserter::randomFor(OpBuilder &builder, Value value,
+                                     Operation *op, const RoundingMode &mode,
+                                     SiteAttr site, SiteAttr accumulator,
+                                     ValueRange parameters) {
+  if (isa<TensorType>(value.getType()))
+    return words.tensorKey(builder, op, site);
+  FailureOr<Value> word =
+      words.word(builder, op, value, site, accumulator, mode.needsWholeWord());
+  const bool isSum = accumulator && accumulator == site;
+  if (failed(word) || !isSum || !mode.isRuntime || !mode.needsWholeWord())
+    return word;
+  // Up to 16 bits are the half that the product leaves, more a second word.
+  FailureOr<Value> half = words.word(builder, op, value, site, accumulator,
+                                     /*wholeWord=*/false);
+  if (failed(half))
+    return failure();
+  Location loc = op->getLoc();
+  Value isWhole = arith::CmpIOp::create(
+      builder, loc, arith::CmpIPredicate::ugt, parameters.back(),
+      arith::ConstantIntOp::create(builder, loc, 16, 32));
+  return arith::SelectOp::create(builder, loc, isWhole, *word, *half)
+      .getResult();
+}
+
 /// Rounds one value; `op` is the operation that made it, or, for entries, the
 /// one that the rounding stands before.
 FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
@@ -144,11 +169,8 @@ FailureOr<Value> Inserter::roundValue(OpBuilder &builder, Value value,
         spec.parameters.back());
   Value random;
   if (action.mode.isStochastic()) {
-    FailureOr<Value> made =
-        isa<TensorType>(value.getType())
-            ? words.tensorKey(builder, op, site)
-            : words.word(builder, op, value, site, accumulator,
-                         action.mode.needsWholeWord());
+    FailureOr<Value> made = randomFor(builder, value, op, action.mode, site,
+                                      accumulator, spec.parameters);
     if (failed(made))
       return failure();
     random = *made;

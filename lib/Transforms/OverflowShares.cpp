@@ -13,13 +13,12 @@ using namespace mlir::prec;
 namespace {
 class Counter {
 public:
-  Counter(ImplicitLocOpBuilder &b, Value integerBits)
-      : b(b), integerBits(integerBits), elements(number(0)),
-        beyond{elements, elements} {}
+  Counter(ImplicitLocOpBuilder &b, Value driven)
+      : b(b), driven(driven), elements(number(0)), beyond{elements, elements} {}
 
-  void add(Value values) {
-    Type type = getElementTypeOrSelf(values.getType());
-    Value limits[] = {limit(type, 1), limit(type, 2)};
+  void add(RoundOp round) {
+    Value values = round.getOperand();
+    Value limits[] = {limit(round, 0), limit(round, 1)};
     beyond = sumElements(
         b, values, beyond,
         [&](ImplicitLocOpBuilder &n, ValueRange x, ValueRange sums) {
@@ -46,21 +45,44 @@ private:
     return arith::ConstantIntOp::create(b, value, 64);
   }
 
-  /// 2^(IL - below) from the bits of its exponent.
-  Value limit(Type type, int64_t below) {
+  /// Of the limit, divided by 2^below, the exponent beside the driven number.
+  Value exponentBeside(RoundOp round, int64_t below) {
+    const Format &format = round.getFormat().getValue();
+    const int64_t less = int64_t(format.isSigned) + below;
+    if (format.family == Format::Family::Fixed)
+      return arith::ConstantIntOp::create(b, -less, 32);
+    if (!format.hasRuntimeBits())
+      return arith::ConstantIntOp::create(
+          b, format.width(*carrierOf(round.getType())) - less, 32);
+    return arith::SubIOp::create(b, round.getParameters().front(),
+                                 arith::ConstantIntOp::create(b, less, 32));
+  }
+
+  /// A power of two from the bits of its exponent, times the scale if that is
+  /// what is driven.
+  Value limit(RoundOp round, int64_t below) {
+    Type type = getElementTypeOrSelf(round.getType());
     CarrierLayout layout = layoutOf(*carrierOf(type));
     Type word = b.getIntegerType(layout.width);
     auto constant = [&](int64_t value) -> Value {
       return arith::ConstantIntOp::create(b, value, int(layout.width));
     };
-    Value exponent = integerBits;
+    const bool isScale = driven.getType().isF32();
+    Value exponent = exponentBeside(round, below);
+    if (!isScale)
+      exponent = arith::AddIOp::create(b, exponent, driven);
     if (layout.width != 32)
       exponent = arith::ExtSIOp::create(b, word, exponent);
-    exponent =
-        arith::AddIOp::create(b, exponent, constant(layout.bias() - below));
+    exponent = arith::AddIOp::create(b, exponent, constant(layout.bias()));
     Value bits = arith::ShLIOp::create(b, exponent,
                                        constant(int64_t(layout.fractionBits)));
-    return arith::BitcastOp::create(b, type, bits);
+    Value power = arith::BitcastOp::create(b, type, bits);
+    if (!isScale)
+      return power;
+    Value scale = driven;
+    if (layout.width != 32)
+      scale = arith::ExtFOp::create(b, type, scale);
+    return arith::MulFOp::create(b, power, scale);
   }
 
   /// 1 or 0; NaN reaches nothing.
@@ -74,7 +96,7 @@ private:
   }
 
   ImplicitLocOpBuilder &b;
-  Value integerBits, elements;
+  Value driven, elements;
   SmallVector<Value> beyond;
 };
 } // namespace
@@ -82,9 +104,9 @@ private:
 FailureOr<OverflowShares> mlir::prec::countOverflows(OpBuilder &builder,
                                                      Location loc,
                                                      ArrayRef<RoundOp> rounds,
-                                                     Value integerBits) {
+                                                     Value number) {
   ImplicitLocOpBuilder b(loc, builder);
-  Counter counter(b, integerBits);
+  Counter counter(b, number);
   for (RoundOp round : rounds) {
     if (!isa<func::FuncOp>(round->getParentOp()))
       return round.emitError("a number that follows the share of overflows "
@@ -92,7 +114,7 @@ FailureOr<OverflowShares> mlir::prec::countOverflows(OpBuilder &builder,
                              "function, found a rounding inside '")
              << round->getParentOp()->getName()
              << "'; choose granularity op, layer or batch";
-    counter.add(round.getOperand());
+    counter.add(round);
   }
   return counter.shares();
 }

@@ -7,18 +7,20 @@
 
 namespace mlir::prec {
 
-/// Of all elements that `rounds` round, the share of magnitudes of at least
-/// 2^(IL-1), which is the range of IL integer bits, and of half of it; f32.
+/// Of all elements that `rounds` round, the share of magnitudes that reach the
+/// number behind the largest, were there one (2^(IL-1) for IL integer bits, 128
+/// times the scale of an int8), and of those that reach half of it; f32.
 struct OverflowShares {
   Value whole, half;
 };
 
 /// Counts before `builder`'s point what the roundings of a function, each of a
 /// tensor or a scalar outside of bodies and loops, were given; others are
-/// refused where they stand. `integerBits` is an i32.
+/// refused where they stand. `number` is an i32, the integer bits or the
+/// exponent of the scale, or an f32, the scale.
 FailureOr<OverflowShares> countOverflows(OpBuilder &builder, Location loc,
                                          ArrayRef<RoundOp> rounds,
-                                         Value integerBits);
+                                         Value number);
 
 } // namespace mlir::prec
 

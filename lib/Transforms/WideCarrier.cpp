@@ -184,10 +184,12 @@ private:
       parameter = arith::MinUIOp::create(b, round.getLoc(), parameter, most);
     };
     // Others are checked where they are inserted, or clamped alike.
-    if (format.isGrid() || format.family == Format::Family::Posit)
+    if (format.isGrid() || format.family == Format::Family::Posit ||
+        format.family == Format::Family::P3109)
       return parameters;
     if (format.exponentBits == Format::runtime)
-      limit(carrier.exponentBits);
+      limit(carrier.exponentBits -
+            (format.subnormals == Format::Subnormals::Absent));
     if (format.fractionBits == Format::runtime)
       limit(format.family == Format::Family::Word ? carrier.width
                                                   : carrier.fractionBits);

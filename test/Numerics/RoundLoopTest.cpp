@@ -51,6 +51,9 @@ const char *const formats[] = {"m0",          "m7",
                                "f8e8m0fnu",   "binary8p3se",
                                "binary8p1uf", "binary6p2ue",
                                "fixed<4,4>",  "fixed<3,5>-wrap",
+                               "int?",        "fixed<?,?>-wrap",
+                               "fixed<?/?>",  "binary?p?se",
+                               "int?<?,?>",   "e?m?-nosub",
                                "fixed<?,?>",  "int8<?,?>",
                                "posit<?,?>",  "pow2<?,?>",
                                "ufixed<4,2>", "ufixed<2,3>-wrap",
@@ -258,7 +261,9 @@ TEST(RoundLoopParameters, Multiples) {
       format.scale = std::ldexp(1.0, exponent);
       format.overflow = Format::Overflow::Wrap;
       auto want = makeRoundParameters(ops, format, carrier);
-      auto got = multipleParameters(ops, layoutOf(carrier), exponent);
+      auto got =
+          multipleParameters(ops, layoutOf(carrier),
+                             uint64_t(layoutOf(carrier).bias() + exponent));
       EXPECT_EQ(got.discard, want.discard);
       EXPECT_EQ(got.leastNormal, want.leastNormal);
       EXPECT_EQ(got.leastQuantum, want.leastQuantum);
@@ -273,6 +278,5 @@ TEST(RoundLoopParameters, Multiples) {
       EXPECT_EQ(a.isIdentity, b.isIdentity);
       EXPECT_EQ(a.hasOddBias, b.hasOddBias);
       EXPECT_EQ(a.fractionBits, b.fractionBits);
-      EXPECT_EQ(a.leastNormal, b.leastNormal);
     }
 }

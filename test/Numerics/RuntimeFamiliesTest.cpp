@@ -111,6 +111,11 @@ TYPED_TEST(RuntimeFamilies, NumbersAreClamped) {
   this->checkAs("posit<?,1>", positTable(2, 1), {0});
   this->checkAs("pow2<?,?>", powerTable("", 3, 3), {3, -9});
   this->checkAs("int8<2,?>", gridTable("", 0, 255, 2), {-1000});
+  this->checkAs("int?", gridTable("", -1, 0, 1), {-far});
+  this->checkAs("int?-sym", gridTable("", -1, 1, 1), {-far});
+  this->checkAs("int?<2,?>", gridTable("", 0, 15, 2), {4, -far});
+  this->checkAs("int?<2,?>", gridTable("", -15, 0, 2), {4, far});
+  this->checkAs("int?<2,100>", gridTable("", -15, 0, 2), {4});
   this->checkAs("int8<2,?>", gridTable("", -255, 0, 2), {1000});
   if (sizeof(TypeParam) == 4) {
     this->checkAs("posit<?,5>", positTable(5, 5), {16});
@@ -174,6 +179,123 @@ TYPED_TEST(RuntimeFamilies, Scales) {
   this->compare("int2<?,1>", {0.7});
 }
 
+// R-INTEGER: any number of bits, at scales that are powers of two against
+// tables, at others as they are written.
+TYPED_TEST(RuntimeFamilies, Integers) {
+  for (int bits = 1; bits <= 10; ++bits) {
+    const double n = bits;
+    const int64_t half = int64_t(1) << (bits - 1);
+    this->checkAs("int?", gridTable("", -half, half - 1, 1), {n});
+    this->checkAs("uint?", gridTable("", 0, 2 * half - 1, 1), {n});
+    this->checkAs("int?<0.25>", gridTable("", -half, half - 1, 0.25), {n});
+    this->checkAs("uint?<?>", gridTable("", 0, 2 * half - 1, 4), {n, 4});
+    this->checkAs("int?<2^?>", gridTable("", -half, half - 1, 0x1p-7), {n, -7});
+    this->checkAs("int?<?,?>", gridTable("", -half, half - 1, 2), {n, 2, 0});
+    this->checkAs("int?<?,?>", gridTable("", -2 * half + 1, 0, 2),
+                  {n, 2, double(half - 1)});
+    this->checkAs("uint?<2,1>", gridTable("", -1, 2 * half - 2, 2), {n});
+    if (bits > 1) {
+      this->checkAs("int?-sym", gridTable("", -half + 1, half - 1, 1), {n});
+      this->checkAs("int?<?>-sym", gridTable("", -half + 1, half - 1, 8),
+                    {n, 8});
+    }
+    this->compare("int?", {n});
+    this->compare("int?<2^?>", {n, -3});
+    for (double scale : {0.1, 1.0 / 3, 7e-9, 0x1.fffffep-3}) {
+      this->compare("int?<?>", {n, scale});
+      this->compare("uint?<?,?>", {n, scale, double(half)});
+    }
+    this->compare("uint?<0.3,1>", {n});
+  }
+  // As many bits as the carrier has room for.
+  const bool isSingle = sizeof(TypeParam) == 4;
+  for (double n : {13., 16., 17., 24., 25., 32.}) {
+    if (n <= (isSingle ? 25 : 32))
+      this->compare("int?", {n});
+    if (n <= (isSingle ? 24 : 32)) {
+      this->compare("uint?<2^?>", {n, 2});
+      this->compare("uint?<0.5,7>", {n});
+    }
+    if (n <= (isSingle ? 17 : 32))
+      this->compare("int?<?>", {n, 0.3});
+    if (n <= (isSingle ? 16 : 32))
+      this->compare("uint?<?,?>", {n, 0.7, 999});
+  }
+}
+
+// R-RUNTIME: a place and a number of bits.
+TYPED_TEST(RuntimeFamilies, FixedOfAnyBits) {
+  for (int bits : {3, 4, 7, 10})
+    for (int whole : {-20, -1, 0, 1, 3, 12, 40}) {
+      const double n = bits, i = whole;
+      int64_t codes = int64_t(1) << bits;
+      double step = std::ldexp(1.0, whole - bits);
+      this->checkAs("fixed<?/?>",
+                    gridTable("", -codes / 2, codes / 2 - 1, step), {i, n});
+      this->checkAs("ufixed<?/?>", gridTable("", 0, codes - 1, step), {i, n});
+    }
+  const bool isSingle = sizeof(TypeParam) == 4;
+  this->compare("fixed<?/?>", {5, 12});
+  this->compare("fixed<?/?>", {9, isSingle ? 25. : 54.});
+  this->compare("ufixed<?/?>", {9, isSingle ? 24. : 53.});
+}
+
+// R-WRAP: codes modulo any number of bits, at any place.
+TYPED_TEST(RuntimeFamilies, WrappedCodes) {
+  for (double n : {3., 4., 8., 15.}) {
+    this->compare("int?-wrap", {n});
+    this->compare("uint?<0.25>-wrap", {n});
+    this->compare("int?<2^?>-wrap", {n, 5});
+    for (double f : {0., 1., 7.}) {
+      this->compare("fixed<?,?>-wrap", {n, f});
+      this->compare("ufixed<?,3>-wrap", {n});
+      this->compare("fixed<4,?>-wrap", {f});
+      this->compare("fixed<?/?>-wrap", {f + 1, n + f});
+      this->compare("fixed<?/12>-wrap", {f + 1});
+      this->compare("ufixed<?/12>-wrap", {f});
+    }
+  }
+  this->compare("int8<2^?>-wrap", {-9});
+}
+
+// R-P3109: every K up to 8, every precision, both domains.
+TYPED_TEST(RuntimeFamilies, P3109) {
+  for (bool isSigned : {true, false})
+    for (bool isExtended : {true, false})
+      for (int width = 3; width <= 9; ++width)
+        for (int precision = 1; precision <= width - isSigned; ++precision) {
+          Table table = p3109Table(width, precision, isSigned, isExtended);
+          std::optional<Format> written = Format::parse(table.name);
+          if (!written->whyNotIn(this->carrier).empty())
+            continue;
+          const double k = width, p = precision;
+          std::string end =
+              std::string(isSigned ? "s" : "u") + (isExtended ? "e" : "f");
+          this->checkAs(("binary?p?" + end).c_str(), table, {k, p});
+          this->checkAs(("binary?p" + std::to_string(precision) + end).c_str(),
+                        table, {k});
+          this->checkAs(("binary" + std::to_string(width) + "p?" + end).c_str(),
+                        table, {p});
+          this->compare(("binary?p?" + end).c_str(), {k, p});
+          this->compare(("binary?p?" + end + "-sat").c_str(), {k, p});
+        }
+  this->compare("binary?p?se", {16, 11});
+  this->checkAs("binary?p?se", p3109Table(3, 2, true, true), {-9, 99});
+}
+
+// R-FLUSH, R-ABSENT: floats of any width without subnormals.
+TYPED_TEST(RuntimeFamilies, FlushedFloats) {
+  for (const char *end : {"-ftz", "-nosub", "-ftz-sat", "-nosub-sat"})
+    for (double e : {2., 3., 5., 7.})
+      for (double m : {0., 1., 3., 10., 22.}) {
+        this->compare((std::string("e?m?") + end).c_str(), {e, m});
+        this->compare((std::string("e5m?") + end).c_str(), {m});
+        this->compare((std::string("e?m2") + end).c_str(), {e});
+      }
+  this->compare("m?-ftz", {4});
+  this->compare("bits?-ftz", {14});
+}
+
 // Formats with a shared scale round as the written one.
 TYPED_TEST(RuntimeFamilies, SharedScales) {
   using T = TypeParam;
@@ -191,7 +313,9 @@ TYPED_TEST(RuntimeFamilies, SharedScales) {
                         {"adaptivfloat<?,3>", "adaptivfloat<6,3>", {6}},
                         {"adaptivfloat<8,?>", "adaptivfloat<8,2>", {2}},
                         {"adaptivfloat<8,?>", "adaptivfloat<8,6>", {7}},
-                        {"adaptivfloat<?,7>", "adaptivfloat<9,7>", {4}}};
+                        {"adaptivfloat<?,7>", "adaptivfloat<9,7>", {4}},
+                        {"int?<max>", "int8<max>", {8}},
+                        {"uint?<max>", "uint1<max>", {uint32_t(-3)}}};
   Words random(3);
   std::vector<T> in(6 * 70), want(in.size()), got(in.size());
   for (T &x : in)
@@ -224,6 +348,20 @@ TEST(RuntimeNumbers, TextsReadBackAndNameTheirNumbers) {
         {"int8<?>-sym", {"scale"}},
         {"fixed<?,?>", {"integer bits", "fraction bits"}},
         {"ufixed<?,4>", {"integer bits"}},
+        {"ufixed<?/?>", {"integer bits", "bits"}},
+        {"uint?", {"bits"}},
+        {"int?-sym", {"bits"}},
+        {"fixed<?,?>-wrap", {"integer bits", "fraction bits"}},
+        {"int?<0.5>-sym", {"bits"}},
+        {"int?<2^?>", {"bits", "exponent of the scale"}},
+        {"int?<?,-3>", {"bits", "scale"}},
+        {"int?<?,?>", {"bits", "scale", "zero point"}},
+        {"int?<max>", {"bits"}},
+        {"binary?p3se", {"bits"}},
+        {"binary8p?uf", {"bits of precision"}},
+        {"binary?p?sf-sat", {"bits", "bits of precision"}},
+        {"e5m?-ftz", {"fraction bits"}},
+        {"e?m?-nosub", {"exponent bits", "fraction bits"}},
         {"fixed<4,?>", {"fraction bits"}},
         {"posit<?,2>", {"bits"}},
         {"posit<16,?>", {"exponent bits"}},

@@ -255,8 +255,9 @@ TEST(PolicyJson, FaultsOfParameters) {
               "\"steps\": 1}}}, \"rules\": [{\"select\": \"*\", \"format\": "
               "\"m?\", \"parameters\": [\"x\"]}]}"),
       HasSubstr("/rules/0/parameters/0: parameter 'x' follows overflows, which "
-                "counts the integer bits of fixed<?/N>, found the fraction "
-                "bits of m?"));
+                "moves how far numbers reach: the integer bits of fixed<?/N>, "
+                "the exponent of intN<2^?> or the scale of intN<?>, found the "
+                "fraction bits of m?"));
   EXPECT_THAT(errorOfParameter("{\"cosine\": [[0, 1e300]]}"),
               HasSubstr("cosine/0/1: expected a number from -2147483647"));
 }

@@ -33,7 +33,12 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
                            "pow2<?,3>",
                            "bfp<?,?>",
                            "mx<e?m2,?,even>",
-                           "adaptivfloat<8,?>"};
+                           "adaptivfloat<8,?>",
+                           "int?",
+                           "int?<2^?>",
+                           "fixed<?/?>-wrap",
+                           "binary?p?se",
+                           "e?m?-nosub"};
   const char *origins[] = {"--format=m3", "a\"b\\c\n\t", "\x01", "\xE2\x82\xAC",
                            ""};
   for (int i = 0; i < 500; ++i) {
@@ -60,24 +65,24 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
           pick(2) && parameter.schedule.kind != Kind::Constant;
       if (parameter.sweep.empty() &&
           parameter.schedule.kind == Kind::Constant && pick(2))
-        parameter.plateau = {-1, int32_t(pick(62)), uint32_t(1 + pick(1000)),
-                             0.125f};
+        parameter.plateau = {-1, double(pick(62)), false,
+                             uint32_t(1 + pick(1000)), 0.125f};
       if (parameter.plateau)
-        parameter.plateau->until =
-            std::min(parameter.plateau->until, parameter.schedule.at(0) - 1);
+        parameter.plateau->until = std::min(parameter.plateau->until,
+                                            parameter.schedule.realAt(0) - 1);
       if (parameter.plateau && parameter.plateau->until < 0)
         parameter.plateau.reset();
       policy.parameters.push_back(parameter);
     }
     int32_t start = int32_t(pick(100)) - 50;
-    policy.parameters.push_back(
-        {"over",
-         Schedule::constant(start),
-         {},
-         {},
-         OverflowShare{start - int32_t(pick(11)), start + int32_t(pick(11)),
-                       uint32_t(1 + pick(1000)),
-                       1.0f / float(2 + pick(1000))}});
+    policy.parameters.push_back({"over",
+                                 Schedule::constant(start),
+                                 {},
+                                 {},
+                                 OverflowShare{double(start) - double(pick(11)),
+                                               double(start) + double(pick(11)),
+                                               uint32_t(1 + pick(1000)),
+                                               1.0f / float(2 + pick(1000))}});
     policy.parameters.push_back(
         {"few", Schedule::constant(1 + pick(16)), {}, {}, {}});
     policy.parameters.push_back(
@@ -86,6 +91,20 @@ TEST(PolicyJson, WhatIsWrittenReadsBackEqual) {
          {},
          {},
          {}});
+    policy.parameters.push_back({"factor",
+                                 Schedule::constant(0.1f),
+                                 {},
+                                 Plateau{float(1 + pick(9)) / 10, 0.001f, true,
+                                         uint32_t(1 + pick(1000)), 0},
+                                 {}});
+    if (policy.parameters.back().plateau->by == 1)
+      policy.parameters.back().plateau->by = 0.5;
+    policy.parameters.push_back(
+        {"share",
+         Schedule::constant(0.3f),
+         {},
+         {},
+         OverflowShare{0.3f / float(1 + pick(9)), 1.7f, 3, 0.125f}});
     if (pick(2))
       policy.lossScale = LossScaling{.parameter = "few"};
     for (size_t n = pick(6), j = 0; j < n; ++j) {

@@ -23,7 +23,7 @@ def grid(values):
 
 def assert_refused(stderr, who, rule=RULE):
     words = f"error: rule '--round={rule}' has the gradient {rule.split('+')[1]}, but {who} differentiated @main"
-    assert words in stderr, stderr
+    assert words in stderr and "prec.torch.export and prec.jax.export write one of a function without gradients" in stderr, stderr
 
 
 @in_process
@@ -102,3 +102,42 @@ def test_an_export_remembers_who_differentiated(tmp_path, run):
     assert_refused(done.stderr, "JAX")
     assert f"{tmp_path / 'm.mlir'}:" in done.stderr
     run("prec-opt", tmp_path / "m.mlir", f"--round={RULE.split('+')[0]}")
+
+
+@in_process
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+@pytest.mark.parametrize("gradient", ["straight-through", "clipped"])
+def test_what_to_do_instead(framework, gradient, run, tmp_path):
+    """An export of the forward function: prec-train differentiates it with its roundings, as PyTorch's autograd does."""
+    pytest.importorskip("torch")
+    from test_rule_gradients import B, C, H, N, RATE, reference
+
+    rng = np.random.default_rng(5)
+    x, y = (rng.integers(-16, 17, (B, N)) / 8).astype("f4"), rng.integers(0, C, B).astype("i4")
+    y[:C] = range(C)
+    w = [(rng.integers(-40, 41, shape) / 32).astype("f4") for shape in [(N, H), (H, C)]]
+    np.savez(tmp_path / "d.npz", x_train=x, y_train=y)
+    path = tmp_path / "m.mlir"
+    if framework == "torch":
+        import prec.torch
+        import torch
+
+        model = torch.nn.Sequential(torch.nn.Linear(N, H, bias=False), torch.nn.ReLU(), torch.nn.Linear(H, C, bias=False))
+        for layer, each in zip((model[0], model[2]), w):
+            layer.weight.data = torch.tensor(each.T)
+        prec.torch.export(model, (torch.tensor(x),), path)
+    else:
+        jax = pytest.importorskip("jax")
+        import prec.jax
+
+        prec.jax.export(lambda a, b, x: jax.numpy.maximum(x @ a, 0) @ b, (*w, x), path, weights=(0, 1))
+    flags = [f"--round=weight=fixed<1,4>+{gradient}", f"--round=@contraction & activation=fixed<2,4>+{gradient}"]
+    first = w
+    for step in (1, 2):
+        w = reference(w, x, y, gradient, gradient, False)
+        run("prec-train", path, f"--weights={path.with_suffix('.npz')}", f"--data={tmp_path / 'd.npz'}", f"--batch-size={B}", f"--steps={step}",
+            f"--learning-rate={RATE}", "--loss=squared-error", "--eval-every=0", f"--save-weights={tmp_path / 'w.npz'}", *flags)  # fmt: skip
+        got = list(np.load(tmp_path / "w.npz").values())
+        got = [each.T for each in got] if framework == "torch" else got
+        assert [each.tobytes() for each in map(np.ascontiguousarray, got)] == [each.astype("f4").tobytes() for each in w], step
+    assert not np.array_equal(first[0], w[0])

@@ -176,13 +176,33 @@ def test_manual_files(ask, manual, validator, tmp_path):
     blocks = re.findall(r"```json\n(.*?)```", manual, re.DOTALL)
     for (parameter,), _ in table(manual, "| parameter | its value"):
         blocks.append(f'{{"version": 1, "parameters": {{"x": {parameter}}}}}')
-    assert len(blocks) == 11
+    assert len(blocks) == 12
     for block in blocks:
         validator.validate(read(block))
         (tmp_path / "p.json").write_text(block)
         (answer,) = ask([["flags", f"policy={tmp_path}/p.json"]])
         validator.validate(json.loads(answer))
         assert json.loads(answer).get("parameters") or json.loads(answer)["rules"]
+
+
+def test_manual_numbers(ask, manual, validator, tmp_path):
+    """Each spelling takes a number for each `?`, and reads back."""
+    spellings = [text for row in re.findall(r"^\| (.*`.*\?.*`.*) \| .* \| .*\|$", manual.split("| number | values")[1].split("\n\n")[0], re.MULTILINE)
+                 for text in re.findall(r"`([^`]*\?[^`]*)`", row)]  # fmt: skip
+    assert len(spellings) > 30
+    for text in spellings:
+        key, value = re.fullmatch(r'(?:"(\w+)": )?"?([^"]*)"?', text).groups()
+        value = value.replace("/N", "/8").replace("intN", "int8")
+        key = key or ("rounding" if value.startswith("stochastic") else "sum" if value.startswith("blocked") else "format")
+        rule = {"select": "*", key: value, "parameters": ["x"] * value.count("?")}
+        if key in ("rounding", "scale"):
+            rule["format"] = "e4m3"
+        policy = {"version": 1, "parameters": {"x": 4}, "rules": [rule]}
+        validator.validate(policy)
+        (tmp_path / "p.json").write_text(json.dumps(policy))
+        (answer,) = ask([["flags", f"policy={tmp_path}/p.json"]])
+        assert not answer.startswith("error"), (text, answer)
+        assert json.loads(answer)["rules"][0]["parameters"] == rule["parameters"], text
 
 
 def test_manual_message(ask, manual, tmp_path):
@@ -231,6 +251,10 @@ BAD = [
     '{"version": 1, "parameters": {"x": {"plateau": {"start": 1, "by": 1, "until": 3, "steps": 0}}}}',
     '{"version": 1, "parameters": {"x": {"plateau": {"start": 1, "by": 1, "until": 3, "steps": 1, "improvement": -1}}}}',
     '{"version": 1, "parameters": {"x": {"plateau": {"start": 1, "by": 1, "until": 3, "steps": 1}, "unit": "epoch"}}}',
+    '{"version": 1, "parameters": {"x": {"plateau": {"start": 1, "until": 3, "steps": 1}}}}',
+    '{"version": 1, "parameters": {"x": {"plateau": {"start": 1, "by": 1, "times": 2, "until": 3, "steps": 1}}}}',
+    '{"version": 1, "parameters": {"x": {"plateau": {"start": 1, "times": 0, "until": 3, "steps": 1}}}}',
+    '{"version": 1, "parameters": {"x": {"plateau": {"start": 1, "times": "2", "until": 3, "steps": 1}}}}',
     '{"version": 1, "parameters": {"x": {"overflow": {"start": 1, "least": 0, "most": 3, "steps": 1}}}}',
     '{"version": 1, "parameters": {"x": {"overflow": {"start": 1, "least": 0, "most": 2147483648, "share": 0, "steps": 1}}}}',
     '{"version": 1, "parameters": {"x": {"overflow": {"start": 1, "least": 0, "most": 3, "share": 1, "steps": 1}}}}',

@@ -113,7 +113,7 @@ def test_gradients(run, tmp_path, task, weight, activation, override, weight_gra
 WHOLE = {"weight": [1, 2, 0, 1], "activation": [2, 1, 3, 2]}
 
 
-@pytest.mark.parametrize("weight, activation", [("fixed<?/5>", "fixed<?,4>"), ("fixed<?,?>", "int6<2^?>"), ("int5<?>", "int6<?>")])
+@pytest.mark.parametrize("weight, activation", [("fixed<?/5>", "fixed<?,4>"), ("fixed<?,?>", "int6<2^?>"), ("int5<?>", "int6<?>"), ("int?<?>", "fixed<?/?>")])
 @pytest.mark.parametrize("parts", [1, 2])
 def test_clipped_at_ends_that_change(run, tmp_path, task, weight, activation, parts):
     """The range of a format whose numbers follow the step: the integer bits of weights in 5 bits, of activations with 4 fraction bits."""
@@ -125,6 +125,7 @@ def test_clipped_at_ends_that_change(run, tmp_path, task, weight, activation, pa
     whole = WHOLE if not scales else {"weight": [1, 2, 1, 1], "activation": [2] * 4}
     fractions["weight"] = [5 - i for i in whole["weight"]]
     numbers = {"fixed<?/5>": [whole["weight"]], "fixed<?,4>": [whole["activation"]], "fixed<?,?>": [whole["weight"], fractions["weight"]],
+               "int?<?>": [[5] * 4, [2.0**-f for f in fractions["weight"]]], "fixed<?/?>": [whole["activation"], [6] * 4],
                "int6<2^?>": [[-4] * 4], "int5<?>": [[2.0**-f for f in fractions["weight"]]], "int6<?>": [[2.0**-4] * 4]}  # fmt: skip
     parameters, rules = {}, []
     for select, format in ("weight", weight), ("fc*.activation", activation):

@@ -43,9 +43,10 @@ constexpr std::string_view nameOf(Carrier carrier) {
 /// value comes from a parameter, one for each `?` in the order of the text, and
 /// is clamped to the legal range. So may the integer bits of fixed point:
 /// `fixed<?/10>` are 10 bits with the point at a run-time place, `fixed<?,?>`
-/// any number of bits on both sides of it. And so may the exponent of an
-/// integer's scale, `int8<2^?>`, the scale itself and the zero point,
-/// `int8<?,?>`, and the numbers of `posit<?,?>`, `pow2<?,?>`, `bfp<?,?>`,
+/// any number of bits on both sides of it, `fixed<?/?>` a place and a number of
+/// bits. And so may the bits of an integer, the exponent of its scale,
+/// `int?<2^?>`, the scale itself and the zero point, `int?<?,?>`, and the
+/// numbers of `binary?p?se`, `posit<?,?>`, `pow2<?,?>`, `bfp<?,?>`,
 /// `mx<e?m?,?>` and `adaptivfloat<?,?>`.
 ///
 /// Formats with a shared scale (`mxfp4`, `bfp<8,16>`, `nvfp4`,
@@ -102,7 +103,8 @@ struct Format {
 
   Family family = Family::Float;
   /// Exponent bits; unused (0) for Mantissa, 8 for Word; `es` of a posit. For
-  /// Fixed without known codes the integer bits.
+  /// Fixed without known codes the integer bits, for Integer `runtime`. 0 for
+  /// P3109 of which a number is not known.
   int exponentBits = 8;
   /// Explicit fraction bits. For Word the fraction that remains: `bits16` has
   /// 7 here. For Fixed and Integer FL: a code counts 2^-FL; `runtime` if that
@@ -123,9 +125,14 @@ struct Format {
   uint8_t reservedTopCodes = 0;
 
   /// Fixed, Integer: least and greatest code. Power: least and greatest
-  /// exponent. Posit: 0 and the number of bits. Fixed with 0 and 0: the codes
-  /// are known at run time only (`fixed<4,?>`, `bfp<?,16>`).
+  /// exponent. Posit: 0 and the number of bits; so P3109 of which one is not
+  /// known. Fixed and Integer with 0 and 0: the codes are known at run time
+  /// only
+  /// (`fixed<4,?>`, `int?`, `bfp<?,16>`).
   int64_t low = 0, high = 0;
+  /// Grids without known codes: `fixed<?/?>`, whose second number are all bits;
+  /// integers without their lowest code, `int?-sym`.
+  bool countsBits = false, isBalanced = false;
   /// Integer: a code k means (k - zeroPoint) * scale; a scale of 0 is one that
   /// is known at run time only.
   int64_t zeroPoint = 0;
@@ -218,6 +225,21 @@ struct Format {
     format.isSigned = isSigned;
     return format;
   }
+  /// An integer of any number of bits.
+  static constexpr Format runtimeInteger(bool isSigned) {
+    Format format = runtimeFixed(runtime, 0, isSigned);
+    format.family = Family::Integer;
+    return format;
+  }
+  /// Width, precision or both are unknown: runtimeCode, `runtime`.
+  static constexpr Format runtimeP3109(int64_t width, int precision,
+                                       bool isSigned, bool isExtended) {
+    Format format = p3109(8, 3, isSigned, isExtended);
+    format.exponentBits = 0;
+    format.fractionBits = precision == runtime ? runtime : precision - 1;
+    format.high = width;
+    return format;
+  }
   static constexpr Format power(int64_t low, int64_t high) {
     Format format = grid(Family::Power, low, high, 0);
     format.isSigned = true;
@@ -282,6 +304,16 @@ struct Format {
   constexpr bool hasKnownCodes() const {
     return (low != 0 || high != 0) && zeroPoint != runtimeCode;
   }
+  /// Grids without known codes: are the codes those of a number of bits, which
+  /// one `?` gives?
+  constexpr bool hasRuntimeBits() const {
+    return isGrid() && low == 0 && high == 0 &&
+           (family == Family::Integer || countsBits);
+  }
+  /// A float of which width or precision is known at run time only.
+  constexpr bool isRuntimeP3109() const {
+    return family == Family::P3109 && high != 0;
+  }
   /// Grids of known codes: is only their place known at run time?
   constexpr bool isMoved() const {
     return isGrid() && hasKnownCodes() && fractionBits == runtime;
@@ -291,6 +323,9 @@ struct Format {
   int gridFractionBits() const;
   /// Is the scale a power of two?
   bool hasPlainScale() const;
+  /// Grids of a number of bits known at run time only: how many they may be, so
+  /// that quotients and codes are exact.
+  int mostRuntimeBits(CarrierLayout carrier) const;
   /// Bits of a code; for Mantissa those of the carrier's sign and exponent
   /// count too.
   int width(Carrier carrier) const;

@@ -64,11 +64,15 @@ template <class Word> struct RoundParameters {
   Word lowest;        ///< bits of the lowest number's magnitude
   Word least;         ///< bits of the least normal number
   /// Of a mode whose number r of random bits is known at run time: the r
-  /// uppermost bits of a word, and the half of the last of them.
-  Word randomMask{}, randomHalf{};
+  /// uppermost bits of a word, the half of the last of them, 0 if there is none
+  /// below the word, and by how much a word moves up, whose lower half counts
+  /// where 16 bits are enough.
+  Word randomMask{}, randomHalf{}, randomShift{};
   /// Where a grid has no plain scale: that as a number of the carrier, and the
   /// codes above and below the zero point, as numbers too.
   Word step{}, above{}, below{};
+  /// Biased exponent of what a grid that wraps takes its numbers modulo.
+  Word wrapExponent{};
   /// Of a posit.
   Word bits{}, exponentBits{};
   /// 1 if the codes of odd biased exponents are even.
@@ -76,9 +80,10 @@ template <class Word> struct RoundParameters {
 
   /// Those that loops over arrays and vectors of lanes need in each lane.
   template <class Visit> void forEachWord(Visit visit) {
-    for (Word *word : {&discard, &leastNormal, &leastQuantum, &discardOffset,
-                       &tinyLimit, &impliedBit, &largest, &lowest, &least,
-                       &step, &above, &below, &bits, &exponentBits, &parity})
+    for (Word *word :
+         {&discard, &leastNormal, &leastQuantum, &discardOffset, &tinyLimit,
+          &impliedBit, &largest, &lowest, &least, &step, &above, &below,
+          &wrapExponent, &bits, &exponentBits, &parity})
       visit(*word);
   }
 };
@@ -99,7 +104,9 @@ template <WordOps Ops>
 RoundParameters<typename Ops::Word>
 shiftedParameters(Ops &ops, RoundParameters<typename Ops::Word> p,
                   typename Ops::Word shift) {
-  p.facts.isGradual = p.facts.hasTiny = p.facts.isBounded = true;
+  const bool wraps = p.facts.format.overflow == Format::Overflow::Wrap;
+  p.facts.isGradual = p.facts.hasTiny = true;
+  p.facts.isBounded = !wraps;
   p.facts.hasExactThresholds = false;
   auto by = ops.shl(shift, ops.constant(p.facts.carrier.fractionBits));
   for (auto *word : {&p.leastNormal, &p.leastQuantum, &p.discardOffset})
@@ -108,6 +115,8 @@ shiftedParameters(Ops &ops, RoundParameters<typename Ops::Word> p,
     *word = ops.add(*word, by);
   if (p.facts.format.isSigned)
     p.lowest = ops.add(p.lowest, by);
+  if (wraps)
+    p.wrapExponent = ops.add(p.wrapExponent, shift);
   return p;
 }
 

@@ -30,6 +30,8 @@ makeFormatParameters(Ops &ops, const Format &format, Carrier carrier,
                              moved);
   }
   RoundFacts facts = roundFacts(format, carrier);
+  if (format.hasRuntimeBits())
+    return codedParameters(ops, format, facts, runtime);
   if (format.family == Format::Family::Fixed && format.isRuntime())
     return fixedParameters(ops, format, facts, runtime);
   if (format.family == Format::Family::Power && format.isRuntime())
@@ -41,9 +43,15 @@ makeFormatParameters(Ops &ops, const Format &format, Carrier carrier,
   Word one = c(1);
   Word bias = c(0), leastNormal = c(static_cast<int64_t>(facts.leastNormal));
   const bool anyExponent = facts.hasRuntimeExponent;
+  std::optional<P3109Widths<Word>> widths;
+  if (format.isRuntimeP3109())
+    widths = widthsOfP3109(ops, format, facts.carrier, runtime);
   if (anyExponent) {
-    Word bits =
-        ops.minimum(ops.maximum(*next++, c(2)), c(facts.carrier.exponentBits));
+    // Where there are no subnormals half of the least number is needed.
+    const bool needsHalf = format.subnormals == Format::Subnormals::Absent;
+    Word bits = widths ? widths->exponent
+                       : ops.minimum(ops.maximum(*next++, c(2)),
+                                     c(facts.carrier.exponentBits - needsHalf));
     bias = ops.sub(ops.shl(one, ops.sub(bits, one)), one);
     leastNormal = ops.add(
         ops.sub(c(facts.carrier.bias()),
@@ -55,7 +63,9 @@ makeFormatParameters(Ops &ops, const Format &format, Carrier carrier,
     bias = c((uint64_t(1) << (format.exponentBits - 1)) - 1);
   }
   Word fraction = c(facts.fractionBits);
-  if (format.fractionBits == Format::runtime) {
+  if (widths) {
+    fraction = widths->fraction;
+  } else if (format.fractionBits == Format::runtime) {
     fraction = *next;
     if (format.family == Format::Family::Word)
       fraction = ops.sub(ops.maximum(fraction, c(9)), c(9));
@@ -98,18 +108,24 @@ makeFormatParameters(Ops &ops, const Format &format, Carrier carrier,
     setScale(ops, format, facts.carrier, runtime, p);
   if (format.family == Format::Family::Posit)
     setPosit(ops, format, facts.carrier, runtime, p);
+  if (widths)
+    p.parity = widths->parity;
+  if (format.overflow == Format::Overflow::Wrap)
+    p.wrapExponent =
+        c(uint64_t(int64_t(facts.carrier.bias()) + facts.wrapExponent));
   return p;
 }
 
 /// Precondition: format.whyNotIn(carrier) is empty, `runtime` has the words of
 /// each `?` of the format's text (Format::runtimeNumbers), in that order, and
-/// then the number of random bits of a mode that is `stochastic<?>`. These
-/// words are clamped to the legal range: no value of them is undefined
-/// behaviour.
+/// then the number of random bits of a mode that is `stochastic<?>`, at most
+/// `mostRandomBits`. These words are clamped to the legal range: no value of
+/// them is undefined behaviour.
 template <WordOps Ops>
 RoundParameters<typename Ops::Word>
 makeRoundParameters(Ops &ops, const Format &format, Carrier carrier,
-                    std::span<const typename Ops::Word> runtime = {}) {
+                    std::span<const typename Ops::Word> runtime = {},
+                    unsigned mostRandomBits = RoundingMode::defaultRandomBits) {
   using Word = typename Ops::Word;
   const size_t own = format.numRuntimeWords();
   assert(runtime.size() == own || runtime.size() == own + 1);
@@ -118,36 +134,40 @@ makeRoundParameters(Ops &ops, const Format &format, Carrier carrier,
   if (runtime.size() == own)
     return p;
   const uint64_t W = p.facts.carrier.width;
-  Word most = ops.constant(RoundingMode::runtimeStochastic().randomBits);
+  Word most = ops.constant(mostRandomBits);
   Word bits = ops.minimum(ops.maximum(runtime.back(), ops.constant(1)), most);
-  p.randomMask =
-      ops.shl(ops.constant(~uint64_t(0)), ops.sub(ops.constant(W), bits));
-  p.randomHalf = ops.shl(ops.constant(1), ops.sub(ops.constant(W - 1), bits));
+  Word beside = ops.sub(ops.constant(W), bits);
+  p.randomMask = ops.shl(ops.constant(~uint64_t(0)), beside);
+  p.randomHalf = ops.lshr(ops.shl(ops.constant(1), beside), ops.constant(1));
+  p.randomShift = ops.constant(W - 16);
+  if (mostRandomBits > 16)
+    p.randomShift = ops.select(ops.less(ops.constant(16), bits),
+                               ops.constant(W - 32), p.randomShift);
   return p;
 }
 
-/// The parameters of rounding to multiples of 2^exponent, a normal number of
-/// the carrier, without bound: those of a grid that wraps, known without
-/// looking at a format.
+/// The parameters of rounding to multiples of a power of two, a normal number
+/// of the carrier whose biased exponent is `quantum`, without bound: those of a
+/// grid that wraps, known without looking at a format.
 template <WordOps Ops>
 RoundParameters<typename Ops::Word>
-multipleParameters(Ops &ops, CarrierLayout carrier, int exponent) {
-  const int F = int(carrier.fractionBits), quantum = carrier.bias() + exponent;
+multipleParameters(Ops &ops, CarrierLayout carrier,
+                   typename Ops::Word quantum) {
+  const int F = int(carrier.fractionBits);
   RoundFacts facts;
   facts.carrier = carrier;
   facts.isGradual = facts.hasTiny = facts.mayKeepAll = true;
   facts.fractionBits = F;
-  facts.leastNormal = quantum + F;
   facts.format = Format::grid(Format::Family::Fixed, -1, 1, 0);
   facts.format.overflow = Format::Overflow::Wrap;
   auto c = [&](int64_t value) { return ops.constant(uint64_t(value)); };
-  auto zero = c(0), normal = c(quantum + F);
+  auto zero = c(0), normal = ops.add(quantum, c(F));
   return {facts,
           zero,
           normal,
-          c(quantum),
+          quantum,
           normal,
-          c(int64_t(quantum) << F),
+          ops.shl(quantum, c(F)),
           c(int64_t(1) << F),
           zero,
           zero,

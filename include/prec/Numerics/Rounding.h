@@ -35,7 +35,8 @@ public:
         if (isPlain && format.overflow != Format::Overflow::Wrap)
           return Base::run();
         sign = ops.bitXor(bits, magnitude);
-        return this->withNaN(isPlain ? wrapped() : scaled());
+        return this->withNaN(
+            format.overflow == Format::Overflow::Wrap ? wrapped() : scaled());
       }
     }
     switch (format.family) {
@@ -130,8 +131,10 @@ private:
     Word down = ops.sub(middle, ops.add(whole, lost)); // floor(place)
     if (mode.randomBits == W()) {                      // S-CENTRE adds a half
       half = ops.select(ops.less(shift, places), c(0), half);
-      up = ops.add(up, half);
-      down = ops.sub(middle, ops.add(whole, ops.select(isExact, c(0), half)));
+      up = this->whereWhole(ops.add(up, half), up);
+      Word centred =
+          ops.sub(middle, ops.add(whole, ops.select(isExact, c(0), half)));
+      down = this->whereWhole(centred, down);
     }
     Word place = ops.select(isNegative, down, up);
     return ops.less(ops.add(place, this->topRandom()), place);
@@ -167,23 +170,25 @@ private:
 
   // --- whole numbers beyond the core
 
-  /// Rounds to multiples of 2^exponent without bound.
-  Word toMultiple(Word value, int exponent, RoundingMode how) {
-    RoundParameters<Word> q = multipleParameters(ops, facts.carrier, exponent);
+  /// Rounds to multiples of a power of two, of biased exponent `quantum`,
+  /// without bound.
+  Word toMultiple(Word value, Word quantum, RoundingMode how) {
+    RoundParameters<Word> q = multipleParameters(ops, facts.carrier, quantum);
     q.randomMask = p.randomMask;
     q.randomHalf = p.randomHalf;
+    q.randomShift = p.randomShift;
     return Rounding<Ops>(ops, value, q, how, random).run();
   }
 
   /// R-WRAP: the rounded value minus the nearest multiple of 2^width steps.
   Word wrapped() {
     const Format &format = facts.format;
-    const int exponent = facts.wrapExponent;
-    Word rounded = Base::run();
-    Word multiple = toMultiple(rounded, exponent, Kind::NearestAway);
+    Word rounded = format.isRuntime() ? toMultiple(bits, p.leastQuantum, mode)
+                                      : Base::run();
+    Word multiple = toMultiple(rounded, p.wrapExponent, Kind::NearestAway);
     Word rest = ops.carrierSub(rounded, multiple);
-    Word half = number(std::ldexp(1.0, exponent - 1));
-    Word whole = number(std::ldexp(1.0, exponent));
+    Word half = ops.shl(ops.sub(p.wrapExponent, c(1)), c(F()));
+    Word whole = ops.shl(p.wrapExponent, c(F()));
     Bit isBelow = ops.less(c(signBit()), rest);
     if (format.isSigned)
       rest = ops.select(ops.equal(rest, half), ops.bitOr(half, c(signBit())),
@@ -224,7 +229,8 @@ private:
     auto next = [&](Word k, double by) {
       return ops.carrierSub(k, number(-by));
     };
-    bool isKnown = format.zeroPoint != Format::runtimeCode;
+    bool isKnown =
+        format.zeroPoint != Format::runtimeCode && !format.hasRuntimeBits();
     double greatest =
         double(format.high - (isKnown ? format.zeroPoint : format.low));
     double least =
@@ -235,6 +241,8 @@ private:
     // The quotient may be off by one either way; beyond the limit it does not
     // matter.
     Word bound = number(std::max(greatest, least) + 2);
+    if (format.hasRuntimeBits())
+      bound = ops.carrierAdd(limit, number(2));
     Word quotient = ops.minimum(ops.carrierDiv(magnitude, step), bound);
     Word k = wholePart(quotient);
     k = ops.select(ops.less(magnitude, product(k)), next(k, -1), k);
@@ -256,7 +264,8 @@ private:
       up = ops.select(ops.less(place, number(0.5)), zero, one);
       up = ops.select(ops.equal(place, number(0.5)), isOdd, up);
     } else {
-      up = toMultiple(ops.bitOr(place, sign), 0, mode);
+      up = toMultiple(ops.bitOr(place, sign), c(uint64_t(facts.carrier.bias())),
+                      mode);
       up = ops.bitAnd(up, c(signBit() - 1));
     }
     k = ops.select(ops.equal(up, zero), k, next(k, 1));

@@ -106,10 +106,12 @@ protected:
   /// discarded bits (S-CENTRE). Shifted down to d bits this is the addend.
   Word topRandom() {
     unsigned r = mode.randomBits, half = mode.needsWholeWord() ? 32 : 16;
-    Word top = W() == half ? random : ops.shl(random, c(W() - half));
     // Bits below the discarded ones are shifted out in the end.
     if (mode.isRuntime)
-      return ops.bitXor(ops.bitAnd(top, p.randomMask), p.randomHalf);
+      return ops.bitXor(
+          ops.bitAnd(ops.shl(random, p.randomShift), p.randomMask),
+          p.randomHalf);
+    Word top = W() == half ? random : ops.shl(random, c(W() - half));
     if (r != half)
       top = ops.bitAnd(top, c(~uint64_t(0) << (W() - r)));
     bool fewer = facts.isGradual || facts.fractionBits == Format::runtime ||
@@ -117,6 +119,14 @@ protected:
     if (fewer && r < W())
       top = ops.bitXor(top, c(uint64_t(1) << (W() - r - 1))); // a zero bit
     return top;
+  }
+
+  /// Of a mode that may have as many random bits as a word: `centred` where it
+  /// has.
+  Word whereWhole(Word centred, Word others) {
+    if (!mode.isRuntime)
+      return centred;
+    return ops.select(ops.equal(p.randomHalf, c(0)), centred, others);
   }
 
   /// S-EQUAL: the first random bit, spread over the word.
@@ -229,7 +239,8 @@ protected:
     if (mode.randomBits == W()) {
       Word above = ops.sub(ops.maximum(shift, c(1)), c(1));
       Word centred = ops.lshr(ops.add(down(top, above), c(1)), c(1));
-      position = ops.select(ops.equal(shift, c(0)), top, centred);
+      centred = ops.select(ops.equal(shift, c(0)), top, centred);
+      position = whereWhole(centred, position);
     }
     return ops.less(ops.add(position, topRandom()), position);
   }

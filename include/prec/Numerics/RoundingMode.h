@@ -13,8 +13,9 @@ namespace mlir::prec {
 
 /// A rounding mode as a value: its kind, and for the stochastic ones the number
 /// of random bits. Spelled `nearest-even`, `stochastic` (16 random bits),
-/// `stochastic<8>`, `stochastic<?>` (1..16 bits, known at run time);
-/// docs/numerics.md defines each, with bias and variance.
+/// `stochastic<8>`, `stochastic<?>` (1..16 bits, known at run time),
+/// `stochastic<?/32>` (1..32 bits, of longer words); docs/numerics.md defines
+/// each, with bias and variance.
 struct RoundingMode {
   enum class Kind : uint8_t {
 #define PREC_ROUNDING_MODE(kind, word, stochastic, text) kind,
@@ -38,8 +39,9 @@ struct RoundingMode {
   constexpr RoundingMode(Kind kind, unsigned randomBits)
       : kind(kind), randomBits(randomBits) {}
 
-  static constexpr RoundingMode runtimeStochastic() {
-    RoundingMode mode(Kind::Stochastic);
+  static constexpr RoundingMode
+  runtimeStochastic(unsigned most = defaultRandomBits) {
+    RoundingMode mode(Kind::Stochastic, most);
     mode.isRuntime = true;
     return mode;
   }

@@ -46,14 +46,21 @@ typename Ops::Word scaleOfWords(Ops &ops, CarrierLayout carrier,
   return ops.add(kept, ops.lshr(up, c(29)));
 }
 
-/// A whole number below 2^F as the carrier's.
+/// A whole number up to 2^(F+1) as the carrier's.
 template <WordOps Ops>
 typename Ops::Word numberOfWhole(Ops &ops, CarrierLayout carrier,
                                  typename Ops::Word whole) {
   if constexpr (CarrierOps<Ops>) {
-    auto one = ops.constant(uint64_t(carrier.bias() + int(carrier.fractionBits))
-                            << carrier.fractionBits);
-    return ops.carrierSub(ops.bitOr(one, whole), one);
+    auto least =
+        ops.constant(uint64_t(carrier.bias() + int(carrier.fractionBits))
+                     << carrier.fractionBits); // 2^F
+    auto below = [&](typename Ops::Word part) {
+      return ops.carrierSub(ops.bitOr(least, part), least);
+    };
+    auto quarter = below(ops.lshr(whole, ops.constant(2)));
+    auto half = ops.carrierAdd(quarter, quarter);
+    return ops.carrierAdd(ops.carrierAdd(half, half),
+                          below(ops.bitAnd(whole, ops.constant(3))));
   }
   return whole;
 }
@@ -102,6 +109,7 @@ fixedParameters(Ops &ops, const Format &format, const RoundFacts &facts,
   Word beyond = ops.shl(top, c(F));
   p.largest = ops.sub(beyond, ops.shl(c(1), p.discard));
   p.lowest = sign ? beyond : c(0);
+  p.wrapExponent = ops.add(top, c(sign));
   return p;
 }
 
@@ -133,6 +141,86 @@ powerParameters(Ops &ops, const Format &format, const RoundFacts &facts,
   p.largest = p.lowest = ops.shl(greatest, c(F));
   p.parity = ops.bitAnd(ops.sub(least, c(1)), c(1));
   return p;
+}
+
+/// Whole numbers times a scale of which the number of bits is known at run time
+/// only: integers, and fixed point that counts all its bits. They are as many
+/// as FamilyRounding::scaled() has room for.
+template <WordOps Ops>
+RoundParameters<typename Ops::Word>
+codedParameters(Ops &ops, const Format &format, const RoundFacts &facts,
+                std::span<const typename Ops::Word> runtime) {
+  using Word = typename Ops::Word;
+  const CarrierLayout carrier = facts.carrier;
+  auto c = [&](int64_t value) { return ops.constant(uint64_t(value)); };
+  const bool sign = format.isSigned, isFixed = format.countsBits;
+  Word bits = clampedNumber(ops, isFixed ? runtime[1] : runtime[0],
+                            isFixed ? 3 : 1 + format.isBalanced,
+                            format.mostRuntimeBits(carrier));
+  auto powerOfTwo = [&](Word exponent) {
+    return ops.shl(ops.add(exponent, c(carrier.bias())),
+                   c(carrier.fractionBits));
+  };
+  Word zero = c(0);
+  RoundParameters<Word> p = {facts, zero, zero, zero, zero,
+                             zero,  zero, zero, zero, zero};
+  p.step = numberOf(ops, carrier, format.scale);
+  if (isFixed)
+    p.step = powerOfTwo(ops.sub(clampedNumber(ops, runtime[0], -61, 61), bits));
+  runtime = runtime.subspan(1 + isFixed);
+  if (!isFixed && format.fractionBits == Format::runtime) {
+    p.step = powerOfTwo(clampedNumber(ops, runtime.front(), -61, 61));
+    runtime = runtime.subspan(1);
+  } else if (format.hasRuntimeScale()) {
+    p.step = scaleOfWords(ops, carrier, runtime[0], runtime[1]);
+    runtime = runtime.subspan(2);
+  }
+  // Codes, counted from a place below all of them.
+  const int64_t origin = int64_t(1) << (isFixed ? carrier.width - 2 : 31);
+  Word top = ops.shl(c(1), ops.sub(bits, c(sign)));
+  Word most = ops.add(c(origin - 1), top);
+  Word least = sign ? ops.sub(c(origin + format.isBalanced), top) : c(origin);
+  Word middle = c(origin + format.zeroPoint);
+  if (format.zeroPoint == Format::runtimeCode)
+    middle = ops.bitXor(runtime.front(), c(origin));
+  middle = ops.minimum(ops.maximum(middle, least), most);
+  p.above = numberOfWhole(ops, carrier, ops.sub(most, middle));
+  p.below = numberOfWhole(ops, carrier, ops.sub(middle, least));
+  if (format.overflow == Format::Overflow::Wrap)
+    if constexpr (CarrierOps<Ops>) {
+      p.leastQuantum = ops.lshr(p.step, c(carrier.fractionBits));
+      p.wrapExponent = ops.add(p.leastQuantum, bits);
+      p.largest = ops.carrierMul(p.above, p.step);
+      p.lowest = ops.carrierMul(p.below, p.step);
+    }
+  return p;
+}
+
+/// Exponent and fraction bits of IEEE P3109's floats, and whether the codes of
+/// odd biased exponents are even where there is no fraction.
+template <class Word> struct P3109Widths {
+  Word exponent, fraction, parity;
+};
+
+template <WordOps Ops>
+P3109Widths<typename Ops::Word>
+widthsOfP3109(Ops &ops, const Format &format, CarrierLayout carrier,
+              std::span<const typename Ops::Word> runtime) {
+  using Word = typename Ops::Word;
+  auto c = [&](int64_t value) { return ops.constant(uint64_t(value)); };
+  const int64_t sign = format.isSigned;
+  Word width = c(format.high), precision = c(format.fractionBits + 1);
+  if (format.high == Format::runtimeCode)
+    width = clampedNumber(ops, runtime.front(), 3, 16);
+  if (format.fractionBits == Format::runtime)
+    precision = clampedNumber(ops, runtime.back(), 1, 16);
+  precision = ops.minimum(precision, ops.sub(width, c(sign)));
+  Word exponent = ops.add(ops.sub(width, precision), c(1 - sign));
+  // The bias is greater than IEEE's.
+  exponent = ops.minimum(exponent, c(carrier.exponentBits - 1));
+  Word parity = ops.minimum(ops.lshr(exponent, c(1)), c(1));
+  parity = ops.select(ops.equal(precision, c(1)), parity, c(0));
+  return {exponent, ops.sub(precision, c(1)), parity};
 }
 
 /// Scale and zero point of an integer without a plain scale.

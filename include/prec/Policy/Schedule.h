@@ -52,24 +52,28 @@ struct Schedule {
   bool operator==(const Schedule &) const = default;
 };
 
-/// A number that moves when the loss stays: by `by`, at most to `until`, after
-/// `steps` steps in a row none of which was better than the best loss so far
-/// by more than `improvement`; then it waits anew. NaN is not better.
+/// A number that moves when the loss stays: by `by`, or times it, at most to
+/// `until`, after `steps` steps in a row none of which was better than the best
+/// loss so far by more than `improvement`; then it waits anew. NaN is not
+/// better. Numbers are those of f32.
 struct Plateau {
-  int32_t by = 1, until = 0;
+  double by = 1, until = 0;
+  bool isFactor = false;
   uint32_t steps = 1;
   float improvement = 0;
 
   bool operator==(const Plateau &) const = default;
 };
 
-/// The integer bits of fixed point formats that follow the numbers they round:
-/// after each `steps` steps one more, at most `most`, if a greater share of
-/// them than `share` overflowed; else one less, at least `least`, if no greater
-/// share would overflow half the range (Courbariaux et al. 2014, "Training deep
-/// neural networks with low precision multiplications", algorithm 1).
+/// What says how far fixed point and integers reach, following the numbers they
+/// round: integer bits, the exponent of a scale or a scale. After each `steps`
+/// steps one more (a scale: twice), at most `most`, if a greater share of them
+/// than `share` overflowed; else one less (half), at least `least`, if no
+/// greater share would overflow half the range (Courbariaux et al. 2014,
+/// "Training deep neural networks with low precision multiplications",
+/// algorithm 1).
 struct OverflowShare {
-  int32_t least = 0, most = 0;
+  double least = 0, most = 0;
   uint32_t steps = 1;
   float share = 0;
 

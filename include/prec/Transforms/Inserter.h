@@ -39,6 +39,9 @@ private:
   FailureOr<Value> roundValue(OpBuilder &builder, Value value, Operation *op,
                               const Rule &rule, SiteAttr site,
                               SiteAttr accumulator);
+  FailureOr<Value> randomFor(OpBuilder &builder, Value value, Operation *op,
+                             const RoundingMode &mode, SiteAttr site,
+                             SiteAttr accumulator, ValueRange parameters);
   ScaledRound scaledRound(RoundOp round, const Rule &rule);
   LogicalResult nameInserted(RoundOp round, Operation *op, SiteAttr site);
   LogicalResult insertConstant(const Plan::Entry &entry, const Rule &rule,
