@@ -255,11 +255,8 @@ static LogicalResult checkGradients(const Plan &plan, const RuleBook &book) {
                           << str(*decides.action.gradient) << ", but " << whose
                           << ", so it is rounded after differentiation; "
                              "expected a @forward of which prec-train makes a "
-                             "step"
-                          << (by ? " (prec.torch.export and prec.jax.export "
-                                   "write one of a function without gradients)"
-                                 : "")
-                          << ", or a rule without";
+                             "step, as prec.torch.export and prec.jax.export "
+                             "write it, or a rule without";
   };
   for (const Plan::Entry &entry : plan.entries())
     if (failed(check(entry.rule, entry.value.getLoc())))
