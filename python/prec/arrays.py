@@ -9,7 +9,7 @@ try:
     from prec import _prec
 except ImportError as error:
     raise ImportError(
-        "prec.round needs the compiled module prec._prec, which wheels do not hold: build the project by"
+        f"prec.round needs the compiled module prec._prec, which is not built for this Python: {error}; build the project by"
         " scripts/setup.sh and set PREC_BUILD_DIR to its folder build"
     ) from error
 

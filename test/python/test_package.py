@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The wheel holds package, tools and studies, and works where nothing else of us is.
+"""The wheel holds package, extension, tools and studies, and works where nothing else of us is.
 
 It is made around the tools of the build tree: compiling them again is what every build is.
 """
@@ -72,13 +72,27 @@ def test_a_study_from_file_to_page(prec, tmp_path):
     assert "vegaEmbed" in (tmp_path / "report.html").read_text()
 
 
-def test_arrays_need_the_build_tree(prec, tmp_path):
-    """The wheel holds programs only: the message says what to do, and that does it."""
-    command = [prec.parent / "python", "-c", "import prec; print(prec.round([1.3], format='e4m3')[0])"]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 1 and "scripts/setup.sh and set PREC_BUILD_DIR to its folder build" in done.stderr
-    done = subprocess.run(command, env=ENVIRONMENT | {"PREC_BUILD_DIR": str(BUILD)}, capture_output=True, text=True, cwd=tmp_path)
-    assert done.stdout == "1.25\n", done.stderr
+ROUNDED = """
+import numpy as np, prec
+x = np.random.default_rng(0).standard_normal((5, 96)).astype("f4") * 100
+made = [prec.round(x, format=f, rounding=r, seed=9, step=2).tobytes() for f, r in (
+    ("e4m3fn", "nearest-even"), ("m3", "stochastic"), ("mxfp4", "nearest-even"), ("posit<16,1>", "to-odd"))]
+assert (np.frombuffer(made[0], "f4") == x.ravel().astype("float8_e4m3fn").astype("f4")).all()
+from prec import _prec
+print(_prec.__file__, b"".join(made).hex())
+"""
+
+
+def test_arrays_are_rounded_with_the_bits_of_the_build_tree(prec, tmp_path):
+    """Both compared with ml_dtypes as well."""
+    program = [prec.parent / "python", "-c", "import ml_dtypes\n" + ROUNDED]
+    places = {}
+    for name, more in (("wheel", {}), ("build", {"PREC_BUILD_DIR": str(BUILD), "PYTHONPATH": str(SOURCE / "python")})):
+        done = subprocess.run(program, env=ENVIRONMENT | more, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        places[name] = done.stdout.split()
+    assert places["wheel"][0].startswith(str(prec.parent.parent)) and places["build"][0].startswith(str(BUILD))
+    assert places["wheel"][1] == places["build"][1]
 
 
 def test_all_that_is_installed_is_built():
@@ -86,9 +100,16 @@ def test_all_that_is_installed_is_built():
     settings = tomllib.loads((SOURCE / "pyproject.toml").read_text())["tool"]["scikit-build"]
     files = sorted((SOURCE / "tools").glob("*/CMakeLists.txt"))
     tools = re.findall(r"^prec_add_tool\(([\w-]+)", "\n".join(path.read_text() for path in files), re.M)
-    assert settings["build"]["targets"] == [*tools, "PrecEngine"] and settings["install"]["components"] == ["tools"]
+    assert settings["build"]["targets"] == [*tools, "PrecEngine", "PrecPython"] and settings["install"]["components"] == ["tools"]
     (taken,) = re.findall(r"foreach\(tool ([^)]*)\)", (SOURCE / "CMakeLists.txt").read_text())
     assert taken.split() == tools
+
+
+def test_the_build_requires_what_the_tests_have():
+    """`pip install .` has a Python of its own for the build: with the versions that are pinned, and hashes beside them."""
+    required = tomllib.loads((SOURCE / "pyproject.toml").read_text())["build-system"]["requires"]
+    pinned = re.findall(r"^[\w-]+==\S+", (SOURCE / "python" / "requirements.txt").read_text(), re.M)
+    assert required and set(required) <= set(pinned)
 
 
 def test_one_version():
