@@ -8,10 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 try:
     from prec import _prec
 except ImportError as error:
-    raise ImportError(
-        f"prec.round needs the compiled module prec._prec, which is not built for this Python: {error}; build the project by"
-        " scripts/setup.sh and set PREC_BUILD_DIR to its folder build"
-    ) from error
+    from prec.extension import missing
+
+    raise missing("prec._prec", error) from error
 
 
 def _carrier(array: ArrayLike) -> NDArray[np.floating]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The wheel holds package, extension, tools and studies, and works where nothing else of us is.
+"""The wheel holds package, extensions, tools and studies, and works where nothing else of us is.
 
 It is made around the tools of the build tree: compiling them again is what every build is.
 """
@@ -95,12 +95,25 @@ def test_arrays_are_rounded_with_the_bits_of_the_build_tree(prec, tmp_path):
     assert places["wheel"][1] == places["build"][1]
 
 
+def test_modules_are_compiled_in_process(prec, tmp_path):
+    program = """
+import numpy as np
+from prec.engine import Engine
+made = Engine("func.func @f(%x: f32, %y: f32) -> f32 { %z = arith.addf %x, %y : f32 return %z : f32 }", {"truncate_mantissa": 2}).call(
+    [np.array(x, "f4") for x in (1.6, 0.1)])
+from prec import _engine
+print(_engine.__file__, float(np.asarray(made[0])))
+"""
+    place, value = run(prec.parent / "python", "-c", program, cwd=tmp_path).split()
+    assert place.startswith(str(prec.parent.parent)) and value == "1.5"
+
+
 def test_all_that_is_installed_is_built():
     """By `pip install .`, which compiles the targets that it names; the wheel here takes the same tools from a folder."""
     settings = tomllib.loads((SOURCE / "pyproject.toml").read_text())["tool"]["scikit-build"]
     files = sorted((SOURCE / "tools").glob("*/CMakeLists.txt"))
     tools = re.findall(r"^prec_add_tool\(([\w-]+)", "\n".join(path.read_text() for path in files), re.M)
-    assert settings["build"]["targets"] == [*tools, "PrecEngine", "PrecPython"] and settings["install"]["components"] == ["tools"]
+    assert settings["build"]["targets"] == [*tools, "PrecPython", "PrecPythonEngine"] and settings["install"]["components"] == ["tools"]
     (taken,) = re.findall(r"foreach\(tool ([^)]*)\)", (SOURCE / "CMakeLists.txt").read_text())
     assert taken.split() == tools
 

@@ -23,7 +23,8 @@ from .stablehlo import hold_conversions, only_computations, with_plain_bools
 
 if TYPE_CHECKING:
     from iree.compiler.ir import DictAttr
-    from numpy.typing import DTypeLike
+
+    from prec._engine import Array
 
 PASSES = (
     "--inline", "--iree-stablehlo-input-transformation-pipeline", "--canonicalize", "--cse",
@@ -202,24 +203,17 @@ def jit(f: Callable[..., Any], *, threads: int = 1, **flags: Any) -> Callable[..
     def call(*args: Any, step: int = 0, **keywords: Any) -> Any:
         leaves, structure = jax.tree_util.tree_flatten((args, keywords))
         key = structure, tuple(map(jax.typeof, leaves))
-        arrays = [np.ascontiguousarray(part) for leaf in leaves for _, part in parts(stored(leaf))]
+        arrays = [np.asarray(part, order="C") for leaf in leaves for _, part in parts(stored(leaf))]
         if key not in compiled:
             text, _, tree = lower(f, args, keywords)
             compiled[key] = Engine(text, flags, name=getattr(f, "__name__", "f"), threads=threads), tree
         engine, tree = compiled[key]
-        given = [np.empty(shape, _numpy(word)) for word, shape in engine.results]
-        engine.call(
-            [a.ctypes.data for a in arrays], [a.shape for a in arrays],
-            [a.ctypes.data for a in given], step,
-        )  # fmt: skip
-        return tree(given)
+        made = engine.call([a.view(np.uint16) if a.dtype.name == "bfloat16" else a for a in arrays], step)
+        return tree([_numpy(a, word) for a, (word, _) in zip(made, engine.results)])
 
     return call
 
 
-def _numpy(word: str) -> DTypeLike:
-    if word == "i1":
-        return np.bool_
-    if word == "bf16":
-        return require("ml_dtypes").bfloat16
-    return np.dtype({"f": "f", "i": "i", "u": "u"}[word[0]] + str(int(word[1:]) // 8))
+def _numpy(array: Array, word: str) -> np.ndarray:
+    """What the engine made, shared; NumPy itself has no bf16."""
+    return np.asarray(require("jax").dlpack.from_dlpack(array) if word == "bf16" else array)

@@ -18,6 +18,7 @@ from typing import Any, TYPE_CHECKING
 from prec.engine import Engine, EngineError
 from prec.frontend import FrontendError, require
 
+from .calling import Calls
 from .complex_pairs import through
 from .decompositions import table
 from .draws import Draws
@@ -94,7 +95,7 @@ class Compiled:
         self.layouts = [(self.made[n], strides) for n, strides in layouts.items() if n in self.made]
         self.text = lower(graph, arguments, phase=phase, is_differentiated=is_differentiated)
         try:
-            self.engine = Engine(self.text, flags, name=phase, threads=threads)
+            self.engine = Calls(torch, Engine(self.text, flags, name=phase, threads=threads), self.metas)
         except EngineError as error:
             Engine(self.text, name=phase, threads=threads)  # is it the graph's fault?
             raise OptionsError(f"the {phase} graph cannot be rounded as the options say: {error}") from None
@@ -104,20 +105,12 @@ class Compiled:
         torch = self.torch
         taken = [a.detach().contiguous() for a in arguments if isinstance(a, torch.Tensor)] + self.draws.draw()
         arguments.clear()
-        given = [None if self.engine.leaves_in_place(i) else torch.empty(m.shape, dtype=m.dtype)
-                 for i, m in enumerate(self.metas)]  # fmt: skip
-        left = self.engine.call(
-            [t.data_ptr() for t in taken], [t.shape for t in taken],
-            [None if t is None else t.data_ptr() for t in given], current_step(),
-        )  # fmt: skip
-        for i, (elements, meta) in enumerate(zip(left, self.metas)):
-            if elements is not None:
-                given[i] = torch.frombuffer(elements, dtype=meta.dtype).reshape(meta.shape)
+        given = self.engine(taken, current_step())
         for i, strides in self.layouts:
             given[i] = _laid_out(torch, given[i], strides)
         return [self._result(n, taken, given) for n in self.output]
 
-    def _result(self, node: Node | float | None, taken: list[Tensor], given: list[Tensor | None]) -> Tensor | float | None:
+    def _result(self, node: Node | float | None, taken: list[Tensor], given: list[Tensor]) -> Tensor | float | None:
         """A tensor that is an argument is given back, not copied; one that stands there twice was made once."""
         if not _is_tensor(self.torch, node):
             return _value(node)
