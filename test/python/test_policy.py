@@ -287,6 +287,8 @@ BAD = [
     '{"version": 1, "parameters": {"": 3}}',
     '{"version": 1, "parameters": {"x": {"list": [1], "sweep": [2]}}}',
     '{"version": 1, "parameters": {"x": {"steps": [[0]]}}}',
+    '{"version": 1, "parameters": {"x": {"steps": [[0, 1, 2]]}}}',
+    '{"version": 1, "parameters": {"x": {"steps": ["01"]}}}',
     '{"version": 1, "parameters": {"x": {"list": []}}}',
 ]
 

@@ -202,6 +202,7 @@ def test_what_does_not_fit(run, tmp_path):
     for format, parameters, message in [
         ("int?<?>", {"n": {"list": [8, 18]}, "s": 0.1}, "format 'int?<?>' has 18 bits, f32 carries at most 17 (step 1)"),
         ("uint?<0.3>", {"n": 17}, "format 'uint?<0.3>' has 17 bits, f32 carries at most 16 (step 0)"),
+        ("int?<?>", {"n": {"sweep": [8, 9, 18]}, "s": 0.1}, "format 'int?<?>' has 18 bits, f32 carries at most 17"),
         ("int?", {"n": {"linear": [[0, 4], [9, 26]]}}, "format 'int?' has 26 bits, f32 carries at most 25 (step 9)"),
         ("fixed<?/?>", {"i": -3, "n": 26}, "format 'fixed<?/?>' has 26 bits, f32 carries at most 25 (step 0)"),
         ("int?<1e-30>", {"n": 8}, "has a step that is near the ends of the normal numbers of f32"),
@@ -212,3 +213,7 @@ def test_what_does_not_fit(run, tmp_path):
         flag = write(tmp_path / "p.json", {"select": "activation", "format": format, "parameters": list(parameters)}, parameters)
         done = run("prec-opt", tmp_path / "f.mlir", flag, check=False)
         assert done.returncode == 1 and message in done.stderr and "f.mlir:2:" in done.stderr, done.stderr
+    for format, bits in ("int?<0.1>", 17), ("uint?<0.3>", 16), ("int?", 25), ("uint?", 24), ("uint?<1,9>", 24), ("fixed<?/?>", 25), ("ufixed<?/?>", 24):
+        names = ["n"] if "int" in format else ["i", "n"]
+        flag = write(tmp_path / "p.json", {"select": "activation", "format": format, "parameters": names}, {"i": 3, "n": bits})
+        run("prec-opt", tmp_path / "f.mlir", flag, "-o", "/dev/null")
