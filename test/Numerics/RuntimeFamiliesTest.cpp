@@ -292,6 +292,8 @@ TYPED_TEST(RuntimeFamilies, FlushedFloats) {
         this->compare((std::string("e5m?") + end).c_str(), {m});
         this->compare((std::string("e?m2") + end).c_str(), {e});
       }
+  // As many exponent bits as leave half of the least number.
+  this->compare("e?m2-nosub", {61});
   this->compare("m?-ftz", {4});
   this->compare("bits?-ftz", {14});
 }

@@ -182,6 +182,8 @@ FAULTS = [
      "parameter 'few' is the scale of int8<?>, whose words are 'few.high' and '.low', found another parameter 'few.low'"),
     ({"select": "*", "format": "m?", "parameters": ["tenth"]}, "parameter 'tenth' is the fraction bits of m?, expected whole numbers"),
     ({"select": "*", "format": "m?", "parameters": ["far"]}, "parameter 'far' is the fraction bits of m?, expected values in 0..61, found 128"),
+    ({"select": "*", "format": "e?m3", "parameters": ["far"]}, "parameter 'far' is the exponent bits of e?m3, expected values in 0..61, found 128"),
+    ({"select": "*", "format": "fixed<?,?>", "parameters": ["few", "far"]}, "parameter 'far' is the fraction bits of fixed<?,?>, expected values in 0..53, found 128"),
     ({"select": "*", "format": "bfp<8,?>", "parameters": ["none"]}, "is the elements in a block of bfp<8,?>, expected values in 1..65536, found 0"),
     ({"select": "*", "sum": "blocked<?>", "parameters": ["none"]}, "is the elements in a block of blocked<?>, expected values in 1..2147483647, found 0"),
     ({"select": "*", "sum": "blocked<?>"}, "sum 'blocked<?>' takes 1 parameters, one for each '?', found 0"),
