@@ -150,7 +150,7 @@ def try_sample(operator, given, tree, variant=None):
     BACKEND.Compiled.__init__ = lambda *arguments: made.update({arguments[4]: "compiled"}) or INIT(*arguments)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        ours = run(torch.compile(function, backend="prec"), tensors)
+        ours = run(torch.compile(function, backend="prec", options={"check": False}), tensors)  # what it would leave to eager shows here
     for text in (str(w.message) for w in told):
         for phase in made:
             if f"the {phase} graph runs in eager" in text or "prec: the graph runs in eager" in text:

@@ -7,7 +7,7 @@ itself: its answer to inputs that are changed in their last bits bounds the diff
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import ml_dtypes  # noqa: F401  NumPy's bfloat16
@@ -55,6 +55,16 @@ def allowance(reference: np.ndarray, nudged: Iterable[np.ndarray], is_narrow: bo
     return eps * scale + 4 * (response.max() if response.size else 0.0)
 
 
+def shifted(reference: np.ndarray, ours: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """A result next to the reference, as far from it as ours moved with inputs that are changed in their last bits."""
+    if reference.shape != ours.shape:
+        return reference
+    if reference.dtype.kind in "iub":
+        return np.where(moved == ours, reference, ~reference)
+    with np.errstate(invalid="ignore"):
+        return reference.astype(np.float64) + (moved.astype(np.float64) - ours.astype(np.float64))
+
+
 def differs(ours: np.ndarray, reference: np.ndarray, nudged: Iterable[np.ndarray], is_narrow: bool = False) -> str | None:
     """A sentence on how a result differs, or None."""
     if ours.shape != reference.shape:
@@ -78,3 +88,17 @@ def differs(ours: np.ndarray, reference: np.ndarray, nudged: Iterable[np.ndarray
     if worst > allowed or np.isinf(worst):
         return f"differs by {worst:.3g}; expected at most {allowed:.3g}"
     return None
+
+
+def differs_for_all(
+    ours: np.ndarray, reference: np.ndarray, grounds: Iterable[Callable[[], Iterable[np.ndarray]]], is_narrow: bool = False
+) -> str | None:
+    """As `differs`, where results next to the reference cost time: `grounds` make them, one after the other, while there is a difference."""
+    others: list[np.ndarray] = []
+    said = differs(ours, reference, others, is_narrow)
+    for ground in grounds:
+        if not said:
+            break
+        others += ground()
+        said = differs(ours, reference, others, is_narrow)
+    return said

@@ -11,7 +11,7 @@ import pytest
 from conftest import BUILD, SOURCE
 
 PACKAGE = SOURCE / "python" / "prec"
-SHARED = ["__main__", "arrays", "child", "compare", "engine", "exporting", "fourier", "frontend", "importing", "tools"]
+SHARED = ["__main__", "arrays", "child", "compare", "engine", "exporting", "extension", "fourier", "frontend", "importing", "tools"]
 OF_DISTRIBUTION = {"iree": "iree-base-compiler"}
 
 
@@ -50,6 +50,15 @@ def test_the_versions_are_those_of_the_requirements(extra):
     pinned = {name(line): line.split()[0] for line in lines.splitlines() if "==" in line and line[0] not in " #"}
     for requirement in project()["optional-dependencies"][extra]:
         assert pinned[name(requirement)].replace("_", "-") == requirement.replace("_", "-")
+
+
+def test_the_files_with_hashes_leave_nothing_to_fetch():
+    """Extras hold no hashes; what docs/pytorch.md says to install before does."""
+    pytest.importorskip("torch")
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-build-isolation", "--no-index", f"{SOURCE}[torch,jax,onnx]"]
+    environment = os.environ | {"PATH": "/usr/bin:" + os.environ["PATH"], "PIP_CONSTRAINT": os.devnull}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.stdout.splitlines()[-1:] == ["Would install prec-opt-0.1.0"], done.stdout + done.stderr
 
 
 WITHOUT = """

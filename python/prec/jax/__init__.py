@@ -6,7 +6,8 @@
     value, gradients = step(parameters, x, y)
 
 `jit` takes the precision flags with underscores (a list is a flag given several times),
-and `threads`. Functions are compiled once for each structure and shape of their arguments.
+`threads`, and `check`: whether the first call is compared with JAX, as it is by default.
+Functions are compiled once for each structure and shape of their arguments.
 """
 from .functions import export, jit
 

@@ -140,12 +140,12 @@ def export(f: Callable[..., Any], args: Sequence[Any], path: str | Path, *, weig
     is compared with JAX's unless `check` is false.
     """
     jax = require("jax")
-    from prec.compare import differs, run_model
+    from prec.compare import run_model
 
-    from .parting import first_parting
+    from .checking import worst_difference
 
-    flat = jax.tree_util.tree_flatten_with_path(tuple(args))[0]
-    roles = ["weight" if path[0].idx in weights else "input" for path, _ in flat]
+    flat, structure = jax.tree_util.tree_flatten_with_path((tuple(args), {}))
+    roles = ["weight" if path[1].idx in weights else "input" for path, _ in flat]
     text, names, _ = lower(f, tuple(args), roles=roles)
     whole = [stored(leaf) for _, leaf in flat]
     pieces = [(part, role) for array, role in zip(whole, roles, strict=True) for _, part in parts(array)]
@@ -153,36 +153,13 @@ def export(f: Callable[..., Any], args: Sequence[Any], path: str | Path, *, weig
     note = "not checked"
     if check:  # what is all zeros or ones hides what is wrong behind it
         inputs = [n for n in names if n not in kept]
-        whole = [_varied(a, k) for k, a in enumerate(whole)]
-        arrays = {n: part for n, part in zip(names, (part for a in whole for _, part in parts(a)), strict=True)}
-        tried = {n: arrays[n] for n in kept}
 
-        structure = jax.tree_util.tree_structure(tuple(args))
+        def ours(given: list[np.ndarray], count: int) -> list[np.ndarray]:
+            arrays = dict(zip(names, given, strict=True))
+            return run_model(text, {n: arrays[n] for n in kept}, inputs, arrays, count)
 
-        def scaled(scale: float) -> list[Any]:
-            arrays = [a * np.asarray(1 + scale, a.dtype) if a.dtype.kind in "fc" else a for a in whole]
-            return [as_jax(a, jax.typeof(leaf)) for a, (_, leaf) in zip(arrays, flat)]
-
-        def run(leaves: list[Any]) -> list[np.ndarray]:
-            tree = jax.tree_util.tree_unflatten(structure, leaves)
-            return [part for r in jax.tree_util.tree_leaves(f(*tree)) for _, part in parts(stored(r))]
-
-        runs = [scaled(0), scaled(2.0**-20), scaled(-(2.0**-20))]
-        expected, *nudged = map(run, runs)
-        ours = run_model(text, tried, inputs, arrays, len(expected))
-        worst = 0.0
-        for k, (mine, reference, *others) in enumerate(zip(ours, expected, *nudged)):
-            if mine.dtype.kind == "V":  # a file of NumPy knows no bf16
-                mine = mine.view(reference.dtype)
-            problem = differs(mine, reference, others)
-            if problem:
-                try:
-                    place = first_parting(jax.jit(f).trace(*args).jaxpr, lower, runs)
-                except Exception:  # nobody knows where, then
-                    place = ""
-                raise FrontendError(f"the export differs from JAX: result {k} {problem}{place}")
-            if reference.dtype.kind == "f" and reference.size:
-                worst = max(worst, float(np.nanmax(np.abs(mine - reference), initial=0)))
+        varied = [_varied(a, k) for k, a in enumerate(whole)]
+        worst = worst_difference(f, f, lower, structure, [leaf for _, leaf in flat], varied, ours, "the export")
         note = f"checked against JAX {jax.__version__}: largest difference {worst:.3g}"
     write_model(path, f"// Exported from {getattr(f, '__name__', 'a function')}; {note}\n{text}", kept)
 
@@ -194,10 +171,31 @@ def _varied(array: np.ndarray, seed: int) -> np.ndarray:
     return array + np.random.default_rng(seed).random(array.shape).astype(array.dtype)
 
 
-def jit(f: Callable[..., Any], *, threads: int = 1, **flags: Any) -> Callable[..., Any]:
-    """f compiled with the precision flags; `step=N` of a call is what random bits see, other keywords are f's."""
+def jit(f: Callable[..., Any], *, threads: int = 1, check: bool = True, **flags: Any) -> Callable[..., Any]:
+    """f compiled with the precision flags; `step=N` of a call is what random bits see, other keywords are f's.
+
+    The first call for a structure and shapes is compared with `jax.jit`'s, without the roundings, unless `check` is false: what
+    differs is a FrontendError that names the first layer.
+    """
     jax = require("jax")
     compiled = {}
+
+    def called(engine: Engine, arrays: list[np.ndarray], step: int = 0) -> list[np.ndarray]:
+        made = engine.call([a.view(np.uint16) if a.dtype.name == "bfloat16" else a for a in arrays], step)
+        return [_numpy(a, word) for a, (word, _) in zip(made, engine.results)]
+
+    def compile_for(args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Engine, Callable[..., Any]]:
+        text, _, tree = lower(f, args, keywords)
+        make = functools.partial(Engine, text, name=getattr(f, "__name__", "f"), threads=threads)
+        engine = make(options=flags)
+        if check:
+            from .checking import worst_difference
+
+            plain = make() if flags else engine
+            leaves, structure = jax.tree_util.tree_flatten((args, keywords))
+            framework = jax.jit(f, compiler_options={"xla_allow_excess_precision": False})  # else it leaves out roundings to bf16
+            worst_difference(f, framework, lower, structure, leaves, [*map(stored, leaves)], lambda given, _: called(plain, given), "the function")
+        return engine, tree
 
     @functools.wraps(f)
     def call(*args: Any, step: int = 0, **keywords: Any) -> Any:
@@ -205,11 +203,9 @@ def jit(f: Callable[..., Any], *, threads: int = 1, **flags: Any) -> Callable[..
         key = structure, tuple(map(jax.typeof, leaves))
         arrays = [np.asarray(part, order="C") for leaf in leaves for _, part in parts(stored(leaf))]
         if key not in compiled:
-            text, _, tree = lower(f, args, keywords)
-            compiled[key] = Engine(text, flags, name=getattr(f, "__name__", "f"), threads=threads), tree
+            compiled[key] = compile_for(args, keywords)
         engine, tree = compiled[key]
-        made = engine.call([a.view(np.uint16) if a.dtype.name == "bfloat16" else a for a in arrays], step)
-        return tree([_numpy(a, word) for a, (word, _) in zip(made, engine.results)])
+        return tree(called(engine, arrays, step))
 
     return call
 

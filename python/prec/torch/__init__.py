@@ -5,8 +5,8 @@
     model = torch.compile(model, backend="prec", options={"truncate_mantissa": 7})
 
 Options are the precision flags with underscores (a list is a flag given several times),
-`threads`, and `strict`: what is not supported is an error in place of a warning and eager
-execution.
+`threads`, `strict`: what is not supported is an error in place of a warning and eager
+execution, and `check`: whether the first call is compared with eager, as it is by default.
 """
 from .backend import backend, set_step
 from .exporting import export

@@ -3,11 +3,13 @@
 
 AOTAutograd makes both graphs; each becomes a module with its phase, module paths as
 scopes and roles of arguments, is rounded by the policy in `options` and compiled in this
-process. A graph that cannot be lowered runs in eager with a warning that says why, or is
-an error with `strict`; options that cannot be carried out are an error.
+process. A graph that cannot be lowered, or whose first call is not what eager computes,
+runs in eager with a warning that says why, or is an error with `strict`; options that
+cannot be carried out are an error.
 """
 from __future__ import annotations
 
+import functools
 import re
 import threading
 import warnings
@@ -19,6 +21,7 @@ from prec.engine import Engine, EngineError
 from prec.frontend import FrontendError, require
 
 from .calling import Calls
+from .checking import Comparison, compared
 from .complex_pairs import through
 from .decompositions import table
 from .draws import Draws
@@ -26,6 +29,7 @@ from .lower import lower
 from .quantized_rules import inline
 from .stacked_rnn import split_stacks
 from .static_shapes import specialize
+from .twin import Twin
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     from torch._functorch._aot_autograd.schemas import ViewAndMutationMeta
     from torch.fx import Graph, GraphModule, Node
 
-OWN_OPTIONS = ("strict", "threads")
+OWN_OPTIONS = ("strict", "threads", "check")
 _state = threading.local()
 
 
@@ -69,15 +73,17 @@ class Compiled:
         threads: int,
         is_differentiated: bool,
         results: Sequence[Any],
+        comparison: Comparison | None,
     ) -> None:
-        self.torch = torch
+        self.torch, self.comparison = torch, comparison
         nodes = list(graph_module.graph.nodes)
         places = [n for n in nodes if n.op == "placeholder"]
         self.output = _flat(nodes[-1].args[0])
         self.places = {n: i for i, n in enumerate(n for n in places if not _is_unused_size(torch, n))}
         tensors = dict.fromkeys(n for n in self.output if _is_tensor(torch, n) and n not in self.places)
         self.made = {n: i for i, n in enumerate(tensors)}
-        graph = _tensor_outputs_only(torch, graph_module, self.output, tensors)
+        copy = functools.partial(_tensor_outputs_only, torch, graph_module, self.output, tensors)
+        graph = copy()
         arguments = []
         for node, role in zip(places, roles, strict=True):
             value = node.meta.get("val")
@@ -87,25 +93,34 @@ class Compiled:
                 raise FrontendError(f"argument '{node.name}' is no tensor (sizes that vary: dynamic=False)")
             arguments.append((node.name, role, str(value.dtype).removeprefix("torch.")))
         self.draws = Draws(torch, graph)
-        arguments += self.draws.arguments
+        own, arguments = arguments, arguments + self.draws.arguments
         self.metas = [n.meta["val"] for n in tensors]
         if phase == "forward":
             _require_types(torch, self.output, results)
         layouts = _layouts(torch, self.output, results) if phase == "forward" else {}
         self.layouts = [(self.made[n], strides) for n, strides in layouts.items() if n in self.made]
-        self.text = lower(graph, arguments, phase=phase, is_differentiated=is_differentiated)
+        how = {"phase": phase, "is_differentiated": is_differentiated}
+        self.text = lower(graph, arguments, **how)
+        plain = functools.partial(Engine, self.text, name=phase, threads=threads)
         try:
-            self.engine = Calls(torch, Engine(self.text, flags, name=phase, threads=threads), self.metas)
+            engine = plain(options=flags)
         except EngineError as error:
-            Engine(self.text, name=phase, threads=threads)  # is it the graph's fault?
+            plain()  # is it the graph's fault?
             raise OptionsError(f"the {phase} graph cannot be rounded as the options say: {error}") from None
+        self.engine = Calls(torch, engine, self.metas)
+        if comparison:
+            make = plain if flags else lambda: engine
+            comparison.add(self, lambda: Twin(torch, graph_module, copy, self.draws, own, how, threads, make))
 
     def call(self, arguments: list[Any]) -> list[Any]:
         """AOTAutograd's boxed convention: the list is emptied."""
         torch = self.torch
-        taken = [a.detach().contiguous() for a in arguments if isinstance(a, torch.Tensor)] + self.draws.draw()
+        taken = [a.detach().contiguous() for a in arguments if isinstance(a, torch.Tensor)]
         arguments.clear()
-        given = self.engine(taken, current_step())
+        if self.comparison and self.comparison.how:
+            given = self.comparison.run(self, taken)
+        else:
+            given = self.engine(taken + self.draws.draw(), current_step())
         for i, strides in self.layouts:
             given[i] = _laid_out(torch, given[i], strides)
         return [self._result(n, taken, given) for n in self.output]
@@ -225,6 +240,7 @@ def backend(
 
     options = dict(options or {})
     strict, threads = options.pop("strict", False), options.pop("threads", 1)
+    comparison = Comparison(torch) if options.pop("check", True) else None
     _tell_breaks(torch, strict)
 
     example_inputs = specialize(torch, graph_module, example_inputs)
@@ -249,7 +265,7 @@ def backend(
             roles = [_role(n, weights, phase) for n in names]
             try:
                 return _boxed(through(torch, module, results, lambda graph, results: Compiled(
-                    torch, graph, roles, phase, options, threads, is_differentiated, results).call))  # fmt: skip
+                    torch, graph, roles, phase, options, threads, is_differentiated, results, comparison).call))  # fmt: skip
             except (FrontendError, EngineError) as error:
                 if strict:
                     raise
@@ -262,7 +278,7 @@ def backend(
 
     try:
         with _plain_operators(torch):
-            return aot_autograd(
+            made = aot_autograd(
                 fw_compiler=compiler("forward"), bw_compiler=compiler("backward"),
                 inference_compiler=compiler("forward", is_differentiated=False), decompositions=table(),
                 partition_fn=partition,
@@ -278,6 +294,7 @@ def backend(
         return eager(error)
     except Exception as error:  # TorchDynamo would raise some as a failure of ours, and for others run eager, silently
         return eager(f"PyTorch cannot trace it: {type(error).__name__}: {str(error).splitlines()[0]}")
+    return compared(graph_module, made, comparison, strict) if comparison and comparison.twins else made
 
 
 def _decomposed_wrongly(torch: ModuleType, graph_module: GraphModule) -> str | None:

@@ -132,7 +132,7 @@ def _function(
         from .parting import first_parting
 
         with _plain_operators(torch):
-            return first_parting(torch, _real(torch, forms[0]), forms, arguments, weights, inputs, _runs(torch, example_inputs))
+            return first_parting(torch, _real(torch, forms[0]), forms, arguments, weights, inputs, beside(torch, example_inputs))
 
     if not predict:
         text = lower(_real(torch, program), arguments, _results(program))
@@ -211,14 +211,14 @@ def _eager(torch: ModuleType, program: ExportedProgram, example_inputs: Sequence
         buffers = dict(module.named_buffers())
         return [array_of(torch, t) for t in made + [buffers[name] if name in buffers else program.constants[name] for name in states]]
 
-    return [call(values) for values in _runs(torch, example_inputs)]
+    return [call(values) for values in beside(torch, example_inputs)]
 
 
-def _runs(torch: ModuleType, example_inputs: Sequence[Tensor]) -> list[list[Tensor]]:
+def beside(torch: ModuleType, example_inputs: Sequence[Tensor]) -> list[list[Tensor]]:
     """The example inputs, and twice inputs next to them."""
     generator = torch.Generator().manual_seed(0)
     return [list(example_inputs)] + [
-        [_next_to(torch, t, generator) if t.is_floating_point() else t for t in example_inputs] for _ in range(2)
+        [next_to(torch, t, generator) if t.is_floating_point() else t for t in example_inputs] for _ in range(2)
     ]
 
 
@@ -238,7 +238,7 @@ def _vary(torch: ModuleType, programs: Sequence[ExportedProgram], name: str) -> 
     return varied
 
 
-def _next_to(torch: ModuleType, tensor: Tensor, generator: Generator) -> Tensor:
+def next_to(torch: ModuleType, tensor: Tensor, generator: Generator) -> Tensor:
     share = max(2.0**-20, torch.finfo(tensor.dtype).eps)
     return (tensor * (1 + share * (torch.rand(tensor.shape, generator=generator) * 2 - 1))).to(tensor.dtype)
 

@@ -34,7 +34,7 @@ def scope_of(node: Node) -> str:
         stack = node.meta.get(key)
         if stack:
             path = list(stack.values())[-1][0]
-            path = re.sub(r"L\['self'\]|L__self__|\._modules\b|^self\b", "", path)
+            path = re.sub(r"L\['(?:self|fn)'\]|L__self__|\._modules\b|^self\b", "", path)
             path = re.sub(r"\['?([^'\]]+)'?\]", r".\1", path)
             if path == "_empty_nn_module_stack_from_metadata_hook":  # of what torch.export adds: extents
                 return ""

@@ -6,7 +6,7 @@ with what they became, since a rule of theirs is at fault.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, TYPE_CHECKING
 
@@ -36,16 +36,16 @@ def first_parting(
 
     program, eager = forms
     module = torch.fx.GraphModule(program.graph_module, graph)
-    nodes = [n for n in graph.nodes if n.op == "call_function" and isinstance(n.meta.get("val"), torch.Tensor) and not n.meta["val"].is_complex()]
-    references = [_values(torch, module, [*_weights(torch, program), *(real(torch, t) for t in tensors)]) for tensors in runs]
-    made = [[array_of(torch, values[n.name]) for n in nodes] for values in references]
     arrays = {name: array_of(torch, tensor) for name, tensor in zip(inputs, runs[0])}
-    graph.output_node().args = (tuple(nodes),)
-    text = lower(graph, arguments, [(n.name, str(n.meta["val"].dtype).removeprefix("torch.")) for n in nodes])
-    ours = run_model(text, weights, inputs, arrays, len(nodes))
-    for node, mine, reference, *others in zip(nodes, ours, *made):
-        if differs(mine, reference, others):
-            return _told(node)
+
+    def ours(nodes: Sequence[Node]) -> list[np.ndarray]:
+        text = lower(graph, arguments, [(n.name, dtype_of(n)) for n in nodes])
+        return run_model(text, weights, inputs, arrays, len(nodes))
+
+    fixed = _weights(torch, program)
+    node, nodes, references = differing(torch, module, [[*fixed, *(real(torch, t) for t in tensors)] for tensors in runs], ours)
+    if node:
+        return told(node)
     became: dict[str, list[Node]] = {}
     for node in nodes:
         became.setdefault(next((source.name for source in node.meta.get("from_node", ())), ""), []).append(node)
@@ -57,11 +57,33 @@ def first_parting(
             continue
         after = [n for n in became.get(node.name, ()) if references[0][n.name].shape == reference.shape]
         if after and differs(array_of(torch, references[0][after[-1].name]), array_of(torch, reference), [array_of(torch, x) for x in others]):
-            return _told(node)
+            return told(node)
     return ""
 
 
-def _told(node: Node) -> str:
+def differing(
+    torch: ModuleType, module: GraphModule, runs: Sequence[Sequence[Tensor]], ours: Callable[[Sequence[Node]], list[np.ndarray]]
+) -> tuple[Node | None, list[Node], list[dict[str, Any]]]:
+    """(the first node whose value is not PyTorch's, all that are compared, PyTorch's values of each run).
+
+    `ours`: the values of nodes, which are the results of the module's graph by then, in the first run."""
+    from .exporting import array_of
+
+    nodes = [n for n in module.graph.nodes if n.op == "call_function" and isinstance(n.meta.get("val"), torch.Tensor) and not n.meta["val"].is_complex()]
+    values = [_values(torch, module, tensors) for tensors in runs]
+    made = [[array_of(torch, of[n.name]) for n in nodes] for of in values]
+    module.graph.output_node().args = (tuple(nodes),)
+    for node, mine, reference, *others in zip(nodes, ours(nodes), *made):
+        if differs(mine, reference, others):
+            return node, nodes, values
+    return None, nodes, values
+
+
+def dtype_of(node: Node) -> str:
+    return str(node.meta["val"].dtype).removeprefix("torch.")
+
+
+def told(node: Node) -> str:
     return f"; the first layer that differs is '{layer_of(node)}' (at '{node.name}')"
 
 
