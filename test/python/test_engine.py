@@ -149,14 +149,15 @@ def test_what_cannot_be_compiled_is_an_error(text, options, words):
 
 
 def test_other_threads_run_meanwhile():
-    n = 1024
+    """While a product of posits, which has no short form, is computed."""
+    n = 640
     x = np.ones((n, n), "f4")
     engine = Engine(f"""func.func @f(%x: tensor<{n}x{n}xf32>) -> tensor<{n}x{n}xf32> {{
   %e = tensor.empty() : tensor<{n}x{n}xf32>
   %z = arith.constant 0.0 : f32
   %f = linalg.fill ins(%z : f32) outs(%e : tensor<{n}x{n}xf32>) -> tensor<{n}x{n}xf32>
   %d = linalg.matmul ins(%x, %x : tensor<{n}x{n}xf32>, tensor<{n}x{n}xf32>) outs(%f : tensor<{n}x{n}xf32>) -> tensor<{n}x{n}xf32>
-  return %d : tensor<{n}x{n}xf32> }}""", {"format": "e5m10", "granularity": "elementary"})  # fmt: skip
+  return %d : tensor<{n}x{n}xf32> }}""", {"format": "posit<16,1>", "rounding": "stochastic", "granularity": "elementary"})  # fmt: skip
     took = []
 
     def work():
@@ -170,7 +171,7 @@ def test_other_threads_run_meanwhile():
     while thread.is_alive():
         now = time.monotonic()
         longest, last = max(longest, now - last), now
-    assert took[0] > 0.2 and longest < took[0] / 2
+    assert longest < took[0] / 2, took
 
 
 BESIDE = {
