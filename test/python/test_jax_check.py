@@ -68,3 +68,10 @@ def test_roundings_are_not_compared_and_later_calls_are_not(monkeypatch):
 def test_what_is_right_stays(function, arguments):
     for mine, theirs in zip(jax.tree.leaves(prec.jax.jit(function)(*arguments)), jax.tree.leaves(function(*arguments))):
         np.testing.assert_allclose(np.asarray(mine).astype("c8"), np.asarray(theirs).astype("c8"), rtol=1e-5)
+
+
+def test_vectors_of_an_open_sign_are_not_an_error():
+    a = np.float32(np.random.default_rng(0).standard_normal((5, 5)))
+    with pytest.warns(UserWarning, match="result 0 differs by .*, but the signs of singular and eigenvectors are open"):
+        u, s, v = prec.jax.jit(jnp.linalg.svd)(a)
+    np.testing.assert_allclose(np.asarray(u) * np.asarray(s) @ np.asarray(v), a, rtol=0, atol=4e-6 * float(s[0]))
