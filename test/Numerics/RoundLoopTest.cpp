@@ -261,9 +261,8 @@ TEST(RoundLoopParameters, Multiples) {
       format.scale = std::ldexp(1.0, exponent);
       format.overflow = Format::Overflow::Wrap;
       auto want = makeRoundParameters(ops, format, carrier);
-      auto got =
-          multipleParameters(ops, layoutOf(carrier),
-                             uint64_t(layoutOf(carrier).bias() + exponent));
+      const int64_t quantum = layoutOf(carrier).bias() + exponent;
+      auto got = multipleParameters(ops, layoutOf(carrier), uint64_t(quantum));
       EXPECT_EQ(got.discard, want.discard);
       EXPECT_EQ(got.leastNormal, want.leastNormal);
       EXPECT_EQ(got.leastQuantum, want.leastQuantum);
