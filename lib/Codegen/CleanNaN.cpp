@@ -5,7 +5,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -23,7 +22,7 @@ std::optional<bool> CleanNaN::decide(Operation *op) {
   Attribute constant;
   if (matchPattern(op, m_Constant(&constant)))
     return !hasNaN(constant);
-  if (isa<RoundOp, tensor::EmptyOp, arith::SIToFPOp, arith::UIToFPOp>(op))
+  if (isa<RoundOp, arith::SIToFPOp, arith::UIToFPOp>(op))
     return true;
   if (isa<arith::ArithDialect, math::MathDialect>(op->getDialect()) &&
       !isa<arith::BitcastOp>(op))

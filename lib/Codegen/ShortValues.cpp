@@ -2,8 +2,6 @@
 // Which values hold numbers of few fraction bits only.
 #include "ShortValues.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -25,11 +23,5 @@ std::optional<bool> ShortValues::decide(Operation *op) {
     return true;
   if (auto other = dyn_cast<RoundOp>(op))
     return isAsShort(other);
-  if (isa<tensor::EmptyOp>(op)) // what nobody wrote nobody reads
-    return true;
-  // The result is one of the operands, or its negative.
-  if (isa<arith::SelectOp, arith::MaximumFOp, arith::MinimumFOp,
-          arith::MaxNumFOp, arith::MinNumFOp, arith::NegFOp>(op))
-    return holdsOfOperands(op);
   return std::nullopt;
 }

@@ -2,7 +2,9 @@
 // Goes back to where numbers come from.
 #include "TracedProperty.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -48,7 +50,12 @@ bool TracedProperty::look(Value value) {
     Value padding = pad.getConstantPaddingValue();
     return padding && holds(padding) && holds(pad.getSource());
   }
-  return isa<tensor::ExtractSliceOp, tensor::InsertSliceOp,
+  if (isa<tensor::EmptyOp>(op)) // what nobody wrote nobody reads
+    return true;
+  // The last of these change a sign.
+  return isa<arith::SelectOp, arith::MaximumFOp, arith::MinimumFOp,
+             arith::MaxNumFOp, arith::MinNumFOp, arith::NegFOp, math::AbsFOp,
+             tensor::ExtractSliceOp, tensor::InsertSliceOp,
              tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp,
              tensor::ExtractOp, tensor::SplatOp>(op) &&
          holdsOfOperands(op);

@@ -127,8 +127,7 @@ struct Format {
   /// Fixed, Integer: least and greatest code. Power: least and greatest
   /// exponent. Posit: 0 and the number of bits; so P3109 of which one is not
   /// known. Fixed and Integer with 0 and 0: the codes are known at run time
-  /// only
-  /// (`fixed<4,?>`, `int?`, `bfp<?,16>`).
+  /// only (`fixed<4,?>`, `int?`, `bfp<?,16>`).
   int64_t low = 0, high = 0;
   /// Grids without known codes: `fixed<?/?>`, whose second number are all bits;
   /// integers without their lowest code, `int?-sym`.
