@@ -17,9 +17,14 @@ struct CheckFastMath : public prec::impl::CheckFastMathBase<CheckFastMath> {
   void runOnOperation() override {
     bool failed = false;
     getOperation()->walk([&](Operation *op) {
+      // Looking for an interface that an operation lacks takes long.
+      if (op->getNumResults() == 0)
+        return;
       bool has = false;
       if (auto flags = dyn_cast<LLVM::FastmathFlagsInterface>(op))
         has = flags.getFastmathAttr().getValue() != LLVM::FastmathFlags::none;
+      else if (!isa_and_nonnull<arith::ArithDialect>(op->getDialect()))
+        return;
       if (auto flags = dyn_cast<arith::ArithFastMathInterface>(op))
         has = flags.getFastMathFlagsAttr() &&
               flags.getFastMathFlagsAttr().getValue() !=

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // All of upstream's patterns that end in the LLVM dialect, in one conversion.
+#include "ElementBytes.h"
 #include "prec/Codegen/Passes.h"
 
 #include "mlir/Analysis/DataLayoutAnalysis.h"
@@ -21,6 +22,7 @@
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
@@ -33,11 +35,28 @@ namespace {
 class ConvertToLLVM : public prec::impl::ConvertToLLVMBase<ConvertToLLVM> {
 public:
   void runOnOperation() override {
+    nameAlignments();
     if (failed(writeMasks()) || failed(convert()))
       signalPassFailure();
   }
 
 private:
+  /// The alignment of an element, which upstream's patterns find the long way:
+  /// they make an LLVM context for each access.
+  void nameAlignments() {
+    auto name = [](auto access) {
+      Type element = access.getVectorType().getElementType();
+      if (!access.getAlignment() && element.isIntOrFloat() &&
+          element.getIntOrFloatBitWidth() >= 8)
+        access.setAlignment(prec::elementBytes(element));
+    };
+    getOperation()->walk([&](Operation *op) {
+      llvm::TypeSwitch<Operation *>(op)
+          .Case<vector::LoadOp, vector::StoreOp, vector::MaskedLoadOp,
+                vector::MaskedStoreOp>(name);
+    });
+  }
+
   /// Masks and steps become comparisons and constants.
   LogicalResult writeMasks() {
     SmallVector<Operation *> ops;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a kernel's tile costs: how operands lie along the dimensions.
+#include "ElementBytes.h"
 #include "KernelCost.h"
 
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
@@ -53,11 +54,14 @@ void KernelCost::measureSteps() {
     auto &row = steps.emplace_back();
     for (unsigned dim = 0; dim < extents.size(); ++dim)
       row.push_back(stepOf(operand, dim));
+    Type type = operand.get().getType();
+    hasVectors.push_back(takesVectors(type));
+    elementSizes.push_back(elementBytes(getElementTypeOrSelf(type)));
   }
 }
 
-bool KernelCost::takesVectors(OpOperand &operand) {
-  auto type = dyn_cast<ShapedType>(operand.get().getType());
+bool KernelCost::takesVectors(Type operand) {
+  auto type = dyn_cast<ShapedType>(operand);
   return type && type.getRank() > 0 && stridesOf(type).back() == 1 &&
          !type.getElementType().isInteger(1) &&
          !type.getElementType().isIndex();
@@ -74,15 +78,15 @@ bool KernelCost::sharesVectors(unsigned vectorDim, unsigned dim) const {
 
 SmallVector<Access> KernelCost::accesses(unsigned vectorDim, int rowDim) const {
   SmallVector<Access> result;
-  bool canGather = op.getNumReductionLoops() == 0;
+  bool canGather = numReductions == 0;
   for (OpOperand &operand : op->getOpOperands()) {
     unsigned number = operand.getOperandNumber();
-    bool isOutput = number >= op.getNumDpsInputs();
+    bool isOutput = number >= firstOutput;
     auto along = step(number, vectorDim);
     auto across = rowDim < 0 ? std::nullopt : step(number, rowDim);
     if (along == 0)
       result.push_back(Access::Uniform);
-    else if (!takesVectors(operand))
+    else if (!hasVectors[number])
       result.push_back(Access::Strided);
     else if (along == 1)
       result.push_back(Access::Contiguous);
@@ -107,7 +111,7 @@ SmallVector<Access> KernelCost::accessesAhead(unsigned vectorDim,
   for (unsigned number : inputs)
     if (result[number] == Access::Strided && !dependsOn(number, rowDim) &&
         step(number, vectorDim) && step(number, reductions.back()) == 1 &&
-        takesVectors(op->getOpOperand(number)))
+        hasVectors[number])
       result[number] = Access::Ahead;
   return result;
 }

@@ -4,7 +4,6 @@
 // The caches that this counts with are those that machines of this decade have
 // at least: 32 KB of 8 ways near the core and 512 KB of 8 ways behind, in lines
 // of 64 bytes. What fits into the near one is free.
-#include "ElementBytes.h"
 #include "KernelCost.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -19,10 +18,6 @@ using namespace mlir::prec;
 static constexpr double nearBytes = 24 << 10, farBytes = 256 << 10;
 static constexpr int64_t lineBytes = 64, ways = 8, nearSets = 64,
                          farSets = 1024;
-
-static int64_t bytesOf(linalg::GenericOp op, unsigned number) {
-  return elementBytes(getElementTypeOrSelf(op->getOperand(number).getType()));
-}
 
 /// Cache lines that a row's load fetches anew, in loads: rows that lie apart
 /// share no line, and only neighbouring steps of the reduction do. Until a tile
@@ -55,9 +50,9 @@ double KernelCost::pageLoads(unsigned number, const KernelPlan &plan) const {
   constexpr double ofPage = 10;
   constexpr int64_t page = 4096;
   auto by = step(number, plan.vectorDim);
-  if (op.getNumReductionLoops() > 0 || !by)
+  if (numReductions > 0 || !by)
     return 0;
-  return std::abs(*by) * bytesOf(op, number) >= page ? ofPage : 0;
+  return std::abs(*by) * elementSizes[number] >= page ? ofPage : 0;
 }
 
 /// Lines of a cache that reads at a distance of `stride` bytes can live in,
@@ -81,11 +76,9 @@ double KernelCost::revisitCost() const {
   constexpr double ofMemory = 12;
   double elements = 1;
   for (unsigned dim = 0; dim < extents.size(); ++dim)
-    if (dependsOn(op.getNumDpsInputs(), int(dim)))
+    if (dependsOn(firstOutput, int(dim)))
       elements *= double(extent(dim));
-  return elements * double(bytesOf(op, op.getNumDpsInputs())) > farBytes
-             ? ofMemory
-             : 1;
+  return elements * double(elementSizes[firstOutput]) > farBytes ? ofMemory : 1;
 }
 
 /// Points of the reduction that read another element of the operand, inside of
@@ -102,8 +95,7 @@ bool KernelCost::hasNeighbours(unsigned number, const KernelPlan &plan) const {
   bool isVector = dependsOn(number, plan.vectorDim),
        isRow = dependsOn(number, plan.rowDim);
   if (isVector == isRow || !isSimple[number] ||
-      !llvm::is_contained(inputs, number) ||
-      !takesVectors(op->getOpOperand(number)))
+      !llvm::is_contained(inputs, number) || !hasVectors[number])
     return false;
   unsigned along = isVector ? plan.vectorDim : plan.rowDim;
   return step(number, along) == 1 && !ShapedType::isDynamic(extents[along]) &&
@@ -118,7 +110,7 @@ bool KernelCost::rowsCollide(unsigned number, const KernelPlan &plan) const {
   if (!across || plan.reductions.empty() ||
       step(number, plan.reductions.back()) != 1)
     return false;
-  int64_t stride = std::abs(*across) * bytesOf(op, number);
+  int64_t stride = std::abs(*across) * elementSizes[number];
   return stride >= lineBytes &&
          double(plan.rows) > 0.75 * linesWithin(nearSets, stride, 1);
 }
@@ -126,8 +118,7 @@ bool KernelCost::rowsCollide(unsigned number, const KernelPlan &plan) const {
 bool KernelCost::canTurn(unsigned number, const KernelPlan &plan) const {
   return rowsCollide(number, plan) && isSimple[number] &&
          !dependsOn(number, plan.vectorDim) &&
-         llvm::is_contained(inputs, number) &&
-         takesVectors(op->getOpOperand(number)) &&
+         llvm::is_contained(inputs, number) && hasVectors[number] &&
          !ShapedType::isDynamic(extents[plan.rowDim]) &&
          llvm::none_of(plan.reductions, [&](unsigned dim) {
            return dependsOn(number, int(dim)) &&
@@ -161,12 +152,12 @@ int64_t KernelCost::rowBlock(const KernelPlan &plan) const {
   for (unsigned number : inputs)
     if (auto line = step(number, plan.rowDim);
         line && plan.accesses[number] == Access::Contiguous &&
-        double(*line * extent(plan.rowDim) * bytesOf(op, number)) > nearBytes)
+        double(*line * extent(plan.rowDim) * elementSizes[number]) > nearBytes)
       return plan.rows;
   double bytes = 0;
   for (unsigned number : inputs)
     if (dependsOn(number, plan.rowDim) && !dependsOn(number, plan.vectorDim))
-      bytes += depth(number, plan) * double(bytesOf(op, number));
+      bytes += depth(number, plan) * double(elementSizes[number]);
   if (bytes * double(extent(plan.rowDim)) <= most)
     return 0;
   auto blocks = int64_t(wanted / bytes / double(plan.rows));
@@ -187,7 +178,7 @@ int64_t KernelCost::vectorGroup(const KernelPlan &plan) const {
     if (plan.isPanel(number) && dependsOn(number, plan.vectorDim)) {
       if (!plan.outer.empty() && !dependsOn(number, int(plan.outer.back())))
         return 0; // made before the last of the outer loops
-      bytes += depth(number, plan) * double(bytesOf(op, number) * width);
+      bytes += depth(number, plan) * double(elementSizes[number] * width);
     }
   auto blocks = extents[plan.vectorDim] / width;
   if (bytes * double(blocks) <= most)
@@ -201,7 +192,7 @@ double KernelCost::loadsOfStep(unsigned number, const KernelPlan &plan,
                                double width) const {
   constexpr double nearby = 20, distant = 80, page = 4096;
   constexpr double nearPages = 48, farPages = 1024; // whose addresses are known
-  int64_t stride = 0, bytes = bytesOf(op, number);
+  int64_t stride = 0, bytes = elementSizes[number];
   for (unsigned dim : plan.reductions)
     if (auto by = step(number, dim); dependsOn(number, int(dim)))
       stride = std::abs(by.value_or(0)) * bytes;
@@ -226,14 +217,14 @@ static double loadsOfLine(double bytes, double ofNextLine = 5) {
 /// Each lane's line serves as many points as there are lanes.
 double KernelCost::aheadLoads(unsigned number, const KernelPlan &plan) const {
   return loadsOfLine(depth(number, plan) * double(plan.lanes) *
-                     double(bytesOf(op, number)));
+                     double(elementSizes[number]));
 }
 
 /// Of an operand that differs in each row and lane: the loops around that do
 /// not change it read it again, when all that is inside of them was read.
 double KernelCost::repeatedLoads(unsigned number, const KernelPlan &plan,
                                  const Tile &tile) const {
-  double bytes = double(bytesOf(op, number)) * depth(number, plan) *
+  double bytes = double(elementSizes[number]) * depth(number, plan) *
                  double(extent(plan.vectorDim)) * double(extent(plan.rowDim));
   for (unsigned dim : llvm::reverse(plan.outer)) {
     if (dependsOn(number, int(dim))) {
@@ -243,7 +234,7 @@ double KernelCost::repeatedLoads(unsigned number, const KernelPlan &plan,
     if (extent(dim) > 1)
       return loadsOfLine(bytes) *
              double(tile.rows * tile.vectors * tile.lanes) *
-             double(bytesOf(op, number)) / double(lineBytes);
+             double(elementSizes[number]) / double(lineBytes);
   }
   return 0;
 }
@@ -265,7 +256,7 @@ double KernelCost::distantLoads(unsigned number, const KernelPlan &plan,
   // One line after the other, in a panel or as it is: then the processor sees
   // the next one coming.
   constexpr double foreseen = 2;
-  double bytes = double(bytesOf(op, number)) *
+  double bytes = double(elementSizes[number]) *
                  (plan.isPanel(number)
                       ? double(isVector ? plan.lanes * plan.vectors : plan.rows)
                       : width);

@@ -39,7 +39,8 @@ static double codeCostOf(linalg::GenericOp op) {
 
 KernelCost::KernelCost(linalg::GenericOp op)
     : op(op), instructionCost(codeCostOf(op)),
-      extents(op.getStaticLoopRanges()) {
+      extents(op.getStaticLoopRanges()), firstOutput(op.getNumDpsInputs()),
+      numReductions(op.getNumReductionLoops()) {
   readBody();
   measureSteps();
 }
@@ -63,7 +64,7 @@ void KernelCost::readBody() {
     isSimple.push_back(map.isProjectedPermutation());
     isRead.push_back(!argument.use_empty());
     if (unsigned number = argument.getArgNumber();
-        isRead.back() && number < op.getNumDpsInputs() &&
+        isRead.back() && number < firstOutput &&
         isa<ShapedType>(op->getOperand(number).getType()))
       inputs.push_back(number);
     dimsOf[argument] = dims;
@@ -205,9 +206,7 @@ KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
     case Access::Ahead: { // a square for as many points as it has lanes
       double size = double(extent(plan.reductions.back()));
       double alone = std::fmod(size, lanes) / size;
-      double small =
-          std::min(lanes, 16 / double(elementBytes(getElementTypeOrSelf(
-                                   op->getOperand(number).getType()))));
+      double small = std::min(lanes, 16 / double(elementSizes[number]));
       double parts = lanes / small; // 128 bits each, put together by loads
       loads += count * (parts * (1 - alone) + lanes * alone +
                         aheadLoads(number, plan) + (plan.storesAhead ? 2 : 0));
@@ -226,8 +225,7 @@ KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
   }
   double throughput =
       std::max({vectorOps / 2, loads / 2, scalarOps / 4}) + 0.02 * loads + 0.5;
-  effort.cycles =
-      op.getNumReductionLoops() ? std::max(throughput, chain) : throughput;
+  effort.cycles = numReductions ? std::max(throughput, chain) : throughput;
   return effort;
 }
 
@@ -235,8 +233,7 @@ KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
 KernelCost::Effort KernelCost::outputEffort(const KernelPlan &plan,
                                             const Tile &tile) const {
   Effort effort;
-  for (unsigned number = op.getNumDpsInputs(); number < isRead.size();
-       ++number) {
+  for (unsigned number = firstOutput; number < isRead.size(); ++number) {
     double count = double(tile.rows * tile.vectors) * points(plan.inTile);
     double lanes = double(tile.lanes);
     double each = 1, code = accessCode * count;
@@ -248,7 +245,7 @@ KernelCost::Effort KernelCost::outputEffort(const KernelPlan &plan,
       each = transposeCost;
       code = squareCode(tile) * double(tile.vectors);
     }
-    bool isReadToo = isRead[number] && op.getNumReductionLoops();
+    bool isReadToo = isRead[number] && numReductions;
     effort.cycles += each * count * (isReadToo ? 1.5 : 1);
     effort.instructions += code * (isReadToo ? 2 : 1);
   }

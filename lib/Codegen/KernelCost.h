@@ -88,7 +88,7 @@ private:
   void measureSteps();
   std::optional<int64_t> stepOf(OpOperand &operand, unsigned dim);
   /// Vectors are read and written along the last dimension of memory.
-  static bool takesVectors(OpOperand &operand);
+  static bool takesVectors(Type type);
   static bool has(uint64_t dims, int dim) {
     return dim >= 0 && (dims >> dim & 1) != 0;
   }
@@ -133,7 +133,11 @@ private:
   mutable linalg::GenericOp op; // a handle, whose accessors are not const
   double instructionCost;
   SmallVector<int64_t> extents;
+  unsigned firstOutput, numReductions;
+  // Of each operand; asked for thousands of plans.
   SmallVector<SmallVector<std::optional<int64_t>>> steps;
+  SmallVector<bool> hasVectors;      ///< `takesVectors`
+  SmallVector<int64_t> elementSizes; ///< in bytes
   SmallVector<bool> isSimple;        ///< each dimension once, by itself
   SmallVector<uint64_t> operandDims; ///< those that its element depends on
   SmallVector<bool> isRead;          ///< by the body

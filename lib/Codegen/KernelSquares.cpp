@@ -15,11 +15,12 @@
 using namespace mlir;
 using namespace mlir::prec;
 
-/// Index bits of an element, row before column, rotate by one place when row i
-/// and row i + n/2 are zipped; n being 2^k, k times make rows of columns. Parts
-/// of n lanes are zipped with parts of n lanes.
-SmallVector<Value> KernelBlock::transpose(SmallVector<Value> square) {
-  int64_t lanes = shape.lanes, n = square.size();
+/// Rows i and i + n/2 are zipped, n being 2^k, k times: rows of columns, in
+/// parts of n lanes. Index bits of an element, row before column, rotate by one
+/// place each time.
+static SmallVector<Value> zipRows(OpBuilder &b, Location loc, int64_t lanes,
+                                  SmallVector<Value> rows) {
+  auto n = int64_t(rows.size());
   SmallVector<int64_t> low, high;
   for (int64_t part = 0; part < lanes; part += n)
     for (int64_t i = part; i < part + n / 2; ++i) {
@@ -30,9 +31,55 @@ SmallVector<Value> KernelBlock::transpose(SmallVector<Value> square) {
     SmallVector<Value> next;
     for (int64_t i = 0; i < n / 2; ++i)
       for (ArrayRef<int64_t> half : {ArrayRef(low), ArrayRef(high)})
-        next.push_back(vector::ShuffleOp::create(b, loc, square[i],
-                                                 square[i + n / 2], half));
-    square = next;
+        next.push_back(
+            vector::ShuffleOp::create(b, loc, rows[i], rows[i + n / 2], half));
+    rows = next;
+  }
+  return rows;
+}
+
+/// The same the other way round, for pieces of `size` lanes: the even and the
+/// odd ones of rows 2 i and 2 i + 1 part.
+static SmallVector<Value> partPieces(OpBuilder &b, Location loc, int64_t lanes,
+                                     int64_t size, SmallVector<Value> rows) {
+  auto n = int64_t(rows.size());
+  SmallVector<int64_t> even, odd;
+  for (int64_t part = 0; part < lanes; part += n * size)
+    for (int64_t row : {part, part + lanes})
+      for (int64_t piece = row; piece < row + n * size; piece += 2 * size)
+        for (int64_t i = piece; i < piece + size; ++i) {
+          even.push_back(i);
+          odd.push_back(i + size);
+        }
+  for (int64_t times = llvm::Log2_64(n); times > 0; --times) {
+    SmallVector<Value> next(n);
+    for (int64_t i = 0; i < n / 2; ++i)
+      for (auto [at, half] : {std::pair(i, even), std::pair(i + n / 2, odd)})
+        next[at] = vector::ShuffleOp::create(b, loc, rows[2 * i],
+                                             rows[2 * i + 1], half);
+    rows = next;
+  }
+  return rows;
+}
+
+/// Squares inside of 128 bits first, whose shuffles need no table of indices,
+/// then these pieces as wholes.
+SmallVector<Value> KernelBlock::transpose(SmallVector<Value> square) {
+  int64_t lanes = shape.lanes, n = square.size();
+  Type element = getElementTypeOrSelf(square.front().getType());
+  int64_t size = std::min(n, 16 / elementBytes(element));
+  SmallVector<Value> turned;
+  for (int64_t row = 0; row < n; row += size)
+    llvm::append_range(
+        turned, zipRows(b, loc, lanes,
+                        SmallVector<Value>(ArrayRef(square).slice(row, size))));
+  for (int64_t column = 0; column < size; ++column) {
+    SmallVector<Value> pieces;
+    for (int64_t row = column; row < n; row += size)
+      pieces.push_back(turned[row]);
+    for (auto [i, row] :
+         llvm::enumerate(partPieces(b, loc, lanes, size, std::move(pieces))))
+      square[column + i * size] = row;
   }
   return square;
 }

@@ -12,6 +12,7 @@
 //   scf, vector, memref, arith
 //     | LLVM dialect
 #include "prec/Codegen/Pipelines.h"
+#include "OnlyWith.h"
 #include "prec/Codegen/Passes.h"
 #include "prec/IR/Bufferization.h"
 #include "prec/IR/PrecDialect.h"
@@ -67,69 +68,6 @@ void mlir::prec::registerCodegen(DialectRegistry &registry) {
   registerBufferizableOpInterfaceExternalModels(registry);
 }
 
-namespace {
-/// Runs a pass on operations that contain one it is for: most of upstream's
-/// passes visit everything many times.
-class OnlyWith : public PassWrapper<OnlyWith, OperationPass<>> {
-public:
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(OnlyWith)
-  using Predicate = bool (*)(Operation *);
-
-  OnlyWith(Predicate isWanted, std::unique_ptr<Pass> pass)
-      : isWanted(isWanted) {
-    pipeline.addPass(std::move(pass));
-  }
-  OnlyWith(const OnlyWith &other) = default;
-
-  StringRef getName() const override { return "OnlyWith"; }
-  void getDependentDialects(DialectRegistry &registry) const override {
-    pipeline.getDependentDialects(registry);
-  }
-  void runOnOperation() override {
-    WalkResult found = getOperation()->walk([&](Operation *op) {
-      return isWanted(op) ? WalkResult::interrupt() : WalkResult::advance();
-    });
-    if (!found.wasInterrupted())
-      return markAllAnalysesPreserved();
-    if (failed(runPipeline(pipeline, getOperation())))
-      signalPassFailure();
-  }
-
-private:
-  Predicate isWanted;
-  OpPassManager pipeline{OpPassManager::Nesting::Implicit};
-};
-} // namespace
-
-static std::unique_ptr<Pass> onlyWith(OnlyWith::Predicate isWanted,
-                                      std::unique_ptr<Pass> pass) {
-  return std::make_unique<OnlyWith>(isWanted, std::move(pass));
-}
-
-/// Views, whose offset and strides have to be computed.
-static bool changesMetadata(Operation *op) {
-  return isa<memref::SubViewOp, memref::ExpandShapeOp, memref::CollapseShapeOp,
-             memref::ReinterpretCastOp, memref::ExtractStridedMetadataOp,
-             memref::ExtractAlignedPointerAsIndexOp>(op);
-}
-
-/// Vector operations that our kernels do not have and that become LLVM's in
-/// several steps.
-static bool needsVectorSteps(Operation *op) {
-  if (!isa_and_nonnull<vector::VectorDialect>(op->getDialect()))
-    return false;
-  auto isWide = [](Type type) {
-    auto vector = dyn_cast<VectorType>(type);
-    return vector && (vector.getRank() != 1 || vector.isScalable());
-  };
-  return llvm::any_of(op->getOperandTypes(), isWide) ||
-         llvm::any_of(op->getResultTypes(), isWide) ||
-         !isa<vector::LoadOp, vector::StoreOp, vector::MaskedLoadOp,
-              vector::MaskedStoreOp, vector::ShuffleOp, vector::BroadcastOp,
-              vector::ExtractOp, vector::InsertOp, vector::FromElementsOp,
-              vector::CreateMaskOp, vector::ConstantMaskOp, vector::StepOp>(op);
-}
-
 /// Everything on tensors: which operations there are, in which order.
 static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   if (options.profile || options.trackBuffers)
@@ -180,7 +118,8 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
 
 /// Tensors become buffers that are released after their last use.
 static void buildBufferStage(OpPassManager &pm) {
-  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  pm.addPass(onlyWith(insertsWhatBeganEmpty,
+                      bufferization::createEmptyTensorEliminationPass()));
   bufferization::OneShotBufferizePassOptions options;
   options.bufferizeFunctionBoundaries = true;
   options.functionBoundaryTypeConversion =
@@ -237,13 +176,15 @@ static void buildLLVMStage(OpPassManager &pm) {
       },
       createConvertVectorToSCFPass(
           VectorTransferToSCFOptions().enableFullUnroll())));
-  function.addPass(
-      onlyWith(changesMetadata, memref::createExpandStridedMetadataPass()));
+  function.addPass(createExpandViews());
   function.addPass(createLowerAffinePass());
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
-  function.addPass(arith::createArithExpandOpsPass(expand));
-  function.addPass(createSCFToControlFlowPass());
+  function.addPass(
+      onlyWith(needsArithSteps, arith::createArithExpandOpsPass(expand)));
+  SCFToControlFlowPassOptions control;
+  control.allowPatternRollback = false;
+  function.addPass(createSCFToControlFlowPass(control));
   function.addPass(createCSEPass());
   pm.addPass(onlyWith(needsVectorSteps, createConvertVectorToLLVMPass()));
   pm.addPass(createStoreResults());

@@ -26,10 +26,24 @@ struct StoreResults : public prec::impl::StoreResultsBase<StoreResults> {
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (!function.isExternal() && function.getNumResults() > fewResults &&
           function->hasAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName()) &&
-          SymbolTable::symbolKnownUseEmpty(function, getOperation())) {
+          !isUsed(function)) {
         storeResults(function);
         ++changed;
       }
+  }
+
+  bool isUsed(func::FuncOp function) {
+    return getOperation()
+        ->walk([&](Operation *op) {
+          StringRef name;
+          if (auto call = dyn_cast<func::CallOp>(op))
+            name = call.getCallee();
+          else if (auto address = dyn_cast<func::ConstantOp>(op))
+            name = address.getValue();
+          return name == function.getName() ? WalkResult::interrupt()
+                                            : WalkResult::advance();
+        })
+        .wasInterrupted();
   }
 
   /// The leading pointer is the one that the C interface takes for a struct of

@@ -18,6 +18,17 @@ def StoreResults : Pass<"prec-store-results", "ModuleOp"> {
   ];
 }
 
+def ExpandViews : Pass<"prec-expand-views", "func::FuncOp"> {
+  let summary = "compute the offsets and strides of views";
+  let description = [{
+    Subviews and reshapes of memrefs become a `memref.reinterpret_cast` whose
+    numbers are affine operations: upstream's patterns of
+    `expand-strided-metadata`, tried on these operations alone.
+  }];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
+                           "memref::MemRefDialect"];
+}
+
 def WriteInPlace : Pass<"prec-write-in-place", "func::FuncOp"> {
   let summary = "let elementwise operations write over inputs read last there";
   let description = [{
