@@ -207,6 +207,12 @@ Word ArithOps::carrierDiv(Word a, Word b) {
   return emitCarrier<arith::DivFOp>(a, b);
 }
 
+Word ArithOps::carrierFma(Word a, Word b, Word c) {
+  Value result =
+      math::FmaOp::create(builder, loc, floating(a), floating(b), floating(c));
+  return {0, arith::BitcastOp::create(builder, loc, integerType, result)};
+}
+
 /// One instruction of x86, which has these semantics.
 Word ArithOps::chooseCarrier(bool isLess, Word a, Word b) {
   Value first = floating(a), second = floating(b);

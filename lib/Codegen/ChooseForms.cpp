@@ -5,6 +5,7 @@
 #include "NativeHalf.h"
 #include "OperandRange.h"
 #include "RoundedReduction.h"
+#include "ScaledSums.h"
 #include "prec/Codegen/Passes.h"
 #include "prec/Numerics/Shifter.h"
 
@@ -83,6 +84,8 @@ private:
     }
     if (reduction.mayBeShifted())
       return chooseShifter(b, reduction);
+    if (reduction.mayBeMaskShifted() && chooseMasked(b, reduction))
+      return;
     if (reduction.addsNumbers()) {
       ++sums;
       roundsOf(op).back()->setAttr(formAttrName, b.getStringAttr(sumForm));
@@ -137,6 +140,22 @@ private:
       replaceBy(b, op, shifterForm);
   }
 
+  /// Without a look at overflow of products and at numbers that are not finite
+  /// where the operands allow it.
+  bool chooseMasked(IRRewriter &b, RoundedReduction &reduction) {
+    const bool isShort = reduction.hasShortProducts();
+    RoundOp product = reduction.rounds.front();
+    if (!isShort && !is(product, RoundingMode::Kind::TowardZero))
+      return false;
+    ++masked;
+    roundsOf(reduction.op)
+        .back()
+        ->setAttr(formAttrName, b.getStringAttr(sumForm));
+    version(b, reduction.op, conditionOnProducts(b, reduction),
+            isShort ? maskedProductForm : maskedLongProductForm, "");
+    return true;
+  }
+
   /// Input `number` becomes the second factor.
   static void putLast(linalg::GenericOp op, unsigned number) {
     auto product = roundsOf(op).front().getOperand().getDefiningOp();
@@ -179,10 +198,16 @@ private:
                                    StringAttr::get(op.getContext(), ofSum));
   }
 
+  static bool isMasked(StringRef form) {
+    return form == maskedProductForm || form == maskedLongProductForm;
+  }
+
   /// If it is another one than that of the product.
   static StringRef formOfSum(linalg::GenericOp op, StringRef form) {
     if (form == scaledProductForm)
       return twoOpsForm;
+    if (isMasked(form))
+      return maskedSumForm;
     if (form != shifterForm && form != inRangeForm)
       return "";
     RoundOp sum = roundsOf(op).back();
@@ -255,6 +280,21 @@ private:
                                  isAtMost(sum, reduction.buildMostExponent(b)));
   }
 
+  /// All operands are finite, and so is a product of any two, at most the
+  /// largest number.
+  static Value conditionOnProducts(OpBuilder &b, RoundedReduction &reduction) {
+    Location loc = reduction.op.getLoc();
+    SmallVector<Value> magnitudes;
+    for (Value input : reduction.op.getDpsInputs())
+      magnitudes.push_back(buildExponentRange(b, loc, input).magnitude);
+    Value most = arith::MulFOp::create(b, loc, magnitudes[0], magnitudes[1]);
+    Value largest = arith::ConstantOp::create(
+        b, loc,
+        b.getF32FloatAttr(largestOf(factsOf(reduction.rounds.front()))));
+    return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, most,
+                                 largest);
+  }
+
   /// docs/pipeline.md derives the bounds: products and sums are normal numbers
   /// or zero, and no intermediate result overflows.
   /// What is multiplied by 2^d stays finite.
@@ -318,6 +358,8 @@ private:
           mark(last, form);
         if (form == quietForm || form == shifterForm)
           result = canonicalNaN(builder, result);
+        if (isMasked(form))
+          result = scaleSums(builder, last);
         scf::YieldOp::create(builder, loc, result);
       };
     };

@@ -43,6 +43,14 @@ inline constexpr llvm::StringLiteral shifterSumForm = "shifter-sum";
 inline constexpr llvm::StringLiteral inRangeForm = "shifter-in-range";
 inline constexpr llvm::StringLiteral sumInRangeForm = "shifter-sum-in-range";
 
+/// Other modes by MaskedShifter, whose preconditions they say: a product, one
+/// of which nothing is known but its range, and a sum that is multiplied by
+/// 2^exponentOfSums.
+inline constexpr llvm::StringLiteral maskedProductForm = "masked-product";
+inline constexpr llvm::StringLiteral maskedLongProductForm =
+    "masked-long-product";
+inline constexpr llvm::StringLiteral maskedSumForm = "masked-sum";
+
 /// Nearest-even by roundSignedByShifter: only a NaN may stay the NaN it is.
 inline constexpr llvm::StringLiteral signedShifterForm = "signed-shifter";
 

@@ -4,6 +4,7 @@
 #include "prec/Codegen/ArithOps.h"
 #include "prec/Codegen/Passes.h"
 #include "prec/IR/PrecDialect.h"
+#include "prec/Numerics/MaskedShifter.h"
 #include "prec/Numerics/Random.h"
 #include "prec/Numerics/Rounding.h"
 #include "prec/Numerics/Shifter.h"
@@ -188,6 +189,21 @@ private:
         .Default(std::nullopt);
   }
 
+  static ArithOps::Word byMask(ArithOps &ops, RoundOp round,
+                               const RoundParameters<ArithOps::Word> &p,
+                               StringRef form) {
+    MaskedShifter<ArithOps> shifter(ops, ops.word(round.getOperand()), p,
+                                    round.getMode().getValue(),
+                                    randomOf(ops, round));
+    return form == maskedSumForm
+               ? shifter.sum()
+               : shifter.product(form == maskedLongProductForm);
+  }
+
+  static ArithOps::Word randomOf(ArithOps &ops, RoundOp round) {
+    return round.getRandom() ? ops.word(round.getRandom()) : ops.constant(0);
+  }
+
   void lower(RoundOp round) {
     auto form = round->getAttrOfType<StringAttr>(formAttrName);
     if (form &&
@@ -211,6 +227,11 @@ private:
       return replace(
           round, ops.floating(roundByShifter(ops, ops.word(round.getOperand()),
                                              p, *operand)));
+    if (form && llvm::is_contained({StringRef(maskedProductForm),
+                                    StringRef(maskedLongProductForm),
+                                    StringRef(maskedSumForm)},
+                                   form.getValue()))
+      return replace(round, ops.floating(byMask(ops, round, p, form)));
     const bool isNearest =
         round.getMode().getValue().kind == RoundingMode::Kind::NearestEven;
     if (form && form.getValue() == signedShifterForm)
@@ -222,12 +243,9 @@ private:
                                 ops, ops.word(round.getOperand()), p)));
     if (form && form.getValue() == sumForm)
       p.facts.isGradual = p.facts.hasTiny = false;
-    ArithOps::Word random = ops.constant(0);
-    if (round.getRandom())
-      random = ops.word(round.getRandom());
     ArithOps::Word rounded =
         roundWord(ops, ops.word(round.getOperand()), p,
-                  round.getMode().getValue(), random, leavesNaN);
+                  round.getMode().getValue(), randomOf(ops, round), leavesNaN);
     replace(round, ops.floating(rounded));
   }
 

@@ -65,9 +65,13 @@ ExponentRange mlir::prec::buildExponentRange(OpBuilder &b, Location loc,
       b, loc, columns, 0, [&](OpBuilder &builder, Location l, ValueRange args) {
         join(builder, l, args[0], args[1], args.drop_front(2));
       });
-  auto exponent = [&](Value scalar) -> Value {
-    Value bits = tensor::ExtractOp::create(b, loc, scalar, ValueRange{});
+  auto bitsOf = [&](Value scalar) -> Value {
+    return tensor::ExtractOp::create(b, loc, scalar, ValueRange{});
+  };
+  auto exponent = [&](Value bits) -> Value {
     return arith::ShRUIOp::create(b, loc, bits, constant(b, loc, 23));
   };
-  return {exponent(total[0]), exponent(total[1])};
+  Value most = bitsOf(total[0]), least = bitsOf(total[1]);
+  return {exponent(most), exponent(least),
+          arith::BitcastOp::create(b, loc, b.getF32Type(), most)};
 }

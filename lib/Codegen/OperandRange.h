@@ -9,9 +9,10 @@ namespace mlir::prec {
 
 /// Biased exponents (i32) of an f32 tensor's elements: none is above `largest`
 /// (255 if there is an infinity or a NaN), none but zeros below `least` (0 if
-/// there is a subnormal, 511 if all are zero).
+/// there is a subnormal, 511 if all are zero). No element's magnitude is above
+/// `magnitude` (f32); NaNs are above infinities.
 struct ExponentRange {
-  Value largest, least;
+  Value largest, least, magnitude;
 };
 
 /// Emits one pass over `tensor`, of static rank at least 1.

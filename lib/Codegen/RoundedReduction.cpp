@@ -4,6 +4,7 @@
 #include "ShortValues.h"
 #include "prec/Analysis/Contraction.h"
 #include "prec/Codegen/ArithOps.h"
+#include "prec/Numerics/MaskedShifter.h"
 #include "prec/Numerics/RoundParameters.h"
 #include "prec/Numerics/Shifter.h"
 
@@ -126,6 +127,19 @@ bool RoundedReduction::mayBeShifted() const {
            return is(round, RoundingMode::Kind::NearestEven) &&
                   hasShifter(factsOf(round));
          });
+}
+
+bool RoundedReduction::mayBeMaskShifted() const {
+  return hasOneFormat() && rounds[0].getParameters().empty() &&
+         isWorthMeasuring() && llvm::all_of(rounds, [](RoundOp round) {
+           return hasMaskedShifter(factsOf(round), round.getMode().getValue());
+         });
+}
+
+bool RoundedReduction::hasShortProducts() const {
+  ShortValues values(rounds[0], leastQuantumOfFactors(factsOf(rounds[0])));
+  return llvm::all_of(op.getDpsInputs(),
+                      [&](Value input) { return values.isShort(input); });
 }
 
 bool RoundedReduction::mayBeHalf() const {

@@ -52,6 +52,11 @@ public:
   /// roundByShifter knows. An accumulator that starts at +0 is never -0, so
   /// that nobody sees the sign of a zero.
   bool mayBeShifted() const;
+  /// Products and sums are rounded to the same format in modes that
+  /// MaskedShifter knows; a range is worth measuring.
+  bool mayBeMaskShifted() const;
+  /// Of one that mayBeMaskShifted: products are known to be short enough.
+  bool hasShortProducts() const;
   /// Products and sums are rounded to e5m10 to nearest-even.
   bool mayBeHalf() const;
   /// Products and sums are rounded to the same numbers: floats with subnormals,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which values hold numbers of few fraction bits only.
 #include "ShortValues.h"
+#include "prec/Numerics/RoundFacts.h"
 
 #include "mlir/IR/Matchers.h"
 
@@ -18,10 +19,19 @@ bool ShortValues::isAsShort(RoundOp other) {
          others.fractionBits <= format.fractionBits;
 }
 
+bool ShortValues::isMultiple(RoundOp other) {
+  const RoundFacts facts =
+      roundFacts(other.getFormat().getValue(), *carrierOf(other.getType()));
+  return facts.format.family == Format::Family::Float &&
+         !facts.format.isRuntime() &&
+         facts.leastNormal - facts.carrier.bias() - facts.fractionBits >=
+             *quantum;
+}
+
 std::optional<bool> ShortValues::decide(Operation *op) {
   if (matchPattern(op, m_AnyZeroFloat()))
     return true;
   if (auto other = dyn_cast<RoundOp>(op))
-    return isAsShort(other);
+    return isAsShort(other) && (!quantum || isMultiple(other));
   return std::nullopt;
 }

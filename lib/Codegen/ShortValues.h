@@ -10,7 +10,9 @@ namespace mlir::prec {
 
 class ShortValues : public TracedProperty {
 public:
-  explicit ShortValues(RoundOp round) : round(round) {}
+  /// With `quantum` all numbers have to be multiples of its power of two, too.
+  explicit ShortValues(RoundOp round, std::optional<int> quantum = {})
+      : round(round), quantum(quantum) {}
 
   /// Has every number of `value`, a float or a tensor of floats, at most as
   /// many fraction bits as the numbers that `round` rounds to? Infinities and
@@ -21,8 +23,11 @@ private:
   std::optional<bool> decide(Operation *op) override;
   /// Is `other` to at most as many fraction bits?
   bool isAsShort(RoundOp other);
+  /// Are its numbers multiples of 2^quantum?
+  bool isMultiple(RoundOp other);
 
   RoundOp round;
+  std::optional<int> quantum;
 };
 
 } // namespace mlir::prec

@@ -3,6 +3,7 @@
 // against the scalar face of the rounding, in the order that DESIGN words: over
 // ordinary numbers and over the borders where a fast form is not allowed.
 #include "Jit.h"
+#include "VectorUnits.h"
 
 #include "prec/Numerics/Random.h"
 #include "prec/Numerics/Round.h"
@@ -30,11 +31,12 @@ enum class Fill {
   Small,     ///< no product and no sum overflows in a narrow format
   Lopsided,  ///< ordinary products of tiny and huge numbers
   Large,     ///< of one sign: sums around the largest number of e5m10
+  Several,   ///< mostly of one sign: sums overflow narrow formats, not products
   Special,   ///< infinities, both zeros, subnormals and NaNs with payloads
 };
-constexpr Fill fills[] = {Fill::Ordinary, Fill::Tiny,   Fill::SmallSums,
-                          Fill::Huge,     Fill::Border, Fill::Lopsided,
-                          Fill::Small,    Fill::Large,  Fill::Special};
+constexpr Fill fills[] = {
+    Fill::Ordinary, Fill::Tiny,  Fill::SmallSums, Fill::Huge,    Fill::Border,
+    Fill::Lopsided, Fill::Small, Fill::Large,     Fill::Several, Fill::Special};
 
 void fill(llvm::MutableArrayRef<float> values, Fill kind,
           std::mt19937 &generator, bool isLeft) {
@@ -67,6 +69,8 @@ void fill(llvm::MutableArrayRef<float> values, Fill kind,
       value = std::ldexp(value, -4);
     else if (kind == Fill::Large)
       value = std::ldexp(1.9f + std::abs(value) / 100, 3 + int(i % 3));
+    else if (kind == Fill::Several)
+      value = (3.0f + std::abs(value)) * (generator() % 5 ? 1.0f : -1.0f);
     else if (kind == Fill::Special && rare)
       value = special[generator() % std::size(special)];
   }
@@ -141,6 +145,31 @@ const Case cases[] = {{"m7", "toward-zero", true},
                       {"fixed<4,4>", "stochastic", false},
                       {"int8", "down", false},
                       {"e5m2-ftz", "down", false},
+                      {"e4m3", "stochastic", true},
+                      {"e5m2", "stochastic", true},
+                      {"e5m2", "stochastic<5>", true},
+                      {"f8e4m3fn", "stochastic", true},
+                      {"f8e4m3fnuz", "stochastic", true},
+                      {"f8e5m2fnuz", "stochastic<20>", true},
+                      {"f4e2m1fn", "stochastic", true},
+                      {"e5m2-sat", "stochastic-equal", true},
+                      {"f6e3m2fn", "stochastic", false},
+                      {"e5m10", "stochastic", false},
+                      {"e3m0", "stochastic", true},
+                      {"e4m3", "up", true},
+                      {"e4m3", "down", true},
+                      {"f8e4m3fn", "up", true},
+                      {"f8e4m3fn", "down", true},
+                      {"f8e4m3fn", "away", true},
+                      {"f8e4m3fn", "to-odd", true},
+                      {"f8e4m3fn-sat", "away", true},
+                      {"e5m2", "toward-zero", true},
+                      {"e5m10", "toward-zero", false},
+                      {"e6m9", "toward-zero", false},
+                      {"f8e4m3b11fnuz", "toward-zero", false},
+                      {"e3m4", "nearest-away", true},
+                      {"e5m2", "nearest-to-zero", true},
+                      {"e5m10", "up", true},
                       {"e5m?", "stochastic", false, 3},
                       {"e?m7", "toward-zero", true, 4},
                       {"e5m?", "nearest-even", true, 10},
@@ -321,6 +350,20 @@ TEST_P(Forms, AgreeWithTheScalarRounding) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Forms, testing::ValuesIn(cases));
+
+class FormsOn : public testing::TestWithParam<VectorUnit> {};
+
+TEST_P(FormsOn, AgreeWithTheScalarRounding) {
+  CodegenOptions options = GetParam().options();
+  options.nativeHalf = false;
+  for (Case c :
+       {Case{"e4m3", "stochastic", true}, Case{"e5m10", "stochastic", true},
+        Case{"f8e4m3fn", "stochastic", true},
+        Case{"f8e4m3fn-sat", "down", true}, Case{"e5m2", "toward-zero", false}})
+    expectScalarRounding(c, options);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, FormsOn, vectorUnits(), mlir::prec::test::nameOf);
 
 // Where the host has no half arithmetic, LLVM rounds after each operation.
 TEST(NativeHalf, AgreesWithTheScalarRounding) {

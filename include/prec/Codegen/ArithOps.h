@@ -65,6 +65,7 @@ public:
   Word carrierSub(Word a, Word b);
   Word carrierMul(Word a, Word b);
   Word carrierDiv(Word a, Word b);
+  Word carrierFma(Word a, Word b, Word c);
   Word carrierMinimum(Word a, Word b);
   Word carrierMaximum(Word a, Word b);
 

@@ -204,6 +204,10 @@ def ChooseForms : Pass<"prec-choose-forms"> {
     - *native half*: nearest-even to `e5m10` by the target's half arithmetic, if
       it has any; products are computed in f32 unless both operands were rounded
       to `e5m10` themselves.
+    - *masked*: other modes to such floats by an addition and a mask, when the
+      operands are finite and no product is rounded to more than the largest
+      number; sums are multiplied by a power of two, so that the carrier
+      overflows where the format does.
     - *sum*: other modes to such formats look for nothing below the quantum in
       the sum of two numbers, which is a multiple of it.
 
@@ -220,6 +224,7 @@ def ChooseForms : Pass<"prec-choose-forms"> {
     Statistic<"twoOps", "two-ops", "Reductions with a two-operation version">,
     Statistic<"halves", "halves", "Reductions in half arithmetic">,
     Statistic<"shifted", "shifted", "Reductions whose roundings are additions">,
+    Statistic<"masked", "masked", "Reductions with a version of additions and masks">,
     Statistic<"sums", "sums", "Reductions whose sums are multiples of a quantum">
   ];
 }

@@ -36,7 +36,8 @@
 // Formats whose step is no power of two need the carrier's own arithmetic
 // (CarrierOps): carrierAdd, carrierSub, carrierMul, carrierDiv on words that
 // are bit patterns of floating-point numbers of the word's width, nearest-even;
-// carrierMinimum and carrierMaximum, which give the second if one is a NaN.
+// carrierMinimum and carrierMaximum, which give the second if one is a NaN;
+// some formulas need a fused carrierFma (FusedOps).
 #ifndef PREC_NUMERICS_WORD_H
 #define PREC_NUMERICS_WORD_H
 
@@ -84,6 +85,12 @@ concept ConversionOps =
     CarrierOps<T> && requires(T ops, typename T::Word word) {
       { ops.carrierOf(word) } -> std::same_as<typename T::Word>;
     };
+
+/// Where it is one operation, a * b + c of the carrier, rounded once.
+template <class T>
+concept FusedOps = CarrierOps<T> && requires(T ops, typename T::Word word) {
+  { ops.carrierFma(word, word, word) } -> std::same_as<typename T::Word>;
+};
 
 template <class T>
 concept MathOps =
@@ -138,6 +145,9 @@ template <std::unsigned_integral T> struct MachineOps {
   }
   Word carrierDiv(Word a, Word b) const {
     return std::bit_cast<Word>(carrier(a) / carrier(b));
+  }
+  Word carrierFma(Word a, Word b, Word c) const {
+    return std::bit_cast<Word>(std::fma(carrier(a), carrier(b), carrier(c)));
   }
   Word carrierMinimum(Word a, Word b) const {
     return carrier(a) < carrier(b) ? a : b;

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Products and sums of a format with a largest number and gradual underflow,
+// rounded in any mode by an addition, a mask and a subtraction: Rounding's
+// bits, at a third of its operations, for operands of which something is known.
+//
+// Idea. Let e be the power of two at or below |x|, raised to that of the
+// format's least normal number, with the sign of x. x + 2 e lies in [2 e, 4 e]
+// whatever x is, so that its last bits below the format's quantum at x, of
+// which e alone decides, are the same F - 1 - Y ones: a mode is an addend and a
+// mask, and -2 e brings the number back. x + 2 e must be exact: see
+// hasMaskedShifter. Toward +-infinity 6 e with the sign of plus does it
+// without looking at the sign. A stochastic mode's addend goes into the factor
+// of e: c = 2 + R 2^-Y, x + c e.
+//
+// A sum of two numbers is a multiple of the quantum and needs the addend and
+// the mask alone. It is computed multiplied by a power of two that takes the
+// format's largest binade to the carrier's: then the carrier overflows where
+// the format does, at no cost.
+//
+// docs/pipeline.md has the proofs. What differs: zeros may lose their sign.
+#ifndef PREC_NUMERICS_MASKEDSHIFTER_H
+#define PREC_NUMERICS_MASKEDSHIFTER_H
+
+#include "prec/Numerics/RoundingCore.h"
+
+namespace mlir::prec {
+
+/// Floats with constant widths, a largest number and gradual underflow, 1 to 10
+/// fraction bits, in f32, and a mode of at most 31 random bits.
+bool hasMaskedShifter(const RoundFacts &facts, RoundingMode mode);
+
+/// Products that are multiples of 2^(2 n) may be rounded by it, where n is this
+/// exponent: x + 6 e has room for them.
+int leastQuantumOfFactors(const RoundFacts &facts);
+
+/// Is a finite sum above zero, or below, rounded to no more than the largest
+/// number?
+bool isLimited(const Format &format, RoundingMode mode, bool isBelow);
+
+/// By which power of two sums are multiplied. 0 if no finite sum becomes an
+/// infinity or a NaN in this mode, since it is then limited.
+int exponentOfSums(const RoundFacts &facts, RoundingMode mode);
+
+/// A rounding of one of them. Precondition: hasMaskedShifter.
+template <WordOps Ops>
+  requires FusedOps<Ops>
+class MaskedShifter : private Rounding<Ops> {
+  using Base = Rounding<Ops>;
+  using Base::bits, Base::c, Base::F, Base::facts, Base::infinity, Base::is,
+      Base::ops, Base::p, Base::signBit, Base::W;
+  using typename Base::Kind;
+
+public:
+  using typename Base::Word;
+
+  MaskedShifter(Ops &ops, Word bits, const RoundParameters<Word> &p,
+                RoundingMode mode, Word random)
+      : Base(ops, bits, p, mode, random) {}
+
+  /// Of a finite number that is rounded to no more than the largest, a multiple
+  /// of 2^(2 leastQuantumOfFactors) with at most 2 Y + 2 bits. Toward zero,
+  /// where it is not known to be one: `isLong`.
+  Word product(bool isLong = false) {
+    const uint64_t discard = F() - 1 - uint64_t(facts.fractionBits);
+    Word x = isLong ? ops.bitAnd(bits, c(~uint64_t(0) << (discard + 1))) : bits;
+    Word place = ops.maximum(ops.bitAnd(x, c(infinity())), p.least);
+    if (is(Kind::Up) || is(Kind::Down)) {
+      Word keep = c(~uint64_t(0) << (discard - 1));
+      Word y = ops.carrierFma(place, number(6), x);
+      if (is(Kind::Up))
+        y = ops.add(y, ops.bitXor(keep, c(~uint64_t(0))));
+      return ops.carrierFma(place, number(-6), ops.bitAnd(y, keep));
+    }
+    place = ops.bitOr(place, ops.bitAnd(x, c(signBit())));
+    Word y;
+    if (is(Kind::Stochastic)) {
+      Word factor =
+          ops.bitXor(ops.lshr(this->topRandom(), c(W() - discard)), number(2));
+      y = ops.bitAnd(ops.carrierFma(place, factor, x),
+                     c(~uint64_t(0) << discard));
+    } else {
+      y = this->roundAt(ops.carrierFma(place, number(2), x), c(discard));
+    }
+    return ops.carrierFma(place, number(-2), y);
+  }
+
+  /// Of a sum of two finite numbers of the format, and of what came of such
+  /// sums, all multiplied by 2^exponentOfSums.
+  Word sum() {
+    Word rounded = this->roundAt(bits, c(F() - uint64_t(facts.fractionBits)));
+    const bool high = isLimited(facts.format, this->mode, false),
+               low = isLimited(facts.format, this->mode, true);
+    const Word largest = ops.add(
+        p.largest, c(uint64_t(exponentOfSums(facts, this->mode)) << F()));
+    if (facts.format.reservedTopCodes != 0 && !(high && low)) {
+      // What is beyond the largest number overflows, what is not comes back.
+      const double more = 1 + std::ldexp(1.0, -facts.fractionBits);
+      rounded = ops.carrierMul(ops.carrierMul(rounded, number(more)),
+                               number(1 / more));
+    }
+    if (high)
+      rounded = ops.carrierMinimum(largest, rounded);
+    if (low)
+      rounded = ops.carrierMaximum(ops.bitOr(largest, c(signBit())), rounded);
+    return rounded;
+  }
+
+private:
+  Word number(double value) { return numberOf(ops, facts.carrier, value); }
+};
+
+} // namespace mlir::prec
+
+#endif // PREC_NUMERICS_MASKEDSHIFTER_H

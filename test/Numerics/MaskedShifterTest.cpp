@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Rounding by an addition, a mask and a subtraction gives the bits of THE
+// rounding, which the other tests compare with oracles, but for the sign of
+// zeros: of all products and sums of numbers of small formats.
+#include "prec/Numerics/MaskedShifter.h"
+#include "Inputs.h"
+#include "prec/Numerics/Rounding.h"
+
+#include <gtest/gtest.h>
+
+using namespace mlir::prec;
+using namespace mlir::prec::oracle;
+
+namespace {
+const char *const modes[] = {"toward-zero",
+                             "up",
+                             "down",
+                             "away",
+                             "to-odd",
+                             "nearest-away",
+                             "nearest-to-zero",
+                             "stochastic",
+                             "stochastic<1>",
+                             "stochastic<7>",
+                             "stochastic<24>",
+                             "stochastic-equal"};
+const char *const formats[] = {
+    "e4m3",       "e5m2",          "e3m4",         "e4m2",       "e2m1",
+    "e5m3",       "f8e4m3fn",      "f8e4m3fn-sat", "f8e4m3fnuz", "e5m2-sat",
+    "f8e5m2fnuz", "f8e4m3b11fnuz", "f6e2m3fn",     "f6e3m2fn",   "f4e2m1fn"};
+/// At both ends of what a half of a word, and a word, can be.
+constexpr uint32_t words[] = {0,          1,          0x7fff,     0x8000,
+                              0xffff,     0xfffe,     0x12345678, 0x9abcdef0,
+                              0xffffffff, 0x80000000, 0x7fffffff, 0x00010000};
+
+class MaskedShifterTest : public testing::TestWithParam<const char *> {
+protected:
+  MachineOps<uint32_t> ops;
+  Format format = *Format::parse(GetParam());
+  RoundParameters<uint32_t> p = makeRoundParameters(ops, format, Carrier::F32);
+
+  uint32_t exact(float x, RoundingMode mode, uint32_t word) {
+    return roundWord(ops, bitsOf(x), p, mode, word);
+  }
+  MaskedShifter<MachineOps<uint32_t>> shifter(float x, RoundingMode mode,
+                                              uint32_t word) {
+    return {ops, bitsOf(x), p, mode, word};
+  }
+  static uint32_t withoutZero(uint32_t bits) {
+    return fromBits<float>(bits) == 0 ? 0 : bits;
+  }
+
+  /// All finite numbers, or of a large format those with few bits.
+  std::vector<float> numbers() {
+    std::vector<float> found;
+    const int bias = 127, fraction = std::min(format.fractionBits, 3);
+    for (int exponent = p.facts.leastNormal - bias - format.fractionBits;
+         exponent <= int(p.largest >> 23) - bias; ++exponent)
+      for (int i = 0; i < 1 << fraction; ++i)
+        for (float sign : {1.0f, -1.0f}) {
+          const float x =
+              sign * std::ldexp(1 + std::ldexp(float(i), -fraction), exponent);
+          found.push_back(
+              fromBits<float>(exact(x, RoundingMode::Kind::TowardZero, 0)));
+        }
+    found.push_back(0);
+    std::sort(found.begin(), found.end());
+    found.erase(std::unique(found.begin(), found.end()), found.end());
+    return found;
+  }
+};
+
+TEST_P(MaskedShifterTest, Products) {
+  const auto all = numbers();
+  const float largest = fromBits<float>(p.largest);
+  for (const char *name : modes) {
+    const RoundingMode mode = *RoundingMode::parse(name);
+    ASSERT_TRUE(hasMaskedShifter(p.facts, mode)) << name;
+    const int quantum = p.facts.leastNormal - 127 - format.fractionBits;
+    ASSERT_LE(leastQuantumOfFactors(p.facts), quantum);
+    for (float a : all)
+      for (float b : all) {
+        const float x = a * b;
+        if (std::fabs(x) > largest)
+          continue;
+        for (uint32_t word : words) {
+          ASSERT_EQ(withoutZero(shifter(x, mode, word).product()),
+                    withoutZero(exact(x, mode, word)))
+              << name << " " << a << " * " << b << ", word " << word;
+          if (!mode.isStochastic())
+            break;
+        }
+      }
+  }
+}
+
+TEST_P(MaskedShifterTest, Sums) {
+  const auto all = numbers();
+  for (const char *name : modes) {
+    const RoundingMode mode = *RoundingMode::parse(name);
+    const int exponent = exponentOfSums(p.facts, mode);
+    for (float a : all)
+      for (float b : all)
+        for (uint32_t word : words) {
+          const float scaled =
+              std::ldexp(a, exponent) + std::ldexp(b, exponent);
+          const float got = std::ldexp(
+              fromBits<float>(shifter(scaled, mode, word).sum()), -exponent);
+          float want = fromBits<float>(exact(a + b, mode, word));
+          // What becomes a NaN is an infinity until the end.
+          if (std::isnan(want)) {
+            want = std::copysign(INFINITY, a + b);
+            ASSERT_FALSE(isLimited(format, mode, a + b < 0));
+          }
+          ASSERT_EQ(bitsOf(got), bitsOf(want))
+              << name << " " << a << " + " << b << ", word " << word;
+          if (!mode.isStochastic())
+            break;
+        }
+  }
+}
+
+// Toward zero nothing need be known of the number.
+TEST_P(MaskedShifterTest, LongProductsTowardZero) {
+  const RoundingMode mode = RoundingMode::Kind::TowardZero;
+  const float largest = fromBits<float>(p.largest);
+  std::vector<float> values;
+  Words random(5);
+  for (int exponent = -149; exponent < 120; ++exponent)
+    for (int i = 0; i < 256; ++i)
+      around(values,
+             std::ldexp(
+                 1 + (i < 128 ? i / 128.0 : double(random() >> 12) * 0x1p-52),
+                 exponent));
+  for (float x : values)
+    if (std::fabs(x) <= largest)
+      ASSERT_EQ(withoutZero(shifter(x, mode, 0).product(/*isLong=*/true)),
+                withoutZero(exact(x, mode, 0)))
+          << x;
+}
+
+// An infinity that a sum became stays one.
+TEST_P(MaskedShifterTest, Infinities) {
+  for (const char *name : modes) {
+    const RoundingMode mode = *RoundingMode::parse(name);
+    for (bool isBelow : {false, true})
+      if (!isLimited(format, mode, isBelow))
+        for (uint32_t word : words) {
+          const float x = isBelow ? -INFINITY : INFINITY;
+          ASSERT_EQ(shifter(x, mode, word).sum(), bitsOf(x)) << name;
+        }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MaskedShifterTest, testing::ValuesIn(formats));
+
+TEST(MaskedShifter, NotEverywhere) {
+  const RoundingMode mode = RoundingMode::Kind::Stochastic;
+  auto has = [](const char *format, RoundingMode how) {
+    return hasMaskedShifter(roundFacts(*Format::parse(format), Carrier::F32),
+                            how);
+  };
+  for (const char *name :
+       {"m7", "e3m0", "e5m2-ftz", "e5m11", "e8m7-sat", "int8", "fixed<4,4>",
+        "posit<8,1>", "e?m3", "e4m?", "bf16", "binary8p3se"})
+    EXPECT_FALSE(has(name, mode)) << name;
+  EXPECT_FALSE(has("e4m3", RoundingMode::Kind::NearestEven));
+  EXPECT_FALSE(has("e4m3", *RoundingMode::parse("stochastic<32>")));
+  EXPECT_TRUE(has("e5m10", mode));
+  // Its products have more bits below the quantum than the carrier has room.
+  const auto facts = roundFacts(Format::ieee(5, 10), Carrier::F32);
+  EXPECT_GT(leastQuantumOfFactors(facts), -24);
+}
+} // namespace
