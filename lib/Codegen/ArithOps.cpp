@@ -213,6 +213,15 @@ Word ArithOps::carrierFma(Word a, Word b, Word c) {
   return {0, arith::BitcastOp::create(builder, loc, integerType, result)};
 }
 
+/// A poison lane of what does not fit is not chosen.
+Word ArithOps::wholeOf(Word a) {
+  return {0, arith::FPToSIOp::create(builder, loc, integerType, floating(a))};
+}
+Word ArithOps::carrierOfWhole(Word a) {
+  Value made = arith::SIToFPOp::create(builder, loc, floatType, integer(a));
+  return {0, arith::BitcastOp::create(builder, loc, integerType, made)};
+}
+
 /// One instruction of x86, which has these semantics.
 Word ArithOps::chooseCarrier(bool isLess, Word a, Word b) {
   Value first = floating(a), second = floating(b);

@@ -2,11 +2,12 @@
 // Chooses cheaper forms of the roundings inside reductions where these give the
 // same bits.
 #include "Forms.h"
+#include "MaskedReduction.h"
 #include "NativeHalf.h"
 #include "OperandRange.h"
 #include "RoundedReduction.h"
-#include "ScaledSums.h"
 #include "prec/Codegen/Passes.h"
+#include "prec/Numerics/MaskedShifter.h"
 #include "prec/Numerics/Shifter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -143,15 +144,17 @@ private:
   /// Without a look at overflow of products and at numbers that are not finite
   /// where the operands allow it.
   bool chooseMasked(IRRewriter &b, RoundedReduction &reduction) {
-    const bool isShort = reduction.hasShortProducts();
     RoundOp product = reduction.rounds.front();
-    if (!isShort && !is(product, RoundingMode::Kind::TowardZero))
+    const bool isShort = reduction.hasShortProducts();
+    if (!isShort &&
+        !hasLongProducts(factsOf(product), product.getMode().getValue()))
       return false;
     ++masked;
-    roundsOf(reduction.op)
-        .back()
-        ->setAttr(formAttrName, b.getStringAttr(sumForm));
-    version(b, reduction.op, conditionOnProducts(b, reduction),
+    const unsigned last = reduction.lastInput();
+    if (!isShort)
+      putLast(reduction.op, last);
+    reduction.rounds.back()->setAttr(formAttrName, b.getStringAttr(sumForm));
+    version(b, reduction.op, conditionOnProducts(b, reduction, last, !isShort),
             isShort ? maskedProductForm : maskedLongProductForm, "");
     return true;
   }
@@ -280,21 +283,6 @@ private:
                                  isAtMost(sum, reduction.buildMostExponent(b)));
   }
 
-  /// All operands are finite, and so is a product of any two, at most the
-  /// largest number.
-  static Value conditionOnProducts(OpBuilder &b, RoundedReduction &reduction) {
-    Location loc = reduction.op.getLoc();
-    SmallVector<Value> magnitudes;
-    for (Value input : reduction.op.getDpsInputs())
-      magnitudes.push_back(buildExponentRange(b, loc, input).magnitude);
-    Value most = arith::MulFOp::create(b, loc, magnitudes[0], magnitudes[1]);
-    Value largest = arith::ConstantOp::create(
-        b, loc,
-        b.getF32FloatAttr(largestOf(factsOf(reduction.rounds.front()))));
-    return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, most,
-                                 largest);
-  }
-
   /// docs/pipeline.md derives the bounds: products and sums are normal numbers
   /// or zero, and no intermediate result overflows.
   /// What is multiplied by 2^d stays finite.
@@ -359,7 +347,7 @@ private:
         if (form == quietForm || form == shifterForm)
           result = canonicalNaN(builder, result);
         if (isMasked(form))
-          result = scaleSums(builder, last);
+          result = scaleBody(builder, last);
         scf::YieldOp::create(builder, loc, result);
       };
     };

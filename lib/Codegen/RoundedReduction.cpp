@@ -96,12 +96,16 @@ bool RoundedReduction::mayBeTwoOps() const {
 }
 
 std::optional<unsigned> RoundedReduction::scaledInput() const {
+  ShortValues values(rounds[0]);
+  for (Value input : op.getDpsInputs())
+    if (!values.isShort(input))
+      return std::nullopt;
+  return lastInput();
+}
+
+unsigned RoundedReduction::lastInput() const {
   auto contraction = matchContraction(cast<linalg::LinalgOp>(op.getOperation()),
                                       /*throughRounds=*/true);
-  ShortValues values(rounds[0]);
-  for (unsigned input : {contraction->a, contraction->b})
-    if (!values.isShort(op.getDpsInputs()[input]))
-      return std::nullopt;
   auto maps = op.getIndexingMapsArray();
   auto last = dyn_cast<AffineDimExpr>(maps.back().getResults().back());
   const bool isFirst =

@@ -57,6 +57,8 @@ public:
   bool mayBeMaskShifted() const;
   /// Of one that mayBeMaskShifted: products are known to be short enough.
   bool hasShortProducts() const;
+  /// The input that varies along the last dimension of the result.
+  unsigned lastInput() const;
   /// Products and sums are rounded to e5m10 to nearest-even.
   bool mayBeHalf() const;
   /// Products and sums are rounded to the same numbers: floats with subnormals,

@@ -35,6 +35,31 @@ int mlir::prec::leastQuantumOfFactors(const RoundFacts &facts) {
   return -(-last / 2);
 }
 
+/// The exponent of the largest number, biased.
+static int lastExponent(const RoundFacts &facts) {
+  MachineOps<uint32_t> ops;
+  const auto p = makeFormatParameters(ops, facts.format, Carrier::F32);
+  return int(p.largest >> facts.carrier.fractionBits);
+}
+
+int mlir::prec::exponentOfLongProducts(const RoundFacts &facts,
+                                       RoundingMode mode) {
+  constexpr int placeBits = 17;
+  return mode.kind == Kind::TowardZero
+             ? 0
+             : placeBits + facts.fractionBits + facts.carrier.bias() -
+                   facts.leastNormal;
+}
+
+bool mlir::prec::hasLongProducts(const RoundFacts &facts, RoundingMode mode) {
+  if (mode.kind == Kind::TowardZero)
+    return true;
+  // The multiplied largest number must be one of the carrier.
+  return mode.kind == Kind::Stochastic && mode.randomBits <= 16 &&
+         lastExponent(facts) + exponentOfLongProducts(facts, mode) <=
+             2 * facts.carrier.bias();
+}
+
 bool mlir::prec::isLimited(const Format &format, RoundingMode mode,
                            bool isBelow) {
   if (format.overflow == Format::Overflow::Saturate ||
@@ -49,8 +74,5 @@ int mlir::prec::exponentOfSums(const RoundFacts &facts, RoundingMode mode) {
   if (isLimited(facts.format, mode, false) &&
       isLimited(facts.format, mode, true))
     return 0;
-  MachineOps<uint32_t> ops;
-  const auto p = makeFormatParameters(ops, facts.format, Carrier::F32);
-  const auto last = int(p.largest >> facts.carrier.fractionBits);
-  return 2 * int(facts.carrier.bias()) - last;
+  return 2 * facts.carrier.bias() - lastExponent(facts);
 }

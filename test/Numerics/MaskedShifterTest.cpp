@@ -120,8 +120,10 @@ TEST_P(MaskedShifterTest, Sums) {
   }
 }
 
+using LongMaskedShifterTest = MaskedShifterTest;
+
 // Toward zero nothing need be known of the number.
-TEST_P(MaskedShifterTest, LongProductsTowardZero) {
+TEST_P(LongMaskedShifterTest, TowardZero) {
   const RoundingMode mode = RoundingMode::Kind::TowardZero;
   const float largest = fromBits<float>(p.largest);
   std::vector<float> values;
@@ -139,6 +141,45 @@ TEST_P(MaskedShifterTest, LongProductsTowardZero) {
           << x;
 }
 
+// Nor stochastically, of a number that is multiplied: whatever the word lacks
+// to 1, and its neighbours.
+TEST_P(LongMaskedShifterTest, Stochastic) {
+  const float largest = fromBits<float>(p.largest);
+  const float quantum =
+      std::ldexp(1.0f, p.facts.leastNormal - 127 - format.fractionBits);
+  Words random(7);
+  for (const char *name : {"stochastic", "stochastic<1>", "stochastic<7>"}) {
+    const RoundingMode mode = *RoundingMode::parse(name);
+    ASSERT_TRUE(hasLongProducts(p.facts, mode));
+    const int exponent = exponentOfLongProducts(p.facts, mode);
+    auto same = [&](float x, uint32_t word) {
+      const float scaled = std::ldexp(x, exponent);
+      if (std::fabs(x) > largest || std::ldexp(scaled, -exponent) != x)
+        return;
+      const float got =
+          std::ldexp(fromBits<float>(shifter(scaled, mode, word).product(true)),
+                     -exponent);
+      ASSERT_EQ(withoutZero(bitsOf(got)), withoutZero(exact(x, mode, word)))
+          << name << " " << x << ", word " << word;
+    };
+    for (int i = 0; i < 4000; ++i) {
+      const auto word = uint32_t(random());
+      std::vector<float> values;
+      const unsigned r = word & 0xffff, units = random() % 40;
+      around(values, quantum * double(units + 1 - (2 * r + 1) * 0x1p-17));
+      around(values, quantum * double(units));
+      around(values, std::ldexp(1 + double(random() >> 12) * 0x1p-52,
+                                int(random() % 200) - 140));
+      for (float x : values)
+        same(x, word);
+    }
+    for (uint32_t word : words)
+      for (float x : specials<float>())
+        if (std::isfinite(x))
+          same(x, word);
+  }
+}
+
 // An infinity that a sum became stays one.
 TEST_P(MaskedShifterTest, Infinities) {
   for (const char *name : modes) {
@@ -153,6 +194,9 @@ TEST_P(MaskedShifterTest, Infinities) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, MaskedShifterTest, testing::ValuesIn(formats));
+INSTANTIATE_TEST_SUITE_P(All, LongMaskedShifterTest,
+                         testing::Values("e5m10", "e6m9", "e4m10", "e4m3",
+                                         "e5m2", "f8e4m3fn", "f4e2m1fn"));
 
 TEST(MaskedShifter, NotEverywhere) {
   const RoundingMode mode = RoundingMode::Kind::Stochastic;
@@ -167,6 +211,8 @@ TEST(MaskedShifter, NotEverywhere) {
   EXPECT_FALSE(has("e4m3", RoundingMode::Kind::NearestEven));
   EXPECT_FALSE(has("e4m3", *RoundingMode::parse("stochastic<32>")));
   EXPECT_TRUE(has("e5m10", mode));
+  EXPECT_FALSE(
+      hasLongProducts(roundFacts(Format::ieee(7, 10), Carrier::F32), mode));
   // Its products have more bits below the quantum than the carrier has room.
   const auto facts = roundFacts(Format::ieee(5, 10), Carrier::F32);
   EXPECT_GT(leastQuantumOfFactors(facts), -24);

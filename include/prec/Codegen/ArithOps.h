@@ -66,6 +66,8 @@ public:
   Word carrierMul(Word a, Word b);
   Word carrierDiv(Word a, Word b);
   Word carrierFma(Word a, Word b, Word c);
+  Word wholeOf(Word a);
+  Word carrierOfWhole(Word a);
   Word carrierMinimum(Word a, Word b);
   Word carrierMaximum(Word a, Word b);
 

@@ -207,7 +207,8 @@ def ChooseForms : Pass<"prec-choose-forms"> {
     - *masked*: other modes to such floats by an addition and a mask, when the
       operands are finite and no product is rounded to more than the largest
       number; sums are multiplied by a power of two, so that the carrier
-      overflows where the format does.
+      overflows where the format does. Products of more bits than there is room
+      for are looked at twice, in stochastic modes.
     - *sum*: other modes to such formats look for nothing below the quantum in
       the sum of two numbers, which is a multiple of it.
 

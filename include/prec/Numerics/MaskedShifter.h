@@ -17,6 +17,10 @@
 // format's largest binade to the carrier's: then the carrier overflows where
 // the format does, at no cost.
 //
+// Where a product has more bits than x + 2 e has room for, a stochastic mode
+// takes it as a whole number of 2^-17 of the quantum if it is below the least
+// normal number, and adds and masks its own bits if not.
+//
 // docs/pipeline.md has the proofs. What differs: zeros may lose their sign.
 #ifndef PREC_NUMERICS_MASKEDSHIFTER_H
 #define PREC_NUMERICS_MASKEDSHIFTER_H
@@ -33,6 +37,11 @@ bool hasMaskedShifter(const RoundFacts &facts, RoundingMode mode);
 /// exponent: x + 6 e has room for them.
 int leastQuantumOfFactors(const RoundFacts &facts);
 
+/// May any product within the range be rounded by it? Then it is multiplied by
+/// 2^exponentOfLongProducts, as is the rounded one.
+bool hasLongProducts(const RoundFacts &facts, RoundingMode mode);
+int exponentOfLongProducts(const RoundFacts &facts, RoundingMode mode);
+
 /// Is a finite sum above zero, or below, rounded to no more than the largest
 /// number?
 bool isLimited(const Format &format, RoundingMode mode, bool isBelow);
@@ -47,7 +56,7 @@ template <WordOps Ops>
 class MaskedShifter : private Rounding<Ops> {
   using Base = Rounding<Ops>;
   using Base::bits, Base::c, Base::F, Base::facts, Base::infinity, Base::is,
-      Base::ops, Base::p, Base::signBit, Base::W;
+      Base::magnitude, Base::ops, Base::p, Base::signBit, Base::W;
   using typename Base::Kind;
 
 public:
@@ -58,9 +67,11 @@ public:
       : Base(ops, bits, p, mode, random) {}
 
   /// Of a finite number that is rounded to no more than the largest, a multiple
-  /// of 2^(2 leastQuantumOfFactors) with at most 2 Y + 2 bits. Toward zero,
-  /// where it is not known to be one: `isLong`.
+  /// of 2^(2 leastQuantumOfFactors) with at most 2 Y + 2 bits, or of any that
+  /// is rounded so: `isLong`, where hasLongProducts.
   Word product(bool isLong = false) {
+    if (isLong && is(Kind::Stochastic))
+      return longStochastic();
     const uint64_t discard = F() - 1 - uint64_t(facts.fractionBits);
     Word x = isLong ? ops.bitAnd(bits, c(~uint64_t(0) << (discard + 1))) : bits;
     Word place = ops.maximum(ops.bitAnd(x, c(infinity())), p.least);
@@ -106,6 +117,20 @@ public:
   }
 
 private:
+  static constexpr unsigned placeBits = 17; // 16 random ones and the half
+
+  Word longStochastic() {
+    const uint64_t exponent(exponentOfLongProducts(facts, this->mode));
+    Word addend = ops.lshr(this->topRandom(), c(W() - placeBits));
+    Word places = ops.bitAnd(ops.add(ops.wholeOf(magnitude), addend),
+                             c(~uint64_t(0) << placeBits));
+    Word sign = ops.bitAnd(bits, c(signBit()));
+    Word below = ops.bitOr(ops.carrierOfWhole(places), sign);
+    Word normal = this->roundAt(bits, c(F() - uint64_t(facts.fractionBits)));
+    return ops.select(ops.less(magnitude, ops.add(p.least, c(exponent << F()))),
+                      below, normal);
+  }
+
   Word number(double value) { return numberOf(ops, facts.carrier, value); }
 };
 

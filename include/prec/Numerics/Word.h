@@ -86,10 +86,14 @@ concept ConversionOps =
       { ops.carrierOf(word) } -> std::same_as<typename T::Word>;
     };
 
-/// Where it is one operation, a * b + c of the carrier, rounded once.
+/// Where these are one operation each: a * b + c of the carrier, rounded once;
+/// the whole part of a number below 2^(width-1) as a word, anything of others;
+/// the carrier's number of such a word.
 template <class T>
 concept FusedOps = CarrierOps<T> && requires(T ops, typename T::Word word) {
   { ops.carrierFma(word, word, word) } -> std::same_as<typename T::Word>;
+  { ops.wholeOf(word) } -> std::same_as<typename T::Word>;
+  { ops.carrierOfWhole(word) } -> std::same_as<typename T::Word>;
 };
 
 template <class T>
@@ -148,6 +152,14 @@ template <std::unsigned_integral T> struct MachineOps {
   }
   Word carrierFma(Word a, Word b, Word c) const {
     return std::bit_cast<Word>(std::fma(carrier(a), carrier(b), carrier(c)));
+  }
+  using Whole = std::make_signed_t<T>;
+  Word wholeOf(Word a) const {
+    const bool fits = std::abs(carrier(a)) < std::ldexp(Real(1), width - 1);
+    return fits ? Word(static_cast<Whole>(carrier(a))) : 0;
+  }
+  Word carrierOfWhole(Word a) const {
+    return std::bit_cast<Word>(static_cast<Real>(static_cast<Whole>(a)));
   }
   Word carrierMinimum(Word a, Word b) const {
     return carrier(a) < carrier(b) ? a : b;
