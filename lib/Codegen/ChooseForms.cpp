@@ -43,7 +43,7 @@ public:
   void runOnOperation() override {
     SmallVector<linalg::GenericOp> reductions;
     getOperation()->walk([&](linalg::GenericOp op) {
-      if (op.getNumReductionLoops() > 0 && op.getNumDpsInits() == 1 &&
+      if (op.getNumReductionLoops() > 0 && op.getNumDpsInits() > 0 &&
           op.hasPureTensorSemantics())
         reductions.push_back(op);
     });
@@ -61,6 +61,12 @@ private:
     linalg::GenericOp op = reduction.op;
     b.setInsertionPoint(op);
     bool hasRuntime = llvm::any_of(reduction.rounds, isRuntime);
+    if (op.getNumDpsInits() > 1) { // other orders of sums
+      if (!reduction.canBeQuiet || hasRuntime)
+        return;
+      ++quiet;
+      return replaceBy(b, op, quietForm);
+    }
     if (reduction.mayBeTwoOps()) {
       ++twoOps;
       bool quiet = reduction.canBeQuiet && !hasRuntime;
@@ -174,9 +180,10 @@ private:
 
   static void makeCanonical(IRRewriter &b, linalg::GenericOp op) {
     b.setInsertionPointAfter(op);
-    Value canonical = canonicalNaN(b, op.getResult(0));
-    b.replaceAllUsesExcept(op.getResult(0), canonical,
-                           canonical.getDefiningOp());
+    for (Value result : op.getResults()) {
+      Value canonical = canonicalNaN(b, result);
+      b.replaceAllUsesExcept(result, canonical, canonical.getDefiningOp());
+    }
   }
 
   /// No NaN and no infinity comes up, so the mask alone will do where not all

@@ -90,6 +90,7 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
   if (options.fast) {
     function.addPass(createReuseActivations());
     function.addPass(createSplitBlocks());
+    function.addPass(createGroupPairs());
     function.addPass(createChooseForms({options.nativeHalf}));
   }
   function.addPass(createFuseElementwise());

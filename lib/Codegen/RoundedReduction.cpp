@@ -50,9 +50,19 @@ bool mlir::prec::isRuntime(RoundOp round) {
 /// NaNs pass through everything that uses `value` inside the body.
 static bool passesNaN(Value value) {
   return llvm::all_of(value.getUsers(), [](Operation *user) {
+    if (isa<arith::SelectOp>(user))
+      return passesNaN(user->getResult(0));
     return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::NegFOp,
                math::FmaOp, RoundOp, linalg::YieldOp>(user);
   });
+}
+
+/// The result is a rounded number, or what it was.
+static bool isRounded(Value yielded, Value total) {
+  if (auto choice = yielded.getDefiningOp<arith::SelectOp>())
+    return choice.getFalseValue() == total &&
+           choice.getTrueValue().getDefiningOp<RoundOp>();
+  return yielded.getDefiningOp<RoundOp>();
 }
 
 TypedAttr mlir::prec::fillOf(linalg::GenericOp op) {
@@ -71,10 +81,11 @@ TypedAttr mlir::prec::fillOf(linalg::GenericOp op) {
 
 RoundedReduction::RoundedReduction(linalg::GenericOp op, CleanNaN &nans)
     : op(op), rounds(roundsOf(op)) {
-  auto yielded = op.getBody()->getTerminator()->getOperand(0);
-  canBeQuiet = !rounds.empty() && yielded.getDefiningOp<RoundOp>() &&
-               llvm::all_of(rounds, isMaskForm) &&
-               passesNaN(op.getRegionOutputArgs()[0]);
+  canBeQuiet = !rounds.empty() && llvm::all_of(rounds, isMaskForm);
+  for (auto [yielded, total] :
+       llvm::zip(op.getBody()->getTerminator()->getOperands(),
+                 op.getRegionOutputArgs()))
+    canBeQuiet &= isRounded(yielded, total) && passesNaN(total);
   canBeQuiet &= hasOuterParameters();
   for (RoundOp round : rounds)
     canBeQuiet &= passesNaN(round.getResult());

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Orders of summation (docs/numerics.md, O-*) against scalar loops in NumPy, bit for bit."""
+import re
 from functools import partial
 
 import numpy as np
 import numpy_reference as reference
 import pytest
+import test_random_words as words
 from reduced_model import bits
 
 f32 = np.float32
@@ -112,7 +114,7 @@ def test_matmul(run, tmp_path, order, rounding):
         assert seen[":fused"] != seen[":separate"]
 
 
-@pytest.mark.parametrize("length", [0, 1, 4, 7, 8, 9, 16, 27])
+@pytest.mark.parametrize("length", [0, 1, 4, 7, 8, 9, 16, 27, 64, 101])
 @pytest.mark.parametrize("order", ORDERS)
 def test_lengths(run, tmp_path, order, length):
     """No element, one, a power of two, one more; sizes known and not."""
@@ -123,6 +125,42 @@ def test_lengths(run, tmp_path, order, length):
     for k in (length, "?"):
         got = evaluate(run, tmp_path, MATMUL.format(k=k), [f"--sum={order}"], a=a, b=b, c=c)
         assert got.tobytes() == np.array(want, "f4").tobytes()
+
+
+@pytest.mark.parametrize("order", ["pairwise", "kahan", "blocked<8>"])
+@pytest.mark.parametrize("mode", ["toward-zero", "nearest-even"])
+def test_what_is_not_finite(run, tmp_path, order, mode):
+    """NaNs of any bits, infinities and sums that overflow, each sum and product rounded: NaNs are the canonical one."""
+    rng = np.random.default_rng(3)
+    a, b, c = values(rng, 3, 37), values(rng, 37, 5), values(rng, 3, 5)
+    a[0, 3], a[1, 30] = np.array([0xFF800001], "u4").view("f4")[0], np.inf
+    a[2, ::3], b[::2, 1], c[1, 2] = 3e38, np.inf, np.nan
+    number = partial(getattr(reference, mode.replace("-", "_")), fraction=3)
+    R = lambda value: f32(np.nan) if np.isnan(value) else number(value)
+    flags = ["--format=m3", f"--rounding={mode}", "--granularity=elementary", f"--sum={order}"]
+    got = evaluate(run, tmp_path, MATMUL.format(k=37), flags, a=a, b=b, c=c)
+    with np.errstate(over="ignore", invalid="ignore"):
+        a, b, c = (np.array([R(x) for x in v.ravel()], "f4").reshape(v.shape) for v in (a, b, c))
+        want = [[expected(order, [(*ab, R) for ab in zip(a[i], b[:, j])], c[i, j], R, False) for j in range(5)] for i in range(3)]
+    np.testing.assert_array_equal(got, np.array(want, "f4"))
+    assert np.isnan(got).any() and (order == "kahan" or np.isinf(got).any())
+    assert (got.view("u4")[np.isnan(got)] == 0x7FC00000).all()
+
+
+def test_words_of_products(run, tmp_path):
+    """A stochastic product takes its element's word in a tree, too."""
+    rng = np.random.default_rng(4)
+    a, b, c = (rng.uniform(0.1, 1, s).astype("f4") for s in ((3, 29), (29, 5), (3, 5)))
+    flags = ["--round=product=m3:stochastic", "--sum=pairwise"]
+    got = evaluate(run, tmp_path, MATMUL.format(k=29), flags, a=a, b=b, c=c)
+    text = run("prec-opt", tmp_path / "model.mlir", *flags).stdout
+    key = words.mix(0, int(re.search(r"prec.key .*? of (\d+)", text)[1]), 0)
+    for i, j in np.ndindex(3, 5):
+        k = np.arange(29)
+        word = words.h32(key ^ words.C1, i * 29 + k) ^ words.h32(key ^ words.C2, k * 5 + j)
+        products = words.rounded(a[i] * b[:, j], word)
+        want = expected("pairwise", [(p, f32(1), same) for p in products], c[i, j], same, False)
+        assert bits(got[i, j]) == bits(want)
 
 
 SUM = """

@@ -246,6 +246,23 @@ def SplitBlocks : Pass<"prec-split-blocks"> {
   ];
 }
 
+def GroupPairs : Pass<"prec-group-pairs"> {
+  let summary = "run pairwise sums eight elements at a time";
+  let description = [{
+    The sums that prec-insert-rounding writes for `pairwise` have an accumulator
+    for each level of the tree, and each element goes through all of them. Where
+    the number of elements is known and there is one reduction dimension, eight
+    of them are added as the tree that they are and go through the levels above
+    once; additions and their order are the same. Levels that are empty in the
+    end, which nobody reads, are left as they were.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
+                           "tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"grouped", "grouped", "Pairwise sums that run in groups">
+  ];
+}
+
 def HoistTables : Pass<"prec-hoist-tables"> {
   let summary = "compute what only some of a reduction's loops need beforehand";
   let description = [{
