@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Chooses cheaper forms of the roundings inside reductions where these give the
 // same bits.
+#include "FormConditions.h"
 #include "Forms.h"
 #include "MaskedReduction.h"
 #include "NativeHalf.h"
-#include "OperandRange.h"
 #include "RoundedReduction.h"
 #include "prec/Codegen/Passes.h"
 #include "prec/Numerics/MaskedShifter.h"
@@ -22,18 +22,6 @@ namespace mlir::prec {
 #define GEN_PASS_DEF_CHOOSEFORMS
 #include "prec/Codegen/Passes.h.inc"
 } // namespace mlir::prec
-
-/// As i1: least <= width <= most.
-static Value isBetween(OpBuilder &b, Location loc, Value width, int least,
-                       int most) {
-  auto compare = [&](arith::CmpIPredicate predicate, int bound) -> Value {
-    Value limit = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(bound));
-    return arith::CmpIOp::create(b, loc, predicate, width, limit);
-  };
-  return arith::AndIOp::create(b, loc,
-                               compare(arith::CmpIPredicate::uge, least),
-                               compare(arith::CmpIPredicate::ule, most));
-}
 
 namespace {
 class ChooseForms : public prec::impl::ChooseFormsBase<ChooseForms> {
@@ -89,6 +77,12 @@ private:
       Value result = buildHalfContraction(b, op, values);
       return b.replaceOp(op, canonicalNaN(b, result));
     }
+    if (reduction.multipliesWholes()) {
+      ++shifted;
+      for (RoundOp round : reduction.rounds)
+        round->setAttr(formAttrName, b.getStringAttr(shifterSumForm));
+      return;
+    }
     if (reduction.mayBeShifted())
       return chooseShifter(b, reduction);
     if (reduction.mayBeMaskShifted() && chooseMasked(b, reduction))
@@ -135,11 +129,16 @@ private:
             arith::AndIOp::create(b, round.getLoc(), isInRange,
                                   conditionForShifter(b, round, shorter));
       }
-      op = version(b, op, isInRange, inRangeForm,
-                   hasRuntime ? StringRef() : StringRef(shifterForm));
-      if (!hasRuntime)
-        return;
+      op = version(b, op, isInRange, inRangeForm, "");
       b.setInsertionPoint(op);
+      reduction.op = op;
+      reduction.rounds = roundsOf(op);
+      round = reduction.rounds.front();
+      if (hasMaskedSums(factsOf(round), round.getMode().getValue())) {
+        Value condition = conditionOnProducts(b, reduction);
+        version(b, op, condition, productInRangeForm, shifterForm);
+        return;
+      }
     }
     if (hasRuntime)
       version(b, op, isWithin, shifterForm, "");
@@ -209,16 +208,18 @@ private:
   }
 
   static bool isMasked(StringRef form) {
-    return form == maskedProductForm || form == maskedLongProductForm;
+    return form == maskedProductForm || form == maskedLongProductForm ||
+           form == productInRangeForm;
   }
 
   /// If it is another one than that of the product.
   static StringRef formOfSum(linalg::GenericOp op, StringRef form) {
     if (form == scaledProductForm)
       return twoOpsForm;
-    if (isMasked(form))
+    if (form == maskedProductForm || form == maskedLongProductForm)
       return maskedSumForm;
-    if (form != shifterForm && form != inRangeForm)
+    if (form != shifterForm && form != inRangeForm &&
+        form != productInRangeForm)
       return "";
     RoundOp sum = roundsOf(op).back();
     const RoundFacts facts = factsOf(sum);
@@ -228,104 +229,13 @@ private:
     const bool saturates =
         facts.format.overflow == Format::Overflow::Saturate &&
         !facts.format.isGrid() && !facts.format.isRuntime();
-    return isShort && saturates ? StringRef(saturatingTwoOpsForm)
-                                : StringRef(shifterSumForm);
+    if (isShort && saturates)
+      return saturatingTwoOpsForm;
+    return form == productInRangeForm ? maskedSumForm : shifterSumForm;
   }
 
   static int mostForTwoOps(RoundOp round) {
     return round.getType().isF64() ? mostWideFraction : mostFraction;
-  }
-
-  /// The run-time widths are within the limits.
-  static Value conditionForShifter(OpBuilder &b, RoundOp round,
-                                   const ShifterLimits &limits) {
-    const Format &format = round.getFormat().getValue();
-    Value all;
-    auto require = [&](Value width, int least, int most) {
-      Value one = isBetween(b, round.getLoc(), width, least, most);
-      all = all ? arith::AndIOp::create(b, round.getLoc(), all, one) : one;
-    };
-    if (format.exponentBits == Format::runtime)
-      require(round.getParameters().front(), 2, limits.mostExponentBits);
-    if (format.fractionBits == Format::runtime)
-      require(round.getParameters().back(), limits.leastFraction,
-              limits.mostFraction);
-    return all;
-  }
-
-  static Value conditionOnWidths(OpBuilder &b, RoundedReduction &reduction,
-                                 int least, int most) {
-    Value condition;
-    for (RoundOp round : reduction.rounds) {
-      if (!isRuntime(round))
-        continue;
-      bool countsWord =
-          round.getFormat().getValue().family == Format::Family::Word;
-      int offset = countsWord ? 9 : 0;
-      Value one = isBetween(b, round.getLoc(), round.getParameters().back(),
-                            least + offset, most + offset);
-      condition = condition
-                      ? arith::AndIOp::create(b, round.getLoc(), condition, one)
-                      : one;
-    }
-    return condition;
-  }
-
-  /// All operands are finite, and no product or sum is rounded to more than the
-  /// largest number.
-  static Value conditionOnRange(OpBuilder &b, RoundedReduction &reduction) {
-    Location loc = reduction.op.getLoc();
-    SmallVector<Value> largest;
-    for (Value input : reduction.op.getDpsInputs())
-      largest.push_back(buildExponentRange(b, loc, input).largest);
-    auto isAtMost = [&](Value value, Value limit) -> Value {
-      return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule, value,
-                                   limit);
-    };
-    Value finite = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(254));
-    Value both = arith::AndIOp::create(b, loc, isAtMost(largest[0], finite),
-                                       isAtMost(largest[1], finite));
-    Value sum = arith::AddIOp::create(b, loc, largest[0], largest[1]);
-    return arith::AndIOp::create(b, loc, both,
-                                 isAtMost(sum, reduction.buildMostExponent(b)));
-  }
-
-  /// docs/pipeline.md derives the bounds: products and sums are normal numbers
-  /// or zero, and no intermediate result overflows.
-  /// What is multiplied by 2^d stays finite.
-  static Value conditionForTwoOps(OpBuilder &b, RoundedReduction &reduction,
-                                  int mostFraction,
-                                  std::optional<unsigned> scaled = {}) {
-    Location loc = reduction.op.getLoc();
-    auto is = [&](arith::CmpIPredicate predicate, Value value,
-                  int64_t bound) -> Value {
-      Value limit =
-          arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(bound));
-      return arith::CmpIOp::create(b, loc, predicate, value, limit);
-    };
-    using P = arith::CmpIPredicate;
-    SmallVector<ExponentRange> ranges;
-    SmallVector<Value> conditions;
-    for (Value input : reduction.op.getDpsInputs()) {
-      ranges.push_back(buildExponentRange(b, loc, input));
-      conditions.push_back(is(P::ult, ranges.back().largest, 255));
-      conditions.push_back(is(P::uge, ranges.back().least, 1));
-    }
-    if (scaled)
-      conditions.push_back(is(P::ule, ranges[*scaled].largest, 231));
-    Value largest =
-        arith::AddIOp::create(b, loc, ranges[0].largest, ranges[1].largest);
-    Value least =
-        arith::AddIOp::create(b, loc, ranges[0].least, ranges[1].least);
-    conditions.push_back(is(P::ule, largest, 340));
-    conditions.push_back(is(P::uge, least, 129 + mostFraction));
-    if (Value widths =
-            conditionOnWidths(b, reduction, leastFraction, mostFraction))
-      conditions.push_back(widths);
-    Value all = conditions.front();
-    for (Value condition : ArrayRef(conditions).drop_front())
-      all = arith::AndIOp::create(b, loc, all, condition);
-    return all;
   }
 
   /// if condition: op in form `fast`; else: op in form `exact` ("": as it is),

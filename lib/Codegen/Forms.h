@@ -43,6 +43,10 @@ inline constexpr llvm::StringLiteral shifterSumForm = "shifter-sum";
 inline constexpr llvm::StringLiteral inRangeForm = "shifter-in-range";
 inline constexpr llvm::StringLiteral sumInRangeForm = "shifter-sum-in-range";
 
+/// inRangeForm of a product whose sum may overflow.
+inline constexpr llvm::StringLiteral productInRangeForm =
+    "shifter-product-in-range";
+
 /// Other modes by MaskedShifter, whose preconditions they say: a product, one
 /// of which nothing is known but its range, and a sum that is multiplied by
 /// 2^exponentOfSums.

@@ -184,7 +184,8 @@ private:
                form ? form.getValue() : "")
         .Case(shifterForm, ShifterOperand{})
         .Case(shifterSumForm, ShifterOperand{.isSum = true})
-        .Case(inRangeForm, ShifterOperand{.isInRange = true})
+        .Cases({inRangeForm, productInRangeForm},
+               ShifterOperand{.isInRange = true})
         .Case(sumInRangeForm, ShifterOperand{.isSum = true, .isInRange = true})
         .Default(std::nullopt);
   }

@@ -2,23 +2,15 @@
 // Contractions whose products and sums are rounded by MaskedShifter.
 #include "MaskedReduction.h"
 #include "Forms.h"
-#include "OperandRange.h"
 #include "prec/Numerics/MaskedShifter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 #include <cmath>
-#include <limits>
 
 using namespace mlir;
 using namespace mlir::prec;
-
-static float largestOf(const RoundFacts &facts) {
-  MachineOps<uint32_t> ops;
-  return std::bit_cast<float>(
-      makeFormatParameters(ops, facts.format, Carrier::F32).largest);
-}
 
 /// result / 2^exponent; what overflowed is a NaN in a format without
 /// infinities.
@@ -54,6 +46,8 @@ static Value scaledBack(OpBuilder &b, Value result, int exponent,
 Value mlir::prec::scaleBody(OpBuilder &b, linalg::GenericOp op) {
   SmallVector<RoundOp> rounds = roundsOf(op);
   RoundOp product = rounds[0], sum = rounds[1];
+  if (sum->getAttrOfType<StringAttr>(formAttrName) != maskedSumForm)
+    return op.getResult(0);
   const RoundFacts facts = factsOf(sum);
   const bool isLong =
       product->getAttrOfType<StringAttr>(formAttrName) == maskedLongProductForm;
@@ -90,29 +84,4 @@ Value mlir::prec::scaleBody(OpBuilder &b, linalg::GenericOp op) {
              ? op.getResult(0)
              : scaledBack(b, op.getResult(0), ofSums,
                           facts.format.infinities == Format::Infinities::Yes);
-}
-
-Value mlir::prec::conditionOnProducts(OpBuilder &b, RoundedReduction &reduction,
-                                      unsigned last, bool isLong) {
-  RoundOp product = reduction.rounds.front();
-  const RoundFacts facts = factsOf(product);
-  Location loc = reduction.op.getLoc();
-  SmallVector<Value> magnitudes;
-  for (Value input : reduction.op.getDpsInputs())
-    magnitudes.push_back(buildExponentRange(b, loc, input).magnitude);
-  auto isAtMost = [&](Value value, float limit) -> Value {
-    Value bound = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(limit));
-    return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, value,
-                                 bound);
-  };
-  Value most = arith::MulFOp::create(b, loc, magnitudes[0], magnitudes[1]);
-  Value isWithin = isAtMost(most, largestOf(facts));
-  if (!isLong)
-    return isWithin;
-  const int exponent =
-      exponentOfLongProducts(facts, product.getMode().getValue());
-  Value isFinite =
-      isAtMost(magnitudes[last],
-               std::ldexp(std::numeric_limits<float>::max(), -exponent));
-  return arith::AndIOp::create(b, loc, isWithin, isFinite);
 }

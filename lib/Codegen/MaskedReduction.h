@@ -8,12 +8,6 @@
 
 namespace mlir::prec {
 
-/// As i1: all operands are finite, and so is a product of any two, at most the
-/// largest number. Products that are long are multiplied, as input `last`: that
-/// stays finite, too.
-Value conditionOnProducts(OpBuilder &builder, RoundedReduction &reduction,
-                          unsigned last, bool isLong);
-
 /// Multiplies in the body of a contraction from +0 in a masked form what the
 /// form wants to be multiplied, long products by their second factor, and
 /// returns its result as if nothing were.

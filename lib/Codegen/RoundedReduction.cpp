@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which forms the roundings of a reduction may take.
 #include "RoundedReduction.h"
+#include "GridValues.h"
 #include "ShortValues.h"
 #include "prec/Analysis/Contraction.h"
 #include "prec/Codegen/ArithOps.h"
@@ -177,6 +178,16 @@ bool RoundedReduction::addsNumbers() const {
     return facts.hasPlainScale && format.hasKnownCodes() &&
            !format.isRuntime() && format.overflow == Format::Overflow::Saturate;
   return format.family == Format::Family::Float;
+}
+
+bool RoundedReduction::multipliesWholes() const {
+  if (!addsNumbers() || !hasShifter(factsOf(rounds[0])) ||
+      !factsOf(rounds[0]).format.isGrid())
+    return false;
+  const int quantum = quantumOf(rounds[0]);
+  GridValues values(quantum >= 0 ? (quantum + 1) / 2 : quantum / 2);
+  return llvm::all_of(op.getDpsInputs(),
+                      [&](Value input) { return values.areMultiples(input); });
 }
 
 SmallVector<RoundOp> RoundedReduction::shiftedApart() const {

@@ -65,6 +65,10 @@ public:
   /// fixed point or integers that saturate. So sums are multiples of the
   /// quantum.
   bool addsNumbers() const;
+  /// addsNumbers of fixed point or integers, to which products of the operands
+  /// need not be rounded, since they are multiples of the quantum themselves:
+  /// in any mode the range alone has to be looked at.
+  bool multipliesWholes() const;
   /// Roundings that may be additions by themselves, in a contraction whose sums
   /// are rounded, so that nobody sees which NaN is inside.
   SmallVector<RoundOp> shiftedApart() const;

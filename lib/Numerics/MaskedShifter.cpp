@@ -17,7 +17,7 @@ static bool hasInverse(int fractionBits) {
   return std::abs(double(float(1 / more)) * more - 1) <= 0x1p-26;
 }
 
-bool mlir::prec::hasMaskedShifter(const RoundFacts &facts, RoundingMode mode) {
+bool mlir::prec::hasMaskedSums(const RoundFacts &facts, RoundingMode mode) {
   constexpr int leastFraction = 1, mostFraction = 10;
   const Format &format = facts.format;
   return hasShifter(facts) && format.family == Format::Family::Float &&
@@ -25,7 +25,11 @@ bool mlir::prec::hasMaskedShifter(const RoundFacts &facts, RoundingMode mode) {
          facts.fractionBits >= leastFraction &&
          facts.fractionBits <= mostFraction && format.reservedTopCodes <= 1 &&
          (format.reservedTopCodes == 0 || hasInverse(facts.fractionBits)) &&
-         mode.kind != Kind::NearestEven && mode.randomBits < 32;
+         mode.randomBits < 32;
+}
+
+bool mlir::prec::hasMaskedShifter(const RoundFacts &facts, RoundingMode mode) {
+  return hasMaskedSums(facts, mode) && mode.kind != Kind::NearestEven;
 }
 
 int mlir::prec::leastQuantumOfFactors(const RoundFacts &facts) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Matrix products whose products and sums are rounded stochastically or in one direction to small floats, in NumPy.
+"""Matrix products whose products and sums are rounded to small floats, stochastically, in one direction or to nearest-even, in NumPy.
 
 Rounding, overflow and the words of stochastic rounding are written here again from docs/numerics.md; f64 has room for all of it.
 """
@@ -49,6 +49,7 @@ def rounded(x, name, mode, words):
     up = {
         "toward-zero": rest < 0,
         "away": rest > 0,
+        "nearest-even": (rest > 0.5) | ((rest == 0.5) & (whole % 2 == 1)),
         "up": (rest > 0) & (sign > 0),
         "down": (rest > 0) & (sign < 0),
         "stochastic": rest >= 1 - np.ldexp(2.0 * words + 1, -17),
@@ -75,7 +76,7 @@ def product(a, b, name, mode, key):
     return total
 
 
-CASES = [("all", mode) for mode in ("stochastic", "toward-zero", "up", "down", "away")]
+CASES = [("all", mode) for mode in ("stochastic", "toward-zero", "up", "down", "away", "nearest-even")]
 CASES += [("sums", "stochastic"), ("sums", "toward-zero")]
 
 

@@ -194,38 +194,29 @@ def ChooseForms : Pass<"prec-choose-forms"> {
     - *quiet*: inside the reduction a NaN need not be made canonical, only its
       result; the roundings must not be able to lose a NaN.
     - *two-ops*: nearest-even to at most 10 bits by two floating-point
-      operations, when the operands' exponents, measured before the reduction,
-      exclude subnormal numbers and overflow. Otherwise the general form runs:
-      the reduction is there twice, in the branches of an `scf.if`.
-      Where the operands have so few bits that products are exact, one of them
-      is multiplied instead of the product.
+      operations, when the operands' exponents, measured before, exclude
+      subnormal numbers and overflow, else the general form, in the branches of an
+      `scf.if`. Where products are exact, an operand is multiplied instead.
     - *shifter*: nearest-even to a float with a largest number, fixed point or
       integers by adding and subtracting a power of two.
-    - *native half*: nearest-even to `e5m10` by the target's half arithmetic, if
-      it has any; products are computed in f32 unless both operands were rounded
-      to `e5m10` themselves.
-    - *masked*: other modes to such floats by an addition and a mask, when the
-      operands are finite and no product is rounded to more than the largest
-      number; sums are multiplied by a power of two, so that the carrier
-      overflows where the format does. Products of more bits than there is room
-      for are looked at twice, in stochastic modes.
+    - *native half*: nearest-even to `e5m10` by half arithmetic that the target
+      has; products in f32 unless both operands were rounded to `e5m10`.
+    - *masked*: to such floats in any mode by an addition and a mask, when the
+      operands are finite and no product overflows; sums are scaled so that the
+      carrier overflows where the format does.
     - *sum*: other modes to such formats look for nothing below the quantum in
-      the sum of two numbers, which is a multiple of it.
-
-    A run-time number of bits is a condition of the `scf.if`.
+      a sum. A run-time number of bits is a condition of the `scf.if`.
   }];
   let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
                            "scf::SCFDialect", "tensor::TensorDialect"];
-  let options = [
-    Option<"nativeHalf", "native-half", "bool", /*default=*/"false",
-           "The target has f16 arithmetic">
-  ];
+  let options = [Option<"nativeHalf", "native-half", "bool", "false",
+                        "The target has f16 arithmetic">];
   let statistics = [
     Statistic<"quiet", "quiet", "Reductions with quiet roundings">,
-    Statistic<"twoOps", "two-ops", "Reductions with a two-operation version">,
+    Statistic<"twoOps", "two-ops", "Reductions with two-operation versions">,
     Statistic<"halves", "halves", "Reductions in half arithmetic">,
     Statistic<"shifted", "shifted", "Reductions whose roundings are additions">,
-    Statistic<"masked", "masked", "Reductions with a version of additions and masks">,
+    Statistic<"masked", "masked", "Reductions with additions and masks">,
     Statistic<"sums", "sums", "Reductions whose sums are multiples of a quantum">
   ];
 }
@@ -233,11 +224,10 @@ def ChooseForms : Pass<"prec-choose-forms"> {
 def SplitBlocks : Pass<"prec-split-blocks"> {
   let summary = "run sums in blocks as loops over blocks";
   let description = [{
-    The sums that prec-insert-rounding writes for `blocked<N>` have two
-    accumulators, of which each element may end one block and begin another. Where
-    N is known, at least 8, and there is one reduction dimension, the
-    block's sum becomes an operation of its own in a loop over blocks, which takes
-    the forms and kernels of other sums; additions and their order are the same.
+    Sums in `blocked<N>` have two accumulators, of which each element may end one
+    block and begin another. Where N is known, at least 8, and there is one
+    reduction dimension, the block's sum becomes an operation of its own in a loop,
+    which takes the forms and kernels of others; additions are the same.
   }];
   let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
                            "scf::SCFDialect", "tensor::TensorDialect"];
@@ -249,18 +239,14 @@ def SplitBlocks : Pass<"prec-split-blocks"> {
 def GroupPairs : Pass<"prec-group-pairs"> {
   let summary = "run pairwise sums eight elements at a time";
   let description = [{
-    The sums that prec-insert-rounding writes for `pairwise` have an accumulator
-    for each level of the tree, and each element goes through all of them. Where
-    the number of elements is known and there is one reduction dimension, eight
-    of them are added as the tree that they are and go through the levels above
-    once; additions and their order are the same. Levels that are empty in the
-    end, which nobody reads, are left as they were.
+    Each element goes through an accumulator for each level. Where their number
+    is known and there is one reduction dimension, eight elements are added as a
+    tree and go through the levels above once; additions and their order are the
+    same. Levels that are empty in the end, and unread, are left as they were.
   }];
   let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
                            "tensor::TensorDialect"];
-  let statistics = [
-    Statistic<"grouped", "grouped", "Pairwise sums that run in groups">
-  ];
+  let statistics = [Statistic<"grouped", "grouped", "Pairwise sums grouped">];
 }
 
 def HoistTables : Pass<"prec-hoist-tables"> {
@@ -273,9 +259,7 @@ def HoistTables : Pass<"prec-hoist-tables"> {
   }];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
                            "linalg::LinalgDialect", "tensor::TensorDialect"];
-  let statistics = [
-    Statistic<"tables", "tables", "Parts computed beforehand">
-  ];
+  let statistics = [Statistic<"tables", "tables", "Parts computed beforehand">];
 }
 
 def SimplifyWindows : Pass<"prec-simplify-windows"> {
@@ -328,9 +312,7 @@ def LowerRounding : Pass<"prec-lower-rounding"> {
     Option<"shifters", "shifters", "bool", /*default=*/"false",
            "Nearest-even by additions">
   ];
-  let statistics = [
-    Statistic<"rounds", "rounds", "Roundings lowered">
-  ];
+  let statistics = [Statistic<"rounds", "rounds", "Roundings lowered">];
 }
 
 def LowerMath : Pass<"prec-lower-math"> {

@@ -32,6 +32,8 @@ namespace mlir::prec {
 /// Floats with constant widths, a largest number and gradual underflow, 1 to 10
 /// fraction bits, in f32, and a mode of at most 31 random bits.
 bool hasMaskedShifter(const RoundFacts &facts, RoundingMode mode);
+/// Of such a format in any such mode, or to nearest-even: sums may be.
+bool hasMaskedSums(const RoundFacts &facts, RoundingMode mode);
 
 /// Products that are multiples of 2^(2 n) may be rounded by it, where n is this
 /// exponent: x + 6 e has room for them.

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Conditions, found when the code runs, under which the forms of roundings in a
+// contraction have the same bits: of operands' ranges and run-time widths.
+#ifndef PREC_LIB_CODEGEN_FORMCONDITIONS_H
+#define PREC_LIB_CODEGEN_FORMCONDITIONS_H
+
+#include "RoundedReduction.h"
+#include "prec/Numerics/Shifter.h"
+
+namespace mlir::prec {
+
+/// The run-time widths of a format are within the limits; null if there are
+/// none.
+Value conditionForShifter(OpBuilder &builder, RoundOp round,
+                          const ShifterLimits &limits);
+
+/// least <= fraction bits <= most, of all roundings that do not know them; null
+/// if all do.
+Value conditionOnWidths(OpBuilder &builder, RoundedReduction &reduction,
+                        int least, int most);
+
+/// All operands are finite, and no product or sum is rounded to more than the
+/// largest number.
+Value conditionOnRange(OpBuilder &builder, RoundedReduction &reduction);
+
+/// Products and sums are normal numbers or zero, and no intermediate result
+/// overflows. What is multiplied by 2^d stays finite.
+Value conditionForTwoOps(OpBuilder &builder, RoundedReduction &reduction,
+                         int mostFraction, std::optional<unsigned> scaled = {});
+
+/// All operands are finite, and so is a product of any two, at most the largest
+/// number. Products that are long are multiplied, as input `last`: that stays
+/// finite, too.
+Value conditionOnProducts(OpBuilder &builder, RoundedReduction &reduction,
+                          unsigned last = 0, bool isLong = false);
+
+} // namespace mlir::prec
+
+#endif // PREC_LIB_CODEGEN_FORMCONDITIONS_H
