@@ -31,12 +31,14 @@ enum class Fill {
   Small,     ///< no product and no sum overflows in a narrow format
   Lopsided,  ///< ordinary products of tiny and huge numbers
   Large,     ///< of one sign: sums around the largest number of e5m10
+  Slanted,   ///< ordinary products of numbers of which one side is huge
   Several,   ///< mostly of one sign: sums overflow narrow formats, not products
   Special,   ///< infinities, both zeros, subnormals and NaNs with payloads
 };
-constexpr Fill fills[] = {
-    Fill::Ordinary, Fill::Tiny,  Fill::SmallSums, Fill::Huge,    Fill::Border,
-    Fill::Lopsided, Fill::Small, Fill::Large,     Fill::Several, Fill::Special};
+constexpr Fill fills[] = {Fill::Ordinary, Fill::Tiny,   Fill::SmallSums,
+                          Fill::Huge,     Fill::Border, Fill::Lopsided,
+                          Fill::Small,    Fill::Large,  Fill::Several,
+                          Fill::Special,  Fill::Slanted};
 
 void fill(llvm::MutableArrayRef<float> values, Fill kind,
           std::mt19937 &generator, bool isLeft) {
@@ -69,6 +71,8 @@ void fill(llvm::MutableArrayRef<float> values, Fill kind,
       value = std::ldexp(value, -4);
     else if (kind == Fill::Large)
       value = std::ldexp(1.9f + std::abs(value) / 100, 3 + int(i % 3));
+    else if (kind == Fill::Slanted)
+      value = std::ldexp(value, isLeft ? -98 : 95);
     else if (kind == Fill::Several)
       value = (3.0f + std::abs(value)) * (generator() % 5 ? 1.0f : -1.0f);
     else if (kind == Fill::Special && rare)
