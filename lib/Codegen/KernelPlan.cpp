@@ -59,7 +59,8 @@ namespace {
 class Planner {
 public:
   Planner(linalg::GenericOp op, const CodegenOptions &options)
-      : op(op), options(options), cost(op), extents(op.getStaticLoopRanges()) {
+      : op(op), options(options), cost(op), extents(op.getStaticLoopRanges()),
+        numInputs(op.getNumDpsInputs()) {
     op.getParallelDims(parallel);
     op.getReductionDims(reductions);
     bits = elementBits(op);
@@ -255,7 +256,7 @@ private:
     plan.cost = cost.total(plan);
     if (plan.isScalar() || !plan.inTile.empty())
       return plan;
-    for (unsigned input = 0; input < op.getNumDpsInputs(); ++input) {
+    for (unsigned input = 0; input < numInputs; ++input) {
       if (!cost.isDistant(input, plan))
         continue;
       KernelPlan copied = plan;
@@ -338,7 +339,7 @@ private:
   /// What one tile reads while the dimensions `inside` run.
   double bytesOf(const KernelPlan &plan, ArrayRef<unsigned> inside) const {
     double bytes = 0;
-    for (unsigned input = 0; input < op.getNumDpsInputs(); ++input) {
+    for (unsigned input = 0; input < numInputs; ++input) {
       double elements = bits / 8.0;
       for (unsigned dim : inside)
         if (cost.dependsOn(input, int(dim)))
@@ -354,6 +355,7 @@ private:
   const CodegenOptions &options;
   KernelCost cost;
   SmallVector<int64_t> extents;
+  unsigned numInputs;
   SmallVector<unsigned> parallel, reductions;
   unsigned bits;
   int64_t lanes;
