@@ -53,10 +53,11 @@ static SmallVector<Value> partPieces(OpBuilder &b, Location loc, int64_t lanes,
         }
   for (int64_t times = llvm::Log2_64(n); times > 0; --times) {
     SmallVector<Value> next(n);
-    for (int64_t i = 0; i < n / 2; ++i)
-      for (auto [at, half] : {std::pair(i, even), std::pair(i + n / 2, odd)})
-        next[at] = vector::ShuffleOp::create(b, loc, rows[2 * i],
-                                             rows[2 * i + 1], half);
+    for (int64_t i = 0; i < n / 2; ++i) {
+      Value a = rows[2 * i], c = rows[2 * i + 1];
+      next[i] = vector::ShuffleOp::create(b, loc, a, c, even);
+      next[i + n / 2] = vector::ShuffleOp::create(b, loc, a, c, odd);
+    }
     rows = next;
   }
   return rows;

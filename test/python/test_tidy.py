@@ -3,7 +3,8 @@
 
 Reading MLIR's headers is nearly all of its work, so files with the same flags are read
 together, a dozen in one translation unit, none of which names a thing as another does; where
-something is found, also that two files cannot stand together, it looks at the halves. A group whose texts, project headers, rules
+something is found, also that two files cannot stand together, it looks at those it names
+and at the others. A group whose texts, project headers, rules
 and flags are those of an earlier clean run is not read again: build/tidy holds one empty
 file for each such state.
 """
@@ -22,8 +23,9 @@ INCLUDE = re.compile(rb'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 FOLDERS = ("lib", "tools", "test", "python", "examples")
 # What a file keeps to itself, as far as lines tell: two such names cannot stand together.
 OWN = re.compile(
-    r"^(?:static|constexpr)\b[^\n;={(]*?\b(\w+)\s*[({=]|^(?:class|struct|enum(?: class)?|using(?= \w+ =)) +(\w+)", re.M
+    r"^(?:static|constexpr)\b[^;={(]*?\b(\w+)\s*[({=\[]|^(?:class|struct|enum(?: class)?|using(?= \w+ =)) +(\w+)", re.M
 )
+ERROR = re.compile(r"^(/[^:\n]+):\d+:\d+: error:", re.M)
 GROUP = 12
 
 
@@ -102,8 +104,13 @@ class Tidy:
             return ""
         if len(files) == 1:
             return done.stdout + done.stderr
-        half = len(files) // 2
-        report = self.check((flags, files[:half])) + self.check((flags, files[half:]))
+        # Those that do not stand with the ones before them, else one half and the other.
+        named = {Path(name) for name in ERROR.findall(done.stdout + done.stderr)}
+        apart = [path for path in files if path in named]
+        if not 0 < len(apart) < len(files):
+            apart = files[len(files) // 2 :]
+        rest = [path for path in files if path not in apart]
+        report = self.check((flags, rest)) + self.check((flags, apart))
         if not report:  # the files are clean, they only cannot stand together
             stamp.touch()
         return report
