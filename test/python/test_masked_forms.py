@@ -7,20 +7,10 @@ import re
 
 import numpy as np
 import pytest
-from test_random_words import C1, C2, h32, mix
+from test_random_words import C1, C2, h32, matmul, mix
 
 ROWS, INNER, COLUMNS = 17, 24, 19  # large enough that operands are looked at
-MODEL = f"""
-func.func @f(%a: tensor<{ROWS}x{INNER}xf32> {{prec.name = "a"}},
-             %b: tensor<{INNER}x{COLUMNS}xf32> {{prec.name = "b"}}) -> tensor<{ROWS}x{COLUMNS}xf32> {{
-  %zero = arith.constant 0.0 : f32
-  %e = tensor.empty() : tensor<{ROWS}x{COLUMNS}xf32>
-  %i = linalg.fill ins(%zero : f32) outs(%e : tensor<{ROWS}x{COLUMNS}xf32>) -> tensor<{ROWS}x{COLUMNS}xf32>
-  %m = linalg.matmul ins(%a, %b : tensor<{ROWS}x{INNER}xf32>, tensor<{INNER}x{COLUMNS}xf32>)
-                     outs(%i : tensor<{ROWS}x{COLUMNS}xf32>) -> tensor<{ROWS}x{COLUMNS}xf32>
-  return %m : tensor<{ROWS}x{COLUMNS}xf32>
-}}
-"""
+MODEL = matmul(ROWS, INNER, COLUMNS)
 # name: fraction bits, exponent of the least normal number, largest number, what overflow becomes
 FORMATS = {
     "e4m3": (3, -6, 240.0, np.inf),

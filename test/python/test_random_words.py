@@ -12,17 +12,23 @@ import pytest
 M64 = (1 << 64) - 1
 C1, C2 = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
 ROWS, INNER, COLUMNS, FRACTION = 5, 37, 19, 3
-MODEL = f"""
-func.func @f(%a: tensor<{ROWS}x{INNER}xf32> {{prec.name = "a"}},
-             %b: tensor<{INNER}x{COLUMNS}xf32> {{prec.name = "b"}}) -> tensor<{ROWS}x{COLUMNS}xf32> {{
+
+
+def matmul(rows, inner, columns):
+    return f"""
+func.func @f(%a: tensor<{rows}x{inner}xf32> {{prec.name = "a"}},
+             %b: tensor<{inner}x{columns}xf32> {{prec.name = "b"}}) -> tensor<{rows}x{columns}xf32> {{
   %zero = arith.constant 0.0 : f32
-  %e = tensor.empty() : tensor<{ROWS}x{COLUMNS}xf32>
-  %i = linalg.fill ins(%zero : f32) outs(%e : tensor<{ROWS}x{COLUMNS}xf32>) -> tensor<{ROWS}x{COLUMNS}xf32>
-  %m = linalg.matmul ins(%a, %b : tensor<{ROWS}x{INNER}xf32>, tensor<{INNER}x{COLUMNS}xf32>)
-                     outs(%i : tensor<{ROWS}x{COLUMNS}xf32>) -> tensor<{ROWS}x{COLUMNS}xf32>
-  return %m : tensor<{ROWS}x{COLUMNS}xf32>
+  %e = tensor.empty() : tensor<{rows}x{columns}xf32>
+  %i = linalg.fill ins(%zero : f32) outs(%e : tensor<{rows}x{columns}xf32>) -> tensor<{rows}x{columns}xf32>
+  %m = linalg.matmul ins(%a, %b : tensor<{rows}x{inner}xf32>, tensor<{inner}x{columns}xf32>)
+                     outs(%i : tensor<{rows}x{columns}xf32>) -> tensor<{rows}x{columns}xf32>
+  return %m : tensor<{rows}x{columns}xf32>
 }}
 """
+
+
+MODEL = matmul(ROWS, INNER, COLUMNS)
 
 
 def scramble(x):
