@@ -186,69 +186,6 @@ def DropUnitDims : Pass<"prec-drop-unit-dims"> {
   ];
 }
 
-def ChooseForms : Pass<"prec-choose-forms"> {
-  let summary = "choose cheaper forms of the roundings inside reductions";
-  let description = [{
-    Where they give the same bits (docs/pipeline.md has the proofs):
-
-    - *quiet*: inside the reduction a NaN need not be made canonical, only its
-      result; the roundings must not be able to lose a NaN.
-    - *two-ops*: nearest-even to at most 10 bits by two floating-point
-      operations, when the operands' exponents, measured before, exclude
-      subnormal numbers and overflow, else the general form, in the branches of an
-      `scf.if`. Where products are exact, an operand is multiplied instead.
-    - *shifter*: nearest-even to a float with a largest number, fixed point or
-      integers by adding and subtracting a power of two.
-    - *native half*: nearest-even to `e5m10` by half arithmetic that the target
-      has; products in f32 unless both operands were rounded to `e5m10`.
-    - *masked*: to such floats in any mode by an addition and a mask, when the
-      operands are finite and no product overflows; sums are scaled so that the
-      carrier overflows where the format does.
-    - *sum*: other modes to such formats look for nothing below the quantum in
-      a sum. A run-time number of bits is a condition of the `scf.if`.
-  }];
-  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
-                           "scf::SCFDialect", "tensor::TensorDialect"];
-  let options = [Option<"nativeHalf", "native-half", "bool", "false",
-                        "The target has f16 arithmetic">];
-  let statistics = [
-    Statistic<"quiet", "quiet", "Reductions with quiet roundings">,
-    Statistic<"twoOps", "two-ops", "Reductions with two-operation versions">,
-    Statistic<"halves", "halves", "Reductions in half arithmetic">,
-    Statistic<"shifted", "shifted", "Reductions whose roundings are additions">,
-    Statistic<"masked", "masked", "Reductions with additions and masks">,
-    Statistic<"sums", "sums", "Reductions whose sums are multiples of a quantum">
-  ];
-}
-
-def SplitBlocks : Pass<"prec-split-blocks"> {
-  let summary = "run sums in blocks as loops over blocks";
-  let description = [{
-    Sums in `blocked<N>` have two accumulators, of which each element may end one
-    block and begin another. Where N is known, at least 8, and there is one
-    reduction dimension, the block's sum becomes an operation of its own in a loop,
-    which takes the forms and kernels of others; additions are the same.
-  }];
-  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
-                           "scf::SCFDialect", "tensor::TensorDialect"];
-  let statistics = [
-    Statistic<"split", "split", "Sums that run block by block">
-  ];
-}
-
-def GroupPairs : Pass<"prec-group-pairs"> {
-  let summary = "run pairwise sums eight elements at a time";
-  let description = [{
-    Each element goes through an accumulator for each level. Where their number
-    is known and there is one reduction dimension, eight elements are added as a
-    tree and go through the levels above once; additions and their order are the
-    same. Levels that are empty in the end, and unread, are left as they were.
-  }];
-  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
-                           "tensor::TensorDialect"];
-  let statistics = [Statistic<"grouped", "grouped", "Pairwise sums grouped">];
-}
-
 def HoistTables : Pass<"prec-hoist-tables"> {
   let summary = "compute what only some of a reduction's loops need beforehand";
   let description = [{
@@ -259,7 +196,9 @@ def HoistTables : Pass<"prec-hoist-tables"> {
   }];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
                            "linalg::LinalgDialect", "tensor::TensorDialect"];
-  let statistics = [Statistic<"tables", "tables", "Parts computed beforehand">];
+  let statistics = [
+    Statistic<"tables", "tables", "Parts computed beforehand">
+  ];
 }
 
 def SimplifyWindows : Pass<"prec-simplify-windows"> {
@@ -312,7 +251,9 @@ def LowerRounding : Pass<"prec-lower-rounding"> {
     Option<"shifters", "shifters", "bool", /*default=*/"false",
            "Nearest-even by additions">
   ];
-  let statistics = [Statistic<"rounds", "rounds", "Roundings lowered">];
+  let statistics = [
+    Statistic<"rounds", "rounds", "Roundings lowered">
+  ];
 }
 
 def LowerMath : Pass<"prec-lower-math"> {
@@ -393,6 +334,7 @@ def CheckFastMath : Pass<"prec-check-fast-math", "ModuleOp"> {
   }];
 }
 
+include "prec/Codegen/FormPasses.td"
 include "prec/Codegen/FusionPasses.td"
 include "prec/Codegen/BufferPasses.td"
 
