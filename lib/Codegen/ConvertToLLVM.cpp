@@ -15,7 +15,10 @@
 #include "mlir/Conversion/OpenMPToLLVM/ConvertOpenMPToLLVM.h"
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
@@ -27,91 +30,114 @@
 using namespace mlir;
 
 namespace mlir::prec {
+#define GEN_PASS_DEF_CONVERTBODIESTOLLVM
 #define GEN_PASS_DEF_CONVERTTOLLVM
 #include "prec/Codegen/Passes.h.inc"
 } // namespace mlir::prec
 
+/// The alignment of an element, which upstream's patterns find the long way:
+/// they make an LLVM context for each access.
+static void nameAlignments(Operation *root) {
+  auto name = [](auto access) {
+    Type element = access.getVectorType().getElementType();
+    if (!access.getAlignment() && element.isIntOrFloat() &&
+        element.getIntOrFloatBitWidth() >= 8)
+      access.setAlignment(prec::elementBytes(element));
+  };
+  root->walk([&](Operation *op) {
+    llvm::TypeSwitch<Operation *>(op)
+        .Case<vector::LoadOp, vector::StoreOp, vector::MaskedLoadOp,
+              vector::MaskedStoreOp>(name);
+  });
+}
+
+/// Masks and steps become comparisons and constants.
+static LogicalResult writeMasks(Operation *root) {
+  SmallVector<Operation *> ops;
+  root->walk([&](Operation *op) {
+    if (isa<vector::CreateMaskOp, vector::ConstantMaskOp, vector::StepOp>(op))
+      ops.push_back(op);
+  });
+  RewritePatternSet patterns(root->getContext());
+  vector::populateVectorMaskMaterializationPatterns(
+      patterns, /*force32BitVectorIndices=*/true);
+  vector::populateVectorMaskOpLoweringPatterns(patterns);
+  vector::populateVectorStepLoweringPatterns(patterns);
+  GreedyRewriteConfig config;
+  config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
+  return applyOpPatternsGreedily(ops, std::move(patterns), config);
+}
+
+static bool hasOpenMP(Operation *root) {
+  return root
+      ->walk([](Operation *op) {
+        return isa_and_nonnull<omp::OpenMPDialect>(op->getDialect())
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+/// Converts everything in `root`; if that is a function, all but what becomes,
+/// or calls, symbols beside it.
+static LogicalResult convert(Operation *root,
+                             const DataLayoutAnalysis &layouts) {
+  MLIRContext *context = root->getContext();
+  LowerToLLVMOptions options(context, layouts.getAtOrAbove(root));
+  options.allocLowering = LowerToLLVMOptions::AllocLowering::AlignedAlloc;
+  options.useGenericFunctions = true;
+  LLVMTypeConverter converter(context, options, &layouts);
+  SymbolTableCollection symbols;
+  RewritePatternSet patterns(context);
+  arith::populateArithToLLVMConversionPatterns(converter, patterns);
+  populateVectorToLLVMConversionPatterns(converter, patterns,
+                                         /*reassociateFPReductions=*/false,
+                                         /*force32BitVectorIndices=*/true);
+  populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns, &symbols);
+  populateFuncToLLVMConversionPatterns(converter, patterns, &symbols);
+  populateMathToLLVMConversionPatterns(converter, patterns);
+  index::populateIndexToLLVMConversionPatterns(converter, patterns);
+  ub::populateUBToLLVMConversionPatterns(converter, patterns);
+  cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
+  cf::populateAssertToLLVMConversionPattern(converter, patterns,
+                                            /*abortOnFailure=*/true, &symbols);
+  LLVMConversionTarget target(*context);
+  target.addLegalOp<ModuleOp>();
+  if (isa<func::FuncOp>(root)) {
+    target.addLegalDialect<func::FuncDialect>();
+    target.addLegalOp<cf::AssertOp, memref::AllocOp, memref::DeallocOp,
+                      memref::CopyOp, memref::GetGlobalOp>();
+  }
+  if (hasOpenMP(root)) {
+    configureOpenMPToLLVMConversionLegality(target, converter);
+    populateOpenMPToLLVMConversionPatterns(converter, patterns);
+  }
+  ConversionConfig config;
+  // CSE comes before, LLVM folds behind.
+  config.foldingMode = DialectConversionFoldingMode::Never;
+  config.allowPatternRollback = false;
+  return applyPartialConversion(root, target, std::move(patterns), config);
+}
+
+static LogicalResult run(Operation *root, const DataLayoutAnalysis &layouts) {
+  nameAlignments(root);
+  return success(succeeded(writeMasks(root)) &&
+                 succeeded(convert(root, layouts)));
+}
+
 namespace {
-class ConvertToLLVM : public prec::impl::ConvertToLLVMBase<ConvertToLLVM> {
-public:
+struct ConvertBodiesToLLVM
+    : public prec::impl::ConvertBodiesToLLVMBase<ConvertBodiesToLLVM> {
   void runOnOperation() override {
-    nameAlignments();
-    if (failed(writeMasks()) || failed(convert()))
+    if (failed(run(getOperation(), getAnalysis<DataLayoutAnalysis>())))
       signalPassFailure();
   }
+};
 
-private:
-  /// The alignment of an element, which upstream's patterns find the long way:
-  /// they make an LLVM context for each access.
-  void nameAlignments() {
-    auto name = [](auto access) {
-      Type element = access.getVectorType().getElementType();
-      if (!access.getAlignment() && element.isIntOrFloat() &&
-          element.getIntOrFloatBitWidth() >= 8)
-        access.setAlignment(prec::elementBytes(element));
-    };
-    getOperation()->walk([&](Operation *op) {
-      llvm::TypeSwitch<Operation *>(op)
-          .Case<vector::LoadOp, vector::StoreOp, vector::MaskedLoadOp,
-                vector::MaskedStoreOp>(name);
-    });
-  }
-
-  /// Masks and steps become comparisons and constants.
-  LogicalResult writeMasks() {
-    SmallVector<Operation *> ops;
-    getOperation()->walk([&](Operation *op) {
-      if (isa<vector::CreateMaskOp, vector::ConstantMaskOp, vector::StepOp>(op))
-        ops.push_back(op);
-    });
-    RewritePatternSet patterns(&getContext());
-    vector::populateVectorMaskMaterializationPatterns(
-        patterns, /*force32BitVectorIndices=*/true);
-    vector::populateVectorMaskOpLoweringPatterns(patterns);
-    vector::populateVectorStepLoweringPatterns(patterns);
-    GreedyRewriteConfig config;
-    config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
-    return applyOpPatternsGreedily(ops, std::move(patterns), config);
-  }
-
-  LogicalResult convert() {
-    ModuleOp module = getOperation();
-    const auto &layouts = getAnalysis<DataLayoutAnalysis>();
-    LowerToLLVMOptions options(&getContext(), layouts.getAtOrAbove(module));
-    options.allocLowering = LowerToLLVMOptions::AllocLowering::AlignedAlloc;
-    options.useGenericFunctions = true;
-    LLVMTypeConverter converter(&getContext(), options, &layouts);
-    SymbolTableCollection symbols;
-    RewritePatternSet patterns(&getContext());
-    arith::populateArithToLLVMConversionPatterns(converter, patterns);
-    populateVectorToLLVMConversionPatterns(converter, patterns,
-                                           /*reassociateFPReductions=*/false,
-                                           /*force32BitVectorIndices=*/true);
-    populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns,
-                                                   &symbols);
-    populateFuncToLLVMConversionPatterns(converter, patterns, &symbols);
-    populateMathToLLVMConversionPatterns(converter, patterns);
-    index::populateIndexToLLVMConversionPatterns(converter, patterns);
-    ub::populateUBToLLVMConversionPatterns(converter, patterns);
-    cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
-    cf::populateAssertToLLVMConversionPattern(
-        converter, patterns, /*abortOnFailure=*/true, &symbols);
-    LLVMConversionTarget target(getContext());
-    target.addLegalOp<ModuleOp>();
-    if (module
-            ->walk([](Operation *op) {
-              return isa_and_nonnull<omp::OpenMPDialect>(op->getDialect())
-                         ? WalkResult::interrupt()
-                         : WalkResult::advance();
-            })
-            .wasInterrupted()) {
-      configureOpenMPToLLVMConversionLegality(target, converter);
-      populateOpenMPToLLVMConversionPatterns(converter, patterns);
-    }
-    ConversionConfig config;
-    // CSE comes before, LLVM folds behind.
-    config.foldingMode = DialectConversionFoldingMode::Never;
-    return applyPartialConversion(module, target, std::move(patterns), config);
+struct ConvertToLLVM : public prec::impl::ConvertToLLVMBase<ConvertToLLVM> {
+  void runOnOperation() override {
+    if (failed(run(getOperation(), getAnalysis<DataLayoutAnalysis>())))
+      signalPassFailure();
   }
 };
 } // namespace

@@ -66,18 +66,23 @@ private:
            def->getBlock() != op->getBlock() || def->isBeforeInBlock(op);
   }
 
-  /// The output that makes the padded value and reads nothing of it.
+  /// Where the padded value begins: the empty output of its producer, or of
+  /// what fills that one for the producer alone.
   static OpOperand *findOutput(tensor::PadOp pad) {
-    auto producer = pad.getSource().getDefiningOp<linalg::LinalgOp>();
-    if (!producer || producer->getBlock() != pad->getBlock() ||
-        !standsBefore(pad.getConstantPaddingValue(), producer))
+    Value value = pad.getSource();
+    Operation *producer = value.getDefiningOp();
+    if (!producer || !standsBefore(pad.getConstantPaddingValue(), producer))
       return nullptr;
-    OpOperand *output =
-        producer.getTiedOpOperand(cast<OpResult>(pad.getSource()));
-    return output->get().getDefiningOp<tensor::EmptyOp>() &&
-                   !producer.payloadUsesValueFromOperand(output)
-               ? output
-               : nullptr;
+    while (auto op = value.getDefiningOp<linalg::LinalgOp>()) {
+      OpOperand *output = op.getTiedOpOperand(cast<OpResult>(value));
+      if (op->getBlock() != pad->getBlock() ||
+          (value != pad.getSource() && !value.hasOneUse()))
+        return nullptr;
+      if (output->get().getDefiningOp<tensor::EmptyOp>())
+        return op.payloadUsesValueFromOperand(output) ? nullptr : output;
+      value = output->get();
+    }
+    return nullptr;
   }
 
   /// The border comes last: by then its lines of the cache are near.
@@ -93,7 +98,7 @@ private:
     inside.offsets = pad.getMixedLowPad();
     if (output) {
       output->set(inside.read(b, loc, padded));
-      b.setInsertionPointAfter(output->getOwner());
+      b.setInsertionPointAfter(source.getDefiningOp());
     }
     Value written = inside.write(b, loc, source, padded);
     // The constant may stand after the producer.

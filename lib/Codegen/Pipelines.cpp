@@ -26,6 +26,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -189,9 +190,12 @@ static void buildLLVMStage(OpPassManager &pm) {
   function.addPass(createCSEPass());
   pm.addPass(onlyWith(needsVectorSteps, createConvertVectorToLLVMPass()));
   pm.addPass(createStoreResults());
+  OpPassManager &bodies = pm.nest<func::FuncOp>();
+  bodies.addPass(createConvertBodiesToLLVM());
+  bodies.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createConvertToLLVM());
   pm.addPass(createReconcileUnrealizedCastsPass());
-  pm.addPass(createCheckFastMath());
+  pm.nest<LLVM::LLVMFuncOp>().addPass(createCheckFastMath());
 }
 
 void mlir::prec::buildCodegenPipeline(OpPassManager &pm,

@@ -19,6 +19,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 
 #include <chrono>
@@ -255,7 +256,12 @@ LogicalResult mlir::prec::insertRounding(ModuleOp module, const Policy &policy,
 
 LogicalResult mlir::prec::lower(ModuleOp module,
                                 const CodegenOptions &options) {
-  PassManager pm(module.getContext());
+  MLIRContext *context = module.getContext();
+  // Functions are lowered one beside another; whoever runs a model needs no
+  // threads before and after.
+  context->enableMultithreading();
+  auto threads = llvm::scope_exit([&] { context->disableMultithreading(); });
+  PassManager pm(context);
   // Verifying after each of the passes takes a third of their time; tests of
   // the passes do it, here once is enough.
   pm.enableVerifier(false);

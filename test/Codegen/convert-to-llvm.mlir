@@ -2,6 +2,8 @@
 // One conversion takes everything to the LLVM dialect; vector operations that it cannot
 // take in one step are prepared by upstream's pass in prec-lower.
 // RUN: prec-opt %s --prec-convert-to-llvm | FileCheck %s
+// RUN: prec-opt %s --pass-pipeline='builtin.module(func.func(prec-convert-bodies-to-llvm))' | FileCheck %s --check-prefix=BODY
+// RUN: prec-opt %s --pass-pipeline='builtin.module(func.func(prec-convert-bodies-to-llvm),prec-convert-to-llvm)' | FileCheck %s
 // RUN: prec-opt %s --prec-lower --verify-each | FileCheck %s --check-prefix=LOWER
 
 // CHECK-LABEL: llvm.func @kernel(
@@ -12,6 +14,15 @@
 // CHECK: llvm.intr.fma
 // CHECK: llvm.intr.masked.store
 // CHECK: llvm.cond_br
+
+// Bodies alone: what makes, or calls, a symbol stays.
+// BODY-LABEL: func.func @kernel(
+// BODY-NOT: {{(arith|math|vector|cf)}}.
+// BODY: %[[B:.*]] = memref.alloc()
+// BODY: builtin.unrealized_conversion_cast %[[B]]
+// BODY-NOT: {{(arith|math|vector|memref|cf)}}.{{[a-z]}}
+// BODY: llvm.intr.masked.store
+// BODY: return %[[B]] : memref<8xf32>
 func.func @kernel(%a: memref<8xf32>, %n: index, %p: i1) -> memref<8xf32> {
   %c0 = arith.constant 0 : index
   %zero = arith.constant dense<0.0> : vector<8xf32>

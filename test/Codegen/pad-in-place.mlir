@@ -4,6 +4,7 @@
 // RUN: prec-opt %s --prec-pad-in-place | FileCheck %s
 
 #id = affine_map<(i, j) -> (i, j)>
+#rows = affine_map<(i, j) -> (i)>
 
 // CHECK-LABEL: func.func @produced(
 // CHECK: %[[E:.*]] = tensor.empty() : tensor<6x8xf32>
@@ -30,6 +31,49 @@ func.func @produced(%x: tensor<4x5xf32>) -> (tensor<6x8xf32>, tensor<4x5xf32>) {
     tensor.yield %zero : f32
   } : tensor<4x5xf32> to tensor<6x8xf32>
   return %p, %r : tensor<6x8xf32>, tensor<4x5xf32>
+}
+
+// What a sum or a maximum begins with is written there, too.
+// CHECK-LABEL: func.func @reduced(
+// CHECK: %[[E:.*]] = tensor.empty() : tensor<6xf32>
+// CHECK: %[[IN:.*]] = tensor.extract_slice %[[E]][1] [4] [1]
+// CHECK: %[[F:.*]] = linalg.fill {{.*}} outs(%[[IN]] : tensor<4xf32>)
+// CHECK: %[[R:.*]] = linalg.generic {{.*}} outs(%[[F]] : tensor<4xf32>)
+// CHECK: tensor.insert_slice %[[R]] into %[[E]][1] [4] [1]
+func.func @reduced(%x: tensor<4x5xf32>) -> tensor<6xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %r = linalg.generic {indexing_maps = [#id, #rows], iterator_types = ["parallel", "reduction"]} ins(%x : tensor<4x5xf32>) outs(%f : tensor<4xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %m = arith.maximumf %o, %a : f32
+    linalg.yield %m : f32
+  } -> tensor<4xf32>
+  %p = tensor.pad %r low[1] high[1] {
+  ^bb0(%i: index):
+    tensor.yield %zero : f32
+  } : tensor<4xf32> to tensor<6xf32>
+  return %p : tensor<6xf32>
+}
+
+// What begins several results stays where it is.
+// CHECK-LABEL: func.func @shared(
+// CHECK: %[[F:.*]] = linalg.fill {{.*}} outs(%{{.*}} : tensor<4xf32>)
+// CHECK: linalg.generic {{.*}} outs(%[[F]] : tensor<4xf32>)
+func.func @shared(%x: tensor<4x5xf32>) -> (tensor<6xf32>, tensor<4xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %r = linalg.generic {indexing_maps = [#id, #rows], iterator_types = ["parallel", "reduction"]} ins(%x : tensor<4x5xf32>) outs(%f : tensor<4xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %m = arith.maximumf %o, %a : f32
+    linalg.yield %m : f32
+  } -> tensor<4xf32>
+  %p = tensor.pad %r low[1] high[1] {
+  ^bb0(%i: index):
+    tensor.yield %zero : f32
+  } : tensor<4xf32> to tensor<6xf32>
+  return %p, %f : tensor<6xf32>, tensor<4xf32>
 }
 
 // CHECK-LABEL: func.func @argument(

@@ -306,6 +306,18 @@ def EmitKernels : Pass<"prec-emit-kernels"> {
   ];
 }
 
+def ConvertBodiesToLLVM
+    : Pass<"prec-convert-bodies-to-llvm", "func::FuncOp"> {
+  let summary = "prec-convert-to-llvm inside of functions, one beside another";
+  let description = [{
+    What needs a symbol beside the function stays: the function itself, calls,
+    allocations, copies, globals and assertions. `prec-convert-to-llvm` finds
+    those alone. Casts stand between the two.
+  }];
+  let dependentDialects = ["LLVM::LLVMDialect", "arith::ArithDialect",
+                           "vector::VectorDialect"];
+}
+
 def ConvertToLLVM : Pass<"prec-convert-to-llvm", "ModuleOp"> {
   let summary = "convert arith, math, vector, memref, cf, func, omp at once";
   let description = [{
@@ -326,7 +338,7 @@ def CheckTypes : Pass<"prec-check-types", "ModuleOp"> {
   }];
 }
 
-def CheckFastMath : Pass<"prec-check-fast-math", "ModuleOp"> {
+def CheckFastMath : Pass<"prec-check-fast-math"> {
   let summary = "refuse operations with fast-math flags";
   let description = [{
     The last pass before translation: an operation that LLVM may reassociate or
