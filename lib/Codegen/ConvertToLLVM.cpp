@@ -80,13 +80,12 @@ static bool hasOpenMP(Operation *root) {
 
 /// Converts everything in `root`; if that is a function, all but what becomes,
 /// or calls, symbols beside it.
-static LogicalResult convert(Operation *root,
-                             const DataLayoutAnalysis &layouts) {
+static LogicalResult convert(Operation *root) {
   MLIRContext *context = root->getContext();
-  LowerToLLVMOptions options(context, layouts.getAtOrAbove(root));
+  LowerToLLVMOptions options(context, DataLayout::closest(root));
   options.allocLowering = LowerToLLVMOptions::AllocLowering::AlignedAlloc;
   options.useGenericFunctions = true;
-  LLVMTypeConverter converter(context, options, &layouts);
+  LLVMTypeConverter converter(context, options);
   SymbolTableCollection symbols;
   RewritePatternSet patterns(context);
   arith::populateArithToLLVMConversionPatterns(converter, patterns);
@@ -119,24 +118,23 @@ static LogicalResult convert(Operation *root,
   return applyPartialConversion(root, target, std::move(patterns), config);
 }
 
-static LogicalResult run(Operation *root, const DataLayoutAnalysis &layouts) {
+static LogicalResult run(Operation *root) {
   nameAlignments(root);
-  return success(succeeded(writeMasks(root)) &&
-                 succeeded(convert(root, layouts)));
+  return success(succeeded(writeMasks(root)) && succeeded(convert(root)));
 }
 
 namespace {
 struct ConvertBodiesToLLVM
     : public prec::impl::ConvertBodiesToLLVMBase<ConvertBodiesToLLVM> {
   void runOnOperation() override {
-    if (failed(run(getOperation(), getAnalysis<DataLayoutAnalysis>())))
+    if (failed(run(getOperation())))
       signalPassFailure();
   }
 };
 
 struct ConvertToLLVM : public prec::impl::ConvertToLLVMBase<ConvertToLLVM> {
   void runOnOperation() override {
-    if (failed(run(getOperation(), getAnalysis<DataLayoutAnalysis>())))
+    if (failed(run(getOperation())))
       signalPassFailure();
   }
 };
