@@ -7,6 +7,7 @@
 #include "NativeHalf.h"
 #include "RoundedReduction.h"
 #include "prec/Codegen/Passes.h"
+#include "prec/Numerics/GridRounding.h"
 #include "prec/Numerics/MaskedShifter.h"
 #include "prec/Numerics/Shifter.h"
 
@@ -85,6 +86,8 @@ private:
     }
     if (reduction.mayBeShifted())
       return chooseShifter(b, reduction);
+    if (reduction.roundsOnGrid())
+      return chooseGrid(b, reduction);
     if (reduction.mayBeMaskShifted() && chooseMasked(b, reduction))
       return;
     if (reduction.addsNumbers()) {
@@ -158,10 +161,26 @@ private:
     const unsigned last = reduction.lastInput();
     if (!isShort)
       putLast(reduction.op, last);
+    const int exponent =
+        isShort ? 0
+                : exponentOfLongProducts(factsOf(product),
+                                         product.getMode().getValue());
     reduction.rounds.back()->setAttr(formAttrName, b.getStringAttr(sumForm));
-    version(b, reduction.op, conditionOnProducts(b, reduction, last, !isShort),
+    version(b, reduction.op, conditionOnProducts(b, reduction, last, exponent),
             isShort ? maskedProductForm : maskedLongProductForm, "");
     return true;
+  }
+
+  /// Without a look at the range of products where the operands allow it.
+  void chooseGrid(IRRewriter &b, RoundedReduction &reduction) {
+    ++shifted;
+    if (!reduction.isWorthMeasuring())
+      return mark(reduction.op, gridForm);
+    const unsigned last = reduction.lastInput();
+    putLast(reduction.op, last);
+    const int exponent = -gridExponent(factsOf(reduction.rounds[0]));
+    version(b, reduction.op, conditionOnProducts(b, reduction, last, exponent),
+            gridInRangeForm, gridForm);
   }
 
   /// Input `number` becomes the second factor.
@@ -218,6 +237,8 @@ private:
       return twoOpsForm;
     if (form == maskedProductForm || form == maskedLongProductForm)
       return maskedSumForm;
+    if (form == gridForm || form == gridInRangeForm)
+      return shifterSumForm;
     if (form != shifterForm && form != inRangeForm &&
         form != productInRangeForm)
       return "";

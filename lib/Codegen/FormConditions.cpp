@@ -116,7 +116,7 @@ static float largestOf(const RoundFacts &facts) {
 }
 
 Value mlir::prec::conditionOnProducts(OpBuilder &b, RoundedReduction &reduction,
-                                      unsigned last, bool isLong) {
+                                      unsigned last, int exponent) {
   RoundOp product = reduction.rounds.front();
   const RoundFacts facts = factsOf(product);
   Location loc = reduction.op.getLoc();
@@ -130,10 +130,8 @@ Value mlir::prec::conditionOnProducts(OpBuilder &b, RoundedReduction &reduction,
   };
   Value most = arith::MulFOp::create(b, loc, magnitudes[0], magnitudes[1]);
   Value isWithin = isAtMost(most, largestOf(facts));
-  if (!isLong)
+  if (exponent <= 0)
     return isWithin;
-  const int exponent =
-      exponentOfLongProducts(facts, product.getMode().getValue());
   Value isFinite =
       isAtMost(magnitudes[last],
                std::ldexp(std::numeric_limits<float>::max(), -exponent));

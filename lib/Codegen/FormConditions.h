@@ -29,10 +29,9 @@ Value conditionForTwoOps(OpBuilder &builder, RoundedReduction &reduction,
                          int mostFraction, std::optional<unsigned> scaled = {});
 
 /// All operands are finite, and so is a product of any two, at most the largest
-/// number. Products that are long are multiplied, as input `last`: that stays
-/// finite, too.
+/// number. Input `last` is multiplied by 2^exponent and stays finite, too.
 Value conditionOnProducts(OpBuilder &builder, RoundedReduction &reduction,
-                          unsigned last = 0, bool isLong = false);
+                          unsigned last = 0, int exponent = 0);
 
 } // namespace mlir::prec
 

@@ -55,6 +55,12 @@ inline constexpr llvm::StringLiteral maskedLongProductForm =
     "masked-long-product";
 inline constexpr llvm::StringLiteral maskedSumForm = "masked-sum";
 
+/// Other modes to fixed point and integers by GridRounding: all its bits.
+inline constexpr llvm::StringLiteral gridForm = "grid";
+/// The same of a product whose magnitude is rounded to no more than the largest
+/// number; its second factor in units of the quantum is finite.
+inline constexpr llvm::StringLiteral gridInRangeForm = "grid-in-range";
+
 /// Nearest-even by roundSignedByShifter: only a NaN may stay the NaN it is.
 inline constexpr llvm::StringLiteral signedShifterForm = "signed-shifter";
 

@@ -4,6 +4,7 @@
 #include "prec/Codegen/ArithOps.h"
 #include "prec/Codegen/Passes.h"
 #include "prec/IR/PrecDialect.h"
+#include "prec/Numerics/GridRounding.h"
 #include "prec/Numerics/MaskedShifter.h"
 #include "prec/Numerics/Random.h"
 #include "prec/Numerics/Rounding.h"
@@ -201,6 +202,48 @@ private:
                : shifter.product(form == maskedLongProductForm);
   }
 
+  /// The product of one factor in units of the quantum; a sum that takes it
+  /// scales it back, which is exact.
+  static void lowerInUnits(RoundOp round,
+                           const RoundParameters<ArithOps::Word> &p) {
+    OpBuilder builder(round);
+    const RoundingMode mode = round.getMode().getValue();
+    ArithOps ops(builder, round.getLoc(), p.facts.carrier.width,
+                 round.getType());
+    auto power = [&](int exponent) {
+      return numberOf(ops, p.facts.carrier, std::ldexp(1.0, exponent));
+    };
+    const int exponent = gridExponent(p.facts);
+    auto product = round.getOperand().getDefiningOp<arith::MulFOp>();
+    ArithOps::Word units =
+        product && !heedsTiny(mode)
+            ? ops.carrierMul(
+                  ops.word(product.getLhs()),
+                  ops.carrierMul(ops.word(product.getRhs()), power(-exponent)))
+            : ops.carrierMul(ops.word(round.getOperand()), power(-exponent));
+    if (!p.facts.format.isSigned)
+      units = ops.carrierMaximum(units, ops.constant(0));
+    ArithOps::Word whole =
+        GridRounding<ArithOps>(ops, ops.word(round.getOperand()), p, mode,
+                               randomOf(ops, round))
+            .inUnits(units);
+    for (Operation *user : llvm::make_early_inc_range(round->getUsers())) {
+      auto sum = dyn_cast<arith::AddFOp>(user);
+      if (!sum)
+        continue;
+      const bool isFirst = sum.getLhs() == round.getResult();
+      OpBuilder atSum(sum);
+      Value fused = math::FmaOp::create(
+          atSum, sum.getLoc(), ops.floating(whole),
+          ops.floating(power(exponent)), isFirst ? sum.getRhs() : sum.getLhs());
+      sum.getResult().replaceAllUsesWith(fused);
+      // A profile counts the fma for the product, too.
+      if (product)
+        product->setLoc(round.getLoc());
+    }
+    replace(round, ops.floating(ops.carrierMul(whole, power(exponent))));
+  }
+
   static ArithOps::Word randomOf(ArithOps &ops, RoundOp round) {
     return round.getRandom() ? ops.word(round.getRandom()) : ops.constant(0);
   }
@@ -228,6 +271,14 @@ private:
       return replace(
           round, ops.floating(roundByShifter(ops, ops.word(round.getOperand()),
                                              p, *operand)));
+    if (form && form.getValue() == gridInRangeForm)
+      return lowerInUnits(round, p);
+    if (form && form.getValue() == gridForm)
+      return replace(round, ops.floating(GridRounding<ArithOps>(
+                                             ops, ops.word(round.getOperand()),
+                                             p, round.getMode().getValue(),
+                                             randomOf(ops, round))
+                                             .run()));
     if (form && llvm::is_contained({StringRef(maskedProductForm),
                                     StringRef(maskedLongProductForm),
                                     StringRef(maskedSumForm)},

@@ -5,6 +5,7 @@
 #include "ShortValues.h"
 #include "prec/Analysis/Contraction.h"
 #include "prec/Codegen/ArithOps.h"
+#include "prec/Numerics/GridRounding.h"
 #include "prec/Numerics/MaskedShifter.h"
 #include "prec/Numerics/RoundParameters.h"
 #include "prec/Numerics/Shifter.h"
@@ -188,6 +189,11 @@ bool RoundedReduction::multipliesWholes() const {
   GridValues values(quantum >= 0 ? (quantum + 1) / 2 : quantum / 2);
   return llvm::all_of(op.getDpsInputs(),
                       [&](Value input) { return values.areMultiples(input); });
+}
+
+bool RoundedReduction::roundsOnGrid() const {
+  return addsNumbers() &&
+         hasGridRounding(factsOf(rounds[0]), rounds[0].getMode().getValue());
 }
 
 SmallVector<RoundOp> RoundedReduction::shiftedApart() const {

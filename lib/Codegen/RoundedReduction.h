@@ -69,9 +69,14 @@ public:
   /// need not be rounded, since they are multiples of the quantum themselves:
   /// in any mode the range alone has to be looked at.
   bool multipliesWholes() const;
+  /// Products are rounded by GridRounding, sums are limited.
+  bool roundsOnGrid() const;
   /// Roundings that may be additions by themselves, in a contraction whose sums
   /// are rounded, so that nobody sees which NaN is inside.
   SmallVector<RoundOp> shiftedApart() const;
+  /// Are there enough multiplications for each element that has to be looked
+  /// at?
+  bool isWorthMeasuring() const;
   /// Of one that mayBeShifted: a range is worth measuring and exists.
   bool isWorthMeasuringRange() const;
   /// What the operands' greatest exponents, biased as in f32, may be together
@@ -87,8 +92,6 @@ private:
   /// A sum of products of f32 operands from +0, computed in `type`, with one
   /// rounding of the product and one of the sum.
   bool isContraction(Type type) const;
-  /// Multiplications for each element that has to be looked at.
-  bool isWorthMeasuring() const;
   bool hasOuterParameters() const;
   bool hasOneFormat() const;
 };

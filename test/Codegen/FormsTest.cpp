@@ -2,6 +2,7 @@
 // Matrix products whose products and sums are rounded, in the fast forms,
 // against the scalar face of the rounding, in the order that DESIGN words: over
 // ordinary numbers and over the borders where a fast form is not allowed.
+#include "FormCases.h"
 #include "Jit.h"
 #include "VectorUnits.h"
 
@@ -33,12 +34,13 @@ enum class Fill {
   Large,     ///< of one sign: sums around the largest number of e5m10
   Slanted,   ///< ordinary products of numbers of which one side is huge
   Several,   ///< mostly of one sign: sums overflow narrow formats, not products
+  Vanishing, ///< products are below the carrier's least number
   Special,   ///< infinities, both zeros, subnormals and NaNs with payloads
 };
-constexpr Fill fills[] = {Fill::Ordinary, Fill::Tiny,   Fill::SmallSums,
-                          Fill::Huge,     Fill::Border, Fill::Lopsided,
-                          Fill::Small,    Fill::Large,  Fill::Several,
-                          Fill::Special,  Fill::Slanted};
+constexpr Fill fills[] = {Fill::Ordinary, Fill::Tiny,    Fill::SmallSums,
+                          Fill::Huge,     Fill::Border,  Fill::Lopsided,
+                          Fill::Small,    Fill::Large,   Fill::Several,
+                          Fill::Special,  Fill::Slanted, Fill::Vanishing};
 
 void fill(llvm::MutableArrayRef<float> values, Fill kind,
           std::mt19937 &generator, bool isLeft) {
@@ -58,6 +60,8 @@ void fill(llvm::MutableArrayRef<float> values, Fill kind,
     bool rare = generator() % 97 == 0;
     if (kind == Fill::Tiny)
       value = std::ldexp(value, -66);
+    else if (kind == Fill::Vanishing)
+      value = std::ldexp(value, -76);
     else if (kind == Fill::SmallSums)
       value = std::ldexp(1.0f + std::ldexp(float(generator() % 8), -7), -60) *
               (generator() % 2 ? 1.0f : -1.0f);
@@ -79,131 +83,6 @@ void fill(llvm::MutableArrayRef<float> values, Fill kind,
       value = special[generator() % std::size(special)];
   }
 }
-
-struct Case {
-  const char *format, *mode;
-  bool roundsInputs;
-  int runtime = -1; ///< the value of the format's `?`
-  /// Of the sums, if it is another one; "" (here or of the products): none.
-  const char *sum = nullptr;
-};
-const Case cases[] = {{"m7", "toward-zero", true},
-                      {"m1", "toward-zero", false},
-                      {"m7", "toward-zero", false},
-                      {"m0", "toward-zero", true},
-                      {"m7", "nearest-even", true},
-                      {"m10", "nearest-even", false},
-                      {"m1", "nearest-even", true},
-                      {"m3", "nearest-even", false},
-                      {"m11", "nearest-even", true},
-                      {"m2", "away", true},
-                      {"m5", "up", true},
-                      {"m4", "to-odd", true},
-                      {"m6", "nearest-away", true},
-                      {"m6", "nearest-to-zero", false},
-                      {"bits12", "nearest-even", true},
-                      {"m7", "stochastic", true},
-                      {"m3", "stochastic", true},
-                      {"m20", "stochastic", false},
-                      {"m3", "stochastic<8>", true},
-                      {"m?", "nearest-even", true, 7},
-                      {"m?", "nearest-even", true, 0},
-                      {"m?", "nearest-even", false, 10},
-                      {"m?", "nearest-even", true, 11},
-                      {"m?", "nearest-even", true, 23},
-                      {"m?", "toward-zero", true, 0},
-                      {"m?", "toward-zero", true, 5},
-                      {"bits?", "nearest-even", true, 9},
-                      {"bits?", "nearest-even", true, 14},
-                      {"m?", "stochastic", true, 4},
-                      {"e5m10", "nearest-even", true},
-                      {"e5m10", "nearest-even", false},
-                      {"e4m3", "nearest-even", false},
-                      {"e7m21", "nearest-even", false},
-                      {"e2m1", "nearest-even", true},
-                      {"e6m22", "nearest-even", false},
-                      {"e8m7-sat", "nearest-even", false},
-                      {"f8e4m3fn", "nearest-even", true},
-                      {"f8e4m3fnuz", "nearest-even", false},
-                      {"e5m2-sat", "nearest-even", false},
-                      {"f8e4m3fn-sat", "nearest-even", true},
-                      {"f4e2m1fn", "nearest-even", false},
-                      {"f6e2m3fn", "nearest-even", true},
-                      {"fixed<4,4>", "nearest-even", true},
-                      {"fixed<20,2>", "nearest-even", false},
-                      {"fixed<12,12>", "nearest-even", false},
-                      {"ufixed<4,2>", "nearest-even", false},
-                      {"int8", "nearest-even", false},
-                      {"int8<0.25>", "nearest-even", true},
-                      {"uint4", "nearest-even", true},
-                      {"int8<0.1>", "nearest-even", false},
-                      {"fixed<4,4>-wrap", "nearest-even", false},
-                      {"e5m10", "toward-zero", true},
-                      {"e4m3", "up", false},
-                      {"e5m2", "away", true},
-                      {"f8e4m3fn", "to-odd", false},
-                      {"e3m0", "nearest-even", true},
-                      {"e4m3", "stochastic", false},
-                      {"e5m10", "stochastic", true},
-                      {"f8e4m3fn-sat", "stochastic", true},
-                      {"fixed<4,4>", "stochastic", false},
-                      {"int8", "down", false},
-                      {"e5m2-ftz", "down", false},
-                      {"e4m3", "stochastic", true},
-                      {"e5m2", "stochastic", true},
-                      {"e5m2", "stochastic<5>", true},
-                      {"f8e4m3fn", "stochastic", true},
-                      {"f8e4m3fnuz", "stochastic", true},
-                      {"f8e5m2fnuz", "stochastic<20>", true},
-                      {"f4e2m1fn", "stochastic", true},
-                      {"e5m2-sat", "stochastic-equal", true},
-                      {"f6e3m2fn", "stochastic", false},
-                      {"e5m10", "stochastic", false},
-                      {"e3m0", "stochastic", true},
-                      {"e4m3", "up", true},
-                      {"e4m3", "down", true},
-                      {"f8e4m3fn", "up", true},
-                      {"f8e4m3fn", "down", true},
-                      {"f8e4m3fn", "away", true},
-                      {"f8e4m3fn", "to-odd", true},
-                      {"f8e4m3fn-sat", "away", true},
-                      {"e5m2", "toward-zero", true},
-                      {"e5m10", "toward-zero", false},
-                      {"e6m9", "toward-zero", false},
-                      {"f8e4m3b11fnuz", "toward-zero", false},
-                      {"e3m4", "nearest-away", true},
-                      {"e5m2", "nearest-to-zero", true},
-                      {"e5m10", "up", true},
-                      {"int8", "stochastic", true},
-                      {"int8<4>", "up", true},
-                      {"int8<0.5>", "away", true},
-                      {"int12", "toward-zero", true},
-                      {"fixed<12,0>", "nearest-even", true},
-                      {"uint8", "to-odd", true},
-                      {"e5m9", "nearest-even", true},
-                      {"f8e4m3fnuz", "nearest-even", true},
-                      {"e5m2", "nearest-even", false},
-                      {"e5m?", "stochastic", false, 3},
-                      {"e?m7", "toward-zero", true, 4},
-                      {"e5m?", "nearest-even", true, 10},
-                      {"e5m?", "nearest-even", false, 0},
-                      {"e5m?", "nearest-even", false, 21},
-                      {"e5m?", "nearest-even", false, 22},
-                      {"e?m7", "nearest-even", true, 7},
-                      {"e?m7", "nearest-even", false, 2},
-                      {"e?m7", "nearest-even", false, 8},
-                      {"e4m3", "nearest-even", false, -1, "e5m10"},
-                      {"e5m10", "nearest-even", true, -1, "e4m3"},
-                      {"e4m3", "nearest-even", true, -1, ""},
-                      {"f8e4m3fn", "nearest-even", false, -1, ""},
-                      {"", "nearest-even", false, -1, "e5m10"},
-                      {"", "nearest-even", false, -1, "fixed<4,4>"},
-                      {"f8e5m2fnuz", "nearest-even", false, -1, "m10"},
-                      {"m3", "nearest-even", true, -1, "f8e4m3fn-sat"},
-                      {"int8", "nearest-even", true, -1, "fixed<16,0>"},
-                      {"f4e2m1fn", "nearest-even", false, -1, "e6m9"},
-                      {"fixed<2,6>", "nearest-even", false, -1, "e8m7"},
-                      {"e4m3", "toward-zero", false, -1, "e5m10"}};
 
 std::string roundText(const Case &c, const char *to, const char *from,
                       const char *word) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Matrix products whose products and sums are rounded to small floats, stochastically, in one direction or to nearest-even, in NumPy.
+"""Matrix products whose products and sums are rounded to small floats or fixed point in any mode, in NumPy.
 
 Rounding, overflow and the words of stochastic rounding are written here again from docs/numerics.md; f64 has room for all of it.
 """
@@ -20,6 +20,8 @@ FORMATS = {
     "f8e4m3fnuz": (3, -7, 240.0, np.nan),
     "f8e4m3fn-sat": (3, -6, 448.0, None),
     "f4e2m1fn": (1, 0, 6.0, None),
+    "fixed<8,8>": (0, -8, 128 - 2.0**-8, None),  # steps of 2^least
+    "fixed<4,12>": (0, -12, 8 - 2.0**-12, None),
 }
 # All values are rounded, or products and sums alone: then operands are f32.
 FLAGS = {"all": lambda what: [f"--format={what[0]}", f"--rounding={what[1]}", "--granularity=elementary"],
@@ -33,18 +35,24 @@ def rounded(x, name, mode, words):
     sign = np.where(np.signbit(x), -1.0, 1.0)
     magnitude = np.abs(np.where(infinite, 0, x))
     quantum = np.ldexp(1.0, np.maximum(np.frexp(magnitude)[1] - 1, least) - fraction)
+    if name.startswith("fixed"):
+        quantum = np.ldexp(np.ones(x.shape), least)
     quantum = np.where(magnitude == 0, np.ldexp(1.0, least - fraction), quantum)
     whole = np.floor(magnitude / quantum)
     rest = magnitude / quantum - whole
     up = {
         "toward-zero": rest < 0,
         "away": rest > 0,
+        "nearest-away": rest >= 0.5,
+        "to-odd": (rest > 0) & (whole % 2 == 0),
         "nearest-even": (rest > 0.5) | ((rest == 0.5) & (whole % 2 == 1)),
         "up": (rest > 0) & (sign > 0),
         "down": (rest > 0) & (sign < 0),
         "stochastic": rest >= 1 - np.ldexp(2.0 * words + 1, -17),
     }[mode]
     result = (whole + up) * quantum
+    if name.startswith("fixed"):  # two's complement, one zero
+        return np.clip(np.where(np.isinf(x), x, sign * result), -largest - 2.0**least, largest) + 0.0
     stops = (sign < 0) if mode == "up" else (sign > 0) if mode == "down" else sign * 0 + (mode == "toward-zero")
     limit = np.where(stops, largest, largest if beyond is None else beyond)
     result = np.where(result > largest, limit, result)
@@ -70,9 +78,11 @@ CASES = [("all", mode) for mode in ("stochastic", "toward-zero", "up", "down", "
 CASES += [("sums", "stochastic"), ("sums", "toward-zero")]
 
 
-@pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("what, mode", CASES)
-def test_matmul(run, tmp_path, what, name, mode):
+FIXED = [(name, what, mode) for name in FORMATS if "fixed" in name for what in FLAGS for mode in ("nearest-away", "to-odd", "up")]
+
+
+@pytest.mark.parametrize("name, what, mode", [(name, *case) for name in FORMATS for case in CASES if (name, *case) not in FIXED] + FIXED)
+def test_matmul(run, tmp_path, name, what, mode):
     """Ordinary numbers, products below the least normal number, sums or products that overflow."""
     model = tmp_path / "m.mlir"
     model.write_text(MODEL)

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Which formats and modes are rounded by conversions to words.
+#include "prec/Numerics/GridRounding.h"
+
+using namespace mlir::prec;
+
+int mlir::prec::gridExponent(const RoundFacts &facts) {
+  MachineOps<uint32_t> ops;
+  const auto p = makeFormatParameters(ops, facts.format, Carrier::F32);
+  return int(p.leastQuantum) - facts.carrier.bias();
+}
+
+bool mlir::prec::hasGridRounding(const RoundFacts &facts, RoundingMode mode) {
+  // 1 + T has so many bits, one of them T's half.
+  constexpr unsigned mostRandomBits = 22;
+  return facts.format.isGrid() && facts.carrier.width == 32 &&
+         hasShifter(facts) && gridExponent(facts) <= 0 && !mode.isRuntime &&
+         mode.kind != RoundingMode::Kind::NearestEven &&
+         mode.randomBits <= mostRandomBits;
+}
+
+bool mlir::prec::heedsTiny(RoundingMode mode) {
+  using Kind = RoundingMode::Kind;
+  return mode.kind == Kind::Up || mode.kind == Kind::Down ||
+         mode.kind == Kind::Away || mode.kind == Kind::ToOdd ||
+         mode.kind == Kind::StochasticEqual;
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Rounding to fixed point by conversions to words gives all bits of THE
+// rounding, which the other tests compare with oracles.
+#include "prec/Numerics/GridRounding.h"
+#include "Inputs.h"
+#include "prec/Numerics/Rounding.h"
+
+#include <gtest/gtest.h>
+
+using namespace mlir::prec;
+using namespace mlir::prec::oracle;
+
+namespace {
+class GridRoundingTest : public testing::TestWithParam<const char *> {
+protected:
+  MachineOps<uint32_t> ops;
+  RoundParameters<uint32_t> p =
+      makeRoundParameters(ops, *Format::parse(GetParam()), Carrier::F32);
+
+  void same(float x, const char *name, uint32_t word) {
+    const RoundingMode mode = *RoundingMode::parse(name);
+    ASSERT_TRUE(hasGridRounding(p.facts, mode)) << name;
+    GridRounding<MachineOps<uint32_t>> rounding(ops, bitsOf(x), p, mode, word);
+    ASSERT_EQ(rounding.run(), roundWord(ops, bitsOf(x), p, mode, word))
+        << name << " " << x << ", word " << word;
+  }
+};
+
+const char *const modes[] = {"toward-zero",
+                             "up",
+                             "down",
+                             "away",
+                             "to-odd",
+                             "nearest-away",
+                             "nearest-to-zero",
+                             "stochastic",
+                             "stochastic<1>",
+                             "stochastic<7>",
+                             "stochastic<20>",
+                             "stochastic<22>",
+                             "stochastic-equal"};
+
+// Whole numbers of quanta, halves and their neighbours, numbers of all
+// exponents, and what is not finite.
+TEST_P(GridRoundingTest, Values) {
+  const double quantum = std::ldexp(1.0, gridExponent(p.facts));
+  std::vector<float> values = specials<float>();
+  Words random(3);
+  for (int i = -40; i <= 40; ++i)
+    around(values, quantum * i / 2);
+  for (double end :
+       {double(fromBits<float>(p.largest)), double(fromBits<float>(p.lowest))})
+    for (int i = -6; i <= 6; ++i)
+      around(values, end + quantum * i / 4);
+  for (int exponent = -149; exponent < 128; ++exponent)
+    for (int i = 0; i < 16; ++i)
+      around(values,
+             std::ldexp(1 + double(random() >> 12) * 0x1p-52, exponent));
+  for (const char *name : modes)
+    for (float x : values) {
+      const auto word = uint32_t(random());
+      for (uint32_t w : {word, 0u, ~0u, 0x7fffu, 0x8000u, 0x80000000u})
+        same(x, name, w);
+    }
+}
+
+// On both sides of what each word lacks to one.
+TEST_P(GridRoundingTest, Thresholds) {
+  const double quantum = std::ldexp(1.0, gridExponent(p.facts));
+  const double most = fromBits<float>(p.largest) / quantum;
+  Words random(4);
+  for (const auto &[name, bits] :
+       {std::pair("stochastic", 16u), std::pair("stochastic<1>", 1u),
+        std::pair("stochastic<7>", 7u), std::pair("stochastic<20>", 20u)})
+    for (int i = 0; i < 20000; ++i) {
+      const uint32_t word = uint32_t(random()) >> (bits > 16 ? 0 : 16);
+      const double top = word >> (bits > 16 ? 32 - bits : 16 - bits);
+      const double lacks = 1 - std::ldexp(2 * top + 1, -int(bits) - 1);
+      const double units = double(random() % 64) * (i % 2);
+      std::vector<float> values;
+      around(values, quantum * (std::min(units, most) + lacks));
+      for (float x : values)
+        same(x, name, word);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, GridRoundingTest,
+                         testing::Values("fixed<8,8>", "fixed<4,12>",
+                                         "fixed<2,14>", "fixed<1,0>",
+                                         "fixed<12,10>", "int8", "int16",
+                                         "uint4", "int8<0.25>", "uint8<0.5>"));
+
+TEST(GridRounding, NotEverywhere) {
+  auto has = [](const char *format, const char *mode,
+                Carrier carrier = Carrier::F32) {
+    return hasGridRounding(roundFacts(*Format::parse(format), carrier),
+                           *RoundingMode::parse(mode));
+  };
+  for (const char *format :
+       {"e4m3", "m7", "fixed<8,8>-wrap", "fixed<?,8>", "int8<0.1>", "int8<2>",
+        "int8<max>", "int32", "posit<8,1>"})
+    EXPECT_FALSE(has(format, "up")) << format;
+  EXPECT_TRUE(has("fixed<8,8>", "up"));
+  EXPECT_FALSE(has("fixed<8,8>", "nearest-even"));
+  EXPECT_FALSE(has("fixed<8,8>", "stochastic<23>"));
+  EXPECT_FALSE(has("fixed<8,8>", "stochastic<?>"));
+  EXPECT_FALSE(has("fixed<8,8>", "up", Carrier::F64));
+}
+} // namespace
