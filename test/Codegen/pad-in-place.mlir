@@ -4,6 +4,7 @@
 // RUN: prec-opt %s --prec-pad-in-place | FileCheck %s
 
 #id = affine_map<(i, j) -> (i, j)>
+#line = affine_map<(i) -> (i)>
 #rows = affine_map<(i, j) -> (i)>
 
 // CHECK-LABEL: func.func @produced(
@@ -74,6 +75,28 @@ func.func @shared(%x: tensor<4x5xf32>) -> (tensor<6xf32>, tensor<4xf32>) {
     tensor.yield %zero : f32
   } : tensor<4xf32> to tensor<6xf32>
   return %p, %f : tensor<6xf32>, tensor<4xf32>
+}
+
+// A value that is made after what is padded: that is copied, there is no frame yet.
+// CHECK-LABEL: func.func @late(
+// CHECK: %[[R:.*]] = linalg.generic
+// CHECK: %[[V:.*]] = arith.negf
+// CHECK: %[[E:.*]] = tensor.empty() : tensor<6xf32>
+// CHECK: tensor.insert_slice %[[R]] into %[[E]][1] [4] [1]
+// CHECK: linalg.fill ins(%[[V]] : f32)
+func.func @late(%x: tensor<4xf32>, %v: f32) -> tensor<6xf32> {
+  %e = tensor.empty() : tensor<4xf32>
+  %r = linalg.generic {indexing_maps = [#line, #line], iterator_types = ["parallel"]} ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %m = arith.mulf %a, %a : f32
+    linalg.yield %m : f32
+  } -> tensor<4xf32>
+  %n = arith.negf %v : f32
+  %p = tensor.pad %r low[1] high[1] {
+  ^bb0(%i: index):
+    tensor.yield %n : f32
+  } : tensor<4xf32> to tensor<6xf32>
+  return %p : tensor<6xf32>
 }
 
 // CHECK-LABEL: func.func @argument(
