@@ -178,7 +178,8 @@ private:
       return mark(reduction.op, gridForm);
     const unsigned last = reduction.lastInput();
     putLast(reduction.op, last);
-    const int exponent = -gridExponent(factsOf(reduction.rounds[0]));
+    const int exponent =
+        -gridExponent(reduction.rounds[0].getFormat().getValue());
     version(b, reduction.op, conditionOnProducts(b, reduction, last, exponent),
             gridInRangeForm, gridForm);
   }

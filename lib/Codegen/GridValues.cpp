@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which values hold multiples of a power of two only.
 #include "GridValues.h"
-#include "prec/Numerics/RoundParameters.h"
+#include "prec/Numerics/GridRounding.h"
 
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::prec;
-
-int mlir::prec::quantumOf(RoundOp round) {
-  const Carrier carrier = *carrierOf(round.getType());
-  MachineOps<uint64_t> ops;
-  const auto p =
-      makeFormatParameters(ops, round.getFormat().getValue(), carrier);
-  return int(p.leastQuantum) - layoutOf(carrier).bias();
-}
 
 std::optional<bool> GridValues::decide(Operation *op) {
   if (matchPattern(op, m_AnyZeroFloat()))
@@ -26,5 +18,5 @@ std::optional<bool> GridValues::decide(Operation *op) {
   return format.isGrid() && !format.isRuntime() && format.hasKnownCodes() &&
          format.overflow == Format::Overflow::Saturate &&
          roundFacts(format, *carrierOf(round.getType())).hasPlainScale &&
-         quantumOf(round) >= exponent;
+         gridExponent(format) >= exponent;
 }

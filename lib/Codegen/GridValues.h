@@ -9,10 +9,6 @@
 
 namespace mlir::prec {
 
-/// The exponent of the distance between numbers of fixed point or integers of a
-/// plain scale.
-int quantumOf(RoundOp round);
-
 class GridValues : public TracedProperty {
 public:
   explicit GridValues(int exponent) : exponent(exponent) {}

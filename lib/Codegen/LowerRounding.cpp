@@ -213,7 +213,7 @@ private:
     auto power = [&](int exponent) {
       return numberOf(ops, p.facts.carrier, std::ldexp(1.0, exponent));
     };
-    const int exponent = gridExponent(p.facts);
+    const int exponent = gridExponent(p.facts.format);
     auto product = round.getOperand().getDefiningOp<arith::MulFOp>();
     ArithOps::Word units =
         product && !heedsTiny(mode)

@@ -185,7 +185,7 @@ bool RoundedReduction::multipliesWholes() const {
   if (!addsNumbers() || !hasShifter(factsOf(rounds[0])) ||
       !factsOf(rounds[0]).format.isGrid())
     return false;
-  const int quantum = quantumOf(rounds[0]);
+  const int quantum = gridExponent(rounds[0].getFormat().getValue());
   GridValues values(quantum >= 0 ? (quantum + 1) / 2 : quantum / 2);
   return llvm::all_of(op.getDpsInputs(),
                       [&](Value input) { return values.areMultiples(input); });

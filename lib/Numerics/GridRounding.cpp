@@ -4,18 +4,18 @@
 
 using namespace mlir::prec;
 
-int mlir::prec::gridExponent(const RoundFacts &facts) {
-  MachineOps<uint32_t> ops;
-  const auto p = makeFormatParameters(ops, facts.format, Carrier::F32);
-  return int(p.leastQuantum) - facts.carrier.bias();
+int mlir::prec::gridExponent(const Format &format) {
+  MachineOps<uint64_t> ops; // where every carrier's quantum has room
+  const auto p = makeFormatParameters(ops, format, Carrier::F64);
+  return int(p.leastQuantum) - layoutOf(Carrier::F64).bias();
 }
 
 bool mlir::prec::hasGridRounding(const RoundFacts &facts, RoundingMode mode) {
   // 1 + T has so many bits, one of them T's half.
   constexpr unsigned mostRandomBits = 22;
   return facts.format.isGrid() && facts.carrier.width == 32 &&
-         hasShifter(facts) && gridExponent(facts) <= 0 && !mode.isRuntime &&
-         mode.kind != RoundingMode::Kind::NearestEven &&
+         hasShifter(facts) && gridExponent(facts.format) <= 0 &&
+         !mode.isRuntime && mode.kind != RoundingMode::Kind::NearestEven &&
          mode.randomBits <= mostRandomBits;
 }
 

@@ -29,6 +29,20 @@ using BitsOf = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
 template <class T> BitsOf<T> bitsOf(T x) { return std::bit_cast<BitsOf<T>>(x); }
 template <class T> T fromBits(BitsOf<T> bits) { return std::bit_cast<T>(bits); }
 
+/// All modes but nearest-even; with few and with many random bits.
+inline constexpr const char *otherModes[] = {"toward-zero",
+                                             "up",
+                                             "down",
+                                             "away",
+                                             "to-odd",
+                                             "nearest-away",
+                                             "nearest-to-zero",
+                                             "stochastic",
+                                             "stochastic<1>",
+                                             "stochastic<7>",
+                                             "stochastic<22>",
+                                             "stochastic-equal"};
+
 /// Both zeros, infinities, quiet and signalling NaNs of both signs, the
 /// carrier's subnormal borders and largest numbers.
 template <class T> std::vector<T> specials() {

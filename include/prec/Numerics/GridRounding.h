@@ -23,8 +23,8 @@ namespace mlir::prec {
 /// of at most one, in f32, and a mode of at most 22 random bits.
 bool hasGridRounding(const RoundFacts &facts, RoundingMode mode);
 
-/// The exponent of the quantum of such a format.
-int gridExponent(const RoundFacts &facts);
+/// The exponent of the quantum of fixed point or integers of a plain scale.
+int gridExponent(const Format &format);
 
 /// May the result change where a number, however small, becomes zero?
 bool heedsTiny(RoundingMode mode);
@@ -46,7 +46,7 @@ public:
       : Base(ops, bits, p, mode, random) {}
 
   Word run() {
-    const int exponent = gridExponent(facts);
+    const int exponent = gridExponent(facts.format);
     Word units = ops.carrierMul(saturated(ops, bits, p),
                                 number(std::ldexp(1.0, -exponent)));
     Word rounded =
