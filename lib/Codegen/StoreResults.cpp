@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Entries with many results store each of them instead of returning a struct.
+// Entries with many results store each of them instead of returning a struct;
+// entries with many arguments load their descriptors where they are used.
 //
 // LLVM's instruction selection looks at all scalars of a struct for each that
-// is put into it: the 300 results of a long recurrence took it seconds.
+// is put into it: the 300 results of a long recurrence took it seconds. So it
+// does with the scalars that a call puts on the stack: seven of each matrix.
 #include "prec/Codegen/Passes.h"
 
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
@@ -17,19 +19,65 @@ namespace mlir::prec {
 #include "prec/Codegen/Passes.h.inc"
 } // namespace mlir::prec
 
-/// So many results are returned as MLIR does it.
-static constexpr unsigned fewResults = 8;
+/// So many results are returned, and arguments taken, as MLIR does it.
+static constexpr unsigned few = 8;
 
 namespace {
 struct StoreResults : public prec::impl::StoreResultsBase<StoreResults> {
   void runOnOperation() override {
-    for (auto function : getOperation().getOps<func::FuncOp>())
-      if (!function.isExternal() && function.getNumResults() > fewResults &&
-          function->hasAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName()) &&
-          !isUsed(function)) {
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      bool hasMany = function.getNumArguments() > few;
+      bool givesMany = function.getNumResults() > few;
+      if (function.isExternal() || (!hasMany && !givesMany) ||
+          !function->hasAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName()) ||
+          isUsed(function))
+        continue;
+      // Loads come before stores, so that results may lie where arguments do.
+      if (hasMany)
+        loadArguments(function);
+      if (givesMany)
         storeResults(function);
-        ++changed;
+      ++changed;
+    }
+  }
+
+  /// Where `argument` is first needed in the block that it belongs to.
+  static Operation *firstUser(BlockArgument argument) {
+    Block *block = argument.getOwner();
+    Operation *first = block->getTerminator();
+    for (Operation *user : argument.getUsers())
+      if (Operation *op = block->findAncestorOpInBlock(*user))
+        first = op->isBeforeInBlock(first) ? op : first;
+    return first;
+  }
+
+  /// A memref becomes the pointer that the C interface takes for it.
+  void loadArguments(func::FuncOp function) {
+    LLVMTypeConverter converter(&getContext());
+    auto pointer = LLVM::LLVMPointerType::get(&getContext());
+    // Insertions would cost the block its order, which takes as long as it is.
+    SmallVector<std::pair<BlockArgument, Operation *>> loaded;
+    for (BlockArgument argument : function.getArguments())
+      if (isa<MemRefType>(argument.getType()))
+        loaded.push_back({argument, firstUser(argument)});
+    for (auto [argument, user] : loaded) {
+      if (argument.use_empty()) {
+        argument.setType(pointer);
+        continue;
       }
+      OpBuilder b(user);
+      Location loc = argument.getLoc();
+      Type type = argument.getType();
+      auto load =
+          LLVM::LoadOp::create(b, loc, converter.convertType(type), argument);
+      auto cast =
+          UnrealizedConversionCastOp::create(b, loc, type, load.getResult());
+      argument.replaceAllUsesExcept(cast.getResult(0), load);
+      argument.setType(pointer);
+    }
+    function.setType(FunctionType::get(&getContext(),
+                                       function.getBody().getArgumentTypes(),
+                                       function.getResultTypes()));
   }
 
   bool isUsed(func::FuncOp function) {

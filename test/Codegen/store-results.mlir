@@ -33,3 +33,30 @@ func.func @caller(%x: f32) -> f32 {
   %r:9 = call @called(%x) : (f32) -> (f32, f32, f32, f32, f32, f32, f32, f32, f32)
   return %r#8 : f32
 }
+
+// -----
+
+// Each memref of many arguments is a pointer to its descriptor, loaded before its first use; one that is not used costs nothing.
+// CHECK: func.func @many(%[[A:[^:]*]]: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %[[C:[^:]*]]: !llvm.ptr, %[[X:[^:]*]]: f32, {{.*}}: index) -> f32
+// CHECK-NEXT: %[[LA:.*]] = llvm.load %[[A]] : !llvm.ptr -> !llvm.struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)>
+// CHECK-NEXT: %[[MA:.*]] = builtin.unrealized_conversion_cast %[[LA]] {{.*}} to memref<4xf32>
+// CHECK-NEXT: memref.store %[[X]], %[[MA]]
+// CHECK-NEXT: memref.store
+// CHECK-NEXT: arith.cmpf
+// CHECK-NEXT: %[[LC:.*]] = llvm.load %[[C]]
+// CHECK-NEXT: %[[MC:.*]] = builtin.unrealized_conversion_cast %[[LC]]
+// CHECK-NEXT: cf.cond_br
+// CHECK: memref.load %[[MC]]
+// LLVM: llvm.func @many(%{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: !llvm.ptr, %{{[^:]*}}: f32
+// LLVM: llvm.func @_mlir_ciface_many(%arg0: !llvm.ptr, %arg1: !llvm.ptr, %arg2: !llvm.ptr, %arg3: f32
+func.func @many(%a: memref<4xf32>, %b: memref<4xf32>, %c: memref<?x4xf32>, %x: f32, %x1: f32, %x2: f32, %x3: f32, %x4: f32, %i: index) -> f32 attributes {llvm.emit_c_interface} {
+  memref.store %x, %a[%i] : memref<4xf32>
+  memref.store %x1, %a[%i] : memref<4xf32>
+  %t = arith.cmpf olt, %x, %x1 : f32
+  cf.cond_br %t, ^first, ^second
+^first:
+  %r = memref.load %c[%i, %i] : memref<?x4xf32>
+  return %r : f32
+^second:
+  return %x : f32
+}

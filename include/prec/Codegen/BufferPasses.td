@@ -6,15 +6,31 @@
 include "mlir/Pass/PassBase.td"
 
 def StoreResults : Pass<"prec-store-results", "ModuleOp"> {
-  let summary = "store many results of an entry instead of returning a struct";
+  let summary = "many results and arguments of an entry lie behind pointers";
   let description = [{
     An entry of more than eight results gets a pointer as its first argument and
     stores each result behind it, where the struct of them that its C interface
-    fills would have it. The C interface does not change.
+    fills would have it. One of more than eight arguments gets a pointer for
+    each memref and loads the descriptor before its first use. The C interface
+    does not change.
   }];
   let dependentDialects = ["LLVM::LLVMDialect"];
   let statistics = [
-    Statistic<"changed", "changed", "Entries that store their results">
+    Statistic<"changed", "changed", "Entries that changed">
+  ];
+}
+
+def ReleaseOwn : Pass<"prec-release-own", "func::FuncOp"> {
+  let summary = "release a function's own buffers one by one";
+  let description = [{
+    A `bufferization.dealloc` whose buffers are results of `memref.alloc`, each
+    once, and whose retained values are that or arguments of the function,
+    becomes one for each buffer that is not retained. Upstream's simplification
+    comes to the same after comparing each buffer with each.
+  }];
+  let dependentDialects = ["arith::ArithDialect"];
+  let statistics = [
+    Statistic<"changed", "changed", "Releases that were split">
   ];
 }
 
