@@ -143,7 +143,8 @@ def test_kill_9_of_the_client(bench, cluster, local):
 @pytest.mark.parametrize("moment", ["workers start", "runs go on"])
 def test_ctrl_c_ends_with_one_line(bench, moment):
     """A terminal sends it to the client and to the processes that it has started."""
-    client = bench.start(*bench.command(), start_new_session=True)
+    # A shell's background jobs ignore it, and so would what they start.
+    client = bench.start(*bench.command(), start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     assert client.stdout.readline() == f"{RUNS} runs\n"
     time.sleep(0.5)
     if moment == "runs go on":
