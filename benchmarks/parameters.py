@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What a number costs that is known at run time only: the width 7 as a parameter (`m?`) beside the constant `m7`.
+"""What numbers cost that are known at run time only: widths as parameters (`m?`, `e?m?`, `fixed<?,?>`) beside constants.
 
-A matrix product and a training step of softmax regression, elementary and op granularity, one thread. A process repeats one
+A matrix product, each product and sum rounded, and of `m?` also at op granularity and a training step of softmax regression, one thread. A process repeats one
 of them; the least of its times is what undisturbed runs take. Two such processes, constant and parameter, make a round, in
 turn first; printed are the medians of times and of the rounds' ratios, and the ratios' quartiles.
 Usage: parameters.py [--size=256] [--rounds=9] [--repeat=200] [--json=FILE]
@@ -19,15 +19,21 @@ from peer import BIN, write
 
 MODES = ["toward-zero", "nearest-even", "stochastic"]
 GRANULARITIES = ["elementary", "op"]
+# The constant format, the one with parameters, and their values.
+FORMATS = [("m7", "m?", [7]), ("e4m3", "e?m?", [4, 3]), ("e5m10", "e?m?", [5, 10]), ("fixed<8,8>", "fixed<?,?>", [8, 8]),
+           ("fixed<8,8>", "fixed<?/?>", [8, 16]), ("int8<0.0625>", "int8<2^?>", [-4])]  # fmt: skip
 
 
-def policies(folder, mode, granularity):
-    """Two files that say the same, one with a constant, one with a parameter."""
+def policies(folder, formats, mode, granularity):
+    """Two files that say the same, one with a constant, one with parameters."""
+    constant, changing, values = formats
     rule = {"select": "*", "rounding": mode, "granularity": granularity}
-    texts = {"m7": {"version": 1, "rules": [rule | {"format": "m7"}]},
-             "m?": {"version": 1, "parameters": {"p": 7}, "rules": [rule | {"format": "m?", "parameters": ["p"]}]}}  # fmt: skip
+    names = [f"p{i}" for i in range(len(values))]
+    changing = {"format": changing, "parameters": names}
+    texts = {"constant": {"version": 1, "rules": [rule | {"format": constant}]},
+             "parameter": {"version": 1, "parameters": dict(zip(names, values)), "rules": [rule | changing]}}  # fmt: skip
     for name, text in texts.items():
-        path = folder / f"{granularity}-{mode}-{'constant' if name == 'm7' else 'parameter'}.json"
+        path = Path(tempfile.mkstemp(suffix=".json", dir=folder)[1])
         path.write_text(json.dumps(text))
         yield name, f"--policy={path}"
 
@@ -70,26 +76,28 @@ def main():
             np.save(folder / f"{operand}.npy", random.normal(size=(options.size, options.size)).astype("f4"))
         (folder / "mm.mlir").write_text(MODEL.replace("N", str(options.size)))
         pairs = {}
-        for granularity in GRANULARITIES:
-            for mode in MODES:
-                rules = dict(policies(folder, mode, granularity))
-                for work in matmul, softmax:
-                    pair = f"{work.__name__} {granularity} {mode}"
-                    pairs[pair] = {key: work(folder, flag, options.repeat) for key, flag in rules.items()}
-        times = {pair: {"m7": [], "m?": []} for pair in pairs}
+        for formats in FORMATS:
+            is_width = formats[1] == "m?"
+            for granularity in GRANULARITIES[: 2 if is_width else 1]:
+                for mode in MODES:
+                    rules = dict(policies(folder, formats, mode, granularity))
+                    for work in [matmul, softmax][: 2 if is_width else 1]:
+                        pair = f"{work.__name__} {formats[0]} {formats[1]} {granularity} {mode}"
+                        pairs[pair] = {key: work(folder, flag, options.repeat) for key, flag in rules.items()}
+        times = {pair: {"constant": [], "parameter": []} for pair in pairs}
         for round in range(options.rounds):
             for pair, contestants in pairs.items():
                 # The machine's speed drifts: each comes first as often as second.
                 for key in sorted(contestants, reverse=round % 2):
                     times[pair][key].append(contestants[key].time())
     table = {}
-    print(f"{'':34}{'m7 ms':>8}{'m? ms':>8}{'ratio':>8}  quartiles of the ratio")
+    print(f"{'':54}{'const':>8}{'param':>8} ms{'ratio':>8}  quartiles of the ratio")
     for pair, both in times.items():
-        ratios = [b / a for a, b in zip(both["m7"], both["m?"])]
+        ratios = [b / a for a, b in zip(both["constant"], both["parameter"])]
         low, middle, high = quantiles(ratios, n=4)
-        constant, parameter = (1e3 * median(both[key]) for key in ("m7", "m?"))
+        constant, parameter = (1e3 * median(both[key]) for key in ("constant", "parameter"))
         table[pair] = {"constant": constant, "parameter": parameter, "ratio": middle, "quartiles": [low, high]}
-        print(f"{pair:34}{constant:8.3f}{parameter:8.3f}{middle:8.3f}  {low:.3f} to {high:.3f}")
+        print(f"{pair:54}{constant:8.3f}{parameter:8.3f}   {middle:8.3f}  {low:.3f} to {high:.3f}")
     write(options.json, table)
 
 

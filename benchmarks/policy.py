@@ -2,7 +2,7 @@
 """What a large policy costs: 10,000 sites and 500 rules, through prec-opt.
 
 Prints medians of the time of the whole tool, with the policy and without one: the difference is inserting and, with
---report-sites, reporting. Matching alone is timed by PolicyTests (MatchingCost). Usage: policy.py [--rounds=5]
+--report-sites, reporting. Matching alone is timed by PolicyTests (MatchingCost). Usage: policy.py [--rounds=5] [--json=FILE]
 """
 import argparse
 import json
@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
+
+from peer import write
 
 PREC_OPT = Path(__file__).resolve().parent.parent / "build" / "bin" / "prec-opt"
 
@@ -37,7 +39,8 @@ def policy(rules):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--json")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         paths = {name: Path(folder) / name for name in ("m.mlir", "p.json", "empty.json")}
         paths["m.mlir"].write_text(model(10_000))
@@ -52,11 +55,12 @@ def main():
             "500 rules, summary": [*rules, "--report-sites=summary"],
         }
         seconds = {name: [] for name in runs}
-        for _ in range(rounds):
+        for _ in range(options.rounds):
             for name, arguments in runs.items():
                 start = time.perf_counter()
                 subprocess.run([PREC_OPT, *arguments], check=True, capture_output=True)
                 seconds[name].append(time.perf_counter() - start)
+        write(options.json, {name: {"least": min(values), "median": median(values)} for name, values in seconds.items()})
         for name, values in seconds.items():
             print(f"{name:28} {median(values):6.3f} s  (min {min(values):.3f}, max {max(values):.3f})")
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Rounding of arrays, nanoseconds an element: ours beside what others have, and memcpy.
 
-    PYTHONPATH=build/python:python .venv/bin/python benchmarks/rounding.py [--rounds=15] [--json=FILE]
+    PYTHONPATH=build/python:python benchmarks/.venv/bin/python benchmarks/rounding.py [--rounds=15] [--json=FILE]
 
 1 Mi f32 (4 MB, in the cache) and 16 Mi (64 MB), normally distributed, one thread, CPU time,
 contestants in turn. All write to memory that exists where their interface has a way to. The
 compiled rows run a function of one rounding through prec-run (--repeat), the others in this
-process. Peers that are not installed are left out: ml_dtypes, gfloat, pychop, torch, jax.
+process. Peers that are not installed are left out: ml_dtypes, gfloat, pychop, qtorch, torch, jax.
 """
 import argparse
 import importlib
@@ -101,6 +101,10 @@ def peers(x, out):
         chop = importlib.import_module("pychop").Chop(exp_bits=4, sig_bits=3, rmode=1)
         found["pychop e4m3"] = Call(lambda: chop(x))
     if torch := module("torch"):
+        if module("qtorch"):
+            quantize = importlib.import_module("qtorch.quant").float_quantize
+            for mode in ("nearest", "stochastic"):
+                found[f"qtorch e4m3 {mode}"] = Call(lambda m=mode: quantize(tensor, exp=4, man=3, rounding=m))
         torch.set_num_threads(1)
         tensor, result = torch.from_numpy(x), torch.from_numpy(out)
         for name in ("float8_e4m3fn", "bfloat16", "float16"):

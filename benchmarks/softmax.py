@@ -3,7 +3,7 @@
 
 Each round runs every contestant once, in turn, so that a slow moment of the machine
 meets all; printed are medians, the spread, and ratios within this run. One thread.
-Usage: softmax.py [--rounds=7] [--steps=1000]      after benchmarks/setup.sh
+Usage: softmax.py [--rounds=7] [--steps=1000] [--json=FILE]      after benchmarks/setup.sh
 """
 import argparse
 import json
@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 from statistics import median
+
+from peer import write
 
 HERE = Path(__file__).resolve().parent
 PYTHON = HERE / ".venv" / "bin" / "python"
@@ -68,6 +70,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--json")
     options = parser.parse_args()
     running = contestants(options.steps)
     times, accuracy = {name: [] for name in running}, {}
@@ -75,6 +78,7 @@ def main():
         for name, (contestant, _) in running.items():
             seconds, accuracy[name] = contestant.time()
             times[name].append(seconds)
+    write(options.json, {name: {"median": median(t), "least": min(t), "most": max(t), "accuracy": accuracy[name]} for name, t in times.items()})  # fmt: skip
     middle = {name: median(values) for name, values in times.items()}
     print(f"{'':26}{'median s':>9}{'min':>8}{'max':>8}{'accuracy':>10}  time / time of")
     for name, (_, other) in running.items():

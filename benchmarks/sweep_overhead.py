@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What a sweep costs beyond its training: 600 runs of softmax regression, elementary.
 
-    PYTHONPATH=python .venv/bin/python benchmarks/sweep_overhead.py [--trials=30] [--steps=1000] [--workers=N]
+    PYTHONPATH=python .venv/bin/python benchmarks/sweep_overhead.py [--trials=30] [--steps=1000] [--workers=N] [--json=FILE]
 
 Processor seconds, so that a busy machine matters less: those of the whole sweep (client, scheduler,
 workers, tools) over those of training and evaluating alone. The latter are what the sweep's
@@ -22,6 +22,8 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from peer import write
 
 from prec import tools
 from prec.study import data
@@ -61,6 +63,7 @@ def main():
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--json")
     options = parser.parse_args()
     study = {
         "version": 1, "name": "overhead", "trials": options.trials,
@@ -88,6 +91,7 @@ def main():
             (charged,) = database.execute("SELECT sum(cpu_seconds) FROM runs").fetchone()
     runs = len(SIZES) * len(ROUNDINGS) * options.trials
     pure, pure_wall = (a + b for a, b in zip(before, after))
+    write(options.json, {"runs": runs, "workers": options.workers, "cpu": {"least": whole, "training": pure}, "wall": {"least": wall, "training": pure_wall}})
     print(f"{runs} runs, {options.workers} workers on {os.cpu_count()} cores")
     print(f"processor seconds: {whole:.1f}, {pure:.1f} of them training: {whole / pure:.3f}")
     print(f"wall seconds: {wall:.1f}, training alone {pure_wall:.1f}: {wall / pure_wall:.3f}")
