@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -116,72 +117,129 @@ private:
   /// Without a look at overflow where the operands allow it; general where
   /// run-time widths leave no room.
   void chooseShifter(IRRewriter &b, RoundedReduction &reduction) {
-    linalg::GenericOp op = reduction.op;
     ++shifted;
     RoundOp round = reduction.rounds.front();
     const ShifterLimits limits = shifterLimits(factsOf(round).carrier);
     const bool hasRuntime = !round.getParameters().empty();
-    Value isWithin =
-        hasRuntime ? conditionForShifter(b, round, limits) : Value();
+    if (hasRuntime && factsOf(round).format.isGrid())
+      chooseWholes(b, reduction);
+    Value isWithin = conditionForShifter(b, reduction.rounds.front(), limits);
     if (reduction.isWorthMeasuringRange()) {
-      Value isInRange = conditionOnRange(b, reduction);
-      if (hasRuntime) {
-        ShifterLimits shorter = limits;
-        shorter.mostFraction = mostForTwoOps(round);
-        isInRange =
-            arith::AndIOp::create(b, round.getLoc(), isInRange,
-                                  conditionForShifter(b, round, shorter));
-      }
-      op = version(b, op, isInRange, inRangeForm, "");
-      b.setInsertionPoint(op);
-      reduction.op = op;
-      reduction.rounds = roundsOf(op);
+      ShifterLimits shorter = limits;
+      shorter.mostFraction = mostForTwoOps(round);
+      chooseFirst(b, reduction, inRangeForm,
+                  {conditionOnRange(b, reduction),
+                   conditionForShifter(b, round, shorter)});
       round = reduction.rounds.front();
-      if (hasMaskedSums(factsOf(round), round.getMode().getValue())) {
-        Value condition = conditionOnProducts(b, reduction);
-        version(b, op, condition, productInRangeForm, shifterForm);
-        return;
-      }
+      if (hasMaskedSums(factsOf(round), round.getMode().getValue()))
+        chooseFirst(b, reduction, productInRangeForm,
+                    {conditionOnProducts(b, reduction),
+                     conditionForShifter(b, round, maskedLimits)});
     }
-    if (hasRuntime)
-      version(b, op, isWithin, shifterForm, "");
-    else
-      replaceBy(b, op, shifterForm);
+    chooseLast(b, reduction, isWithin, shifterForm);
   }
 
   /// Without a look at overflow of products and at numbers that are not finite
   /// where the operands allow it.
   bool chooseMasked(IRRewriter &b, RoundedReduction &reduction) {
     RoundOp product = reduction.rounds.front();
+    const RoundingMode mode = product.getMode().getValue();
     const bool isShort = reduction.hasShortProducts();
-    if (!isShort &&
-        !hasLongProducts(factsOf(product), product.getMode().getValue()))
+    const bool mayBeShort = isShort || reduction.hasOwnFactors();
+    const bool isLong = !isShort && hasLongProducts(factsOf(product), mode);
+    Value room;
+    if (!mayBeShort && !isLong)
       return false;
+    if (isLong) {
+      room = conditionOnWords(b, product, [&](ArithOps &ops, RoundWords &p) {
+        return mayBeLong(ops, p, mode);
+      });
+      if (isFalse(room) && !mayBeShort)
+        return false;
+    }
     ++masked;
-    const unsigned last = reduction.lastInput();
-    if (!isShort)
-      putLast(reduction.op, last);
-    const int exponent =
-        isShort ? 0
-                : exponentOfLongProducts(factsOf(product),
-                                         product.getMode().getValue());
     reduction.rounds.back()->setAttr(formAttrName, b.getStringAttr(sumForm));
-    version(b, reduction.op, conditionOnProducts(b, reduction, last, exponent),
-            isShort ? maskedProductForm : maskedLongProductForm, "");
+    Value isWithin = conditionForShifter(b, product, maskedLimits);
+    if (mayBeShort) {
+      Value areOwn;
+      if (!isShort)
+        areOwn = conditionOnWords(b, product, areOwnFactors<ArithOps>);
+      chooseFirst(b, reduction, maskedProductForm,
+                  {isWithin, areOwn, conditionOnProducts(b, reduction)});
+    }
+    if (!isLong)
+      return true;
+    const unsigned last = reduction.lastInput();
+    putLast(reduction.op, last);
+    auto exponent = [&](ArithOps &ops, RoundWords &p) {
+      return exponentOfLongProducts(ops, p, mode);
+    };
+    chooseFirst(
+        b, reduction, maskedLongProductForm,
+        {isWithin, room, conditionOnProducts(b, reduction, last, exponent)});
     return true;
   }
 
   /// Without a look at the range of products where the operands allow it.
   void chooseGrid(IRRewriter &b, RoundedReduction &reduction) {
     ++shifted;
-    if (!reduction.isWorthMeasuring())
-      return mark(reduction.op, gridForm);
-    const unsigned last = reduction.lastInput();
-    putLast(reduction.op, last);
-    const int exponent =
-        -gridExponent(reduction.rounds[0].getFormat().getValue());
-    version(b, reduction.op, conditionOnProducts(b, reduction, last, exponent),
-            gridInRangeForm, gridForm);
+    RoundOp round = reduction.rounds.front();
+    Value fits;
+    if (!round.getParameters().empty()) {
+      chooseWholes(b, reduction);
+      round = reduction.rounds.front();
+      fits = allOf(b, round.getLoc(),
+                   {conditionOnWords(b, round, fitsGrid<ArithOps>),
+                    conditionOnWords(b, round, hasUnits<ArithOps>)});
+    }
+    if (reduction.isWorthMeasuring()) {
+      const unsigned last = reduction.lastInput();
+      putLast(reduction.op, last);
+      auto exponent = [&](ArithOps &ops, RoundWords &p) {
+        return ops.sub(ops.constant(p.facts.carrier.bias()), p.leastQuantum);
+      };
+      chooseFirst(b, reduction, gridInRangeForm,
+                  {fits, conditionOnProducts(b, reduction, last, exponent)});
+    }
+    chooseLast(b, reduction, fits, gridForm);
+  }
+
+  /// Of run-time numbers: products of multiples of a quantum of at least one
+  /// are multiples.
+  void chooseWholes(IRRewriter &b, RoundedReduction &reduction) {
+    if (!reduction.hasOwnFactors())
+      return;
+    RoundOp round = reduction.rounds.front();
+    auto areWholes = [](ArithOps &ops, RoundWords &p) {
+      return ops.less(ops.constant(p.facts.carrier.bias() - 1), p.leastQuantum);
+    };
+    chooseFirst(b, reduction, shifterSumForm,
+                {conditionOnWords(b, round, fitsGrid<ArithOps>),
+                 conditionOnWords(b, round, areWholes)});
+  }
+
+  static bool isFalse(Value condition) {
+    return condition && matchPattern(condition, m_Zero());
+  }
+
+  /// One form more, under conditions; what follows is about the others.
+  void chooseFirst(IRRewriter &b, RoundedReduction &reduction, StringRef form,
+                   ArrayRef<Value> conditions) {
+    Value condition = allOf(b, reduction.op.getLoc(), conditions);
+    reduction.op = version(b, reduction.op, condition, form, "");
+    reduction.rounds = roundsOf(reduction.op);
+    b.setInsertionPoint(reduction.op);
+  }
+
+  /// `form`; under a condition, if there is one, else as it is.
+  void chooseLast(IRRewriter &b, RoundedReduction &reduction, Value condition,
+                  StringRef form) {
+    if (condition)
+      version(b, reduction.op, condition, form, "");
+    else if (form == gridForm)
+      mark(reduction.op, form);
+    else
+      replaceBy(b, reduction.op, form);
   }
 
   /// Input `number` becomes the second factor.
@@ -250,7 +308,8 @@ private:
       return isShort ? StringRef(twoOpsForm) : StringRef(sumInRangeForm);
     const bool saturates =
         facts.format.overflow == Format::Overflow::Saturate &&
-        !facts.format.isGrid() && !facts.format.isRuntime();
+        !facts.format.isGrid() &&
+        (form == productInRangeForm || !facts.format.isRuntime());
     if (isShort && saturates)
       return saturatingTwoOpsForm;
     return form == productInRangeForm ? maskedSumForm : shifterSumForm;

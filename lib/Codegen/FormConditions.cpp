@@ -3,12 +3,8 @@
 // bits; docs/pipeline.md derives them.
 #include "FormConditions.h"
 #include "OperandRange.h"
-#include "prec/Numerics/MaskedShifter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-
-#include <cmath>
-#include <limits>
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -25,38 +21,63 @@ static Value isBetween(OpBuilder &b, Location loc, Value width, int least,
                                compare(arith::CmpIPredicate::ule, most));
 }
 
+Value mlir::prec::allOf(OpBuilder &b, Location loc,
+                        ArrayRef<Value> conditions) {
+  Value all;
+  for (Value condition : conditions)
+    if (condition)
+      all = all ? arith::AndIOp::create(b, loc, all, condition) : condition;
+  return all;
+}
+
+/// Of a format whose carrier is that of the rounding.
+static ArithOps carrierOps(OpBuilder &b, RoundOp round) {
+  return ArithOps(b, round.getLoc(),
+                  layoutOf(*carrierOf(round.getType())).width, b.getI32Type());
+}
+
+Value mlir::prec::conditionOnWords(OpBuilder &b, RoundOp round, BitOf fact) {
+  ArithOps ops = carrierOps(b, round);
+  RoundWords p = roundWordsOf(ops, round);
+  const ArithOps::Bit bit = fact(ops, p);
+  if (bit.isConstant() && bit.bit)
+    return {};
+  return bit.isConstant() ? arith::ConstantOp::create(b, round.getLoc(),
+                                                      b.getBoolAttr(false))
+                          : bit.value;
+}
+
 Value mlir::prec::conditionForShifter(OpBuilder &b, RoundOp round,
                                       const ShifterLimits &limits) {
   const Format &format = round.getFormat().getValue();
-  Value all;
-  auto require = [&](Value width, int least, int most) {
-    Value one = isBetween(b, round.getLoc(), width, least, most);
-    all = all ? arith::AndIOp::create(b, round.getLoc(), all, one) : one;
-  };
+  if (format.isGrid())
+    return format.isRuntime() ? conditionOnWords(b, round, fitsGrid<ArithOps>)
+                              : Value();
+  SmallVector<Value> conditions;
+  auto width = round.getParameters().begin();
   if (format.exponentBits == Format::runtime)
-    require(round.getParameters().front(), 2, limits.mostExponentBits);
+    conditions.push_back(
+        isBetween(b, round.getLoc(), *width++, 2, limits.mostExponentBits));
   if (format.fractionBits == Format::runtime)
-    require(round.getParameters().back(), limits.leastFraction,
-            limits.mostFraction);
-  return all;
+    conditions.push_back(isBetween(b, round.getLoc(), *width,
+                                   limits.leastFraction, limits.mostFraction));
+  return allOf(b, round.getLoc(), conditions);
 }
 
 Value mlir::prec::conditionOnWidths(OpBuilder &b, RoundedReduction &reduction,
                                     int least, int most) {
-  Value condition;
+  SmallVector<Value> conditions;
   for (RoundOp round : reduction.rounds) {
     if (!isRuntime(round))
       continue;
-    bool countsWord =
-        round.getFormat().getValue().family == Format::Family::Word;
-    int offset = countsWord ? 9 : 0;
-    Value one = isBetween(b, round.getLoc(), round.getParameters().back(),
-                          least + offset, most + offset);
-    condition = condition
-                    ? arith::AndIOp::create(b, round.getLoc(), condition, one)
-                    : one;
+    const Format &format = round.getFormat().getValue();
+    const int offset = format.family == Format::Family::Word ? 9 : 0;
+    const unsigned place = format.exponentBits == Format::runtime;
+    conditions.push_back(isBetween(b, round.getLoc(),
+                                   round.getParameters()[place], least + offset,
+                                   most + offset));
   }
-  return condition;
+  return allOf(b, reduction.op.getLoc(), conditions);
 }
 
 Value mlir::prec::conditionOnRange(OpBuilder &b, RoundedReduction &reduction) {
@@ -100,40 +121,32 @@ Value mlir::prec::conditionForTwoOps(OpBuilder &b, RoundedReduction &reduction,
   Value least = arith::AddIOp::create(b, loc, ranges[0].least, ranges[1].least);
   conditions.push_back(is(P::ule, largest, 340));
   conditions.push_back(is(P::uge, least, 129 + mostFraction));
-  if (Value widths =
-          conditionOnWidths(b, reduction, leastFraction, mostFraction))
-    conditions.push_back(widths);
-  Value all = conditions.front();
-  for (Value condition : ArrayRef(conditions).drop_front())
-    all = arith::AndIOp::create(b, loc, all, condition);
-  return all;
-}
-
-static float largestOf(const RoundFacts &facts) {
-  MachineOps<uint32_t> ops;
-  return std::bit_cast<float>(
-      makeFormatParameters(ops, facts.format, Carrier::F32).largest);
+  conditions.push_back(
+      conditionOnWidths(b, reduction, leastFraction, mostFraction));
+  return allOf(b, loc, conditions);
 }
 
 Value mlir::prec::conditionOnProducts(OpBuilder &b, RoundedReduction &reduction,
-                                      unsigned last, int exponent) {
-  RoundOp product = reduction.rounds.front();
-  const RoundFacts facts = factsOf(product);
+                                      unsigned last, WordOf exponent) {
   Location loc = reduction.op.getLoc();
+  ArithOps ops = carrierOps(b, reduction.rounds.front());
+  RoundWords p = roundWordsOf(ops, reduction.rounds.front());
   SmallVector<Value> magnitudes;
   for (Value input : reduction.op.getDpsInputs())
     magnitudes.push_back(buildExponentRange(b, loc, input).magnitude);
-  auto isAtMost = [&](Value value, float limit) -> Value {
-    Value bound = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(limit));
+  auto isAtMost = [&](Value value, ArithOps::Word limit) -> Value {
     return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, value,
-                                 bound);
+                                 ops.floating(limit));
   };
   Value most = arith::MulFOp::create(b, loc, magnitudes[0], magnitudes[1]);
-  Value isWithin = isAtMost(most, largestOf(facts));
-  if (exponent <= 0)
+  Value isWithin = isAtMost(most, p.largest);
+  if (!exponent)
     return isWithin;
-  Value isFinite =
-      isAtMost(magnitudes[last],
-               std::ldexp(std::numeric_limits<float>::max(), -exponent));
-  return arith::AndIOp::create(b, loc, isWithin, isFinite);
+  const CarrierLayout carrier = p.facts.carrier;
+  const uint64_t greatest =
+      (uint64_t(2 * carrier.bias() + 1) << carrier.fractionBits) - 1;
+  ArithOps::Word beforeScaling =
+      ops.sub(ops.constant(greatest),
+              ops.shl(exponent(ops, p), ops.constant(carrier.fractionBits)));
+  return allOf(b, loc, {isWithin, isAtMost(magnitudes[last], beforeScaling)});
 }

@@ -4,13 +4,20 @@
 #ifndef PREC_LIB_CODEGEN_FORMCONDITIONS_H
 #define PREC_LIB_CODEGEN_FORMCONDITIONS_H
 
+#include "RoundWords.h"
 #include "RoundedReduction.h"
 #include "prec/Numerics/Shifter.h"
 
 namespace mlir::prec {
 
-/// The run-time widths of a format are within the limits; null if there are
-/// none.
+/// Those of `conditions` that are not null together; null if all are.
+Value allOf(OpBuilder &builder, Location loc, ArrayRef<Value> conditions);
+
+/// A fact about a format; null if it holds and is known to.
+Value conditionOnWords(OpBuilder &builder, RoundOp round, BitOf fact);
+
+/// The run-time widths of a format are within the limits, codes fit (fitsGrid);
+/// null if there are none.
 Value conditionForShifter(OpBuilder &builder, RoundOp round,
                           const ShifterLimits &limits);
 
@@ -29,9 +36,10 @@ Value conditionForTwoOps(OpBuilder &builder, RoundedReduction &reduction,
                          int mostFraction, std::optional<unsigned> scaled = {});
 
 /// All operands are finite, and so is a product of any two, at most the largest
-/// number. Input `last` is multiplied by 2^exponent and stays finite, too.
+/// number. Input `last` is multiplied by 2^exponent, which is not negative, and
+/// stays finite, too.
 Value conditionOnProducts(OpBuilder &builder, RoundedReduction &reduction,
-                          unsigned last = 0, int exponent = 0);
+                          unsigned last = 0, WordOf exponent = nullptr);
 
 } // namespace mlir::prec
 

@@ -27,6 +27,7 @@ public:
       : b(b), op(op), extents(op.getStaticLoopRanges()) {}
 
   unsigned run() {
+    hoistScalars();
     splitWords();
     SmallVector<Value> parts = partsToHoist();
     if (!parts.empty())
@@ -62,6 +63,17 @@ private:
   bool isPart(Value value) {
     Dims dims = dimsOf(value);
     return dims.any() && !dims.all();
+  }
+
+  /// What is the same at all points goes before the loops.
+  void hoistScalars() {
+    for (Operation &inner :
+         llvm::make_early_inc_range(op.getBody()->without_terminator()))
+      if (isPure(&inner) && !isa<linalg::IndexOp>(inner) &&
+          llvm::none_of(inner.getOperands(), [&](Value operand) {
+            return operand.getParentBlock() == op.getBody();
+          }))
+        b.moveOpBefore(&inner, op);
   }
 
   /// Shifts and masks of x ^ y by something that no loop changes: of x and of

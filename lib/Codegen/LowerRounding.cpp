@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Writes rounding and random bits as arith operations.
 #include "Forms.h"
+#include "RoundWords.h"
 #include "prec/Codegen/ArithOps.h"
 #include "prec/Codegen/Passes.h"
 #include "prec/IR/PrecDialect.h"
@@ -77,8 +78,8 @@ private:
   }
 
   /// Words that only depend on run-time parameters, where these are defined.
-  static RoundParameters<ArithOps::Word>
-  parametersOf(OpBuilder &builder, RoundOp round, unsigned width) {
+  static RoundWords parametersOf(OpBuilder &builder, RoundOp round,
+                                 unsigned width) {
     OpBuilder::InsertionGuard guard(builder);
     SmallVector<Value> values(round.getParameters());
     bool isUniform = llvm::none_of(
@@ -87,14 +88,7 @@ private:
       setInsertionPointAfterAll(builder, values);
     ArithOps ops(builder, round.getLoc(), width,
                  isUniform ? builder.getI32Type() : round.getType());
-    SmallVector<ArithOps::Word> words;
-    for (Value value : values)
-      words.push_back(ops.word(value));
-    auto p = makeRoundParameters(
-        ops, round.getFormat().getValue(), *carrierOf(round.getType()),
-        std::span<const ArithOps::Word>(words.data(), words.size()),
-        round.getMode().getValue().randomBits);
-    return p;
+    return roundWordsOf(ops, round);
   }
 
   /// The scale 2^d of the two-operation form, plus `more`; next to the run-time
@@ -192,8 +186,7 @@ private:
   }
 
   static ArithOps::Word byMask(ArithOps &ops, RoundOp round,
-                               const RoundParameters<ArithOps::Word> &p,
-                               StringRef form) {
+                               const RoundWords &p, StringRef form) {
     MaskedShifter<ArithOps> shifter(ops, ops.word(round.getOperand()), p,
                                     round.getMode().getValue(),
                                     randomOf(ops, round));
@@ -204,23 +197,20 @@ private:
 
   /// The product of one factor in units of the quantum; a sum that takes it
   /// scales it back, which is exact.
-  static void lowerInUnits(RoundOp round,
-                           const RoundParameters<ArithOps::Word> &p) {
+  static void lowerInUnits(RoundOp round, const RoundWords &p) {
     OpBuilder builder(round);
     const RoundingMode mode = round.getMode().getValue();
     ArithOps ops(builder, round.getLoc(), p.facts.carrier.width,
                  round.getType());
-    auto power = [&](int exponent) {
-      return numberOf(ops, p.facts.carrier, std::ldexp(1.0, exponent));
-    };
-    const int exponent = gridExponent(p.facts.format);
+    const ArithOps::Word quantum = quantumOf(ops, p),
+                         inverse = perQuantum(ops, p);
     auto product = round.getOperand().getDefiningOp<arith::MulFOp>();
     ArithOps::Word units =
         product && !heedsTiny(mode)
             ? ops.carrierMul(
                   ops.word(product.getLhs()),
-                  ops.carrierMul(ops.word(product.getRhs()), power(-exponent)))
-            : ops.carrierMul(ops.word(round.getOperand()), power(-exponent));
+                  ops.carrierMul(ops.word(product.getRhs()), inverse))
+            : ops.carrierMul(ops.word(round.getOperand()), inverse);
     if (!p.facts.format.isSigned)
       units = ops.carrierMaximum(units, ops.constant(0));
     ArithOps::Word whole =
@@ -234,14 +224,14 @@ private:
       const bool isFirst = sum.getLhs() == round.getResult();
       OpBuilder atSum(sum);
       Value fused = math::FmaOp::create(
-          atSum, sum.getLoc(), ops.floating(whole),
-          ops.floating(power(exponent)), isFirst ? sum.getRhs() : sum.getLhs());
+          atSum, sum.getLoc(), ops.floating(whole), ops.floating(quantum),
+          isFirst ? sum.getRhs() : sum.getLhs());
       sum.getResult().replaceAllUsesWith(fused);
       // A profile counts the fma for the product, too.
       if (product)
         product->setLoc(round.getLoc());
     }
-    replace(round, ops.floating(ops.carrierMul(whole, power(exponent))));
+    replace(round, ops.floating(ops.carrierMul(whole, quantum)));
   }
 
   static ArithOps::Word randomOf(ArithOps &ops, RoundOp round) {
@@ -282,8 +272,12 @@ private:
     if (form && llvm::is_contained({StringRef(maskedProductForm),
                                     StringRef(maskedLongProductForm),
                                     StringRef(maskedSumForm)},
-                                   form.getValue()))
+                                   form.getValue())) {
+      // Of 1 to 10 bits the last one kept is neither the implied one nor the
+      // carrier's (maskedLimits).
+      p.facts.mayKeepAll = p.facts.hasTiny = false;
       return replace(round, ops.floating(byMask(ops, round, p, form)));
+    }
     const bool isNearest =
         round.getMode().getValue().kind == RoundingMode::Kind::NearestEven;
     if (form && form.getValue() == signedShifterForm)

@@ -2,6 +2,7 @@
 // Contractions whose products and sums are rounded by MaskedShifter.
 #include "MaskedReduction.h"
 #include "Forms.h"
+#include "RoundWords.h"
 #include "prec/Numerics/MaskedShifter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -12,24 +13,22 @@
 using namespace mlir;
 using namespace mlir::prec;
 
-/// result / 2^exponent; what overflowed is a NaN in a format without
+/// result * back, a power of two; what overflowed is a NaN in a format without
 /// infinities.
-static Value scaledBack(OpBuilder &b, Value result, int exponent,
+static Value scaledBack(OpBuilder &b, Value result, Value back,
                         bool hasInfinities) {
   auto type = cast<RankedTensorType>(result.getType());
-  SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(type.getRank()));
+  AffineMap map = b.getMultiDimIdentityMap(type.getRank());
   SmallVector<utils::IteratorType> iterators(type.getRank(),
                                              utils::IteratorType::parallel);
   return linalg::GenericOp::create(
-             b, result.getLoc(), type, ValueRange{}, result,
-             ArrayRef(maps).take_front(1), iterators,
+             b, result.getLoc(), type, ValueRange{}, result, map, iterators,
              [&](OpBuilder &builder, Location loc, ValueRange args) {
                auto number = [&](float value) -> Value {
                  return arith::ConstantOp::create(
                      builder, loc, builder.getF32FloatAttr(value));
                };
-               Value value = arith::MulFOp::create(
-                   builder, loc, args[0], number(std::ldexp(1.0f, -exponent)));
+               Value value = arith::MulFOp::create(builder, loc, args[0], back);
                if (!hasInfinities) {
                  Value magnitude = math::AbsFOp::create(builder, loc, args[0]);
                  Value isLost = arith::CmpFOp::create(
@@ -48,40 +47,50 @@ Value mlir::prec::scaleBody(OpBuilder &b, linalg::GenericOp op) {
   RoundOp product = rounds[0], sum = rounds[1];
   if (sum->getAttrOfType<StringAttr>(formAttrName) != maskedSumForm)
     return op.getResult(0);
-  const RoundFacts facts = factsOf(sum);
   const bool isLong =
       product->getAttrOfType<StringAttr>(formAttrName) == maskedLongProductForm;
-  const int ofProducts =
-      isLong ? exponentOfLongProducts(facts, product.getMode().getValue()) : 0;
-  const int ofSums = exponentOfSums(facts, sum.getMode().getValue());
   OpBuilder::InsertionGuard guard(b);
-  Operation *multiply = product.getOperand().getDefiningOp();
-  auto power = [&](int exponent) -> Value {
-    return arith::ConstantOp::create(
-        b, product.getLoc(), b.getF32FloatAttr(std::ldexp(1.0f, exponent)));
+  b.setInsertionPoint(op);
+  ArithOps ops(b, op.getLoc(), 32, b.getI32Type());
+  RoundWords p = roundWordsOf(ops, sum);
+  const CarrierLayout carrier = p.facts.carrier;
+  auto isZero = [](ArithOps::Word word) {
+    return word.isConstant() && word.bits == 0;
   };
-  if (ofProducts != 0) {
-    b.setInsertionPoint(multiply);
-    Value more = arith::MulFOp::create(
-        b, product.getLoc(), multiply->getOperand(1), power(ofProducts));
+  auto power = [&](ArithOps::Word exponent) {
+    return ops.floating(ops.shl(ops.add(exponent, ops.constant(carrier.bias())),
+                                ops.constant(carrier.fractionBits)));
+  };
+  ArithOps::Word ofProducts =
+      isLong ? exponentOfLongProducts(ops, p, product.getMode().getValue())
+             : ops.constant(0);
+  ArithOps::Word ofSums = exponentOfSums(ops, p, sum.getMode().getValue());
+  ArithOps::Word between = ops.sub(ofSums, ofProducts);
+  Operation *multiply = product.getOperand().getDefiningOp();
+  if (!isZero(ofProducts)) {
+    Value factor = power(ofProducts);
+    OpBuilder inside(multiply);
+    Value more = arith::MulFOp::create(inside, product.getLoc(),
+                                       multiply->getOperand(1), factor);
     multiply->setOperand(1, more);
   }
   // A product is multiplied when it is added, which is exact. A profile counts
   // the fma as two operations, in the place of the sum and the product.
-  if (ofSums != ofProducts) {
+  if (!isZero(between)) {
+    Value factor = power(between);
     Operation *add = sum.getOperand().getDefiningOp();
-    b.setInsertionPoint(add);
+    OpBuilder inside(add);
     const bool isFirst = add->getOperand(0) == product.getResult();
-    Value fused = math::FmaOp::create(b, add->getLoc(), product,
-                                      power(ofSums - ofProducts),
+    Value fused = math::FmaOp::create(inside, add->getLoc(), product, factor,
                                       add->getOperand(isFirst ? 1 : 0));
     add->getResult(0).replaceAllUsesWith(fused);
     add->erase();
     multiply->setLoc(product.getLoc());
   }
+  if (isZero(ofSums))
+    return op.getResult(0);
+  Value back = power(ops.sub(ops.constant(0), ofSums));
   b.setInsertionPointAfter(op);
-  return ofSums == 0
-             ? op.getResult(0)
-             : scaledBack(b, op.getResult(0), ofSums,
-                          facts.format.infinities == Format::Infinities::Yes);
+  return scaledBack(b, op.getResult(0), back,
+                    p.facts.format.infinities == Format::Infinities::Yes);
 }

@@ -2,12 +2,11 @@
 // Which forms the roundings of a reduction may take.
 #include "RoundedReduction.h"
 #include "GridValues.h"
+#include "RoundWords.h"
 #include "ShortValues.h"
 #include "prec/Analysis/Contraction.h"
-#include "prec/Codegen/ArithOps.h"
 #include "prec/Numerics/GridRounding.h"
 #include "prec/Numerics/MaskedShifter.h"
-#include "prec/Numerics/RoundParameters.h"
 #include "prec/Numerics/Shifter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -147,13 +146,22 @@ bool RoundedReduction::mayBeShifted() const {
 }
 
 bool RoundedReduction::mayBeMaskShifted() const {
-  return hasOneFormat() && rounds[0].getParameters().empty() &&
-         isWorthMeasuring() && llvm::all_of(rounds, [](RoundOp round) {
+  return hasOneFormat() && isWorthMeasuring() &&
+         llvm::all_of(rounds, [](RoundOp round) {
            return hasMaskedShifter(factsOf(round), round.getMode().getValue());
          });
 }
 
+bool RoundedReduction::hasOwnFactors() const {
+  ShortValues values(rounds[0]);
+  return rounds[0].getFormat().getValue().isRuntime() &&
+         llvm::all_of(op.getDpsInputs(),
+                      [&](Value input) { return values.isShort(input); });
+}
+
 bool RoundedReduction::hasShortProducts() const {
+  if (rounds[0].getFormat().getValue().isRuntime())
+    return false;
   ShortValues values(rounds[0], leastQuantumOfFactors(factsOf(rounds[0])));
   return llvm::all_of(op.getDpsInputs(),
                       [&](Value input) { return values.isShort(input); });
@@ -192,7 +200,7 @@ bool RoundedReduction::multipliesWholes() const {
 }
 
 bool RoundedReduction::roundsOnGrid() const {
-  return addsNumbers() &&
+  return hasOneFormat() &&
          hasGridRounding(factsOf(rounds[0]), rounds[0].getMode().getValue());
 }
 
@@ -233,12 +241,7 @@ Value RoundedReduction::buildMostExponent(OpBuilder &b) const {
   const CarrierLayout carrier = layoutOf(*carrierOf(round.getType()));
   Type i32 = b.getI32Type();
   ArithOps ops(b, round.getLoc(), carrier.width, i32);
-  SmallVector<ArithOps::Word> words;
-  for (Value value : round.getParameters())
-    words.push_back(ops.word(value));
-  const auto p = makeRoundParameters(
-      ops, round.getFormat().getValue(), *carrierOf(round.getType()),
-      std::span<const ArithOps::Word>(words.data(), words.size()));
+  const RoundWords p = roundWordsOf(ops, round);
   auto c = [&](uint64_t value) { return ops.constant(value); };
   // Sums grow by a binade with each doubling of their terms until what is added
   // is half of the last bit, after Y + 1 binades.

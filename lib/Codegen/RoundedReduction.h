@@ -55,6 +55,9 @@ public:
   /// Products and sums are rounded to the same format in modes that
   /// MaskedShifter knows; a range is worth measuring.
   bool mayBeMaskShifted() const;
+  /// Both factors were rounded to the numbers of run-time widths that products
+  /// are rounded to.
+  bool hasOwnFactors() const;
   /// Of one that mayBeMaskShifted: products are known to be short enough.
   bool hasShortProducts() const;
   /// The input that varies along the last dimension of the result.

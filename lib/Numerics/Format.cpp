@@ -31,16 +31,22 @@ int Format::gridFractionBits() const {
   return std::max(int(std::bit_width(top - 1)), 1) - 1;
 }
 
-bool Format::hasPlainScale() const {
+/// Of a scale that is known.
+static bool isPowerOfTwo(double scale) {
   int exponent;
-  return zeroPoint != runtimeCode && std::frexp(scale, &exponent) == 0.5;
+  return scale > 0 && std::frexp(scale, &exponent) == 0.5;
+}
+
+bool Format::hasPlainScale() const {
+  return zeroPoint != runtimeCode && isPowerOfTwo(scale);
+}
+
+bool Format::hasPowerStep() const {
+  return fractionBits == runtime || isPowerOfTwo(scale);
 }
 
 int Format::mostRuntimeBits(CarrierLayout carrier) const {
-  int exponent;
-  const bool isPlain = fractionBits == runtime ||
-                       (scale > 0 && std::frexp(scale, &exponent) == 0.5);
-  const int codes = isPlain               ? int(carrier.fractionBits) + 1
+  const int codes = hasPowerStep()        ? int(carrier.fractionBits) + 1
                     : carrier.width == 32 ? 16
                                           : 32;
   const int most = codes + (isSigned && zeroPoint == 0);

@@ -14,8 +14,9 @@ bool mlir::prec::hasGridRounding(const RoundFacts &facts, RoundingMode mode) {
   // 1 + T has so many bits, one of them T's half.
   constexpr unsigned mostRandomBits = 22;
   return facts.format.isGrid() && facts.carrier.width == 32 &&
-         hasShifter(facts) && gridExponent(facts.format) <= 0 &&
-         !mode.isRuntime && mode.kind != RoundingMode::Kind::NearestEven &&
+         hasShifter(facts) &&
+         (facts.format.isRuntime() || gridExponent(facts.format) <= 0) &&
+         mode.kind != RoundingMode::Kind::NearestEven &&
          mode.randomBits <= mostRandomBits;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which formats and modes are rounded by an addition, a mask and a subtraction.
 #include "prec/Numerics/MaskedShifter.h"
-#include "prec/Numerics/Shifter.h"
 
 #include <cmath>
 
@@ -18,14 +17,22 @@ static bool hasInverse(int fractionBits) {
 }
 
 bool mlir::prec::hasMaskedSums(const RoundFacts &facts, RoundingMode mode) {
-  constexpr int leastFraction = 1, mostFraction = 10;
   const Format &format = facts.format;
-  return hasShifter(facts) && format.family == Format::Family::Float &&
-         !format.isRuntime() && facts.carrier.width == 32 &&
-         facts.fractionBits >= leastFraction &&
-         facts.fractionBits <= mostFraction && format.reservedTopCodes <= 1 &&
-         (format.reservedTopCodes == 0 || hasInverse(facts.fractionBits)) &&
-         mode.randomBits < 32;
+  if (!hasShifter(facts) || format.family != Format::Family::Float ||
+      facts.carrier.width != 32 || mode.randomBits >= 32)
+    return false;
+  int least = facts.fractionBits, most = facts.fractionBits;
+  if (facts.fractionBits == Format::runtime) {
+    least = maskedLimits.leastFraction;
+    most = maskedLimits.mostFraction;
+  }
+  if (least < maskedLimits.leastFraction || most > maskedLimits.mostFraction ||
+      format.reservedTopCodes > 1)
+    return false;
+  for (int fraction = least; fraction <= most; ++fraction)
+    if (format.reservedTopCodes == 1 && !hasInverse(fraction))
+      return false;
+  return true;
 }
 
 bool mlir::prec::hasMaskedShifter(const RoundFacts &facts, RoundingMode mode) {
@@ -39,29 +46,10 @@ int mlir::prec::leastQuantumOfFactors(const RoundFacts &facts) {
   return -(-last / 2);
 }
 
-/// The exponent of the largest number, biased.
-static int lastExponent(const RoundFacts &facts) {
-  MachineOps<uint32_t> ops;
-  const auto p = makeFormatParameters(ops, facts.format, Carrier::F32);
-  return int(p.largest >> facts.carrier.fractionBits);
-}
-
-int mlir::prec::exponentOfLongProducts(const RoundFacts &facts,
-                                       RoundingMode mode) {
-  constexpr int placeBits = 17;
-  return mode.kind == Kind::TowardZero
-             ? 0
-             : placeBits + facts.fractionBits + facts.carrier.bias() -
-                   facts.leastNormal;
-}
-
 bool mlir::prec::hasLongProducts(const RoundFacts &facts, RoundingMode mode) {
-  if (mode.kind == Kind::TowardZero)
-    return true;
-  // The multiplied largest number must be one of the carrier.
-  return mode.kind == Kind::Stochastic && mode.randomBits <= 16 &&
-         lastExponent(facts) + exponentOfLongProducts(facts, mode) <=
-             2 * facts.carrier.bias();
+  return hasMaskedShifter(facts, mode) &&
+         (mode.kind == Kind::TowardZero ||
+          (mode.kind == Kind::Stochastic && mode.randomBits <= 16));
 }
 
 bool mlir::prec::isLimited(const Format &format, RoundingMode mode,
@@ -72,11 +60,4 @@ bool mlir::prec::isLimited(const Format &format, RoundingMode mode,
     return true;
   return mode.kind == Kind::TowardZero || mode.kind == Kind::ToOdd ||
          mode.kind == (isBelow ? Kind::Up : Kind::Down);
-}
-
-int mlir::prec::exponentOfSums(const RoundFacts &facts, RoundingMode mode) {
-  if (isLimited(facts.format, mode, false) &&
-      isLimited(facts.format, mode, true))
-    return 0;
-  return 2 * facts.carrier.bias() - lastExponent(facts);
 }

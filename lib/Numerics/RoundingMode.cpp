@@ -39,6 +39,12 @@ std::optional<RoundingMode> RoundingMode::parse(std::string_view text,
       return runtimeStochastic();
     if (argument == "<?/32>" && row.kind == Kind::Stochastic)
       return runtimeStochastic(maxRandomBits);
+    if (argument.starts_with("<?") && row.kind == Kind::StochasticEqual)
+      return fail("rounding mode '" + std::string(word) +
+                  "' takes the first random bit of any number of them, so "
+                  "that none is known at run time only; write '" +
+                  std::string(word) + "', or 'stochastic" +
+                  std::string(argument) + "'");
     const char *begin = argument.data() + 1;
     const char *end = argument.data() + argument.size();
     unsigned bits = 0;

@@ -11,10 +11,11 @@ bool mlir::prec::hasShifter(const RoundFacts &facts) {
     return false;
   // A grid's step is far from the carrier's ends (whyNotIn), so M is normal.
   if (format.isGrid())
-    return facts.hasPlainScale && facts.hasTiny && format.hasKnownCodes() &&
-           format.zeroPoint == 0 && !format.isRuntime() &&
+    return format.hasPowerStep() && format.zeroPoint == 0 &&
            format.overflow == Format::Overflow::Saturate &&
-           facts.fractionBits >= 0 && facts.fractionBits <= limits.mostFraction;
+           (facts.fractionBits == Format::runtime ||
+            (facts.fractionBits >= 0 &&
+             facts.fractionBits <= limits.mostFraction));
   if (format.family != Format::Family::Float || !facts.isGradual ||
       !facts.hasTiny || !facts.isBounded || !format.isSigned ||
       format.subnormals != Format::Subnormals::Kept)

@@ -4,14 +4,19 @@
 #ifndef PREC_TEST_CODEGEN_FORMCASES_H
 #define PREC_TEST_CODEGEN_FORMCASES_H
 
+#include <cstdint>
+
 namespace mlir::prec::test {
+
+constexpr int none = INT32_MIN;
 
 struct Case {
   const char *format, *mode;
   bool roundsInputs;
-  int runtime = -1; ///< the value of the format's `?`
+  int runtime = none; ///< the value of the first `?` of format and mode
   /// Of the sums, if it is another one; "" (here or of the products): none.
   const char *sum = nullptr;
+  int second = none; ///< of the second `?`
 };
 inline constexpr Case cases[] = {
     {"m7", "toward-zero", true},
@@ -38,10 +43,17 @@ inline constexpr Case cases[] = {
     {"m?", "nearest-even", false, 10},
     {"m?", "nearest-even", true, 11},
     {"m?", "nearest-even", true, 23},
+    {"m?", "to-odd", true, 7},
+    {"m?", "to-odd", false, 0},
+    {"bits?", "to-odd", false, 12},
+    {"m?", "away", true, 5},
+    {"m?", "up", false, 9},
+    {"m?", "nearest-away", true, 6},
     {"m?", "toward-zero", true, 0},
     {"m?", "toward-zero", true, 5},
     {"bits?", "nearest-even", true, 9},
     {"bits?", "nearest-even", true, 14},
+    {"bits?", "nearest-even", true, 20},
     {"m?", "stochastic", true, 4},
     {"e5m10", "nearest-even", true},
     {"e5m10", "nearest-even", false},
@@ -132,18 +144,64 @@ inline constexpr Case cases[] = {
     {"e?m7", "nearest-even", true, 7},
     {"e?m7", "nearest-even", false, 2},
     {"e?m7", "nearest-even", false, 8},
-    {"e4m3", "nearest-even", false, -1, "e5m10"},
-    {"e5m10", "nearest-even", true, -1, "e4m3"},
-    {"e4m3", "nearest-even", true, -1, ""},
-    {"f8e4m3fn", "nearest-even", false, -1, ""},
-    {"", "nearest-even", false, -1, "e5m10"},
-    {"", "nearest-even", false, -1, "fixed<4,4>"},
-    {"f8e5m2fnuz", "nearest-even", false, -1, "m10"},
-    {"m3", "nearest-even", true, -1, "f8e4m3fn-sat"},
-    {"int8", "nearest-even", true, -1, "fixed<16,0>"},
-    {"f4e2m1fn", "nearest-even", false, -1, "e6m9"},
-    {"fixed<2,6>", "nearest-even", false, -1, "e8m7"},
-    {"e4m3", "toward-zero", false, -1, "e5m10"}};
+    {"e4m3", "nearest-even", false, none, "e5m10"},
+    {"e5m10", "nearest-even", true, none, "e4m3"},
+    {"e4m3", "nearest-even", true, none, ""},
+    {"f8e4m3fn", "nearest-even", false, none, ""},
+    {"", "nearest-even", false, none, "e5m10"},
+    {"", "nearest-even", false, none, "fixed<4,4>"},
+    {"f8e5m2fnuz", "nearest-even", false, none, "m10"},
+    {"m3", "nearest-even", true, none, "f8e4m3fn-sat"},
+    {"int8", "nearest-even", true, none, "fixed<16,0>"},
+    {"f4e2m1fn", "nearest-even", false, none, "e6m9"},
+    {"fixed<2,6>", "nearest-even", false, none, "e8m7"},
+    {"e4m3", "toward-zero", false, none, "e5m10"},
+    {"e?m?", "stochastic", true, 4, nullptr, 3},
+    {"e?m?", "stochastic", false, 5, nullptr, 10},
+    {"e?m?", "stochastic", true, 5, nullptr, 10},
+    {"e?m?", "stochastic", true, 5, nullptr, 11},
+    {"e?m?", "stochastic", true, 8, nullptr, 7},
+    {"e?m?", "stochastic", true, 3, nullptr, 0},
+    {"e7m?", "stochastic", false, 10},
+    {"e?m?-sat", "stochastic", true, 4, nullptr, 3},
+    {"e?m?-sat", "nearest-even", true, 4, nullptr, 3},
+    {"e?m?-sat", "nearest-even", false, 5, nullptr, 12},
+    {"e?m?", "nearest-even", false, 4, nullptr, 3},
+    {"e?m?", "toward-zero", false, 5, nullptr, 10},
+    {"e?m?", "toward-zero", true, 5, nullptr, 2},
+    {"e?m?", "up", true, 4, nullptr, 3},
+    {"e?m?", "down", true, 5, nullptr, 2},
+    {"e?m?", "away", true, 2, nullptr, 1},
+    {"e5m?", "to-odd", true, 3},
+    {"e5m?", "nearest-away", true, 10},
+    {"e?m3", "nearest-to-zero", true, 4},
+    {"e4m3", "stochastic<?>", true, 5},
+    {"e5m10", "stochastic<?>", false, 16},
+    {"e?m2", "stochastic<?>", true, 5, nullptr, 1},
+    {"m?", "stochastic<?>", true, 0, nullptr, 7},
+    {"fixed<8,8>", "stochastic<?>", false, 9},
+    {"fixed<?,?>", "stochastic", true, 8, nullptr, 8},
+    {"fixed<?,?>", "stochastic", false, 4, nullptr, 20},
+    {"fixed<?,?>", "nearest-even", true, 4, nullptr, 4},
+    {"fixed<?,?>", "nearest-even", false, 20, nullptr, 4},
+    {"fixed<?,4>", "toward-zero", true, 4},
+    {"fixed<4,?>", "up", false, 4},
+    {"ufixed<?,?>", "away", false, 4, nullptr, 2},
+    {"fixed<?/?>", "stochastic", true, 4, nullptr, 8},
+    {"fixed<?/?>", "nearest-even", true, 6, nullptr, 6},
+    {"fixed<?/?>", "down", true, 9, nullptr, 12},
+    {"fixed<?/8>", "nearest-away", false, 4},
+    {"fixed<?/8>", "to-odd", true, -2},
+    {"int8<2^?>", "stochastic", true, -2},
+    {"int8<2^?>", "stochastic", true, 3},
+    {"int8<2^?>", "up", true, -1},
+    {"int8<2^?>", "nearest-even", true, 1},
+    {"int8<2^?>", "nearest-even", false, 2},
+    {"int8<2^?>", "toward-zero", true, 0},
+    {"int?", "up", true, 8},
+    {"int?", "stochastic", false, 24},
+    {"uint?<2^?>", "nearest-even", true, 4, nullptr, -1},
+    {"int?-sym", "nearest-to-zero", true, 2}};
 
 } // namespace mlir::prec::test
 

@@ -35,12 +35,15 @@ enum class Fill {
   Slanted,   ///< ordinary products of numbers of which one side is huge
   Several,   ///< mostly of one sign: sums overflow narrow formats, not products
   Vanishing, ///< products are below the carrier's least number
+  Near,      ///< products are numbers of few bits and their neighbours in f32
+  Infinite,  ///< infinities among small numbers: exponents stay low together
   Special,   ///< infinities, both zeros, subnormals and NaNs with payloads
 };
 constexpr Fill fills[] = {Fill::Ordinary, Fill::Tiny,    Fill::SmallSums,
                           Fill::Huge,     Fill::Border,  Fill::Lopsided,
                           Fill::Small,    Fill::Large,   Fill::Several,
-                          Fill::Special,  Fill::Slanted, Fill::Vanishing};
+                          Fill::Special,  Fill::Slanted, Fill::Vanishing,
+                          Fill::Near,     Fill::Infinite};
 
 void fill(llvm::MutableArrayRef<float> values, Fill kind,
           std::mt19937 &generator, bool isLeft) {
@@ -75,6 +78,13 @@ void fill(llvm::MutableArrayRef<float> values, Fill kind,
       value = std::ldexp(value, -4);
     else if (kind == Fill::Large)
       value = std::ldexp(1.9f + std::abs(value) / 100, 3 + int(i % 3));
+    else if (kind == Fill::Near)
+      value = isLeft ? std::ldexp(float(8 + generator() % 8), -5) *
+                           (1 + std::ldexp(float(generator() % 3) - 1, -23))
+                     : std::ldexp(generator() % 2 ? 1.0f : -1.0f,
+                                  -int(generator() % 4));
+    else if (kind == Fill::Infinite)
+      value = !isLeft ? std::ldexp(value, -60) : rare ? INFINITY : value;
     else if (kind == Fill::Slanted)
       value = std::ldexp(value, isLeft ? -98 : 95);
     else if (kind == Fill::Several)
@@ -87,10 +97,14 @@ void fill(llvm::MutableArrayRef<float> values, Fill kind,
 std::string roundText(const Case &c, const char *to, const char *from,
                       const char *word) {
   bool stochastic = llvm::StringRef(c.mode).starts_with("stochastic");
+  const auto ofFormat = llvm::StringRef(c.format).count('?');
+  const auto all = ofFormat + llvm::StringRef(c.mode).count('?');
+  const char *const lists[] = {"", "(%first : i32)",
+                               "(%first, %second : i32, i32)"};
   return llvm::formatv(
       "    {0} = prec.round {1} to \"{2}\"{3} \"{4}\"{5} : "
       "f32\n",
-      to, from, c.format, c.runtime < 0 ? "" : "(%bits : i32)", c.mode,
+      to, from, c.format, lists[all], c.mode,
       stochastic ? llvm::formatv(" random({0} : i32)", word).str() : "");
 }
 
@@ -145,8 +159,10 @@ std::pair<std::string, std::string> rounded(Case c, const char *format,
 std::string textOf(const Case &c) {
   bool stochastic = llvm::StringRef(c.mode).starts_with("stochastic");
   std::string text;
-  if (c.runtime >= 0)
-    text += llvm::formatv("prec.declare @bits = {0}\n", c.runtime);
+  for (auto [name, value] :
+       {std::pair("first", c.runtime), std::pair("second", c.second)})
+    if (value != none)
+      text += llvm::formatv("prec.declare @{0} = {1}\n", name, value);
   text += llvm::formatv(R"(
 func.func @mm(%a: tensor<{0}x{2}xf32>, %b: tensor<{2}x{1}xf32>) -> tensor<{0}x{1}xf32> {{
   %zero = arith.constant 0.0 : f32
@@ -158,8 +174,10 @@ func.func @mm(%a: tensor<{0}x{2}xf32>, %b: tensor<{2}x{1}xf32>) -> tensor<{0}x{1
 )",
                         M, N, K, int64_t(key ^ contractionKeyA),
                         int64_t(key ^ contractionKeyB));
-  if (c.runtime >= 0)
-    text += "  %bits = prec.parameter @bits\n";
+  for (auto [name, value] :
+       {std::pair("first", c.runtime), std::pair("second", c.second)})
+    if (value != none)
+      text += llvm::formatv("  %{0} = prec.parameter @{0}\n", name);
   if (c.roundsInputs)
     text += inputText(c, "a", M, K) + inputText(c, "b", K, N);
   auto [roundProduct, product] = rounded(c, c.format, "%p", "%word");
@@ -190,17 +208,30 @@ class Forms : public testing::TestWithParam<Case> {};
 void expectScalarRounding(const Case &c, const CodegenOptions &options) {
   auto module = Module::compile(textOf(c), 3, options);
   ASSERT_TRUE(module);
-  std::string spelled = c.format;
-  if (c.runtime >= 0)
-    spelled.replace(spelled.find('?'), 1, std::to_string(c.runtime));
-  // What is not rounded keeps all of its bits.
-  auto formatOf = [](llvm::StringRef text) {
-    return *Format::parse(text.empty() ? "e8m23" : text);
-  };
-  auto format = formatOf(spelled), sums = c.sum ? formatOf(c.sum) : format;
   auto mode = *RoundingMode::parse(c.mode);
   bool stochastic = llvm::StringRef(c.mode).starts_with("stochastic");
   auto inputMode = stochastic ? *RoundingMode::parse("toward-zero") : mode;
+  llvm::SmallVector<uint32_t> words;
+  llvm::SmallVector<double> numbers;
+  for (int value : {c.runtime, c.second})
+    if (value != none) {
+      words.push_back(uint32_t(value));
+      numbers.push_back(value);
+    }
+  if (mode.isRuntime)
+    mode = mode.with(words.pop_back_val());
+  // What is not rounded keeps all of its bits. A place outside of the bits has
+  // no text.
+  auto rounder = [&](const char *text, RoundingMode how) {
+    auto format = *Format::parse(*text ? text : "e8m23");
+    const unsigned own = format.numRuntimeParameters();
+    auto written = format.with({numbers.data(), own}, Carrier::F32);
+    return written ? Rounder<float>(*written, how)
+                   : Rounder<float>(format, how, {words.data(), own});
+  };
+  const auto ofInput = rounder(c.format, inputMode),
+             ofProduct = rounder(c.format, mode),
+             ofSum = rounder(c.sum ? c.sum : c.format, mode);
   std::mt19937 generator(3);
   for (Fill kind : fills) {
     Matrix a({M, K}), b({K, N});
@@ -212,15 +243,15 @@ void expectScalarRounding(const Case &c, const CodegenOptions &options) {
     if (c.roundsInputs)
       for (Matrix *input : {&a, &b})
         for (float &value : input->values)
-          value = mlir::prec::round(value, format, inputMode);
+          value = ofInput(value);
     for (int64_t i = 0; i < M; ++i)
       for (int64_t j = 0; j < N; ++j) {
         float acc = 0;
         for (int64_t k = 0; k < K; ++k) {
           uint32_t word = contractionWord(key, i * K + k, k * N + j);
           float product = a.values[i * K + k] * b.values[k * N + j];
-          product = mlir::prec::round(product, format, mode, word);
-          acc = mlir::prec::round(acc + product, sums, mode, word >> 16);
+          product = ofProduct(product, word);
+          acc = ofSum(acc + product, word >> 16);
         }
         // No format tells which NaN an operation of the machine's own makes.
         const float got = found[i * N + j];
@@ -228,7 +259,7 @@ void expectScalarRounding(const Case &c, const CodegenOptions &options) {
           continue;
         ASSERT_EQ(std::bit_cast<uint32_t>(found[i * N + j]),
                   std::bit_cast<uint32_t>(acc))
-            << spelled << " " << c.mode << ", fill " << int(kind)
+            << c.format << " " << c.mode << ", fill " << int(kind)
             << ", element " << i << ", " << j << ": found " << found[i * N + j]
             << ", expected " << acc;
       }
@@ -264,7 +295,7 @@ TEST(NativeHalf, AgreesWithTheScalarRounding) {
   for (bool roundsInputs : {false, true})
     for (const char *format : {"e5m10", "f16", "e5m10-sat", "e5m?", "m7"})
       expectScalarRounding({format, "nearest-even", roundsInputs,
-                            llvm::StringRef(format).contains('?') ? 10 : -1},
+                            llvm::StringRef(format).contains('?') ? 10 : none},
                            options);
   expectScalarRounding({"e5m10", "toward-zero", true}, options);
 }

@@ -51,3 +51,30 @@ func.func @conv(%x: tensor<8x16x18x18xf32>, %w: tensor<32x16x5x5xf32>, %e: tenso
   } -> tensor<8x32x14x14xf32>
   return %r : tensor<8x32x14x14xf32>
 }
+
+// What depends on no loop is computed once before them.
+#a = affine_map<(i, k) -> (i, k)>
+#o = affine_map<(i, k) -> (i)>
+// CHECK-LABEL: func @scalars
+// CHECK-SAME: %{{.*}}: tensor<8x16xf32>, %{{.*}}: tensor<8xf32>, %[[BITS:.*]]: i32
+// CHECK: %[[ONE:.*]] = arith.constant 1 : i32
+// CHECK: %[[MASK:.*]] = arith.shli %[[ONE]], %[[BITS]]
+// CHECK: %[[KEEP:.*]] = arith.subi %[[MASK]], %[[ONE]]
+// CHECK: linalg.generic
+// CHECK-NOT: arith.shli
+// CHECK: arith.andi %{{.*}}, %[[KEEP]]
+func.func @scalars(%x: tensor<8x16xf32>, %e: tensor<8xf32>, %bits: i32) -> tensor<8xf32> {
+  %r = linalg.generic {indexing_maps = [#a, #o], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<8x16xf32>) outs(%e : tensor<8xf32>) {
+  ^bb0(%a: f32, %acc: f32):
+    %one = arith.constant 1 : i32
+    %mask = arith.shli %one, %bits : i32
+    %keep = arith.subi %mask, %one : i32
+    %sum = arith.addf %a, %acc : f32
+    %word = arith.bitcast %sum : f32 to i32
+    %kept = arith.andi %word, %keep : i32
+    %next = arith.bitcast %kept : i32 to f32
+    linalg.yield %next : f32
+  } -> tensor<8xf32>
+  return %r : tensor<8xf32>
+}

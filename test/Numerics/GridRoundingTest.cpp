@@ -11,15 +11,16 @@ using namespace mlir::prec;
 using namespace mlir::prec::oracle;
 
 namespace {
-class GridRoundingTest : public testing::TestWithParam<const char *> {
+class GridRoundingTest : public testing::TestWithParam<FormatCase> {
 protected:
   MachineOps<uint32_t> ops;
-  RoundParameters<uint32_t> p =
-      makeRoundParameters(ops, *Format::parse(GetParam()), Carrier::F32);
+  RoundParameters<uint32_t> p = GetParam().parameters();
+  const double quantum = std::ldexp(1.0, int(p.leastQuantum) - 127);
 
   void same(float x, const char *name, uint32_t word) {
     const RoundingMode mode = *RoundingMode::parse(name);
     ASSERT_TRUE(hasGridRounding(p.facts, mode)) << name;
+    ASSERT_TRUE(hasUnits(ops, p) && fitsGrid(ops, p));
     GridRounding<MachineOps<uint32_t>> rounding(ops, bitsOf(x), p, mode, word);
     ASSERT_EQ(rounding.run(), roundWord(ops, bitsOf(x), p, mode, word))
         << name << " " << x << ", word " << word;
@@ -29,7 +30,6 @@ protected:
 // Whole numbers of quanta, halves and their neighbours, numbers of all
 // exponents, and what is not finite.
 TEST_P(GridRoundingTest, Values) {
-  const double quantum = std::ldexp(1.0, gridExponent(p.facts.format));
   std::vector<float> values = specials<float>();
   Words random(3);
   for (int i = -40; i <= 40; ++i)
@@ -50,7 +50,6 @@ TEST_P(GridRoundingTest, Values) {
 
 // On both sides of what each word lacks to one.
 TEST_P(GridRoundingTest, Thresholds) {
-  const double quantum = std::ldexp(1.0, gridExponent(p.facts.format));
   const double most = fromBits<float>(p.largest) / quantum;
   Words random(4);
   for (const auto &[name, bits] :
@@ -68,11 +67,38 @@ TEST_P(GridRoundingTest, Thresholds) {
     }
 }
 
+const char *const formats[] = {
+    "fixed<8,8>", "fixed<4,12>", "fixed<2,14>", "fixed<1,0>", "fixed<12,10>",
+    "int8",       "int16",       "uint4",       "int8<0.25>", "uint8<0.5>"};
+const std::vector<FormatCase> runtimeCases = {
+    {"fixed<?,?>", {8, 8}},  {"fixed<?,4>", {1}},     {"fixed<3,?>", {0}},
+    {"ufixed<?,?>", {2, 6}}, {"fixed<?/?>", {2, 16}}, {"fixed<?/8>", {-3}},
+    {"int8<2^?>", {-4}},     {"int?", {8}},           {"uint?<2^?>", {1, -61}},
+    {"int?<0.5>", {23}},     {"int?-sym", {2}}};
 INSTANTIATE_TEST_SUITE_P(All, GridRoundingTest,
-                         testing::Values("fixed<8,8>", "fixed<4,12>",
-                                         "fixed<2,14>", "fixed<1,0>",
-                                         "fixed<12,10>", "int8", "int16",
-                                         "uint4", "int8<0.25>", "uint8<0.5>"));
+                         testing::ValuesIn(std::vector<FormatCase>(
+                             std::begin(formats), std::end(formats))));
+INSTANTIATE_TEST_SUITE_P(Runtime, GridRoundingTest,
+                         testing::ValuesIn(runtimeCases));
+
+// The same fact of constant numbers is what hasGridRounding says.
+TEST(GridRounding, Conditions) {
+  MachineOps<uint32_t> ops;
+  auto mayBe = [&](const char *name, std::vector<int> numbers) {
+    const auto p = FormatCase{name, numbers}.parameters();
+    return hasUnits(ops, p) && fitsGrid(ops, p);
+  };
+  for (int exponent = -5; exponent <= 5; ++exponent)
+    EXPECT_EQ(mayBe("int8<2^?>", {exponent}), exponent <= 0) << exponent;
+  for (int bits = 2; bits <= 25; ++bits) {
+    const std::string constant = "int" + std::to_string(bits);
+    EXPECT_EQ(
+        mayBe("int?", {bits}),
+        hasGridRounding(roundFacts(*Format::parse(constant), Carrier::F32),
+                        RoundingMode::Kind::Up))
+        << bits;
+  }
+}
 
 TEST(GridRounding, NotEverywhere) {
   auto has = [](const char *format, const char *mode,
@@ -80,14 +106,13 @@ TEST(GridRounding, NotEverywhere) {
     return hasGridRounding(roundFacts(*Format::parse(format), carrier),
                            *RoundingMode::parse(mode));
   };
-  for (const char *format :
-       {"e4m3", "m7", "fixed<8,8>-wrap", "fixed<?,8>", "int8<0.1>", "int8<2>",
-        "int8<max>", "int32", "posit<8,1>"})
+  for (const char *format : {"e4m3", "m7", "fixed<8,8>-wrap", "fixed<?,8>-wrap",
+                             "int8<0.1>", "int8<?>", "int?<0.1>", "int8<2>",
+                             "int8<1,3>", "int8<max>", "int32", "posit<8,1>"})
     EXPECT_FALSE(has(format, "up")) << format;
   EXPECT_TRUE(has("fixed<8,8>", "up"));
   EXPECT_FALSE(has("fixed<8,8>", "nearest-even"));
   EXPECT_FALSE(has("fixed<8,8>", "stochastic<23>"));
-  EXPECT_FALSE(has("fixed<8,8>", "stochastic<?>"));
   EXPECT_FALSE(has("fixed<8,8>", "up", Carrier::F64));
 }
 } // namespace

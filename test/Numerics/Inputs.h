@@ -3,8 +3,11 @@
 #ifndef PREC_TEST_NUMERICS_INPUTS_H
 #define PREC_TEST_NUMERICS_INPUTS_H
 
+#include "prec/Numerics/RoundParameters.h"
+
 #include "Oracle.h"
 
+#include <ostream>
 #include <vector>
 
 namespace mlir::prec::oracle {
@@ -122,6 +125,25 @@ std::vector<T> everyBinade(Words &words, unsigned perBinade, unsigned stride) {
           fromBits<T>(sign | (exponent << fraction) | (bits & mask)));
     }
   return values;
+}
+
+/// A format by its text, and the numbers of its `?`, as test parameters.
+struct FormatCase {
+  const char *name;
+  std::vector<int> numbers = {};
+
+  RoundParameters<uint32_t> parameters() const {
+    MachineOps<uint32_t> ops;
+    const std::vector<uint32_t> words(numbers.begin(), numbers.end());
+    return makeRoundParameters(ops, *Format::parse(name), Carrier::F32,
+                               std::span<const uint32_t>(words));
+  }
+};
+inline std::ostream &operator<<(std::ostream &out, const FormatCase &c) {
+  out << c.name;
+  for (int number : c.numbers)
+    out << " " << number;
+  return out;
 }
 
 } // namespace mlir::prec::oracle

@@ -21,11 +21,13 @@ constexpr uint32_t words[] = {0,          1,          0x7fff,     0x8000,
                               0xffff,     0xfffe,     0x12345678, 0x9abcdef0,
                               0xffffffff, 0x80000000, 0x7fffffff, 0x00010000};
 
-class MaskedShifterTest : public testing::TestWithParam<const char *> {
+class MaskedShifterTest : public testing::TestWithParam<FormatCase> {
 protected:
   MachineOps<uint32_t> ops;
-  Format format = *Format::parse(GetParam());
-  RoundParameters<uint32_t> p = makeRoundParameters(ops, format, Carrier::F32);
+  Format format = *Format::parse(GetParam().name);
+  RoundParameters<uint32_t> p = GetParam().parameters();
+  const int fractionBits = 23 - int(p.discard), bias = 127;
+  const int leastExponent = int(p.leastNormal) - bias;
 
   uint32_t exact(float x, RoundingMode mode, uint32_t word) {
     return roundWord(ops, bitsOf(x), p, mode, word);
@@ -41,8 +43,8 @@ protected:
   /// All finite numbers, or of a large format those with few bits.
   std::vector<float> numbers() {
     std::vector<float> found;
-    const int bias = 127, fraction = std::min(format.fractionBits, 3);
-    for (int exponent = p.facts.leastNormal - bias - format.fractionBits;
+    const int fraction = std::min(fractionBits, 3);
+    for (int exponent = leastExponent - fractionBits;
          exponent <= int(p.largest >> 23) - bias; ++exponent)
       for (int i = 0; i < 1 << fraction; ++i)
         for (float sign : {1.0f, -1.0f}) {
@@ -64,8 +66,9 @@ TEST_P(MaskedShifterTest, Products) {
   for (const char *name : otherModes) {
     const RoundingMode mode = *RoundingMode::parse(name);
     ASSERT_TRUE(hasMaskedShifter(p.facts, mode)) << name;
-    const int quantum = p.facts.leastNormal - 127 - format.fractionBits;
-    ASSERT_LE(leastQuantumOfFactors(p.facts), quantum);
+    ASSERT_TRUE(areOwnFactors(ops, p));
+    if (!format.isRuntime())
+      ASSERT_LE(leastQuantumOfFactors(p.facts), leastExponent - fractionBits);
     for (float a : all)
       for (float b : all) {
         const float x = a * b;
@@ -89,7 +92,7 @@ TEST_P(MaskedShifterTest, Sums) {
   for (const char *name : names) {
     const RoundingMode mode = *RoundingMode::parse(name);
     ASSERT_TRUE(hasMaskedSums(p.facts, mode)) << name;
-    const int exponent = exponentOfSums(p.facts, mode);
+    const int exponent = int(exponentOfSums(ops, p, mode));
     for (float a : all)
       for (float b : all)
         for (uint32_t word : words) {
@@ -136,13 +139,13 @@ TEST_P(LongMaskedShifterTest, TowardZero) {
 // to 1, and its neighbours.
 TEST_P(LongMaskedShifterTest, Stochastic) {
   const float largest = fromBits<float>(p.largest);
-  const float quantum =
-      std::ldexp(1.0f, p.facts.leastNormal - 127 - format.fractionBits);
+  const float quantum = std::ldexp(1.0f, leastExponent - fractionBits);
   Words random(7);
   for (const char *name : {"stochastic", "stochastic<1>", "stochastic<7>"}) {
     const RoundingMode mode = *RoundingMode::parse(name);
     ASSERT_TRUE(hasLongProducts(p.facts, mode));
-    const int exponent = exponentOfLongProducts(p.facts, mode);
+    ASSERT_TRUE(mayBeLong(ops, p, mode));
+    const int exponent = int(exponentOfLongProducts(ops, p, mode));
     auto same = [&](float x, uint32_t word) {
       const float scaled = std::ldexp(x, exponent);
       if (std::fabs(x) > largest || std::ldexp(scaled, -exponent) != x)
@@ -184,10 +187,29 @@ TEST_P(MaskedShifterTest, Infinities) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, MaskedShifterTest, testing::ValuesIn(formats));
+std::vector<FormatCase> casesOf(std::initializer_list<const char *> names) {
+  return {names.begin(), names.end()};
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MaskedShifterTest,
+                         testing::ValuesIn(std::vector<FormatCase>(
+                             std::begin(formats), std::end(formats))));
 INSTANTIATE_TEST_SUITE_P(All, LongMaskedShifterTest,
-                         testing::Values("e5m10", "e6m9", "e4m10", "e4m3",
-                                         "e5m2", "f8e4m3fn", "f4e2m1fn"));
+                         testing::ValuesIn(casesOf({"e5m10", "e6m9", "e4m10",
+                                                    "e4m3", "e5m2", "f8e4m3fn",
+                                                    "f4e2m1fn"})));
+const std::vector<FormatCase> runtimeCases = {{"e?m?", {4, 3}},
+                                              {"e?m?", {2, 1}},
+                                              {"e5m?", {2}},
+                                              {"e?m3", {5}},
+                                              {"e?m?-sat", {4, 3}}};
+INSTANTIATE_TEST_SUITE_P(Runtime, MaskedShifterTest,
+                         testing::ValuesIn(runtimeCases));
+INSTANTIATE_TEST_SUITE_P(Runtime, LongMaskedShifterTest,
+                         testing::ValuesIn(runtimeCases));
+INSTANTIATE_TEST_SUITE_P(Widest, LongMaskedShifterTest,
+                         testing::Values(FormatCase{"e?m?", {5, 10}},
+                                         FormatCase{"e?m?-sat", {6, 9}}));
 
 TEST(MaskedShifter, NotEverywhere) {
   const RoundingMode mode = RoundingMode::Kind::Stochastic;
@@ -197,13 +219,23 @@ TEST(MaskedShifter, NotEverywhere) {
   };
   for (const char *name :
        {"m7", "e3m0", "e5m2-ftz", "e5m11", "e8m7-sat", "int8", "fixed<4,4>",
-        "posit<8,1>", "e?m3", "e4m?", "bf16", "binary8p3se"})
+        "posit<8,1>", "m?", "e?m11", "bf16", "binary8p3se"})
     EXPECT_FALSE(has(name, mode)) << name;
   EXPECT_FALSE(has("e4m3", RoundingMode::Kind::NearestEven));
   EXPECT_FALSE(has("e4m3", *RoundingMode::parse("stochastic<32>")));
   EXPECT_TRUE(has("e5m10", mode));
+  MachineOps<uint32_t> ops;
+  auto parameters = [&](const char *name) {
+    return makeRoundParameters(ops, *Format::parse(name), Carrier::F32);
+  };
+  EXPECT_FALSE(mayBeLong(ops, parameters("e7m10"), mode));
+  EXPECT_TRUE(mayBeLong(ops, parameters("e6m10"), mode));
   EXPECT_FALSE(
-      hasLongProducts(roundFacts(Format::ieee(7, 10), Carrier::F32), mode));
+      hasLongProducts(parameters("e4m3").facts, RoundingMode::Kind::Up));
+  EXPECT_FALSE(hasLongProducts(parameters("e4m3").facts,
+                               *RoundingMode::parse("stochastic<17>")));
+  EXPECT_FALSE(areOwnFactors(ops, parameters("e5m4")));
+  EXPECT_TRUE(areOwnFactors(ops, parameters("e5m3")));
   // Its products have more bits below the quantum than the carrier has room.
   const auto facts = roundFacts(Format::ieee(5, 10), Carrier::F32);
   EXPECT_GT(leastQuantumOfFactors(facts), -24);

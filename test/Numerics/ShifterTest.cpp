@@ -141,12 +141,32 @@ TYPED_TEST(Shifter, RuntimeWidths) {
     }
 }
 
+TYPED_TEST(Shifter, RuntimeGrids) {
+  using T = TypeParam;
+  using Word = BitsOf<T>;
+  const auto values = this->values();
+  const std::pair<const char *, std::vector<int>> cases[] = {
+      {"fixed<?,?>", {4, 4}}, {"fixed<?/?>", {-2, 8}}, {"int8<2^?>", {5}},
+      {"int?", {4}},          {"uint?<2^?>", {1, -7}}, {"fixed<?/8>", {3}},
+      {"int?-sym", {2}},      {"ufixed<?,0>", {3}}};
+  for (const auto &[name, numbers] : cases) {
+    std::vector<Word> words;
+    for (int number : numbers)
+      words.push_back(uint32_t(number));
+    const auto p = this->parametersOf(name, words);
+    ASSERT_TRUE(hasShifter(p.facts) && fitsGrid(this->ops, p)) << name;
+    for (T x : values)
+      this->same(name, p, x, {});
+  }
+}
+
 // Where the carrier has no room, or rounding is another one.
 TYPED_TEST(Shifter, NotEverywhere) {
   for (const char *name :
        {"m7", "bf16", "e3m0", "e5m2-ftz", "e5m2-nosub", "e8m7-sat", "int8-wrap",
         "int8<0.1>", "int8<1,3>", "posit<8,1>", "pow2<-8,0>", "binary8p3se",
-        "f8e8m0fnu", "m?", "bits?", "int8<2^?>", "e8m?"})
+        "f8e8m0fnu", "m?", "bits?", "int8<?>", "int?<0.1>", "fixed<?,?>-wrap",
+        "e8m?"})
     EXPECT_FALSE(hasShifter(roundFacts(*Format::parse(name), Carrier::F32)))
         << name;
   for (const char *name : {"e5m22", "e?m22", "fixed<12,13>"}) {

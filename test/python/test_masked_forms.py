@@ -3,6 +3,7 @@
 
 Rounding, overflow and the words of stochastic rounding are written here again from docs/numerics.md; f64 has room for all of it.
 """
+import json
 import re
 
 import numpy as np
@@ -22,6 +23,13 @@ FORMATS = {
     "f4e2m1fn": (1, 0, 6.0, None),
     "fixed<8,8>": (0, -8, 128 - 2.0**-8, None),  # steps of 2^least
     "fixed<4,12>": (0, -12, 8 - 2.0**-12, None),
+}
+# The same numbers by widths that are known when the code runs.
+RUNTIME = {
+    "e4m3": ("e?m?", [4, 3]),
+    "e5m10": ("e?m?", [5, 10]),
+    "fixed<8,8>": ("fixed<?,?>", [8, 8]),
+    "fixed<4,12>": ("fixed<?/?>", [4, 16]),
 }
 # All values are rounded, or products and sums alone: then operands are f32.
 FLAGS = {"all": lambda what: [f"--format={what[0]}", f"--rounding={what[1]}", "--granularity=elementary"],
@@ -84,10 +92,24 @@ FIXED = [("all", "nearest-away"), ("all", "to-odd"), ("sums", "nearest-away"), (
 @pytest.mark.parametrize("name, what, mode", [(name, *case) for name in FORMATS for case in CASES + FIXED * name.startswith("fixed")])
 def test_matmul(run, tmp_path, name, what, mode):
     """Ordinary numbers, products below the least normal number, sums or products that overflow."""
+    check(run, tmp_path, name, what, mode, FLAGS[what]((name, mode)))
+
+
+@pytest.mark.parametrize("mode", ["stochastic", "toward-zero", "up", "nearest-even"])
+@pytest.mark.parametrize("name", RUNTIME)
+def test_widths_at_run_time(run, tmp_path, name, mode):
+    format, numbers = RUNTIME[name]
+    names = [f"width{i}" for i in range(len(numbers))]
+    rule = {"select": "*", "format": format, "parameters": names, "rounding": mode, "granularity": "elementary"}
+    policy = tmp_path / "p.json"
+    policy.write_text(json.dumps({"version": 1, "parameters": dict(zip(names, numbers)), "rules": [rule]}))
+    check(run, tmp_path, name, "all", mode, [f"--policy={policy}"])
+
+
+def check(run, tmp_path, name, what, mode, flags):
     model = tmp_path / "m.mlir"
     model.write_text(MODEL)
     random = np.random.default_rng(1)
-    flags = FLAGS[what]((name, mode))
     text = run("prec-opt", model, *flags).stdout
     sites = re.findall(r"at <\d+, key = (\d+),.*?op = \"(.*?)\", role = \"(.*?)\"", text)
     keys = {role if "." in op else op: mix(0, int(key), 0) for key, op, role in sites}

@@ -163,7 +163,7 @@ FAULTS = [
      "follows overflows, which moves how far numbers reach: the integer bits of fixed<?/N>, the exponent of intN<2^?> or the scale of intN<?>, "
      "found the number of random bits of stochastic<?>"),
     ({"select": "*", "format": "int?<2^?>", "parameters": ["driven", "few"]}, "follows overflows, which moves how far numbers reach"),
-    ({"select": "*", "format": "m3", "rounding": "stochastic-equal<?>"}, "'stochastic-equal<?>' expects a number of random bits 1..32"),
+    ({"select": "*", "format": "m3", "rounding": "stochastic-equal<?>"}, "'stochastic-equal' takes the first random bit of any number of them"),
     ({"select": "*", "format": "mxfp?"}, "/rules/0/format: format 'mxfp?' has a '?' for a number that is part of the compiled code"),
     ({"select": "*", "format": "mxfp?"}, "mx<F,BLOCK>, bfp<BITS,BLOCK>, adaptivfloat<BITS,E>; for others write a rule for each number"),
     ({"select": "*", "format": "int?<max>-axis?"}, "has the axis '?', expected 0..15"),

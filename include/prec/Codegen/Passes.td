@@ -193,6 +193,7 @@ def HoistTables : Pass<"prec-hoist-tables"> {
     word of an operand's element) and takes several operations becomes a tensor
     over the loops that it needs, if that is small beside the reduction. Shifts
     and masks of a word that is the xor of two such parts go into the parts.
+    What depends on no loop goes before the reduction.
   }];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
                            "linalg::LinalgDialect", "tensor::TensorDialect"];

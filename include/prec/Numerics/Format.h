@@ -322,6 +322,8 @@ struct Format {
   int gridFractionBits() const;
   /// Is the scale a power of two?
   bool hasPlainScale() const;
+  /// The same of one that a `?` gives as its exponent.
+  bool hasPowerStep() const;
   /// Grids of a number of bits known at run time only: how many they may be, so
   /// that quotients and codes are exact.
   int mostRuntimeBits(CarrierLayout carrier) const;

@@ -15,16 +15,33 @@
 #include "prec/Numerics/RoundingCore.h"
 #include "prec/Numerics/Shifter.h"
 
-#include <cmath>
-
 namespace mlir::prec {
 
-/// Fixed point and integers that saturate, with constant widths and a quantum
-/// of at most one, in f32, and a mode of at most 22 random bits.
+/// Fixed point and integers that saturate, in f32, and a mode of at most 22
+/// random bits. What run-time numbers leave open must hold: hasUnits, fitsGrid.
 bool hasGridRounding(const RoundFacts &facts, RoundingMode mode);
 
 /// The exponent of the quantum of fixed point or integers of a plain scale.
 int gridExponent(const Format &format);
+
+/// Is the quantum at most one?
+template <WordOps Ops>
+typename Ops::Bit hasUnits(Ops &ops,
+                           const RoundParameters<typename Ops::Word> &p) {
+  return ops.less(p.leastQuantum, ops.constant(p.facts.carrier.bias() + 1));
+}
+
+/// 2^k and 2^-k, the quantum and its inverse.
+template <WordOps Ops>
+typename Ops::Word quantumOf(Ops &ops,
+                             const RoundParameters<typename Ops::Word> &p) {
+  return ops.shl(p.leastQuantum, ops.constant(p.facts.carrier.fractionBits));
+}
+template <WordOps Ops>
+typename Ops::Word perQuantum(Ops &ops,
+                              const RoundParameters<typename Ops::Word> &p) {
+  return inverseOfPower(ops, p.facts.carrier, quantumOf(ops, p));
+}
 
 /// May the result change where a number, however small, becomes zero?
 bool heedsTiny(RoundingMode mode);
@@ -46,11 +63,8 @@ public:
       : Base(ops, bits, p, mode, random) {}
 
   Word run() {
-    const int exponent = gridExponent(facts.format);
-    Word units = ops.carrierMul(saturated(ops, bits, p),
-                                number(std::ldexp(1.0, -exponent)));
-    Word rounded =
-        ops.carrierMul(inUnits(units), number(std::ldexp(1.0, exponent)));
+    Word units = ops.carrierMul(saturated(ops, bits, p), perQuantum(ops, p));
+    Word rounded = ops.carrierMul(inUnits(units), quantumOf(ops, p));
     return ops.select(ops.less(c(infinity()), magnitude), c(0), rounded);
   }
 

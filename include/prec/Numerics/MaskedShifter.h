@@ -26,23 +26,70 @@
 #define PREC_NUMERICS_MASKEDSHIFTER_H
 
 #include "prec/Numerics/RoundingCore.h"
+#include "prec/Numerics/Shifter.h"
 
 namespace mlir::prec {
 
-/// Floats with constant widths, a largest number and gradual underflow, 1 to 10
-/// fraction bits, in f32, and a mode of at most 31 random bits.
+/// Widths for which x + 2 e has room. Run-time ones must lie within.
+inline constexpr ShifterLimits maskedLimits = {7, 1, 10};
+
+/// Floats with a largest number and gradual underflow, in f32, and a mode of at
+/// most 31 random bits.
 bool hasMaskedShifter(const RoundFacts &facts, RoundingMode mode);
 /// Of such a format in any such mode, or to nearest-even: sums may be.
 bool hasMaskedSums(const RoundFacts &facts, RoundingMode mode);
 
 /// Products that are multiples of 2^(2 n) may be rounded by it, where n is this
-/// exponent: x + 6 e has room for them.
+/// exponent: x + 6 e has room for them. Of constant widths.
 int leastQuantumOfFactors(const RoundFacts &facts);
 
+/// Are those of the format's own numbers such?
+template <WordOps Ops>
+typename Ops::Bit areOwnFactors(Ops &ops,
+                                const RoundParameters<typename Ops::Word> &p) {
+  const CarrierLayout carrier = p.facts.carrier;
+  auto least = ops.add(p.leastNormal, ops.add(p.discard, p.discard));
+  auto most = ops.constant(carrier.bias() + carrier.fractionBits + 1);
+  return ops.less(most, least);
+}
+
 /// May any product within the range be rounded by it? Then it is multiplied by
-/// 2^exponentOfLongProducts, as is the rounded one.
+/// 2^exponentOfLongProducts, as is the rounded one: if the largest number stays
+/// one, see mayBeLong.
 bool hasLongProducts(const RoundFacts &facts, RoundingMode mode);
-int exponentOfLongProducts(const RoundFacts &facts, RoundingMode mode);
+
+/// Places below the quantum that a long product is taken to: 16 random bits and
+/// the half.
+inline constexpr unsigned longPlaceBits = 17;
+
+template <WordOps Ops>
+typename Ops::Word
+exponentOfLongProducts(Ops &ops, const RoundParameters<typename Ops::Word> &p,
+                       RoundingMode mode) {
+  if (mode.kind == RoundingMode::Kind::TowardZero)
+    return ops.constant(0);
+  const CarrierLayout carrier = p.facts.carrier;
+  auto all = ops.constant(longPlaceBits + carrier.fractionBits +
+                          uint64_t(carrier.bias()));
+  return ops.sub(all, ops.add(p.discard, p.leastNormal));
+}
+
+/// The largest number's exponent, biased.
+template <WordOps Ops>
+typename Ops::Word lastExponent(Ops &ops,
+                                const RoundParameters<typename Ops::Word> &p) {
+  return ops.lshr(p.largest, ops.constant(p.facts.carrier.fractionBits));
+}
+
+/// Precondition: hasLongProducts.
+template <WordOps Ops>
+typename Ops::Bit mayBeLong(Ops &ops,
+                            const RoundParameters<typename Ops::Word> &p,
+                            RoundingMode mode) {
+  auto last =
+      ops.add(lastExponent(ops, p), exponentOfLongProducts(ops, p, mode));
+  return ops.less(last, ops.constant(2 * p.facts.carrier.bias() + 1));
+}
 
 /// Is a finite sum above zero, or below, rounded to no more than the largest
 /// number?
@@ -50,7 +97,16 @@ bool isLimited(const Format &format, RoundingMode mode, bool isBelow);
 
 /// By which power of two sums are multiplied. 0 if no finite sum becomes an
 /// infinity or a NaN in this mode, since it is then limited.
-int exponentOfSums(const RoundFacts &facts, RoundingMode mode);
+template <WordOps Ops>
+typename Ops::Word exponentOfSums(Ops &ops,
+                                  const RoundParameters<typename Ops::Word> &p,
+                                  RoundingMode mode) {
+  if (isLimited(p.facts.format, mode, false) &&
+      isLimited(p.facts.format, mode, true))
+    return ops.constant(0);
+  return ops.sub(ops.constant(2 * p.facts.carrier.bias()),
+                 lastExponent(ops, p));
+}
 
 /// A rounding of one of them. Precondition: hasMaskedShifter.
 template <WordOps Ops>
@@ -74,25 +130,24 @@ public:
   Word product(bool isLong = false) {
     if (isLong && is(Kind::Stochastic))
       return longStochastic();
-    const uint64_t discard = F() - 1 - uint64_t(facts.fractionBits);
-    Word x = isLong ? ops.bitAnd(bits, c(~uint64_t(0) << (discard + 1))) : bits;
-    Word place = ops.maximum(ops.bitAnd(x, c(infinity())), p.least);
+    const Word all = c(~uint64_t(0)), discard = ops.sub(p.discard, c(1));
+    Word x = isLong ? ops.bitAnd(bits, ops.shl(all, p.discard)) : bits;
+    Word place = ops.maximum(ops.bitAnd(bits, c(infinity())), p.least);
     if (is(Kind::Up) || is(Kind::Down)) {
-      Word keep = c(~uint64_t(0) << (discard - 1));
+      Word keep = ops.shl(all, ops.sub(discard, c(1)));
       Word y = ops.carrierFma(place, number(6), x);
       if (is(Kind::Up))
-        y = ops.add(y, ops.bitXor(keep, c(~uint64_t(0))));
+        y = ops.add(y, ops.bitXor(keep, all));
       return ops.carrierFma(place, number(-6), ops.bitAnd(y, keep));
     }
-    place = ops.bitOr(place, ops.bitAnd(x, c(signBit())));
+    place = ops.bitOr(place, ops.bitAnd(bits, c(signBit())));
     Word y;
     if (is(Kind::Stochastic)) {
-      Word factor =
-          ops.bitXor(ops.lshr(this->topRandom(), c(W() - discard)), number(2));
-      y = ops.bitAnd(ops.carrierFma(place, factor, x),
-                     c(~uint64_t(0) << discard));
+      Word addend = ops.lshr(this->topRandom(), ops.sub(c(W()), discard));
+      Word factor = ops.bitXor(addend, number(2));
+      y = ops.bitAnd(ops.carrierFma(place, factor, x), ops.shl(all, discard));
     } else {
-      y = this->roundAt(ops.carrierFma(place, number(2), x), c(discard));
+      y = this->roundAt(ops.carrierFma(place, number(2), x), discard);
     }
     return ops.carrierFma(place, number(-2), y);
   }
@@ -100,16 +155,16 @@ public:
   /// Of a sum of two finite numbers of the format, and of what came of such
   /// sums, all multiplied by 2^exponentOfSums.
   Word sum() {
-    Word rounded = this->roundAt(bits, c(F() - uint64_t(facts.fractionBits)));
+    Word rounded = this->roundAt(bits, p.discard);
     const bool high = isLimited(facts.format, this->mode, false),
                low = isLimited(facts.format, this->mode, true);
-    const Word largest = ops.add(
-        p.largest, c(uint64_t(exponentOfSums(facts, this->mode)) << F()));
+    const Word largest =
+        ops.add(p.largest, inPlace(exponentOfSums(ops, p, this->mode)));
     if (facts.format.reservedTopCodes != 0 && !(high && low)) {
       // What is beyond the largest number overflows, what is not comes back.
-      const double more = 1 + std::ldexp(1.0, -facts.fractionBits);
-      rounded = ops.carrierMul(ops.carrierMul(rounded, number(more)),
-                               number(1 / more));
+      Word more = ops.bitOr(number(1), ops.shl(c(1), p.discard)); // 1 + 2^-Y
+      rounded = ops.carrierMul(ops.carrierMul(rounded, more),
+                               ops.carrierDiv(number(1), more));
     }
     if (high)
       rounded = ops.carrierMinimum(largest, rounded);
@@ -119,20 +174,19 @@ public:
   }
 
 private:
-  static constexpr unsigned placeBits = 17; // 16 random ones and the half
-
   Word longStochastic() {
-    const uint64_t exponent(exponentOfLongProducts(facts, this->mode));
-    Word addend = ops.lshr(this->topRandom(), c(W() - placeBits));
+    Word exponent = exponentOfLongProducts(ops, p, this->mode);
+    Word addend = ops.lshr(this->topRandom(), c(W() - longPlaceBits));
     Word places = ops.bitAnd(ops.add(ops.wholeOf(magnitude), addend),
-                             c(~uint64_t(0) << placeBits));
+                             c(~uint64_t(0) << longPlaceBits));
     Word sign = ops.bitAnd(bits, c(signBit()));
     Word below = ops.bitOr(ops.carrierOfWhole(places), sign);
-    Word normal = this->roundAt(bits, c(F() - uint64_t(facts.fractionBits)));
-    return ops.select(ops.less(magnitude, ops.add(p.least, c(exponent << F()))),
+    Word normal = this->roundAt(bits, p.discard);
+    return ops.select(ops.less(magnitude, ops.add(p.least, inPlace(exponent))),
                       below, normal);
   }
 
+  Word inPlace(Word exponent) { return ops.shl(exponent, c(F())); }
   Word number(double value) { return numberOf(ops, facts.carrier, value); }
 };
 

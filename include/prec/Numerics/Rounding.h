@@ -238,20 +238,27 @@ private:
     Word limit = isKnown && greatest == least
                      ? p.above
                      : ops.select(this->isNegative(), p.below, p.above);
-    // The quotient may be off by one either way; beyond the limit it does not
-    // matter.
+    const bool isPower = format.hasPowerStep();
+    // Beyond the limit the quotient does not matter.
     Word bound = number(std::max(greatest, least) + 2);
     if (format.hasRuntimeBits())
       bound = ops.carrierAdd(limit, number(2));
-    Word quotient = ops.minimum(ops.carrierDiv(magnitude, step), bound);
+    Word inverse = inverseOfPower(ops, facts.carrier, step);
+    Word quotient = ops.minimum(isPower ? ops.carrierMul(magnitude, inverse)
+                                        : ops.carrierDiv(magnitude, step),
+                                bound);
     Word k = wholePart(quotient);
-    k = ops.select(ops.less(magnitude, product(k)), next(k, -1), k);
-    k = ops.select(ops.less(magnitude, product(next(k, 1))), k, next(k, 1));
-    k = ops.minimum(k, bound);
-    Word below = product(k), above = product(next(k, 1));
+    if (!isPower) { // the quotient may be off by one either way
+      k = ops.select(ops.less(magnitude, product(k)), next(k, -1), k);
+      k = ops.select(ops.less(magnitude, product(next(k, 1))), k, next(k, 1));
+      k = ops.minimum(k, bound);
+    }
+    Word below = product(k);
     // The place between the neighbours, with the value's sign.
-    Word place = ops.carrierDiv(ops.carrierSub(magnitude, below),
-                                ops.carrierSub(above, below));
+    Word place =
+        isPower ? ops.carrierSub(quotient, k)
+                : ops.carrierDiv(ops.carrierSub(magnitude, below),
+                                 ops.carrierSub(product(next(k, 1)), below));
     // What is not exact is not to become so by underflow.
     place = ops.minimum(ops.maximum(place, c(1)), one);
     place = ops.select(ops.equal(magnitude, below), zero, place);

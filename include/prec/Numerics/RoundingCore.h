@@ -74,9 +74,11 @@ protected:
   bool keepsSign() const { return facts.format.hasNegativeZero; }
 
   /// Without a fraction the carrier's largest number has an even code, and
-  /// to-odd would carry into infinity.
+  /// to-odd would carry into infinity. With `leavesNaN` there is a fraction,
+  /// also where its width is known at run time only.
   bool isBounded() const {
-    return facts.isBounded || (is(Kind::ToOdd) && facts.fractionBits <= 0);
+    return facts.isBounded ||
+           (is(Kind::ToOdd) && facts.fractionBits <= 0 && !leavesNaN);
   }
 
   Bit isNegative() { return ops.less(c(signBit() - 1), bits); }

@@ -73,6 +73,14 @@ typename Ops::Word numberOf(Ops &ops, CarrierLayout carrier, double value) {
                           : std::bit_cast<uint64_t>(value));
 }
 
+/// 1 / power, of a power of two that is normal, as is the result.
+template <WordOps Ops>
+typename Ops::Word inverseOfPower(Ops &ops, CarrierLayout carrier,
+                                  typename Ops::Word power) {
+  auto one = uint64_t(carrier.bias()) << carrier.fractionBits;
+  return ops.sub(ops.constant(2 * one), power);
+}
+
 /// Fixed point of I integer and L fraction bits, of which one, or both, are
 /// known at run time only: in all 3 bits at least, so that a code has a last
 /// bit of its own, and as many as the carrier holds at most.
@@ -186,13 +194,12 @@ codedParameters(Ops &ops, const Format &format, const RoundFacts &facts,
   middle = ops.minimum(ops.maximum(middle, least), most);
   p.above = numberOfWhole(ops, carrier, ops.sub(most, middle));
   p.below = numberOfWhole(ops, carrier, ops.sub(middle, least));
-  if (format.overflow == Format::Overflow::Wrap)
-    if constexpr (CarrierOps<Ops>) {
-      p.leastQuantum = ops.lshr(p.step, c(carrier.fractionBits));
-      p.wrapExponent = ops.add(p.leastQuantum, bits);
-      p.largest = ops.carrierMul(p.above, p.step);
-      p.lowest = ops.carrierMul(p.below, p.step);
-    }
+  if constexpr (CarrierOps<Ops>) {
+    p.leastQuantum = ops.lshr(p.step, c(carrier.fractionBits));
+    p.wrapExponent = ops.add(p.leastQuantum, bits);
+    p.largest = ops.carrierMul(p.above, p.step);
+    p.lowest = ops.carrierMul(p.below, p.step);
+  }
   return p;
 }
 

@@ -21,7 +21,7 @@ namespace mlir::prec {
 
 /// Where roundByShifter is right: floats with gradual underflow and a largest
 /// number, fixed point and integers that saturate. Run-time widths must lie
-/// within shifterLimits.
+/// within shifterLimits, and codes must fit: fitsGrid.
 bool hasShifter(const RoundFacts &facts);
 
 struct ShifterLimits {
@@ -29,6 +29,19 @@ struct ShifterLimits {
 };
 constexpr ShifterLimits shifterLimits(CarrierLayout carrier) {
   return {int(carrier.exponentBits) - 1, 1, int(carrier.fractionBits) - 2};
+}
+
+/// Have the codes of fixed point or integers no more bits than shifterLimits?
+template <WordOps Ops>
+typename Ops::Bit fitsGrid(Ops &ops,
+                           const RoundParameters<typename Ops::Word> &p) {
+  const CarrierLayout carrier = p.facts.carrier;
+  auto beyond =
+      ops.add(p.leastQuantum,
+              ops.constant(uint64_t(shifterLimits(carrier).mostFraction) + 1));
+  auto most = ops.shl(beyond, ops.constant(carrier.fractionBits));
+  return ops.less(ops.maximum(p.largest, p.lowest),
+                  ops.add(most, ops.constant(1)));
 }
 
 /// What is known of the number that is rounded.
@@ -76,16 +89,16 @@ typename Ops::Word roundByShifter(Ops &ops, typename Ops::Word x,
 
   Word rounded = x;
   if (!(isSum && format.isGrid())) {
-    Word place = exponent(p.leastNormal);
+    Word top = exponent(ops.add(p.leastQuantum, c(F))); // M's exponent
     if (!format.isGrid()) {
-      place = ops.bitAnd(x, c(infinity));
+      Word place = ops.bitAnd(x, c(infinity));
       if (!isSum)
         place = ops.maximum(place, exponent(p.leastNormal));
       if (!operand.isInRange && !(isSum && saturates))
         place = ops.minimum(place, exponent(ops.add(lastExponent, c(1))));
+      top = ops.add(place, exponent(p.discard));
     }
-    Word shifter =
-        ops.add(place, ops.add(exponent(p.discard), c(uint64_t(1) << (F - 1))));
+    Word shifter = ops.add(top, c(uint64_t(1) << (F - 1)));
     rounded = ops.carrierSub(ops.carrierAdd(x, shifter), shifter);
   }
 
