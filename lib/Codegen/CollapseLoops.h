@@ -8,11 +8,12 @@
 
 namespace mlir::prec {
 
-/// An operation before `op` in which loops are one that all operands have side
-/// by side in memory, or do not have; `op` itself if there are none. Tensors
-/// count as contiguous. The new one takes the body of `op`, which is to be
-/// erased.
-linalg::GenericOp collapseLoops(RewriterBase &rewriter, linalg::GenericOp op);
+/// Makes loops one that all operands have side by side in memory, or do not
+/// have. Tensors count as contiguous. `op` becomes another operation, in the
+/// same place. So does `epilogue`, which has a loop for each parallel one of
+/// `op`, with the same loops; it becomes null if it cannot follow.
+void collapseLoops(RewriterBase &rewriter, linalg::GenericOp &op,
+                   linalg::GenericOp &epilogue);
 
 } // namespace mlir::prec
 

@@ -2,6 +2,7 @@
 // Writes linalg.generic on buffers as register-tiled loops on vectors.
 #include "BatchSlices.h"
 #include "CollapseLoops.h"
+#include "Epilogue.h"
 #include "Fill.h"
 #include "KernelEmitter.h"
 #include "Profile.h"
@@ -65,6 +66,20 @@ static Operation *findFill(Value buffer, Operation *user) {
   return fill;
 }
 
+/// Is a buffer only released?
+static bool isUnused(Value buffer) {
+  return llvm::all_of(buffer.getUsers(), [](Operation *user) {
+    return isa<memref::DeallocOp>(user) ||
+           (isa<ViewLikeOpInterface>(user) && isUnused(user->getResult(0)));
+  });
+}
+
+static void eraseUnused(RewriterBase &rewriter, Operation *op) {
+  for (Operation *user : llvm::make_early_inc_range(op->getUsers()))
+    eraseUnused(rewriter, user);
+  rewriter.eraseOp(op);
+}
+
 namespace {
 class EmitKernels : public prec::impl::EmitKernelsBase<EmitKernels> {
 public:
@@ -88,56 +103,91 @@ public:
     }
     // All before the first change, after which a block numbers its operations
     // anew for the next question about their order.
-    SmallVector<Kernel> found = llvm::map_to_vector(generics, kernelOf);
+    std::vector<Kernel> found;
+    for (linalg::GenericOp op : generics)
+      found.push_back(kernelOf(op));
+    // What may end several kernels ends the last of them.
+    llvm::DenseMap<Operation *, Kernel *> owners;
+    for (Kernel &kernel : found) {
+      if (!kernel.epilogue)
+        continue;
+      Kernel *&owner = owners[kernel.epilogue.op];
+      if (owner)
+        owner->epilogue = {};
+      owner = &kernel;
+    }
+    for (Kernel &kernel : found)
+      if (Kernel *owner = owners.lookup(kernel.op))
+        owner->user = &kernel;
     // Users before the fills that they make needless.
     llvm::DenseSet<Operation *> needless;
     for (Kernel &kernel : llvm::reverse(found)) {
       if (needless.contains(kernel.op))
         eraseProfiled(rewriter, kernel.op);
-      else
+      else if (!owners.contains(kernel.op))
         emit(rewriter, kernel, options, needless);
     }
+    for (Kernel &kernel : found)
+      if (kernel.inRegisters && isUnused(kernel.inRegisters))
+        eraseUnused(rewriter, kernel.inRegisters.getDefiningOp());
   }
 
 private:
   /// An operation, the fills of its accumulators, and for each accumulator the
-  /// value that it begins with instead of reading it back, if any.
+  /// value that it begins with instead of reading it back, if any; what may end
+  /// it, and the kernel that this would be by itself.
   struct Kernel {
     linalg::GenericOp op;
     SmallVector<Operation *> fills;
     SmallVector<Value> initial;
+    Epilogue epilogue;
+    Kernel *user = nullptr;
+    Value inRegisters = {}; ///< the buffer of sums that only the end reads
   };
 
   void emit(IRRewriter &rewriter, Kernel &kernel, CodegenOptions options,
             llvm::DenseSet<Operation *> &needless) {
-    auto &[op, fills, initial] = kernel;
-    if (linalg::GenericOp collapsed = collapseLoops(rewriter, op);
-        collapsed != op) {
-      rewriter.eraseOp(op);
-      op = collapsed;
-    }
+    auto &[op, fills, initial, epilogue, user, inRegisters] = kernel;
+    Value result = epilogue ? op.getDpsInits().front() : Value();
+    if (epilogue)
+      alignEpilogue(rewriter, op, epilogue);
+    collapseLoops(rewriter, op, epilogue.op);
+    if (epilogue)
+      user->op = epilogue.op;
     bool useThreads = threads > 1 && countScalarOps(op) >= threadGrain &&
                       !op->getParentOfType<scf::ParallelOp>();
     options.threads = useThreads ? threads : 1;
     std::optional<KernelPlan> plan = planKernel(op, options);
-    if (!plan || !op.hasPureBufferSemantics()) {
+    bool hasEnd = false;
+    if (plan && op.hasPureBufferSemantics()) {
+      plan->useThreads = useThreads;
+      if (plan->useThreads)
+        plan->shareOut(op.getStaticLoopRanges(), threads);
+      if (!plan->revisitsOutputs())
+        needless.insert(fills.begin(), fills.end());
+      else
+        initial.assign(initial.size(), Value());
+      if (epilogue)
+        hasEnd = planEpilogue(op, *plan, epilogue, options);
+      emitKernel(rewriter, op, *plan, initial, hasEnd ? epilogue : Epilogue());
+      rewriter.eraseOp(op);
+      ++kernels;
+    } else {
       ++left;
-      return;
     }
-    plan->useThreads = useThreads;
-    if (plan->useThreads)
-      plan->shareOut(op.getStaticLoopRanges(), threads);
-    if (!plan->revisitsOutputs())
-      needless.insert(fills.begin(), fills.end());
-    else
-      initial.assign(initial.size(), Value());
-    emitKernel(rewriter, op, *plan, initial);
-    rewriter.eraseOp(op);
-    ++kernels;
+    if (!user)
+      return;
+    if (!hasEnd)
+      return emit(rewriter, *user, options, needless);
+    eraseProfiled(rewriter, epilogue.op);
+    ++epilogues;
+    if (isa_and_nonnull<memref::AllocOp>(result.getDefiningOp()))
+      inRegisters = result;
   }
 
   static Kernel kernelOf(linalg::GenericOp op) {
-    Kernel kernel{op, {}, SmallVector<Value>(op.getNumDpsInits())};
+    Kernel kernel{
+        op, {}, SmallVector<Value>(op.getNumDpsInits()), findEpilogue(op)};
     for (auto [index, buffer] : llvm::enumerate(op.getDpsInits())) {
       if (llvm::count(op->getOperands(), buffer) != 1)
         continue;

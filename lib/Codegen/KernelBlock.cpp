@@ -93,7 +93,12 @@ bool KernelBlock::isUsed(unsigned output) {
 
 SmallVector<Value> KernelBlock::loadOutputs() {
   SmallVector<Value> accumulators;
-  for (auto [index, operand] : llvm::enumerate(op.getDpsInitsMutable()))
+  for (auto [index, operand] : llvm::enumerate(op.getDpsInitsMutable())) {
+    auto given = tiles.find(operand.getOperandNumber());
+    if (given != tiles.end()) {
+      llvm::append_range(accumulators, given->second);
+      continue;
+    }
     for (int64_t row = 0; row < shape.rows; ++row)
       for (int64_t vector = 0; vector < shape.vectors; ++vector) {
         Type element = getElementTypeOrSelf(operand.get().getType());
@@ -109,6 +114,7 @@ SmallVector<Value> KernelBlock::loadOutputs() {
                                             b.getZeroAttr(vectorOf(element)));
         accumulators.push_back(value);
       }
+  }
   return accumulators;
 }
 
@@ -143,14 +149,13 @@ void KernelBlock::storeOutputs(ValueRange accumulators) {
 
 SmallVector<Value> KernelBlock::compute(ValueRange accumulators) {
   values.clear();
-  unsigned next = 0;
-  for (BlockArgument argument : op.getRegionOutputArgs())
-    for (int64_t row = 0; row < shape.rows; ++row)
-      for (int64_t vector = 0; vector < shape.vectors; ++vector) {
-        Dependence d = dependenceOf(argument);
-        values[{argument, d.row ? row : -1, d.vector ? vector : -1}] =
-            accumulators[next++];
-      }
+  const size_t size = shape.rows * shape.vectors;
+  for (BlockArgument argument : op.getRegionOutputArgs()) {
+    setValues(argument, accumulators.take_front(size));
+    accumulators = accumulators.drop_front(size);
+  }
+  for (const auto &[operand, tile] : tiles)
+    setValues(op.getBody()->getArgument(operand), tile);
   SmallVector<Value> results;
   for (Value yielded : op.getBody()->getTerminator()->getOperands())
     for (int64_t row = 0; row < shape.rows; ++row)
@@ -159,6 +164,14 @@ SmallVector<Value> KernelBlock::compute(ValueRange accumulators) {
         results.push_back(plan.isScalar() ? result : asVector(result));
       }
   return results;
+}
+
+void KernelBlock::setValues(BlockArgument argument, ValueRange tile) {
+  Dependence d = dependenceOf(argument);
+  for (int64_t row = 0; row < shape.rows; ++row)
+    for (int64_t vector = 0; vector < shape.vectors; ++vector)
+      values[{argument, d.row ? row : -1, d.vector ? vector : -1}] =
+          tile[row * shape.vectors + vector];
 }
 
 Value KernelBlock::valueOf(Value bodyValue, int64_t row, int64_t vector) {

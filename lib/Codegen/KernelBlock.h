@@ -44,6 +44,11 @@ public:
   void lookAhead();
   void setAhead(OpFoldResult number) { ahead = number; }
 
+  /// The operand holds these values, by row and vector, whatever is in memory.
+  void setTile(unsigned operand, ValueRange tile) {
+    tiles[operand] = SmallVector<Value>(tile);
+  }
+
   /// Accumulators: for each output, row, vector.
   SmallVector<Value> loadOutputs();
   SmallVector<Value> compute(ValueRange accumulators);
@@ -58,6 +63,8 @@ private:
 
   Dependence dependenceOf(Value value);
   Dependence dependenceOf(AffineMap map) const;
+  /// The argument has the value `tile[row][vector]` at a row and vector.
+  void setValues(BlockArgument argument, ValueRange tile);
   Value valueOf(Value bodyValue, int64_t row, int64_t vector);
   Value emitOperation(Operation *inner, int64_t row, int64_t vector);
   Value emitIndex(unsigned dim, int64_t row, int64_t vector);
@@ -112,6 +119,7 @@ private:
   SmallVector<Value> point;
   ArrayRef<Value> initial;
   KernelPanels &panels;
+  llvm::SmallDenseMap<unsigned, SmallVector<Value>> tiles;
   llvm::DenseMap<Value, Dependence> dependences;
   llvm::DenseMap<Key, Value> values;
   llvm::DenseMap<std::pair<unsigned, int64_t>, SmallVector<Value>> squares;

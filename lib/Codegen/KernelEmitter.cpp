@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Writes a linalg.generic on buffers as the loop nest of its plan.
 #include "KernelEmitter.h"
-#include "KernelBlock.h"
 #include "KernelPanels.h"
-#include "ReductionLoops.h"
+#include "KernelTile.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -18,13 +17,13 @@ namespace {
 class KernelEmitter {
 public:
   KernelEmitter(RewriterBase &b, linalg::GenericOp op, const KernelPlan &plan,
-                ArrayRef<Value> initial)
-      : b(b), loc(op.getLoc()), op(op), plan(plan), initial(initial),
-        panels(b, op, plan) {
+                ArrayRef<Value> initial, const Epilogue &epilogue)
+      : b(b), loc(op.getLoc()), op(op), plan(plan), panels(b, op, plan) {
     auto structured = cast<linalg::LinalgOp>(op.getOperation());
     for (Range range : structured.createLoopRanges(b, loc))
       extents.push_back(range.size);
     point.resize(extents.size());
+    tile.emplace(b, op, plan, extents, initial, panels, epilogue);
   }
 
   /// One loop around everything, of one trip if need be: prec-outline-loops
@@ -350,30 +349,15 @@ private:
 
   void block(BlockShape shape, int64_t rows) {
     shape.rows = rows;
-    SmallVector<KernelBlock, 1> blocks;
-    eachInTile(plan.inTile, [&] {
-      blocks.emplace_back(b, op, plan, shape, point, initial, panels);
-    });
-    ReductionLoops(b, loc, plan, extents, {pieceStart, pieceEnd}).emit(blocks);
-  }
-
-  /// `body` at each point of the dimensions `dims`.
-  void eachInTile(ArrayRef<unsigned> dims, function_ref<void()> body) {
-    if (dims.empty())
-      return body();
-    unsigned dim = dims.back();
-    for (int64_t i = 0, n = *getConstantIntValue(extents[dim]); i < n; ++i) {
-      point[dim] = constant(i);
-      eachInTile(dims.drop_back(), body);
-    }
+    tile->emit(shape, point, {pieceStart, pieceEnd});
   }
 
   RewriterBase &b;
   Location loc;
   linalg::GenericOp op;
   const KernelPlan &plan;
-  ArrayRef<Value> initial;
   KernelPanels panels;
+  std::optional<KernelTile> tile;
   Value pieceStart, pieceEnd;
   std::pair<Value, Value> part;     ///< of the shared dimensions' points
   std::pair<Value, Value> rowRange; ///< null: all whole blocks of rows
@@ -385,8 +369,9 @@ private:
 } // namespace
 
 void mlir::prec::emitKernel(RewriterBase &rewriter, linalg::GenericOp op,
-                            const KernelPlan &plan, ArrayRef<Value> initial) {
+                            const KernelPlan &plan, ArrayRef<Value> initial,
+                            const Epilogue &epilogue) {
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(op);
-  KernelEmitter(rewriter, op, plan, initial).emit();
+  KernelEmitter(rewriter, op, plan, initial, epilogue).emit();
 }

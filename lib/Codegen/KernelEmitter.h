@@ -3,16 +3,18 @@
 #ifndef PREC_CODEGEN_KERNELEMITTER_H
 #define PREC_CODEGEN_KERNELEMITTER_H
 
-#include "KernelPlan.h"
+#include "Epilogue.h"
 
 #include "mlir/IR/PatternMatch.h"
 
 namespace mlir::prec {
 
 /// Emits the nest before `op`, which the caller erases. `initial` has for each
-/// output the scalar that all its elements are known to hold, or null.
+/// output the scalar that all its elements are known to hold, or null. The
+/// epilogue, if there is one, is planned.
 void emitKernel(RewriterBase &rewriter, linalg::GenericOp op,
-                const KernelPlan &plan, ArrayRef<Value> initial);
+                const KernelPlan &plan, ArrayRef<Value> initial,
+                const Epilogue &epilogue);
 
 } // namespace mlir::prec
 

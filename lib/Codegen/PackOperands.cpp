@@ -226,8 +226,9 @@ private:
     Operation *before = op->getPrevNode();
     rewriter.setInsertionPoint(op);
     auto copy = cast<linalg::GenericOp>(rewriter.clone(*op));
-    std::optional<KernelPlan> plan =
-        planKernel(collapseLoops(rewriter, copy), options);
+    linalg::GenericOp none;
+    collapseLoops(rewriter, copy, none);
+    std::optional<KernelPlan> plan = planKernel(copy, options);
     while (op->getPrevNode() != before)
       rewriter.eraseOp(op->getPrevNode());
     return plan ? std::optional(plan->cost) : std::nullopt;

@@ -18,7 +18,7 @@ Value ReductionLoops::extent(unsigned dim) {
   return getValueOrCreateConstantIndexOp(b, loc, extents[dim]);
 }
 
-void ReductionLoops::emit(MutableArrayRef<KernelBlock> all) {
+SmallVector<Value> ReductionLoops::emit(MutableArrayRef<KernelBlock> all) {
   blocks = all;
   SmallVector<Value> accumulators;
   for (KernelBlock &block : blocks) {
@@ -26,13 +26,9 @@ void ReductionLoops::emit(MutableArrayRef<KernelBlock> all) {
     llvm::append_range(accumulators, block.loadOutputs());
   }
   accumulators = emit(0, accumulators);
-  ValueRange rest = accumulators;
-  for (KernelBlock &block : blocks) {
+  for (KernelBlock &block : blocks)
     block.releaseAhead();
-    size_t count = accumulators.size() / blocks.size();
-    block.storeOutputs(rest.take_front(count));
-    rest = rest.drop_front(count);
-  }
+  return accumulators;
 }
 
 SmallVector<Value> ReductionLoops::compute(ValueRange accumulators) {

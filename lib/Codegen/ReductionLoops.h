@@ -19,8 +19,9 @@ public:
       : b(b), loc(loc), plan(plan), extents(extents), piece(piece) {}
 
   /// All points of the plan's `reductions`, ascending, for the blocks of a
-  /// tile. What lies ahead is read for one block alone.
-  void emit(MutableArrayRef<KernelBlock> blocks);
+  /// tile; gives the accumulators of one after the other. What lies ahead is
+  /// read for one block alone.
+  SmallVector<Value> emit(MutableArrayRef<KernelBlock> blocks);
 
 private:
   SmallVector<Value> emit(unsigned level, ValueRange accumulators);

@@ -286,6 +286,10 @@ def EmitKernels : Pass<"prec-emit-kernels"> {
     an element is computed from, and in which order, does not change: results
     have the bits of the plain loops. Operations that do not fit (a body with
     regions or loads) are left for `convert-linalg-to-loops`.
+
+    An elementwise operation that reads the result of a reduction (a bias, a
+    rectifier, a rounding) runs on the accumulators before they go to memory,
+    where nothing in between touches the same memory.
   }];
   let options = [
     Option<"vectorBits", "vector-bits", "unsigned", "128",
@@ -303,6 +307,7 @@ def EmitKernels : Pass<"prec-emit-kernels"> {
                            "vector::VectorDialect"];
   let statistics = [
     Statistic<"kernels", "kernels", "Operations written as kernels">,
+    Statistic<"epilogues", "epilogues", "Operations done at another kernel's end">,
     Statistic<"left", "left", "Operations left for plain loops">
   ];
 }
