@@ -2,8 +2,8 @@
 // Chooses cheaper forms of the roundings inside reductions where these give the
 // same bits.
 #include "FormConditions.h"
+#include "FormVersions.h"
 #include "Forms.h"
-#include "MaskedReduction.h"
 #include "NativeHalf.h"
 #include "RoundedReduction.h"
 #include "prec/Codegen/Passes.h"
@@ -75,9 +75,10 @@ private:
     }
     if (nativeHalf && reduction.mayBeHalf()) {
       ++halves;
-      HalfValues values;
-      Value result = buildHalfContraction(b, op, values);
-      return b.replaceOp(op, canonicalNaN(b, result));
+      RoundOp round = reduction.rounds.front();
+      if (round.getParameters().empty())
+        return b.replaceOp(op, canonicalNaN(b, buildHalfContraction(b, op)));
+      chooseHalf(b, reduction);
     }
     if (reduction.multipliesWholes()) {
       ++shifted;
@@ -112,6 +113,30 @@ private:
       return replaceBy(b, op, quietForm);
     version(b, op, conditionOnWidths(b, reduction, leastFraction, 64),
             quietForm, "");
+  }
+
+  /// Where run-time widths are those of half numbers.
+  static void chooseHalf(IRRewriter &b, RoundedReduction &reduction) {
+    auto inHalf = [](OpBuilder &builder, linalg::GenericOp copy) {
+      Value result = canonicalNaN(builder, buildHalfContraction(builder, copy));
+      copy.erase();
+      return result;
+    };
+    Value condition = conditionForHalf(b, reduction.rounds.front());
+    follow(b, reduction,
+           makeVersions(b, reduction.op, condition, inHalf, asItIs).second);
+  }
+
+  static Value asItIs(OpBuilder &, linalg::GenericOp copy) {
+    return copy.getResult(0);
+  }
+
+  /// What comes is about `rest`.
+  static void follow(IRRewriter &b, RoundedReduction &reduction,
+                     linalg::GenericOp rest) {
+    reduction.op = rest;
+    reduction.rounds = roundsOf(rest);
+    b.setInsertionPoint(rest);
   }
 
   /// Without a look at overflow where the operands allow it; general where
@@ -226,9 +251,7 @@ private:
   void chooseFirst(IRRewriter &b, RoundedReduction &reduction, StringRef form,
                    ArrayRef<Value> conditions) {
     Value condition = allOf(b, reduction.op.getLoc(), conditions);
-    reduction.op = version(b, reduction.op, condition, form, "");
-    reduction.rounds = roundsOf(reduction.op);
-    b.setInsertionPoint(reduction.op);
+    follow(b, reduction, version(b, reduction.op, condition, form, ""));
   }
 
   /// `form`; under a condition, if there is one, else as it is.
@@ -237,7 +260,7 @@ private:
     if (condition)
       version(b, reduction.op, condition, form, "");
     else if (form == gridForm)
-      mark(reduction.op, form);
+      markForm(reduction.op, form);
     else
       replaceBy(b, reduction.op, form);
   }
@@ -251,7 +274,7 @@ private:
 
   /// In one form, whatever the operands are.
   static void replaceBy(IRRewriter &b, linalg::GenericOp op, StringRef form) {
-    mark(op, form);
+    markForm(op, form);
     makeCanonical(b, op);
   }
 
@@ -272,110 +295,17 @@ private:
     return isEven ? twoOpsForm : quietForm;
   }
 
-  static void mark(linalg::GenericOp op, StringRef form) {
-    for (RoundOp round : roundsOf(op)) {
-      int fraction = round.getFormat().getValue().fractionBits;
-      if (form == quietForm && isWideMaskForm(round))
-        round.setFormatAttr(
-            FormatAttr::get(op.getContext(), Format::mantissa(fraction)));
-      round->setAttr(formAttrName, StringAttr::get(op.getContext(), form));
-    }
-    if (StringRef ofSum = formOfSum(op, form); !ofSum.empty())
-      roundsOf(op).back()->setAttr(formAttrName,
-                                   StringAttr::get(op.getContext(), ofSum));
-  }
-
-  static bool isMasked(StringRef form) {
-    return form == maskedProductForm || form == maskedLongProductForm ||
-           form == productInRangeForm;
-  }
-
-  /// If it is another one than that of the product.
-  static StringRef formOfSum(linalg::GenericOp op, StringRef form) {
-    if (form == scaledProductForm)
-      return twoOpsForm;
-    if (form == maskedProductForm || form == maskedLongProductForm)
-      return maskedSumForm;
-    if (form == gridForm || form == gridInRangeForm)
-      return shifterSumForm;
-    if (form != shifterForm && form != inRangeForm &&
-        form != productInRangeForm)
-      return "";
-    RoundOp sum = roundsOf(op).back();
-    const RoundFacts facts = factsOf(sum);
-    const bool isShort = facts.fractionBits <= mostForTwoOps(sum);
-    if (form == inRangeForm)
-      return isShort ? StringRef(twoOpsForm) : StringRef(sumInRangeForm);
-    const bool saturates =
-        facts.format.overflow == Format::Overflow::Saturate &&
-        !facts.format.isGrid() &&
-        (form == productInRangeForm || !facts.format.isRuntime());
-    if (isShort && saturates)
-      return saturatingTwoOpsForm;
-    return form == productInRangeForm ? maskedSumForm : shifterSumForm;
-  }
-
-  static int mostForTwoOps(RoundOp round) {
-    return round.getType().isF64() ? mostWideFraction : mostFraction;
-  }
-
   /// if condition: op in form `fast`; else: op in form `exact` ("": as it is),
   /// which is returned.
-  linalg::GenericOp version(IRRewriter &b, linalg::GenericOp op,
-                            Value condition, StringRef fast, StringRef exact) {
-    Location loc = op.getLoc();
-    linalg::GenericOp last;
-    auto branch = [&](StringRef form) {
-      return [&, form](OpBuilder &builder, Location) {
-        IRMapping mapping;
-        if (TypedAttr value = fillOf(op)) { // a buffer of the branch's own
-          Value init = op.getDpsInits()[0];
-          Value empty = tensor::EmptyOp::create(
-              builder, loc, tensor::getMixedSizes(builder, loc, init),
-              getElementTypeOrSelf(init.getType()));
-          Value scalar = arith::ConstantOp::create(builder, loc, value);
-          mapping.map(
-              init,
-              linalg::FillOp::create(builder, loc, scalar, empty).getResult(0));
-        }
-        last = cast<linalg::GenericOp>(builder.clone(*op, mapping));
-        Value result = last.getResult(0);
-        if (!form.empty())
-          mark(last, form);
-        if (form == quietForm || form == shifterForm)
-          result = canonicalNaN(builder, result);
-        if (isMasked(form))
-          result = scaleBody(builder, last);
-        scf::YieldOp::create(builder, loc, result);
+  static linalg::GenericOp version(IRRewriter &b, linalg::GenericOp op,
+                                   Value condition, StringRef fast,
+                                   StringRef exact) {
+    auto in = [](StringRef form) {
+      return [form](OpBuilder &builder, linalg::GenericOp copy) {
+        return inForm(builder, copy, form);
       };
     };
-    auto choice =
-        scf::IfOp::create(b, loc, condition, branch(fast), branch(exact));
-    b.replaceOp(op, choice.getResults());
-    return last;
-  }
-
-  /// Every NaN of `tensor` as a rounding would have left it.
-  static Value canonicalNaN(OpBuilder &b, Value tensor) {
-    auto type = cast<RankedTensorType>(tensor.getType());
-    auto element = cast<FloatType>(type.getElementType());
-    AffineMap map = b.getMultiDimIdentityMap(type.getRank());
-    SmallVector<utils::IteratorType> iterators(type.getRank(),
-                                               utils::IteratorType::parallel);
-    return linalg::GenericOp::create(
-               b, tensor.getLoc(), type, ValueRange{}, tensor, map, iterators,
-               [&](OpBuilder &builder, Location loc, ValueRange args) {
-                 Value isNaN = arith::CmpFOp::create(
-                     builder, loc, arith::CmpFPredicate::UNO, args[0], args[0]);
-                 Value nan = arith::ConstantOp::create(
-                     builder, loc,
-                     FloatAttr::get(element, APFloat::getQNaN(
-                                                 element.getFloatSemantics())));
-                 Value value =
-                     arith::SelectOp::create(builder, loc, isNaN, nan, args[0]);
-                 linalg::YieldOp::create(builder, loc, value);
-               })
-        .getResult(0);
+    return makeVersions(b, op, condition, in(fast), in(exact)).second;
   }
 };
 } // namespace

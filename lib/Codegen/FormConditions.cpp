@@ -64,6 +64,17 @@ Value mlir::prec::conditionForShifter(OpBuilder &b, RoundOp round,
   return allOf(b, round.getLoc(), conditions);
 }
 
+Value mlir::prec::conditionForHalf(OpBuilder &b, RoundOp round) {
+  const Format &format = round.getFormat().getValue();
+  SmallVector<Value> conditions;
+  auto width = round.getParameters().begin();
+  if (format.exponentBits == Format::runtime)
+    conditions.push_back(isBetween(b, round.getLoc(), *width++, 5, 5));
+  if (format.fractionBits == Format::runtime)
+    conditions.push_back(isBetween(b, round.getLoc(), *width, 10, 10));
+  return allOf(b, round.getLoc(), conditions);
+}
+
 Value mlir::prec::conditionOnWidths(OpBuilder &b, RoundedReduction &reduction,
                                     int least, int most) {
   SmallVector<Value> conditions;

@@ -21,6 +21,9 @@ Value conditionOnWords(OpBuilder &builder, RoundOp round, BitOf fact);
 Value conditionForShifter(OpBuilder &builder, RoundOp round,
                           const ShifterLimits &limits);
 
+/// Widths that are known at run time only are those of e5m10.
+Value conditionForHalf(OpBuilder &builder, RoundOp round);
+
 /// least <= fraction bits <= most, of all roundings that do not know them; null
 /// if all do.
 Value conditionOnWidths(OpBuilder &builder, RoundedReduction &reduction,

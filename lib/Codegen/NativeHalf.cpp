@@ -2,7 +2,7 @@
 // Sums of products rounded to e5m10 at each step, in half arithmetic.
 #include "NativeHalf.h"
 #include "Forms.h"
-#include "prec/IR/PrecDialect.h"
+#include "RoundedReduction.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -22,7 +22,9 @@ std::optional<bool> HalfValues::decide(Operation *op) {
     return !losesInfo;
   }
   if (auto round = dyn_cast<RoundOp>(op))
-    return round.getFormat().getValue() == Format::ieee(5, 10);
+    return round.getFormat().getValue() == Format::ieee(5, 10) ||
+           (round.getFormat() == own.getFormat() &&
+            round.getParameters() == own.getParameters());
   if (auto wide = dyn_cast<arith::ExtFOp>(op))
     return getElementTypeOrSelf(wide.getIn().getType()).isF16();
   return std::nullopt;
@@ -67,8 +69,8 @@ static void buildBody(OpBuilder &b, linalg::GenericOp op, ValueRange args) {
   linalg::YieldOp::create(b, yield->getLoc(), half);
 }
 
-Value mlir::prec::buildHalfContraction(OpBuilder &b, linalg::GenericOp op,
-                                       HalfValues &values) {
+Value mlir::prec::buildHalfContraction(OpBuilder &b, linalg::GenericOp op) {
+  HalfValues values(roundsOf(op).front());
   Type half = b.getF16Type();
   Location loc = op.getLoc();
   SmallVector<Value> inputs = op.getDpsInputs();

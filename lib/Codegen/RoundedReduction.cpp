@@ -168,8 +168,14 @@ bool RoundedReduction::hasShortProducts() const {
 }
 
 bool RoundedReduction::mayBeHalf() const {
-  return hasOneFormat() && rounds[0].getType().isF32() &&
-         factsOf(rounds[0]).format == Format::ieee(5, 10) &&
+  if (!hasOneFormat())
+    return false;
+  Format format = rounds[0].getFormat().getValue();
+  if (format.exponentBits == Format::runtime)
+    format.exponentBits = 5;
+  if (format.fractionBits == Format::runtime)
+    format.fractionBits = 10;
+  return rounds[0].getType().isF32() && format == Format::ieee(5, 10) &&
          llvm::all_of(rounds, [](RoundOp round) {
            return is(round, RoundingMode::Kind::NearestEven);
          });

@@ -62,7 +62,8 @@ public:
   bool hasShortProducts() const;
   /// The input that varies along the last dimension of the result.
   unsigned lastInput() const;
-  /// Products and sums are rounded to e5m10 to nearest-even.
+  /// Products and sums are rounded to e5m10, or to what may be it, to
+  /// nearest-even.
   bool mayBeHalf() const;
   /// Products and sums are rounded to the same numbers: floats with subnormals,
   /// fixed point or integers that saturate. So sums are multiples of the

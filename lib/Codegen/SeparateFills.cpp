@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Each operation that writes over a fill gets one of its own, right before it.
+// Each operation that writes over a fill gets one of its own, right before it;
+// in a branch also one that writes over nothing.
 #include "Fill.h"
 #include "prec/Codegen/Passes.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -34,6 +36,24 @@ struct SeparateFills : public prec::impl::SeparateFillsBase<SeparateFills> {
     for (linalg::LinalgOp fill : fills)
       if (auto empty = fill.getDpsInits()[0].getDefiningOp<tensor::EmptyOp>())
         separate(fill, empty);
+    SmallVector<tensor::EmptyOp> empties;
+    getOperation()->walk([&](tensor::EmptyOp op) { empties.push_back(op); });
+    for (tensor::EmptyOp empty : empties)
+      keepInBranches(empty);
+  }
+
+  /// A branch that gives a buffer from outside would copy it.
+  void keepInBranches(tensor::EmptyOp empty) {
+    OpBuilder builder(&getContext());
+    for (OpOperand *use : overwritingUses(empty)) {
+      Operation *user = use->getOwner();
+      if (!isa<scf::IfOp>(user->getParentOp()) ||
+          user->getBlock() == empty->getBlock())
+        continue;
+      builder.setInsertionPoint(user);
+      use->set(builder.clone(*empty)->getResult(0));
+      ++made;
+    }
   }
 
   void separate(linalg::LinalgOp fill, tensor::EmptyOp empty) {

@@ -59,3 +59,31 @@ func.func @no_fills(%x: tensor<4xf32>, %y: tensor<4x8xf32>) -> (tensor<4xf32>, t
   } -> tensor<4xf32>
   return %a, %b : tensor<4xf32>, tensor<4xf32>
 }
+
+// A branch has a buffer of its own: it would have to copy one from outside to give it.
+// CHECK-LABEL: func.func @branches(
+// CHECK: scf.if
+// CHECK: %[[A:.*]] = tensor.empty
+// CHECK-NEXT: linalg.generic {{.*}} outs(%[[A]]
+// CHECK: else
+// CHECK: %[[B:.*]] = tensor.empty
+// CHECK-NEXT: linalg.generic {{.*}} outs(%[[B]]
+func.func @branches(%x: tensor<4xf32>, %c: i1) -> tensor<4xf32> {
+  %e = tensor.empty() : tensor<4xf32>
+  %r = scf.if %c -> tensor<4xf32> {
+    %a = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+    ^bb0(%u: f32, %o: f32):
+      %n = arith.negf %u : f32
+      linalg.yield %n : f32
+    } -> tensor<4xf32>
+    scf.yield %a : tensor<4xf32>
+  } else {
+    %b = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+    ^bb0(%u: f32, %o: f32):
+      %n = arith.addf %u, %u : f32
+      linalg.yield %n : f32
+    } -> tensor<4xf32>
+    scf.yield %b : tensor<4xf32>
+  }
+  return %r : tensor<4xf32>
+}

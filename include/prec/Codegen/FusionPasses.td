@@ -40,6 +40,8 @@ def SeparateFills : Pass<"prec-separate-fills"> {
     Sums of equal shapes begin with equal fills, which common subexpression
     elimination makes one: all but the last of its writers would be given a
     copy. A fill of its own costs nothing: accumulators begin with its value.
+    What writes over a `tensor.empty` in a branch gets one there, else the
+    branch would give a copy of it.
   }];
   let dependentDialects = ["linalg::LinalgDialect", "tensor::TensorDialect"];
   let statistics = [
