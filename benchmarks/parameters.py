@@ -17,11 +17,12 @@ import numpy as np
 from matmul import MODEL
 from peer import BIN, write
 
-MODES = ["toward-zero", "nearest-even", "stochastic"]
+MODES = ["toward-zero", "nearest-even", "to-odd", "stochastic"]
 GRANULARITIES = ["elementary", "op"]
 # The constant format, the one with parameters, and their values.
-FORMATS = [("m7", "m?", [7]), ("e4m3", "e?m?", [4, 3]), ("e5m10", "e?m?", [5, 10]), ("fixed<8,8>", "fixed<?,?>", [8, 8]),
-           ("fixed<8,8>", "fixed<?/?>", [8, 16]), ("int8<0.0625>", "int8<2^?>", [-4])]  # fmt: skip
+FORMATS = [("m7", "m?", [7]), ("e4m3", "e?m?", [4, 3]), ("e5m10", "e?m?", [5, 10]), ("e8m7", "e?m?", [8, 7]), ("fixed<8,8>", "fixed<?,?>", [8, 8]),
+           ("fixed<8,8>", "fixed<?/?>", [8, 16]), ("int8<0.0625>", "int8<2^?>", [-4]),
+           ("posit<16,1>", "posit<?,?>", [16, 1]), ("binary8p3se", "binary?p?se", [8, 3])]  # fmt: skip
 
 
 def policies(folder, formats, mode, granularity):

@@ -6,6 +6,7 @@
 #include "Forms.h"
 #include "NativeHalf.h"
 #include "RoundedReduction.h"
+#include "RuntimeVersions.h"
 #include "prec/Codegen/Passes.h"
 #include "prec/Numerics/GridRounding.h"
 #include "prec/Numerics/MaskedShifter.h"
@@ -48,37 +49,35 @@ public:
 
 private:
   void choose(IRRewriter &b, RoundedReduction &reduction) {
-    linalg::GenericOp op = reduction.op;
-    b.setInsertionPoint(op);
-    bool hasRuntime = llvm::any_of(reduction.rounds, isRuntime);
-    if (op.getNumDpsInits() > 1) { // other orders of sums
-      if (!reduction.canBeQuiet || hasRuntime)
-        return;
-      ++quiet;
-      return replaceBy(b, op, quietForm);
+    b.setInsertionPoint(reduction.op);
+    if (reduction.mayBeWide())
+      chooseWide(b, reduction);
+    if (reduction.op.getNumDpsInits() > 1) { // other orders of sums
+      if (reduction.canBeQuiet)
+        chooseQuiet(b, reduction);
+      else
+        shifted += versionExactShifter(b, reduction);
+      return;
     }
     if (reduction.mayBeTwoOps()) {
-      ++twoOps;
-      bool quiet = reduction.canBeQuiet && !hasRuntime;
-      std::optional<unsigned> scaled = reduction.scaledInput();
-      if (scaled)
-        putLast(op, *scaled);
-      version(b, op, conditionForTwoOps(b, reduction, mostFraction, scaled),
-              scaled ? scaledProductForm : twoOpsForm, quiet ? quietForm : "");
+      chooseTwoOps(b, reduction);
+      if (reduction.canBeQuiet)
+        chooseQuiet(b, reduction);
       return;
     }
     if (reduction.mayBeMasked()) {
       ++twoOps;
       Value condition = conditionForTwoOps(b, reduction, mostWideFraction);
-      version(b, op, condition, maskedForm(reduction), "");
+      version(b, reduction.op, condition, maskedForm(reduction), "");
       return;
     }
     if (nativeHalf && reduction.mayBeHalf()) {
       ++halves;
       RoundOp round = reduction.rounds.front();
       if (round.getParameters().empty())
-        return b.replaceOp(op, canonicalNaN(b, buildHalfContraction(b, op)));
-      chooseHalf(b, reduction);
+        return b.replaceOp(reduction.op, canonicalNaN(b, buildHalfContraction(
+                                                             b, reduction.op)));
+      versionHalf(b, reduction);
     }
     if (reduction.multipliesWholes()) {
       ++shifted;
@@ -92,51 +91,64 @@ private:
       return chooseGrid(b, reduction);
     if (reduction.mayBeMaskShifted() && chooseMasked(b, reduction))
       return;
+    if (reduction.mayBeRegular())
+      versionRegular(b, reduction);
     if (reduction.addsNumbers()) {
       ++sums;
-      roundsOf(op).back()->setAttr(formAttrName, b.getStringAttr(sumForm));
+      roundsOf(reduction.op)
+          .back()
+          ->setAttr(formAttrName, b.getStringAttr(sumForm));
       return;
     }
     if (SmallVector<RoundOp> apart = reduction.shiftedApart(); !apart.empty()) {
       ++shifted;
       for (RoundOp round : apart)
         round->setAttr(formAttrName, b.getStringAttr(signedShifterForm));
-      if (op.getBody()->getTerminator()->getOperand(0).getDefiningOp() ==
-          apart.back())
-        makeCanonical(b, op);
+      if (reduction.op.getBody()
+              ->getTerminator()
+              ->getOperand(0)
+              .getDefiningOp() == apart.back())
+        makeCanonical(b, reduction.op);
       return;
     }
-    if (!reduction.canBeQuiet)
-      return;
+    if (reduction.canBeQuiet)
+      chooseQuiet(b, reduction);
+  }
+
+  /// Where the operands' exponents allow it.
+  void chooseTwoOps(IRRewriter &b, RoundedReduction &reduction) {
+    ++twoOps;
+    std::optional<unsigned> scaled = reduction.scaledInput();
+    if (scaled)
+      putLast(reduction.op, *scaled);
+    chooseFirst(b, reduction, scaled ? scaledProductForm : twoOpsForm,
+                {conditionForTwoOps(b, reduction, mostFraction, scaled)});
+  }
+
+  /// General where run-time widths leave no room for a NaN's mark.
+  void chooseQuiet(IRRewriter &b, RoundedReduction &reduction) {
     ++quiet;
-    if (!hasRuntime)
-      return replaceBy(b, op, quietForm);
-    version(b, op, conditionOnWidths(b, reduction, leastFraction, 64),
-            quietForm, "");
+    if (Value condition = conditionOnWidths(b, reduction, leastFraction, 64))
+      version(b, reduction.op, condition, quietForm, "");
+    else
+      replaceBy(b, reduction.op, quietForm);
   }
 
-  /// Where run-time widths are those of half numbers.
-  static void chooseHalf(IRRewriter &b, RoundedReduction &reduction) {
-    auto inHalf = [](OpBuilder &builder, linalg::GenericOp copy) {
-      Value result = canonicalNaN(builder, buildHalfContraction(builder, copy));
-      copy.erase();
-      return result;
-    };
-    Value condition = conditionForHalf(b, reduction.rounds.front());
-    follow(b, reduction,
-           makeVersions(b, reduction.op, condition, inHalf, asItIs).second);
-  }
-
-  static Value asItIs(OpBuilder &, linalg::GenericOp copy) {
-    return copy.getResult(0);
-  }
-
-  /// What comes is about `rest`.
-  static void follow(IRRewriter &b, RoundedReduction &reduction,
-                     linalg::GenericOp rest) {
-    reduction.op = rest;
-    reduction.rounds = roundsOf(rest);
-    b.setInsertionPoint(rest);
+  /// Where run-time exponents are f32's the other widths are all that matters.
+  void chooseWide(IRRewriter &b, RoundedReduction &reduction) {
+    linalg::GenericOp wide = versionWide(b, reduction);
+    CleanNaN nans;
+    RoundedReduction own(wide, nans);
+    if (!own.canBeQuiet) {
+      choose(b, own);
+    } else {
+      b.setInsertionPoint(wide);
+      if (own.mayBeTwoOps())
+        chooseTwoOps(b, own);
+      ++quiet;
+      replaceBy(b, own.op, quietForm);
+    }
+    b.setInsertionPoint(reduction.op);
   }
 
   /// Without a look at overflow where the operands allow it; general where
@@ -192,8 +204,11 @@ private:
       chooseFirst(b, reduction, maskedProductForm,
                   {isWithin, areOwn, conditionOnProducts(b, reduction)});
     }
-    if (!isLong)
+    if (!isLong) {
+      if (reduction.mayBeRegular())
+        versionRegular(b, reduction);
       return true;
+    }
     const unsigned last = reduction.lastInput();
     putLast(reduction.op, last);
     auto exponent = [&](ArithOps &ops, RoundWords &p) {
@@ -202,6 +217,8 @@ private:
     chooseFirst(
         b, reduction, maskedLongProductForm,
         {isWithin, room, conditionOnProducts(b, reduction, last, exponent)});
+    if (reduction.mayBeRegular())
+      versionRegular(b, reduction);
     return true;
   }
 
@@ -251,7 +268,8 @@ private:
   void chooseFirst(IRRewriter &b, RoundedReduction &reduction, StringRef form,
                    ArrayRef<Value> conditions) {
     Value condition = allOf(b, reduction.op.getLoc(), conditions);
-    follow(b, reduction, version(b, reduction.op, condition, form, ""));
+    reduction.become(version(b, reduction.op, condition, form, ""));
+    b.setInsertionPoint(reduction.op);
   }
 
   /// `form`; under a condition, if there is one, else as it is.

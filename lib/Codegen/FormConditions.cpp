@@ -75,6 +75,25 @@ Value mlir::prec::conditionForHalf(OpBuilder &b, RoundOp round) {
   return allOf(b, round.getLoc(), conditions);
 }
 
+Value mlir::prec::conditionForWide(OpBuilder &b, RoundedReduction &reduction) {
+  SmallVector<Value> conditions;
+  for (RoundOp round : reduction.rounds)
+    if (const int bits = withWideExponent(round).exponentBits;
+        bits != round.getFormat().getValue().exponentBits)
+      conditions.push_back(isBetween(
+          b, round.getLoc(), round.getParameters().front(), bits, bits));
+  return allOf(b, reduction.op.getLoc(), conditions);
+}
+
+Value mlir::prec::conditionForRegular(OpBuilder &b,
+                                      RoundedReduction &reduction) {
+  SmallVector<Value> conditions;
+  for (RoundOp round : reduction.rounds)
+    conditions.push_back(
+        conditionOnWords(b, round, hasRegularWidths<ArithOps>));
+  return allOf(b, reduction.op.getLoc(), conditions);
+}
+
 Value mlir::prec::conditionOnWidths(OpBuilder &b, RoundedReduction &reduction,
                                     int least, int most) {
   SmallVector<Value> conditions;

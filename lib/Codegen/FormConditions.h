@@ -24,6 +24,12 @@ Value conditionForShifter(OpBuilder &builder, RoundOp round,
 /// Widths that are known at run time only are those of e5m10.
 Value conditionForHalf(OpBuilder &builder, RoundOp round);
 
+/// Exponents' widths that are known at run time only are f32's.
+Value conditionForWide(OpBuilder &builder, RoundedReduction &reduction);
+
+/// Of all roundings.
+Value conditionForRegular(OpBuilder &builder, RoundedReduction &reduction);
+
 /// least <= fraction bits <= most, of all roundings that do not know them; null
 /// if all do.
 Value conditionOnWidths(OpBuilder &builder, RoundedReduction &reduction,

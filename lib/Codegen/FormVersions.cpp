@@ -79,12 +79,17 @@ static bool isMasked(StringRef form) {
          form == productInRangeForm;
 }
 
-Value mlir::prec::inForm(OpBuilder &b, linalg::GenericOp copy, StringRef form) {
+SmallVector<Value> mlir::prec::inForm(OpBuilder &b, linalg::GenericOp copy,
+                                      StringRef form) {
   if (!form.empty())
     markForm(copy, form);
+  if (isMasked(form))
+    return {scaleBody(b, copy)};
+  SmallVector<Value> results(copy.getResults());
   if (form == quietForm || form == shifterForm)
-    return canonicalNaN(b, copy.getResult(0));
-  return isMasked(form) ? scaleBody(b, copy) : copy.getResult(0);
+    for (Value &result : results)
+      result = canonicalNaN(b, result);
+  return results;
 }
 
 /// A copy of `op` that fills a buffer of its own, if it begins with a constant.

@@ -19,12 +19,14 @@ void markForm(linalg::GenericOp op, StringRef form);
 /// Every NaN of `tensor` as a rounding would have left it.
 Value canonicalNaN(OpBuilder &builder, Value tensor);
 
-/// Makes a version of a copy of a reduction; gives its result.
-using Version = llvm::function_ref<Value(OpBuilder &, linalg::GenericOp copy)>;
+/// Makes a version of a copy of a reduction; gives its results.
+using Version =
+    llvm::function_ref<SmallVector<Value>(OpBuilder &, linalg::GenericOp copy)>;
 
 /// The roundings of `copy` in a form ("": as they are) and what belongs to it
 /// before and after the reduction.
-Value inForm(OpBuilder &builder, linalg::GenericOp copy, StringRef form);
+SmallVector<Value> inForm(OpBuilder &builder, linalg::GenericOp copy,
+                          StringRef form);
 
 /// Replaces `op` by: if `condition`, a copy of it made by `fast`, else one made
 /// by `exact`. Gives the copies.

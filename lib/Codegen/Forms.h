@@ -36,6 +36,11 @@ inline constexpr llvm::StringLiteral nativeHalfForm = "native-half";
 /// its quantum, so that nothing below the quantum has to be looked for.
 inline constexpr llvm::StringLiteral sumForm = "sum";
 
+/// The general form of run-time widths that are regular (hasRegularWidths), and
+/// the same of a sum of two numbers of the format.
+inline constexpr llvm::StringLiteral regularForm = "regular";
+inline constexpr llvm::StringLiteral regularSumForm = "regular-sum";
+
 /// Nearest-even by roundByShifter: a zero may lose its sign, a NaN may stay the
 /// NaN it is. The names say what is known of the operand (ShifterOperand).
 inline constexpr llvm::StringLiteral shifterForm = "shifter";
@@ -60,6 +65,10 @@ inline constexpr llvm::StringLiteral gridForm = "grid";
 /// The same of a product whose magnitude is rounded to no more than the largest
 /// number; its second factor in units of the quantum is finite.
 inline constexpr llvm::StringLiteral gridInRangeForm = "grid-in-range";
+
+/// Nearest-even by roundExactlyByShifter: all its bits. Run-time widths lie
+/// within shifterLimits.
+inline constexpr llvm::StringLiteral exactShifterForm = "exact-shifter";
 
 /// Nearest-even by roundSignedByShifter: only a NaN may stay the NaN it is.
 inline constexpr llvm::StringLiteral signedShifterForm = "signed-shifter";

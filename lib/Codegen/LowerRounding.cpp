@@ -283,11 +283,18 @@ private:
     if (form && form.getValue() == signedShifterForm)
       return replace(round, ops.floating(roundSignedByShifter(
                                 ops, ops.word(round.getOperand()), p)));
-    if (!form && shifters && round.getParameters().empty() && isNearest &&
-        hasShifter(p.facts))
+    const bool isKnown = !form && shifters && round.getParameters().empty() &&
+                         isNearest && hasShifter(p.facts);
+    if (isKnown || (form && form.getValue() == exactShifterForm))
       return replace(round, ops.floating(roundExactlyByShifter(
                                 ops, ops.word(round.getOperand()), p)));
-    if (form && form.getValue() == sumForm)
+    if (form &&
+        llvm::is_contained({StringRef(regularForm), StringRef(regularSumForm)},
+                           form.getValue()))
+      assumeRegularWidths(p.facts);
+    if (form &&
+        llvm::is_contained({StringRef(sumForm), StringRef(regularSumForm)},
+                           form.getValue()))
       p.facts.isGradual = p.facts.hasTiny = false;
     ArithOps::Word rounded =
         roundWord(ops, ops.word(round.getOperand()), p,

@@ -24,8 +24,8 @@ RoundFacts mlir::prec::factsOf(RoundOp round) {
   return roundFacts(round.getFormat().getValue(), *carrierOf(round.getType()));
 }
 
-bool mlir::prec::isMaskForm(RoundOp round) {
-  RoundFacts facts = factsOf(round);
+static bool hasMaskForm(const Format &format, Carrier carrier) {
+  RoundFacts facts = roundFacts(format, carrier);
   return !facts.isGradual && !facts.isFlushed && !facts.isBounded &&
          !facts.isIdentity && facts.format.hasNegativeZero &&
          facts.format.nans == Format::NaNs::Yes &&
@@ -33,15 +33,31 @@ bool mlir::prec::isMaskForm(RoundOp round) {
           facts.fractionBits >= leastFraction);
 }
 
-bool mlir::prec::isWideMaskForm(RoundOp round) {
-  const Format &format = round.getFormat().getValue();
+static bool hasWideMaskForm(const Format &format, Carrier carrier) {
   Format expected = Format::ieee(8, format.fractionBits);
   if (format.family == Format::Family::Word)
     expected.family = format.family;
-  return round.getType().isF64() && format == expected &&
+  return carrier == Carrier::F64 && format == expected &&
          (format.fractionBits == Format::runtime ||
           (format.fractionBits >= leastFraction &&
            format.fractionBits <= mostWideFraction));
+}
+
+bool mlir::prec::isMaskForm(RoundOp round) {
+  return hasMaskForm(round.getFormat().getValue(), *carrierOf(round.getType()));
+}
+
+bool mlir::prec::isWideMaskForm(RoundOp round) {
+  return hasWideMaskForm(round.getFormat().getValue(),
+                         *carrierOf(round.getType()));
+}
+
+Format mlir::prec::withWideExponent(RoundOp round) {
+  Format format = round.getFormat().getValue();
+  if (format.family == Format::Family::Float &&
+      format.exponentBits == Format::runtime)
+    format.exponentBits = layoutOf(Carrier::F32).exponentBits;
+  return format;
 }
 
 bool mlir::prec::isRuntime(RoundOp round) {
@@ -150,6 +166,37 @@ bool RoundedReduction::mayBeMaskShifted() const {
          llvm::all_of(rounds, [](RoundOp round) {
            return hasMaskedShifter(factsOf(round), round.getMode().getValue());
          });
+}
+
+bool RoundedReduction::mayBeWide() const {
+  return hasOuterParameters() &&
+         llvm::any_of(rounds,
+                      [](RoundOp round) {
+                        return withWideExponent(round) !=
+                               round.getFormat().getValue();
+                      }) &&
+         llvm::all_of(rounds, [](RoundOp round) {
+           const Format format = withWideExponent(round);
+           const Carrier carrier = *carrierOf(round.getType());
+           return hasMaskForm(format, carrier) ||
+                  hasWideMaskForm(format, carrier);
+         });
+}
+
+bool RoundedReduction::mayBeRegular() const {
+  auto costsMore = [](RoundOp round) {
+    const RoundFacts facts = factsOf(round);
+    const bool isFloat = facts.format.family == Format::Family::Float ||
+                         facts.format.family == Format::Family::P3109;
+    return isFloat && facts.isGradual &&
+           (facts.hasRuntimeExponent ||
+            facts.fractionBits == Format::runtime) &&
+           (is(round, RoundingMode::Kind::NearestEven) ||
+            is(round, RoundingMode::Kind::ToOdd) ||
+            is(round, RoundingMode::Kind::Stochastic));
+  };
+  return hasOuterParameters() && !rounds.empty() &&
+         llvm::all_of(rounds, costsMore);
 }
 
 bool RoundedReduction::hasOwnFactors() const {

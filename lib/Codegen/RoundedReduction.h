@@ -28,6 +28,10 @@ bool isMaskForm(RoundOp round);
 /// normal in f32.
 bool isWideMaskForm(RoundOp round);
 
+/// The rounding's format with f32's exponents in the place of a run-time width
+/// of them.
+Format withWideExponent(RoundOp round);
+
 inline bool is(RoundOp round, RoundingMode::Kind kind) {
   return round.getMode().getValue().kind == kind;
 }
@@ -38,6 +42,12 @@ TypedAttr fillOf(linalg::GenericOp op);
 class RoundedReduction {
 public:
   RoundedReduction(linalg::GenericOp op, CleanNaN &nans);
+
+  /// A copy takes its place.
+  void become(linalg::GenericOp copy) {
+    op = copy;
+    rounds = roundsOf(copy);
+  }
 
   /// Both roundings of a contraction may take the two-operation form, if the
   /// operands' exponents allow it.
@@ -55,6 +65,11 @@ public:
   /// Products and sums are rounded to the same format in modes that
   /// MaskedShifter knows; a range is worth measuring.
   bool mayBeMaskShifted() const;
+  /// Each rounding has a mask form where the exponents' widths that are known
+  /// at run time only are f32's, which is so of one at least.
+  bool mayBeWide() const;
+  /// Roundings cost less where run-time widths are regular.
+  bool mayBeRegular() const;
   /// Both factors were rounded to the numbers of run-time widths that products
   /// are rounded to.
   bool hasOwnFactors() const;

@@ -8,9 +8,24 @@
 using namespace mlir;
 using namespace mlir::prec;
 
+/// The run-time number of a float's fraction bits, if that is what is not
+/// known.
+static Value runtimeFraction(RoundOp round) {
+  const Format &format = round.getFormat().getValue();
+  const bool isFloat = format.family == Format::Family::Float ||
+                       format.family == Format::Family::Mantissa;
+  if (!isFloat || format.fractionBits != Format::runtime)
+    return {};
+  return round.getParameters()[format.exponentBits == Format::runtime];
+}
+
 bool ShortValues::isAsShort(RoundOp other) {
   const Format &format = round.getFormat().getValue();
   const Format &others = other.getFormat().getValue();
+  // The widest exponents hold the numbers of any other.
+  const RoundFacts facts = roundFacts(format, *carrierOf(round.getType()));
+  if (Value bits = runtimeFraction(round); bits && !facts.isGradual)
+    return bits == runtimeFraction(other);
   if (format.isRuntime() || others.isRuntime())
     return round.getFormat() == other.getFormat() &&
            round.getParameters() == other.getParameters();

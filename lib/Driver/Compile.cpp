@@ -46,6 +46,8 @@ Model::Model() {
   registerDialects(registry);
   context =
       std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  // The place and the message say it; an operation is a page long.
+  context->printOpOnDiagnostic(false);
   sources = std::make_unique<llvm::SourceMgr>();
 }
 

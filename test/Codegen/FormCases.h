@@ -201,7 +201,26 @@ inline constexpr Case cases[] = {
     {"int?", "up", true, 8},
     {"int?", "stochastic", false, 24},
     {"uint?<2^?>", "nearest-even", true, 4, nullptr, -1},
-    {"int?-sym", "nearest-to-zero", true, 2}};
+    {"int?-sym", "nearest-to-zero", true, 2},
+    {"e?m?", "nearest-even", true, 8, nullptr, 7},
+    {"e?m?", "nearest-even", false, 8, nullptr, 10},
+    {"e?m?", "nearest-even", true, 8, nullptr, 0},
+    {"e?m?", "nearest-even", false, 8, nullptr, 23},
+    {"e?m?", "to-odd", true, 8, nullptr, 5},
+    {"e?m?", "up", true, 8, nullptr, 9},
+    {"e?m3", "toward-zero", true, 8},
+    {"e?m3", "nearest-even", true, 8, "m?"},
+    {"e?m?", "to-odd", true, 5, nullptr, 10},
+    {"e?m?", "to-odd", false, 7, nullptr, 22},
+    {"e?m?", "to-odd", false, 7, nullptr, 23},
+    {"e?m?", "to-odd", true, 2, nullptr, 0},
+    {"e6m?", "to-odd", true, 0},
+    {"e6m?", "to-odd", false, 22},
+    {"binary?p?se", "nearest-even", true, 8, nullptr, 3},
+    {"binary?p?se", "nearest-even", true, 8, nullptr, 1},
+    {"binary?p?uf", "nearest-even", false, 6, nullptr, 3},
+    {"binary?p?se", "to-odd", true, 16, nullptr, 9},
+    {"binary?p?sf", "stochastic", true, 5, nullptr, 2}};
 
 } // namespace mlir::prec::test
 

@@ -302,9 +302,9 @@ TEST(NativeHalf, AgreesWithTheScalarRounding) {
   for (auto [exponent, fraction] :
        {std::pair(5, 10), {5, 9}, {5, 11}, {4, 10}, {6, 10}, {10, 5}})
     for (bool roundsInputs : {false, true})
-      expectScalarRounding({"e?m?", "nearest-even", roundsInputs, exponent,
-                            nullptr, fraction},
-                           options);
+      expectScalarRounding(
+          {"e?m?", "nearest-even", roundsInputs, exponent, nullptr, fraction},
+          options);
   for (int exponent : {4, 5, 6})
     expectScalarRounding({"e?m10", "nearest-even", true, exponent}, options);
 }

@@ -90,6 +90,25 @@ template <class Word> struct RoundParameters {
 
 RoundFacts roundFacts(const Format &format, Carrier carrier);
 
+/// Are run-time widths as those of most formats are: a normal number loses some
+/// of its bits, not all, and the quantum is large enough for exact thresholds?
+template <WordOps Ops>
+typename Ops::Bit
+hasRegularWidths(Ops &ops, const RoundParameters<typename Ops::Word> &p) {
+  auto c = [&](uint64_t value) { return ops.constant(value); };
+  // One word, which is 0 where a width is not regular.
+  auto quantum = ops.select(ops.less(c(0), p.discard), p.leastQuantum, c(0));
+  quantum = ops.select(ops.less(p.discard, c(p.facts.carrier.fractionBits)),
+                       quantum, c(0));
+  return ops.less(c(24), quantum);
+}
+
+/// What is known of the formula where hasRegularWidths.
+inline void assumeRegularWidths(RoundFacts &facts) {
+  facts.mayKeepAll = facts.hasRuntimeParity = false;
+  facts.hasExactThresholds = true;
+}
+
 /// The bits of the greatest magnitude above and below zero, for formats whose
 /// largest number is not given by exponent and fraction widths.
 struct Limits {
