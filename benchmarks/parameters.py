@@ -3,7 +3,8 @@
 
 A matrix product, each product and sum rounded, and of `m?` also at op granularity and a training step of softmax regression, one thread. A process repeats one
 of them; the least of its times is what undisturbed runs take. Two such processes, constant and parameter, make a round, in
-turn first; printed are the medians of times and of the rounds' ratios, and the ratios' quartiles.
+turn first; printed are the medians of times and of the rounds' ratios, and the ratios' quartiles: of the product's own kernel, and of
+all, with the rounding of operands.
 Usage: parameters.py [--size=256] [--rounds=9] [--repeat=200] [--json=FILE]
 """
 import argparse
@@ -40,27 +41,35 @@ def policies(folder, formats, mode, granularity):
 
 
 class Process:
-    """A command that leaves the seconds of its repetitions in a file."""
+    """A command that leaves the seconds of its repetitions in a file: of all, and of the product's kernel or nothing."""
 
     def __init__(self, command, read):
         self.command, self.read = [str(word) for word in command], read
 
     def time(self):
         subprocess.run(self.command, check=True, stdout=subprocess.DEVNULL)
-        return min(self.read())
+        return tuple(min(seconds, default=None) for seconds in self.read())
 
 
 def matmul(folder, policy, repeat):
-    out = folder / "timing.json"
-    files = [f"--input={folder}/a.npy", f"--input={folder}/b.npy", f"--output={folder}/y.npy", f"--print-timing={out}"]
+    out = folder / "trace.json"
+    files = [f"--input={folder}/a.npy", f"--input={folder}/b.npy", f"--output={folder}/y.npy", f"--profile={out}"]
     command = [BIN / "prec-run", folder / "mm.mlir", *files, "--threads=1", policy, f"--cache-dir={folder}/cache", f"--repeat={repeat}"]
-    return Process(command, lambda: json.loads(out.read_text())["run_seconds"])
+
+    def read():
+        events = json.loads(out.read_text())["traceEvents"]
+        seconds = lambda those: [event["dur"] / 1e6 for event in those]
+        most = max(event["args"]["flops"] for event in events if event["cat"] == "kernel")
+        kernel = [event for event in events if event["cat"] == "kernel" and event["args"]["flops"] == most]
+        return seconds(event for event in events if event["cat"] == "entry"), seconds(kernel)
+
+    return Process(command, read)
 
 
 def softmax(folder, policy, repeat):
     out = folder / "log.jsonl"
     command = [BIN / "prec-train", "softmax-regression", "--threads=1", "--eval-every=0", f"--log={out}", policy, f"--cache-dir={folder}/cache", f"--steps={repeat}"]  # fmt: skip
-    return Process(command, lambda: [json.loads(line)["seconds"] for line in out.read_text().splitlines()])
+    return Process(command, lambda: ([json.loads(line)["seconds"] for line in out.read_text().splitlines()], []))
 
 
 def main():
@@ -92,13 +101,17 @@ def main():
                 for key in sorted(contestants, reverse=round % 2):
                     times[pair][key].append(contestants[key].time())
     table = {}
-    print(f"{'':54}{'const':>8}{'param':>8} ms{'ratio':>8}  quartiles of the ratio")
+    print(f"{'':54}{'const':>8}{'param':>8} ms{'all':>7}  quartiles{'kernel':>16}  quartiles")
     for pair, both in times.items():
-        ratios = [b / a for a, b in zip(both["constant"], both["parameter"])]
-        low, middle, high = quantiles(ratios, n=4)
-        constant, parameter = (1e3 * median(both[key]) for key in ("constant", "parameter"))
-        table[pair] = {"constant": constant, "parameter": parameter, "ratio": middle, "quartiles": [low, high]}
-        print(f"{pair:54}{constant:8.3f}{parameter:8.3f}   {middle:8.3f}  {low:.3f} to {high:.3f}")
+        row = table[pair] = {key: 1e3 * median(all for all, _ in both[key]) for key in ("constant", "parameter")}
+        line = f"{pair:54}{row['constant']:8.3f}{row['parameter']:8.3f}   "
+        for place, what in enumerate(("", "kernel ")):
+            ratios = [b[place] / a[place] for a, b in zip(both["constant"], both["parameter"]) if a[place]]
+            if ratios:
+                low, row[what + "ratio"], high = quantiles(ratios, n=4)
+                row[what + "quartiles"] = [low, high]
+                line += f"{row[what + 'ratio']:7.3f}  {low:.3f} to {high:.3f}  "
+        print(line, flush=True)
     write(options.json, table)
 
 

@@ -119,9 +119,10 @@ def compilation(r):
 def parameters(r):
     rows = []
     for name, row in r["parameters"].items():
-        low, high = row["quartiles"]
-        rows.append([name, *(f"{row[k]:.3f}" for k in ("constant", "parameter", "ratio")), f"{low:.3f} to {high:.3f}"])
-    return table(["", "constant, ms", "parameter, ms", "ratio", "quartiles"], rows)
+        spread = lambda key: f"{row[key][0]:.3f} to {row[key][1]:.3f}" if key in row else ""
+        kernel = f"{row['kernel ratio']:.3f}" if "kernel ratio" in row else ""
+        rows.append([name, *(f"{row[k]:.3f}" for k in ("constant", "parameter", "ratio")), spread("quartiles"), kernel, spread("kernel quartiles")])
+    return table(["", "constant, ms", "parameter, ms", "ratio", "quartiles", "of the kernel", "quartiles"], rows)
 
 
 def arrays(r):
