@@ -133,6 +133,10 @@ Epilogue mlir::prec::findEpilogue(linalg::GenericOp op) {
     return {};
   Epilogue epilogue{user, {}, !isOnlyReader(result, op, user), {}};
   Value buffer = bufferBehind(result, 1).first;
+  if (llvm::count_if(*own, [&](const Touch &touch) {
+        return touch.buffer == buffer;
+      }) != 1)
+    return {};
   bool readsResult = false;
   for (OpOperand &operand : user->getOpOperands()) {
     const bool isResult = operand.get() == result;
@@ -145,7 +149,13 @@ Epilogue mlir::prec::findEpilogue(linalg::GenericOp op) {
   }
   SmallVector<Touch> others = llvm::filter_to_vector(
       *later, [&](const Touch &touch) { return touch.buffer != buffer; });
-  if (!readsResult || !commute(*own, others) || !madeBetween(op, user))
+  auto earlier = madeBetween(op, user);
+  if (!readsResult || !commute(*own, others) || !earlier)
+    return {};
+  // Its buffer would live beside what `op` reads for the last time.
+  if (epilogue.keepsResult && llvm::any_of(*earlier, [](Operation *def) {
+        return isa<memref::AllocOp>(def);
+      }))
     return {};
   // In another order of loops an index would be no vector's.
   if (user.hasIndexSemantics() && !isIdentity(loopOrder(op, epilogue)))

@@ -244,6 +244,9 @@ double KernelCost::distantLoads(unsigned number, const KernelPlan &plan,
   bool isVector = dependsOn(number, plan.vectorDim);
   if (isVector && dependsOn(number, plan.rowDim) && !plan.reductions.empty())
     return repeatedLoads(number, plan, tile);
+  // One element for all of a tile, each time in another line.
+  if (!isVector && !dependsOn(number, plan.rowDim))
+    return plan.reductions.empty() ? 0 : loadsOfStep(number, plan, 1);
   // What is read as vectors once comes from memory however it is read; rows
   // share lines of the cache with the next ones.
   if (!plan.isPanel(number) &&

@@ -161,6 +161,7 @@ KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
                                           const Tile &tile) const {
   Effort effort;
   double vectorOps = 0, loads = 0, scalarOps = 1, lanes = double(tile.lanes);
+  double distant = 0;
   for (const BodyOp &inner : body) {
     double count = copies(inner.dims, plan, tile);
     effort.instructions += count;
@@ -172,7 +173,10 @@ KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
     double count = copies(operandDims[number], plan, tile);
     if (has(operandDims[number], plan.rowDim))
       loads += count * missedLines(number, plan);
-    loads += distantLoads(number, plan, tile);
+    if (double far = distantLoads(number, plan, tile)) {
+      loads += far;
+      distant += plan.isPanel(number) ? 0 : far;
+    }
     switch (accessIn(plan, tile, number)) {
     case Access::Uniform:
       loads += count;
@@ -223,8 +227,14 @@ KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
       break;
     }
   }
-  double throughput =
-      std::max({vectorOps / 2, loads / 2, scalarOps / 4}) + 0.02 * loads + 0.5;
+  // What comes from far is waited for if the processor does not see the next
+  // step before it has come, as it does where steps are short.
+  constexpr double shortStep = 48, seenAhead = 128, waiting = 2;
+  double operations = vectorOps + loads - distant;
+  double exposed =
+      std::clamp((operations - shortStep) / (seenAhead - shortStep), 0.0, 1.0);
+  double throughput = std::max({vectorOps / 2, loads / 2, scalarOps / 4}) +
+                      0.02 * loads + 0.5 + waiting * exposed * distant;
   effort.cycles = numReductions ? std::max(throughput, chain) : throughput;
   return effort;
 }

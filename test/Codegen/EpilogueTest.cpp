@@ -95,6 +95,7 @@ private:
         R"(
 func.func @f(%x: {0}, %w: {1}, %z: {2}, %bias: tensor<{3}xf32>, %column: tensor<{4}xf32>) -> ({5}{6}) {{
   %start = arith.constant 0.25 : f32
+  %t = tensor.empty() : {5}
   %e = tensor.empty() : {2}
   %i = linalg.fill ins(%start : f32) outs(%e : {2}) -> {2}
   %sums = linalg.generic {{
@@ -106,7 +107,6 @@ func.func @f(%x: {0}, %w: {1}, %z: {2}, %bias: tensor<{3}xf32>, %column: tensor<
   ^bb0(%u: f32, %v: f32, %acc: f32):{7}
     linalg.yield %s : f32
   } -> {2}
-  %t = tensor.empty() : {5}
   %r = linalg.generic {{
       indexing_maps = [affine_map<(b, m, n) -> (b, m, n)>,
                        affine_map<(b, m, n) -> (b, m, n)>,

@@ -38,12 +38,13 @@ enum class Fill {
   Near,      ///< products are numbers of few bits and their neighbours in f32
   Infinite,  ///< infinities among small numbers: exponents stay low together
   Special,   ///< infinities, both zeros, subnormals and NaNs with payloads
+  LastRow,   ///< ordinary but for the last row, which is huge or not finite
 };
-constexpr Fill fills[] = {Fill::Ordinary, Fill::Tiny,    Fill::SmallSums,
-                          Fill::Huge,     Fill::Border,  Fill::Lopsided,
-                          Fill::Small,    Fill::Large,   Fill::Several,
-                          Fill::Special,  Fill::Slanted, Fill::Vanishing,
-                          Fill::Near,     Fill::Infinite};
+constexpr Fill fills[] = {Fill::Ordinary, Fill::Tiny,     Fill::SmallSums,
+                          Fill::Huge,     Fill::Border,   Fill::Lopsided,
+                          Fill::Small,    Fill::Large,    Fill::Several,
+                          Fill::Special,  Fill::Slanted,  Fill::Vanishing,
+                          Fill::Near,     Fill::Infinite, Fill::LastRow};
 
 void fill(llvm::MutableArrayRef<float> values, Fill kind,
           std::mt19937 &generator, bool isLeft) {
@@ -89,6 +90,9 @@ void fill(llvm::MutableArrayRef<float> values, Fill kind,
       value = std::ldexp(value, isLeft ? -98 : 95);
     else if (kind == Fill::Several)
       value = (3.0f + std::abs(value)) * (generator() % 5 ? 1.0f : -1.0f);
+    else if (kind == Fill::LastRow && isLeft && i + K >= values.size())
+      value = rare ? special[generator() % std::size(special)]
+                   : std::ldexp(value, 90);
     else if (kind == Fill::Special && rare)
       value = special[generator() % std::size(special)];
   }

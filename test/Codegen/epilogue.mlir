@@ -91,6 +91,33 @@ func.func @in_place(%x: memref<64x32xf32>, %w: memref<32x64xf32>) -> memref<64x6
 func.func @both(%x: memref<64x32xf32>, %w: memref<32x64xf32>) -> (memref<64x64xf32>, memref<64x64xf32>) {
   %zero = arith.constant 0.0 : f32
   %sums = memref.alloc() : memref<64x64xf32>
+  %out = memref.alloc() : memref<64x64xf32>
+  linalg.fill ins(%zero : f32) outs(%sums : memref<64x64xf32>)
+  linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<64x32xf32>, memref<32x64xf32>) outs(%sums : memref<64x64xf32>) {
+  ^bb0(%l: f32, %r: f32, %sum: f32):
+    %next = math.fma %l, %r, %sum : f32
+    linalg.yield %next : f32
+  }
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%sums : memref<64x64xf32>) outs(%out : memref<64x64xf32>) {
+  ^bb0(%sum: f32, %o: f32):
+    %negative = arith.negf %sum : f32
+    linalg.yield %negative : f32
+  }
+  return %sums, %out : memref<64x64xf32>, memref<64x64xf32>
+}
+
+// Its buffer would be there beside all that the kernel reads: two kernels.
+// CHECK-LABEL: func.func @both_later(
+// CHECK: math.fma
+// CHECK: vector.store
+// CHECK: memref.alloc
+// CHECK: vector.load
+// CHECK: arith.negf
+func.func @both_later(%x: memref<64x32xf32>, %w: memref<32x64xf32>) -> (memref<64x64xf32>, memref<64x64xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %sums = memref.alloc() : memref<64x64xf32>
   linalg.fill ins(%zero : f32) outs(%sums : memref<64x64xf32>)
   linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
       ins(%x, %w : memref<64x32xf32>, memref<32x64xf32>) outs(%sums : memref<64x64xf32>) {

@@ -29,3 +29,32 @@ func.func @depthwise_filter(%x: tensor<8x32x58x58xf32>, %y: tensor<8x32x56x56xf3
   } -> tensor<32x3x3xf32>
   return %r : tensor<32x3x3xf32>
 }
+
+// -----
+
+// Each product and sum takes several operations: turning the few rows of the left operand would make lines 4 KB apart, which push
+// each other out of the cache, of the right one's elements.
+// CHECK-LABEL: func.func @rounded(
+// CHECK-NOT: linalg.transpose
+// CHECK: return
+func.func @rounded(%x: tensor<64x1024xf32>, %y: tensor<1024x1024xf32>) -> tensor<64x1024xf32> {
+  %zero = arith.constant 0.0 : f32
+  %mask = arith.constant 0xFFFF0000 : i32
+  %e = tensor.empty() : tensor<64x1024xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<64x1024xf32>) -> tensor<64x1024xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %y : tensor<64x1024xf32>, tensor<1024x1024xf32>) outs(%f : tensor<64x1024xf32>) {
+  ^bb0(%p: f32, %q: f32, %acc: f32):
+    %m = arith.mulf %p, %q : f32
+    %mi = arith.bitcast %m : f32 to i32
+    %mk = arith.andi %mi, %mask : i32
+    %mf = arith.bitcast %mk : i32 to f32
+    %s = arith.addf %acc, %mf : f32
+    %si = arith.bitcast %s : f32 to i32
+    %sk = arith.andi %si, %mask : i32
+    %sf = arith.bitcast %sk : i32 to f32
+    linalg.yield %sf : f32
+  } -> tensor<64x1024xf32>
+  return %r : tensor<64x1024xf32>
+}
