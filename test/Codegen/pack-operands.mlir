@@ -30,7 +30,6 @@ func.func @depthwise_filter(%x: tensor<8x32x58x58xf32>, %y: tensor<8x32x56x56xf3
   return %r : tensor<32x3x3xf32>
 }
 
-// -----
 
 // Each product and sum takes several operations: turning the few rows of the left operand would make lines 4 KB apart, which push
 // each other out of the cache, of the right one's elements.
