@@ -32,6 +32,9 @@ const Product products[] = {
 /// How the result lies, and whether the sums are wanted, too.
 struct Form {
   bool isTurned, isRounded, keepsSums, countsColumns;
+  /// All b have the same w, so that the product's loops over b and m become
+  /// one; each has a column of its own, so that those of its end can, too.
+  bool sharesWeights = false, hasColumns = false;
 };
 
 class Epilogues : public testing::TestWithParam<VectorUnit> {
@@ -40,7 +43,10 @@ protected:
     std::string text = textOf(p, form);
     auto module = Module::compile(text, 3, GetParam().options());
     ASSERT_TRUE(module) << text;
+    const int64_t batch = form.sharesWeights ? 1 : p.b,
+                  columns = form.hasColumns ? p.b : 1;
     Array<float, 3> x({p.b, p.m, p.k}), w({p.b, p.k, p.n}), z({p.b, p.m, p.n});
+    Array<float, 2> shared({p.k, p.n}), ownColumns({p.b, p.m});
     Array<float, 1> bias({p.n}), column({p.m});
     std::normal_distribution<float> normal;
     auto fill = [&](auto &values) {
@@ -48,15 +54,22 @@ protected:
         value = normal(generator);
     };
     fill(x.values);
-    fill(w.values);
+    fill(form.sharesWeights ? shared.values : w.values);
     fill(z.values);
     fill(bias.values);
-    fill(column.values);
+    fill(form.hasColumns ? ownColumns.values : column.values);
+    auto either = [](bool isFirst, auto &first, auto &second) {
+      return isFirst
+                 ? std::pair<void *, float *>(first.get(), first.values.data())
+                 : std::pair<void *, float *>(second.get(),
+                                              second.values.data());
+    };
+    auto [weights, weight] = either(form.sharesWeights, shared, w);
+    auto [factors, factor] = either(form.hasColumns, ownColumns, column);
     struct {
       Descriptor<float, 3> result, sums;
     } results;
-    module->call("f", &results, x.get(), w.get(), z.get(), bias.get(),
-                 column.get());
+    module->call("f", &results, x.get(), weights, z.get(), bias.get(), factors);
     std::vector<float> found = takeResult(results.result), sums;
     if (form.keepsSums)
       sums = takeResult(results.sums);
@@ -66,10 +79,10 @@ protected:
           float sum = 0.25f;
           for (int64_t k = 0; k < p.k; ++k)
             sum = multiplyAdd(x.values[(b * p.m + m) * p.k + k],
-                              w.values[(b * p.k + k) * p.n + n], sum,
+                              weight[(b % batch * p.k + k) * p.n + n], sum,
                               form.isRounded);
           float value = std::max(sum + bias.values[n], z.values[at]);
-          value *= column.values[m];
+          value *= factor[b % columns * p.m + m];
           if (form.countsColumns)
             value += float(n);
           int64_t place = form.isTurned ? (b * p.n + n) * p.m + m : at;
@@ -86,21 +99,21 @@ protected:
 
 private:
   static std::string textOf(const Product &p, const Form &form) {
-    auto type = [](int64_t a, int64_t b, int64_t c) {
-      return llvm::formatv("tensor<{0}x{1}x{2}xf32>", a, b, c).str();
+    auto type = [](auto... sizes) {
+      return "tensor<" + (... + (std::to_string(sizes) + "x")) + "f32>";
     };
     std::string sums = type(p.b, p.m, p.n),
                 result = form.isTurned ? type(p.b, p.n, p.m) : sums;
     return llvm::formatv(
         R"(
-func.func @f(%x: {0}, %w: {1}, %z: {2}, %bias: tensor<{3}xf32>, %column: tensor<{4}xf32>) -> ({5}{6}) {{
+func.func @f(%x: {0}, %w: {1}, %z: {2}, %bias: tensor<{3}xf32>, %column: {4}) -> ({5}{6}) {{
   %start = arith.constant 0.25 : f32
   %t = tensor.empty() : {5}
   %e = tensor.empty() : {2}
   %i = linalg.fill ins(%start : f32) outs(%e : {2}) -> {2}
   %sums = linalg.generic {{
       indexing_maps = [affine_map<(b, m, n, k) -> (b, m, k)>,
-                       affine_map<(b, m, n, k) -> (b, k, n)>,
+                       affine_map<(b, m, n, k) -> ({11}k, n)>,
                        affine_map<(b, m, n, k) -> (b, m, n)>],
       iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
       ins(%x, %w : {0}, {1}) outs(%i : {2}) {{
@@ -111,10 +124,10 @@ func.func @f(%x: {0}, %w: {1}, %z: {2}, %bias: tensor<{3}xf32>, %column: tensor<
       indexing_maps = [affine_map<(b, m, n) -> (b, m, n)>,
                        affine_map<(b, m, n) -> (b, m, n)>,
                        affine_map<(b, m, n) -> (n)>,
-                       affine_map<(b, m, n) -> (m)>,
+                       affine_map<(b, m, n) -> ({12}m)>,
                        affine_map<(b, m, n) -> ({8})>],
       iterator_types = ["parallel", "parallel", "parallel"]}
-      ins(%sums, %z, %bias, %column : {2}, {2}, tensor<{3}xf32>, tensor<{4}xf32>)
+      ins(%sums, %z, %bias, %column : {2}, {2}, tensor<{3}xf32>, {4})
       outs(%t : {5}) {{
   ^bb0(%sum: f32, %zz: f32, %b: f32, %c: f32, %o: f32):
     %moved = arith.addf %sum, %b : f32
@@ -124,7 +137,9 @@ func.func @f(%x: {0}, %w: {1}, %z: {2}, %bias: tensor<{3}xf32>, %column: tensor<
   } -> {5}
   return %r{10} : {5}{6}
 })",
-        type(p.b, p.m, p.k), type(p.b, p.k, p.n), sums, p.n, p.m, result,
+        type(p.b, p.m, p.k),
+        form.sharesWeights ? type(p.k, p.n) : type(p.b, p.k, p.n), sums, p.n,
+        form.hasColumns ? type(p.b, p.m) : type(p.m), result,
         form.keepsSums ? ", " + sums : "", multiplyAddText(form.isRounded),
         form.isTurned ? "b, n, m" : "b, m, n",
         form.countsColumns ? R"(
@@ -135,7 +150,8 @@ func.func @f(%x: {0}, %w: {1}, %z: {2}, %bias: tensor<{3}xf32>, %column: tensor<
                            : R"(
     %one = arith.constant 1.0 : f32
     %last = arith.mulf %scaled, %one : f32)",
-        form.keepsSums ? ", %sums" : "");
+        form.keepsSums ? ", %sums" : "", form.sharesWeights ? "" : "b, ",
+        form.hasColumns ? "b, " : "");
   }
 };
 
@@ -158,6 +174,14 @@ TEST_P(Epilogues, TurnedResult) {
   for (const Product &p : products)
     for (bool keepsSums : {false, true})
       check(p, {true, false, keepsSums, true});
+}
+
+TEST_P(Epilogues, OneLoopOfTwo) {
+  for (bool isTurned : {false, true})
+    for (bool countsColumns : {false, true})
+      for (bool hasColumns : {false, true})
+        check({3, 5, 40, 7},
+              {isTurned, false, false, countsColumns, true, hasColumns});
 }
 
 INSTANTIATE_TEST_SUITE_P(Units, Epilogues, vectorUnits(), nameOf);

@@ -255,3 +255,107 @@ func.func @next_trip(%x: memref<64x64xf32>) -> memref<64x64xf32> {
   memref.dealloc %before : memref<64x64xf32>
   return %out : memref<64x64xf32>
 }
+
+// -----
+
+#a = affine_map<(m, n, k) -> (m, k)>
+#b = affine_map<(m, n, k) -> (k, n)>
+#c = affine_map<(m, n, k) -> (m, n)>
+#id = affine_map<(m, n) -> (m, n)>
+#turned = affine_map<(m, n) -> (n, m)>
+
+// It reads another tile's sums, too: two kernels.
+// CHECK-LABEL: func.func @with_itself_turned(
+// CHECK: %[[SUMS:.*]] = memref.alloc
+// CHECK: math.fma
+// CHECK: vector.store %{{.*}}, %[[SUMS]]
+// CHECK: arith.addf
+// CHECK: return
+func.func @with_itself_turned(%x: memref<64x32xf32>, %w: memref<32x64xf32>) -> memref<64x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %sums = memref.alloc() : memref<64x64xf32>
+  linalg.fill ins(%zero : f32) outs(%sums : memref<64x64xf32>)
+  linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<64x32xf32>, memref<32x64xf32>) outs(%sums : memref<64x64xf32>) {
+  ^bb0(%l: f32, %r: f32, %sum: f32):
+    %next = math.fma %l, %r, %sum : f32
+    linalg.yield %next : f32
+  }
+  %out = memref.alloc() : memref<64x64xf32>
+  linalg.generic {indexing_maps = [#id, #turned, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%sums, %sums : memref<64x64xf32>, memref<64x64xf32>) outs(%out : memref<64x64xf32>) {
+  ^bb0(%sum: f32, %other: f32, %o: f32):
+    %all = arith.addf %sum, %other : f32
+    linalg.yield %all : f32
+  }
+  memref.dealloc %sums : memref<64x64xf32>
+  return %out : memref<64x64xf32>
+}
+
+// A kernel without vectors ends as others do.
+// CHECK-LABEL: func.func @scalar(
+// CHECK: memref.alloc
+// CHECK-NOT: memref.alloc
+// CHECK: math.fma
+// CHECK: arith.negf
+// CHECK: memref.store
+// CHECK-NOT: memref.load
+// CHECK: return
+func.func @scalar(%x: memref<1x32xf32>, %w: memref<32x1xf32>) -> memref<1x1xf32> {
+  %zero = arith.constant 0.0 : f32
+  %sums = memref.alloc() : memref<1x1xf32>
+  linalg.fill ins(%zero : f32) outs(%sums : memref<1x1xf32>)
+  linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<1x32xf32>, memref<32x1xf32>) outs(%sums : memref<1x1xf32>) {
+  ^bb0(%l: f32, %r: f32, %sum: f32):
+    %next = math.fma %l, %r, %sum : f32
+    linalg.yield %next : f32
+  }
+  %out = memref.alloc() : memref<1x1xf32>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%sums : memref<1x1xf32>) outs(%out : memref<1x1xf32>) {
+  ^bb0(%sum: f32, %o: f32):
+    %negative = arith.negf %sum : f32
+    linalg.yield %negative : f32
+  }
+  memref.dealloc %sums : memref<1x1xf32>
+  return %out : memref<1x1xf32>
+}
+
+// -----
+
+#a = affine_map<(b, m, n, k) -> (b, m, k)>
+#b = affine_map<(b, m, n, k) -> (k, n)>
+#c = affine_map<(b, m, n, k) -> (b, m, n)>
+#id = affine_map<(b, m, n) -> (b, m, n)>
+
+// The loops over b and m become one, at the end as before.
+// CHECK-LABEL: func.func @one_loop_of_two(
+// CHECK: memref.alloc() : memref<8x8x64xf32>
+// CHECK-NOT: memref.alloc
+// CHECK: memref.collapse_shape %{{.*}} {{.*}}0, 1], [2]] : memref<8x8x64xf32>
+// CHECK: math.fma
+// CHECK: arith.negf
+// CHECK: vector.store %{{.*}} : memref<64x64xf32>
+// CHECK-NOT: vector.load
+// CHECK: return
+func.func @one_loop_of_two(%x: memref<8x8x32xf32>, %w: memref<32x64xf32>) -> memref<8x8x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %sums = memref.alloc() : memref<8x8x64xf32>
+  linalg.fill ins(%zero : f32) outs(%sums : memref<8x8x64xf32>)
+  linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<8x8x32xf32>, memref<32x64xf32>) outs(%sums : memref<8x8x64xf32>) {
+  ^bb0(%l: f32, %r: f32, %sum: f32):
+    %next = math.fma %l, %r, %sum : f32
+    linalg.yield %next : f32
+  }
+  %out = memref.alloc() : memref<8x8x64xf32>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%sums : memref<8x8x64xf32>) outs(%out : memref<8x8x64xf32>) {
+  ^bb0(%sum: f32, %o: f32):
+    %negative = arith.negf %sum : f32
+    linalg.yield %negative : f32
+  }
+  memref.dealloc %sums : memref<8x8x64xf32>
+  return %out : memref<8x8x64xf32>
+}
