@@ -3,6 +3,7 @@
 // rounding, which the other tests compare with oracles.
 #include "prec/Numerics/GridRounding.h"
 #include "Inputs.h"
+#include "prec/Numerics/Round.h"
 #include "prec/Numerics/Rounding.h"
 
 #include <gtest/gtest.h>
@@ -80,6 +81,20 @@ INSTANTIATE_TEST_SUITE_P(All, GridRoundingTest,
                              std::begin(formats), std::end(formats))));
 INSTANTIATE_TEST_SUITE_P(Runtime, GridRoundingTest,
                          testing::ValuesIn(runtimeCases));
+
+// The least number of the carrier is rounded to another number than zero.
+TEST(GridRounding, HeedsTiny) {
+  constexpr float tiny = std::numeric_limits<float>::denorm_min();
+  for (const char *name : otherModes) {
+    const RoundingMode mode = *RoundingMode::parse(name);
+    const Rounder<float> rounded(*Format::parse("fixed<8,8>"), mode);
+    bool heeds = false;
+    for (float x : {tiny, -tiny})
+      for (uint32_t word : {0u, ~0u})
+        heeds |= rounded(x, word) != 0;
+    EXPECT_EQ(heedsTiny(mode), heeds) << name;
+  }
+}
 
 // The same fact of constant numbers is what hasGridRounding says.
 TEST(GridRounding, Conditions) {

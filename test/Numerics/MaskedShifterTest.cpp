@@ -85,6 +85,20 @@ TEST_P(MaskedShifterTest, Products) {
   }
 }
 
+// Of the powers of four the least that comes back from x + 6 e.
+TEST_P(MaskedShifterTest, LeastQuantumOfFactors) {
+  if (format.isRuntime())
+    return;
+  const float six = std::ldexp(6.0f, leastExponent);
+  auto comesBack = [&](int exponent) {
+    const float x = std::ldexp(1.0f, 2 * exponent);
+    return six + x - six == x;
+  };
+  const int least = leastQuantumOfFactors(p.facts);
+  EXPECT_TRUE(comesBack(least));
+  EXPECT_FALSE(comesBack(least - 1));
+}
+
 TEST_P(MaskedShifterTest, Sums) {
   const auto all = numbers();
   std::vector<const char *> names(std::begin(otherModes), std::end(otherModes));

@@ -66,7 +66,8 @@ const char *const formats[] = {"m0",          "m7",
                                "posit<8,1>",  "posit<16,2>",
                                "e?m?",        "fixed<?/10>",
                                "ufixed<?/6>", "e5m?",
-                               "m?",          "bits?"};
+                               "m?",          "bits?",
+                               "pow2<-103,0>"};
 
 template <class T> std::vector<T> inputs() {
   Words words(41);

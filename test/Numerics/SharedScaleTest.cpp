@@ -140,7 +140,7 @@ TYPED_TEST(SharedScale, Adaptive) {
             Format format = *Format::parse(name);
             same(adaptive(format, mode, x), x, format, mode, x.size());
           }
-  for (T filler : {T(0), T(-0.0), T(infinity)}) {
+  for (T filler : {T(0), T(-0.0), T(1), T(infinity)}) {
     std::vector<T> x(1500, filler);
     Format format = *Format::parse("adaptivfloat<8,4>");
     same(adaptive(format, RoundingMode(), x), x, format, RoundingMode(), 1500);
@@ -148,12 +148,30 @@ TYPED_TEST(SharedScale, Adaptive) {
 }
 
 namespace {
-/// R-BLOCK, element by element in f64: x 2^-s is rounded, s = floor(log2 amax)
+/// log2 of a block's greatest magnitude as a whole number: below, above, the
+/// nearest, or below what is nearest to the magnitude with `fraction` bits.
+int exponentBy(Format::ScaleRule rule, double most, int fraction) {
+  switch (rule) {
+  case Format::ScaleRule::Floor:
+    return std::ilogb(most);
+  case Format::ScaleRule::Ceil:
+    return int(std::ceil(std::log2(most)));
+  case Format::ScaleRule::Round:
+    return int(std::round(std::log2(most)));
+  case Format::ScaleRule::Even:
+    break;
+  }
+  const int quantum = std::ilogb(most) - fraction;
+  return std::ilogb(std::nearbyint(std::ldexp(most, -quantum))) + quantum;
+}
+
+/// R-BLOCK, element by element in f64: x 2^-s is rounded, s = exponentBy
 /// - top. What is far below the quantum rounds alike, so a stand-in takes the
 /// place of what f64 does not hold.
 template <class T>
 std::vector<T> blocks(const Format &format, int top, RoundingMode mode,
-                      const std::vector<T> &values, size_t lastAxis) {
+                      const std::vector<T> &values, size_t lastAxis,
+                      int fraction = 0) {
   Format element = format.element();
   element.overflow = Format::Overflow::Saturate;
   Rounder<double> unitOf(element, mode);
@@ -173,7 +191,10 @@ std::vector<T> blocks(const Format &format, int top, RoundingMode mode,
     const int s =
         most == 0
             ? -127
-            : std::clamp(std::min(std::ilogb(most), limit) - top, -127, 127);
+            : std::clamp(std::min(exponentBy(format.scaleRule, most, fraction),
+                                  limit) -
+                             top,
+                         -127, 127);
     const auto x = double(values[i]);
     double unit = std::ldexp(x, -s);
     if (x != 0 && std::fabs(unit) < 0x1p-200)
@@ -209,6 +230,25 @@ TYPED_TEST(SharedScale, Blocks) {
                  lastAxis);
         }
   }
+}
+
+TYPED_TEST(SharedScale, ScaleRules) {
+  using T = TypeParam;
+  const int most = std::numeric_limits<T>::max_exponent - 1;
+  struct Case {
+    const char *name;
+    int top, fraction;
+  };
+  for (auto [name, top, fraction] :
+       {Case{"mx<e4m3,4,ceil>", 7, 3}, Case{"mx<e4m3,4,round>", 7, 3},
+        Case{"mx<e4m3,4,even>", 7, 3}, Case{"bfp<8,4,even>", 0, 6}})
+    for (int greatest : {0, most, -118}) {
+      auto x = values<T>(4200, greatest, 3, false);
+      const std::optional<Format> format = Format::parse(name);
+      ASSERT_TRUE(format) << name;
+      same(blocks(*format, top, RoundingMode(), x, 4200, fraction), x, *format,
+           RoundingMode(), 4200);
+    }
 }
 
 /// R-MX: with s the shared exponent, floor(log2 amax) - 8, each block's scale
@@ -326,11 +366,13 @@ TYPED_TEST(SharedScale, CodesOfTwoLevels) {
   }
 }
 
-// One scale for the array: the greatest magnitude has the greatest code; signs
-// have the mean magnitude.
+// One scale for the array: the greatest finite magnitude has the greatest code;
+// signs have the mean magnitude of the finite elements.
 TYPED_TEST(SharedScale, OneScale) {
   using T = TypeParam;
-  const std::vector<T> x = rows<T>();
+  std::vector<T> x = rows<T>();
+  x[300] = T(infinity);
+  x[1500] = T(-infinity);
   auto [integers, byMaximum] = encodedAndRounded<T>("int8<max>", x);
   ASSERT_EQ(integers.scales,
             std::vector<double>{
@@ -338,15 +380,73 @@ TYPED_TEST(SharedScale, OneScale) {
   auto [signs, byMean] = encodedAndRounded<T>("binary<mean>", x);
   double sum = 0;
   for (T value : x)
-    sum += std::fabs(double(value));
+    if (std::isfinite(value))
+      sum += std::fabs(double(value));
   ASSERT_EQ(signs.scales,
-            std::vector<double>{double(T(sum / double(x.size())))});
+            std::vector<double>{double(T(sum / double(x.size() - 2)))});
   for (size_t i = 0; i < x.size(); ++i) {
     EXPECT_EQ(T(int8_t(integers.codes[i])) * T(integers.scales[0]),
               byMaximum[i]);
     EXPECT_EQ(signs.codes[i], x[i] >= 0);
     EXPECT_EQ(byMean[i], T(x[i] >= 0 ? signs.scales[0] : -signs.scales[0]));
   }
+}
+
+// R-AXIS: as the format without it on the array whose axis was moved to the
+// end, or, where each index has a scale, on what each one has.
+TYPED_TEST(SharedScale, Axis) {
+  using T = TypeParam;
+  const int64_t shape[] = {3, 40, 7};
+  const std::vector<T> x = values<T>(3 * 40 * 7, 3, 9, false);
+  auto roundBy = [](const std::string &name, RoundingMode mode,
+                    std::vector<T> values, RoundArray::Extents extents) {
+    RoundArray(*Format::parse(name), mode, RoundArray::Key{key})(
+        std::span<const T>(values), std::span<T>(values), extents.axis,
+        extents.inner);
+    return values;
+  };
+  for (std::string name : {"mxfp4", "int8<max>"})
+    for (int axis : {0, 1, 2}) {
+      const bool isBlock = name == "mxfp4";
+      const RoundingMode mode =
+          isBlock ? RoundingMode::Kind::Stochastic : RoundingMode();
+      const std::string alongAxis = name + "-axis" + std::to_string(axis);
+      auto extents = RoundArray::extentsOf(*Format::parse(alongAxis), shape);
+      ASSERT_TRUE(extents);
+      std::vector<size_t> places(x.size()); // with the axis last, or first
+      const size_t inner = axis == 0   ? 280
+                           : axis == 1 ? 7
+                                       : 1,
+                   size = size_t(shape[axis]), rest = x.size() / size;
+      for (size_t i = 0; i < x.size(); ++i) {
+        const size_t at = i / inner % size,
+                     other = i / inner / size * inner + i % inner;
+        places[isBlock ? other * size + at : at * rest + other] = i;
+      }
+      std::vector<T> want(x.size());
+      const size_t part = isBlock ? x.size() : rest;
+      for (size_t first = 0; first < x.size(); first += part) {
+        std::vector<T> some;
+        for (size_t i = first; i < first + part; ++i)
+          some.push_back(x[places[i]]);
+        some = roundBy(name, mode, some, {size, 1});
+        for (size_t i = 0; i < part; ++i)
+          want[places[first + i]] = some[i];
+      }
+      EXPECT_EQ(roundBy(alongAxis, mode, x, *extents), want) << alongAxis;
+      extents = RoundArray::extentsOf(*Format::parse(alongAxis), {});
+      EXPECT_EQ(roundBy(alongAxis, mode, {x[0]}, *extents),
+                roundBy(name, mode, {x[0]}, {1, 1}));
+    }
+}
+
+// The mean of no finite elements is zero.
+TYPED_TEST(SharedScale, NothingFinite) {
+  using T = TypeParam;
+  auto [got, rounded] =
+      encodedAndRounded<T>("binary<mean>", std::vector<T>(70, T(infinity)));
+  EXPECT_EQ(got.scales, std::vector<double>{0});
+  EXPECT_EQ(rounded, std::vector<T>(70));
 }
 
 // Without a scale: every element's own code.
