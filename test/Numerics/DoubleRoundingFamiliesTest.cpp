@@ -109,6 +109,7 @@ const Case cases[] = {
     {"uint4-wrap", {Operation::Divide, Operation::SquareRoot}},
     {"int14-wrap", {Operation::Divide, Operation::SquareRoot}},
     {"fixed<4,12>-wrap", {Operation::Divide, Operation::SquareRoot}},
+    {"int11<2>-wrap", {Operation::Divide, Operation::SquareRoot}},
     {"pow2<-8,0>", {}},
     {"pow2<-75,0>", {Operation::FusedMultiplyAdd}},
     {"pow2<0,64>", {Operation::Multiply, Operation::FusedMultiplyAdd}},

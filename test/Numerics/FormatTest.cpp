@@ -329,4 +329,6 @@ TEST(RoundingMode, Refused) {
         "stochastic<8", "stochastic<8>>", "stochastic<-1>", "stochastic<08>"})
     EXPECT_THAT(modeError(text), HasSubstr("expects a number of random bits"))
         << text;
+  EXPECT_THAT(modeError("stochastic<0>"), HasSubstr("or '?' for 1..16 of"));
+  EXPECT_THAT(modeError("stochastic-equal<0>"), testing::Not(HasSubstr("?")));
 }
