@@ -240,8 +240,9 @@ TYPED_TEST(SharedScale, ScaleRules) {
     int top, fraction;
   };
   for (auto [name, top, fraction] :
-       {Case{"mx<e4m3,4,ceil>", 7, 3}, Case{"mx<e4m3,4,round>", 7, 3},
-        Case{"mx<e4m3,4,even>", 7, 3}, Case{"bfp<8,4,even>", 0, 6}})
+       {Case{"mx<e4m3,4,ceil>", 7, 3}, Case{"mx<e4m3,4,even>", 7, 3},
+        Case{"bfp<8,4,ceil>", 0, 6}, Case{"bfp<8,4,round>", 0, 6},
+        Case{"bfp<8,4,even>", 0, 6}})
     for (int greatest : {0, most, -118}) {
       auto x = values<T>(4200, greatest, 3, false);
       const std::optional<Format> format = Format::parse(name);
