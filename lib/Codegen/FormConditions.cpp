@@ -47,32 +47,41 @@ Value mlir::prec::conditionOnWords(OpBuilder &b, RoundOp round, BitOf fact) {
                           : bit.value;
 }
 
+namespace {
+/// Bounds of a float's widths.
+struct Widths {
+  int leastExponent, mostExponent, leastFraction, mostFraction;
+};
+} // namespace
+
+/// Those that are known at run time only lie within bounds; null if all are
+/// known.
+static Value areWithin(OpBuilder &b, RoundOp round, const Widths &bounds) {
+  const Format &format = round.getFormat().getValue();
+  SmallVector<Value> conditions;
+  auto width = round.getParameters().begin();
+  if (format.exponentBits == Format::runtime)
+    conditions.push_back(isBetween(b, round.getLoc(), *width++,
+                                   bounds.leastExponent, bounds.mostExponent));
+  if (format.fractionBits == Format::runtime)
+    conditions.push_back(isBetween(b, round.getLoc(), *width,
+                                   bounds.leastFraction, bounds.mostFraction));
+  return allOf(b, round.getLoc(), conditions);
+}
+
 Value mlir::prec::conditionForShifter(OpBuilder &b, RoundOp round,
                                       const ShifterLimits &limits) {
   const Format &format = round.getFormat().getValue();
   if (format.isGrid())
     return format.isRuntime() ? conditionOnWords(b, round, fitsGrid<ArithOps>)
                               : Value();
-  SmallVector<Value> conditions;
-  auto width = round.getParameters().begin();
-  if (format.exponentBits == Format::runtime)
-    conditions.push_back(
-        isBetween(b, round.getLoc(), *width++, 2, limits.mostExponentBits));
-  if (format.fractionBits == Format::runtime)
-    conditions.push_back(isBetween(b, round.getLoc(), *width,
-                                   limits.leastFraction, limits.mostFraction));
-  return allOf(b, round.getLoc(), conditions);
+  return areWithin(
+      b, round,
+      {2, limits.mostExponentBits, limits.leastFraction, limits.mostFraction});
 }
 
 Value mlir::prec::conditionForHalf(OpBuilder &b, RoundOp round) {
-  const Format &format = round.getFormat().getValue();
-  SmallVector<Value> conditions;
-  auto width = round.getParameters().begin();
-  if (format.exponentBits == Format::runtime)
-    conditions.push_back(isBetween(b, round.getLoc(), *width++, 5, 5));
-  if (format.fractionBits == Format::runtime)
-    conditions.push_back(isBetween(b, round.getLoc(), *width, 10, 10));
-  return allOf(b, round.getLoc(), conditions);
+  return areWithin(b, round, {5, 5, 10, 10});
 }
 
 Value mlir::prec::conditionForWide(OpBuilder &b, RoundedReduction &reduction) {
