@@ -7,16 +7,19 @@
 #include "NativeHalf.h"
 #include "RoundedReduction.h"
 #include "RuntimeVersions.h"
+#include "SplitTiles.h"
 #include "prec/Codegen/Passes.h"
 #include "prec/Numerics/GridRounding.h"
 #include "prec/Numerics/MaskedShifter.h"
 #include "prec/Numerics/Shifter.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 
 using namespace mlir;
 using namespace mlir::prec;
@@ -48,7 +51,25 @@ public:
   }
 
 private:
+  /// Where the operands' elements exclude the fast form of a whole, tiles
+  /// choose again, each for itself.
   void choose(IRRewriter &b, RoundedReduction &reduction) {
+    chooseForm(b, reduction);
+    if (!reduction.isMeasured)
+      return;
+    std::optional<Tile> tile = splitIntoTiles(b, reduction.op, formTile);
+    if (!tile)
+      return;
+    ++split;
+    CleanNaN nans;
+    RoundedReduction own(tile->op, nans);
+    chooseForm(b, own);
+    // What is measured of an operand that stays the same is measured once.
+    for (LoopLikeOpInterface loop : llvm::reverse(tile->loops))
+      moveLoopInvariantCode(loop);
+  }
+
+  void chooseForm(IRRewriter &b, RoundedReduction &reduction) {
     b.setInsertionPoint(reduction.op);
     if (reduction.mayBeWide())
       chooseWide(b, reduction);
@@ -67,9 +88,8 @@ private:
     }
     if (reduction.mayBeMasked()) {
       ++twoOps;
-      Value condition = conditionForTwoOps(b, reduction, mostWideFraction);
-      version(b, reduction.op, condition, maskedForm(reduction), "");
-      return;
+      return chooseFirst(b, reduction, maskedForm(reduction),
+                         {conditionForTwoOps(b, reduction, mostWideFraction)});
     }
     if (nativeHalf && reduction.mayBeHalf()) {
       ++halves;
@@ -129,7 +149,7 @@ private:
   void chooseQuiet(IRRewriter &b, RoundedReduction &reduction) {
     ++quiet;
     if (Value condition = conditionOnWidths(b, reduction, leastFraction, 64))
-      version(b, reduction.op, condition, quietForm, "");
+      chooseFirst(b, reduction, quietForm, condition);
     else
       replaceBy(b, reduction.op, quietForm);
   }
@@ -276,7 +296,7 @@ private:
   void chooseLast(IRRewriter &b, RoundedReduction &reduction, Value condition,
                   StringRef form) {
     if (condition)
-      version(b, reduction.op, condition, form, "");
+      chooseFirst(b, reduction, form, condition);
     else if (form == gridForm)
       markForm(reduction.op, form);
     else

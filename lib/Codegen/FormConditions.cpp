@@ -120,6 +120,7 @@ Value mlir::prec::conditionOnWidths(OpBuilder &b, RoundedReduction &reduction,
 }
 
 Value mlir::prec::conditionOnRange(OpBuilder &b, RoundedReduction &reduction) {
+  reduction.isMeasured = true;
   Location loc = reduction.op.getLoc();
   SmallVector<Value> largest;
   for (Value input : reduction.op.getDpsInputs())
@@ -139,6 +140,7 @@ Value mlir::prec::conditionOnRange(OpBuilder &b, RoundedReduction &reduction) {
 Value mlir::prec::conditionForTwoOps(OpBuilder &b, RoundedReduction &reduction,
                                      int mostFraction,
                                      std::optional<unsigned> scaled) {
+  reduction.isMeasured = true;
   Location loc = reduction.op.getLoc();
   auto is = [&](arith::CmpIPredicate predicate, Value value,
                 int64_t bound) -> Value {
@@ -167,6 +169,7 @@ Value mlir::prec::conditionForTwoOps(OpBuilder &b, RoundedReduction &reduction,
 
 Value mlir::prec::conditionOnProducts(OpBuilder &b, RoundedReduction &reduction,
                                       unsigned last, WordOf exponent) {
+  reduction.isMeasured = true;
   Location loc = reduction.op.getLoc();
   ArithOps ops = carrierOps(b, reduction.rounds.front());
   RoundWords p = roundWordsOf(ops, reduction.rounds.front());

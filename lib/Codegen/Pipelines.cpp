@@ -91,7 +91,7 @@ static void buildTensorStage(OpPassManager &pm, const CodegenOptions &options) {
     function.addPass(createReuseActivations());
     function.addPass(createSplitBlocks());
     function.addPass(createGroupPairs());
-    function.addPass(createChooseForms({options.nativeHalf}));
+    function.addPass(createChooseForms({options.nativeHalf, options.formTile}));
   }
   function.addPass(createFuseElementwise());
   if (options.fast)
@@ -260,6 +260,10 @@ struct LowerOptions : public PassPipelineOptions<LowerOptions> {
   Option<bool> nativeHalf{*this, "native-half",
                           llvm::cl::desc("the target has f16 arithmetic"),
                           llvm::cl::init(CodegenOptions().nativeHalf)};
+  Option<int64_t> formTile{
+      *this, "form-tile",
+      llvm::cl::desc("multiplications of a tile that chooses its form"),
+      llvm::cl::init(CodegenOptions().formTile)};
   Option<Recompute> recompute{
       *this, "recompute",
       llvm::cl::desc("what is computed again rather than kept"),
@@ -281,6 +285,7 @@ struct LowerOptions : public PassPipelineOptions<LowerOptions> {
     options.vectorBits = vectorBits;
     options.vectorRegisters = vectorRegisters;
     options.nativeHalf = nativeHalf;
+    options.formTile = formTile;
     options.recompute = recompute;
     options.profile = profile;
     options.trackBuffers = trackBuffers;

@@ -106,6 +106,8 @@ public:
   mutable linalg::GenericOp op; // a handle, whose accessors are not const
   mutable SmallVector<RoundOp> rounds;
   bool canBeQuiet = false;
+  /// Which form runs depends on its operands' elements.
+  bool isMeasured = false;
 
 private:
   /// A sum of products of f32 operands from +0, computed in `type`, with one

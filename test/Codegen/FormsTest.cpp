@@ -19,7 +19,10 @@ using namespace mlir::prec;
 using namespace mlir::prec::test;
 
 namespace {
-constexpr int64_t M = 19, N = 35, K = 40;
+/// Of a product; rows and columns are no multiples of a vector's.
+struct Shape {
+  int64_t m = 19, n = 35, k = 40;
+};
 using Matrix = Array<float, 2>;
 
 /// What the operands are filled with.
@@ -47,7 +50,7 @@ constexpr Fill fills[] = {Fill::Ordinary, Fill::Tiny,     Fill::SmallSums,
                           Fill::Near,     Fill::Infinite, Fill::LastRow};
 
 void fill(llvm::MutableArrayRef<float> values, Fill kind,
-          std::mt19937 &generator, bool isLeft) {
+          std::mt19937 &generator, bool isLeft, const Shape &shape) {
   std::normal_distribution<float> normal;
   const float special[] = {0.0f,
                            -0.0f,
@@ -90,7 +93,7 @@ void fill(llvm::MutableArrayRef<float> values, Fill kind,
       value = std::ldexp(value, isLeft ? -98 : 95);
     else if (kind == Fill::Several)
       value = (3.0f + std::abs(value)) * (generator() % 5 ? 1.0f : -1.0f);
-    else if (kind == Fill::LastRow && isLeft && i + K >= values.size())
+    else if (kind == Fill::LastRow && isLeft && i + shape.k >= values.size())
       value = rare ? special[generator() % std::size(special)]
                    : std::ldexp(value, 90);
     else if (kind == Fill::Special && rare)
@@ -160,7 +163,8 @@ std::pair<std::string, std::string> rounded(Case c, const char *format,
   return {roundText(c, name.c_str(), value.c_str(), word), name};
 }
 
-std::string textOf(const Case &c) {
+std::string textOf(const Case &c, const Shape &shape) {
+  const auto [M, N, K] = shape;
   bool stochastic = llvm::StringRef(c.mode).starts_with("stochastic");
   std::string text;
   for (auto [name, value] :
@@ -209,8 +213,10 @@ func.func @mm(%a: tensor<{0}x{2}xf32>, %b: tensor<{2}x{1}xf32>) -> tensor<{0}x{1
 
 class Forms : public testing::TestWithParam<Case> {};
 
-void expectScalarRounding(const Case &c, const CodegenOptions &options) {
-  auto module = Module::compile(textOf(c), 3, options);
+void expectScalarRounding(const Case &c, const CodegenOptions &options,
+                          const Shape &shape = {}) {
+  const auto [M, N, K] = shape;
+  auto module = Module::compile(textOf(c, shape), 3, options);
   ASSERT_TRUE(module);
   auto mode = *RoundingMode::parse(c.mode);
   bool stochastic = llvm::StringRef(c.mode).starts_with("stochastic");
@@ -239,8 +245,8 @@ void expectScalarRounding(const Case &c, const CodegenOptions &options) {
   std::mt19937 generator(3);
   for (Fill kind : fills) {
     Matrix a({M, K}), b({K, N});
-    fill(a.values, kind, generator, true);
-    fill(b.values, kind, generator, false);
+    fill(a.values, kind, generator, true, shape);
+    fill(b.values, kind, generator, false, shape);
     Descriptor<float, 2> result;
     module->call("mm", &result, a.get(), b.get());
     std::vector<float> found = takeResult(result);
@@ -291,6 +297,27 @@ TEST_P(FormsOn, AgreeWithTheScalarRounding) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, FormsOn, vectorUnits(), mlir::prec::test::nameOf);
+
+// Tiles of 13 rows, of which only the last one has the last row, and of
+// columns.
+TEST(FormsOfTiles, AgreeWithTheScalarRounding) {
+  CodegenOptions options = hostOptions();
+  options.nativeHalf = false;
+  for (const Shape &shape : {Shape{104, 35, 40}, Shape{22, 176, 20}}) {
+    options.formTile = shape.m * shape.n * shape.k / 8;
+    for (Case c :
+         {Case{"m7", "nearest-even", true}, Case{"m10", "nearest-even", false},
+          Case{"m?", "nearest-even", true, 7},
+          Case{"e4m3", "nearest-even", false},
+          Case{"f8e4m3fn-sat", "nearest-even", true},
+          Case{"e4m3", "stochastic", true}, Case{"e5m10", "toward-zero", true},
+          Case{"e5m2", "up", false}, Case{"e4m?", "nearest-even", true, 3},
+          Case{"e8m?", "nearest-even", true, 7},
+          Case{"fixed<8,8>", "nearest-even", true},
+          Case{"fixed<4,12>", "stochastic", true}})
+      expectScalarRounding(c, options, shape);
+  }
+}
 
 // Where the host has no half arithmetic, LLVM rounds after each operation.
 TEST(NativeHalf, AgreesWithTheScalarRounding) {

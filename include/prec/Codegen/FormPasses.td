@@ -30,12 +30,18 @@ def ChooseForms : Pass<"prec-choose-forms"> {
       the sum of two numbers, which is a multiple of it.
 
     A run-time number of bits is a condition of the `scf.if`.
+
+    Where measured operands exclude the fast forms of a large product, its tiles
+    measure and choose each for itself.
   }];
-  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
+                           "linalg::LinalgDialect",
                            "scf::SCFDialect", "tensor::TensorDialect"];
   let options = [
     Option<"nativeHalf", "native-half", "bool", /*default=*/"false",
-           "The target has f16 arithmetic">
+           "The target has f16 arithmetic">,
+    Option<"formTile", "form-tile", "int64_t", /*default=*/"1 << 22",
+           "Multiplications of a tile">
   ];
   let statistics = [
     Statistic<"quiet", "quiet", "Reductions with quiet roundings">,
@@ -43,7 +49,8 @@ def ChooseForms : Pass<"prec-choose-forms"> {
     Statistic<"halves", "halves", "Reductions in half arithmetic">,
     Statistic<"shifted", "shifted", "Reductions whose roundings are additions">,
     Statistic<"masked", "masked", "Reductions with additions and masks">,
-    Statistic<"sums", "sums", "Reductions whose sums are multiples of a quantum">
+    Statistic<"sums", "sums", "Reductions whose sums are multiples of a quantum">,
+    Statistic<"split", "split", "Reductions whose tiles choose for themselves">
   ];
 }
 

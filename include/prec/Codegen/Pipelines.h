@@ -54,6 +54,9 @@ struct CodegenOptions {
   unsigned vectorRegisters = 16;
   /// The target computes in f16, with the same bits as in f32 and rounded.
   bool nativeHalf = false;
+  /// Multiplications of a tile that chooses the form of its roundings where its
+  /// whole operands exclude the fast one (`prec-choose-forms`).
+  int64_t formTile = 1 << 22;
   /// Calls of the engine around each kernel (Execution/Profile.h), and at each
   /// allocation and release (Execution/LiveBuffers.h).
   bool profile = false, trackBuffers = false;
