@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The loop over arrays for one instruction set: roundWord on lanes.
 //
-// A loop is instantiated for each shape of formula. In the two that most
-// formats take, mode and shape are constants, so that what the algorithm asks
-// of them costs nothing.
+// A loop is instantiated for each shape of formula. In those that most formats
+// take, mode and shape are constants, so that what the algorithm asks of them
+// costs nothing.
 #ifndef PREC_LIB_NUMERICS_ROUNDLOOPFOR_H
 #define PREC_LIB_NUMERICS_ROUNDLOOPFOR_H
 
@@ -21,19 +21,22 @@
 #endif
 #include "Lanes.h"
 #include "prec/Numerics/Random.h"
-#include "prec/Numerics/RoundingCore.h"
+#include "prec/Numerics/Rounding.h"
 #ifdef __clang__
 #pragma clang attribute pop
 #endif
-#include "prec/Numerics/Rounding.h"
 
 namespace mlir::prec {
 
 enum class LoopShape : uint8_t {
   Short,   ///< the carrier's exponent and infinity: add and mask
   Gradual, ///< subnormals, values below the quantum, a largest number
-  Core,    ///< any other float, and whole numbers times a power of two
-  Family   ///< what only roundWord can do
+  Wholes,  ///< signed whole numbers times a power of two
+  Core,    ///< any other float, and other whole numbers
+  Steps,   ///< few of them times a step that is no power of two
+  Wrapped, ///< times a power of two, modulo
+  Posit,
+  Family ///< what only roundWord can do
 };
 
 inline LoopShape loopShape(const RoundFacts &facts) {
@@ -44,31 +47,63 @@ inline LoopShape loopShape(const RoundFacts &facts) {
           : format.family != Format::Family::Posit &&
                 format.family != Format::Family::Sign &&
                 format.family != Format::Family::Exponent;
+  const bool isKnown = !format.isRuntime() && format.isSigned;
+  if (isKnown && format.family == Format::Family::Posit)
+    return LoopShape::Posit;
+  if (isKnown && facts.hasFewCodes && !facts.hasPowerStep &&
+      format.overflow == Format::Overflow::Saturate)
+    return LoopShape::Steps;
+  if (isKnown && format.isGrid() && facts.wrapsInReach && !isCore)
+    return LoopShape::Wrapped;
   if (!isCore)
     return LoopShape::Family;
   if (facts.isIdentity || facts.hasOddBias || facts.hasRuntimeParity ||
-      facts.isAsymmetric || facts.mayKeepAll || facts.fractionBits <= 0 ||
-      !format.isSigned || format.subnormals != Format::Subnormals::Kept)
+      facts.mayKeepAll || facts.fractionBits <= 0 || !format.isSigned ||
+      format.subnormals != Format::Subnormals::Kept)
     return LoopShape::Core;
-  if (facts.isGradual && facts.hasTiny && facts.isBounded)
-    return LoopShape::Gradual;
+  if (facts.isGradual && facts.hasTiny && facts.isBounded) {
+    if (!facts.isAsymmetric)
+      return LoopShape::Gradual;
+    return isKnown && format.isGrid() ? LoopShape::Wholes : LoopShape::Core;
+  }
   if (!facts.isGradual && !facts.isBounded && format.hasNegativeZero)
     return LoopShape::Short;
   return LoopShape::Core;
 }
 
+/// What elements are divided by before and multiplied by after.
+enum class Scaling : uint8_t { None, Powers, Numbers };
+
 /// Says again, as constants, what loopShape has found.
 template <LoopShape shape> void fixFacts(RoundFacts &facts) {
-  if (shape > LoopShape::Gradual)
+  Format &format = facts.format;
+  if (shape == LoopShape::Posit) {
+    format = Format::posit(8, 1);
+  } else if (shape == LoopShape::Wholes || shape == LoopShape::Steps ||
+             shape == LoopShape::Wrapped) {
+    const Format given = format;
+    format = Format::integer(8, true);
+    format.low = given.low;
+    format.high = given.high;
+    format.zeroPoint = given.zeroPoint;
+    facts.hasPlainScale = facts.hasPowerStep = shape != LoopShape::Steps;
+    facts.hasFewCodes = shape == LoopShape::Steps;
+    facts.wrapsInReach = shape == LoopShape::Wrapped;
+    if (shape == LoopShape::Wrapped)
+      format.overflow = Format::Overflow::Wrap;
+  }
+  if (shape == LoopShape::Steps)
+    facts.isAsymmetric = true; // gives the same
+  if (shape > LoopShape::Wholes)
     return;
   facts.isIdentity = facts.hasOddBias = facts.hasRuntimeParity =
-      facts.isAsymmetric = facts.mayKeepAll = false;
-  facts.isGradual = facts.hasTiny = facts.isBounded =
-      shape == LoopShape::Gradual;
-  facts.format.isSigned = true;
+      facts.mayKeepAll = false;
+  facts.isAsymmetric = shape == LoopShape::Wholes;
+  facts.isGradual = facts.hasTiny = facts.isBounded = shape != LoopShape::Short;
+  format.isSigned = true;
   facts.isFlushed = false;
   if (shape == LoopShape::Short)
-    facts.format.hasNegativeZero = true;
+    format.hasNegativeZero = true;
 }
 
 /// The loops of one target and carrier.
@@ -84,6 +119,10 @@ template <class T, class Target> class RoundLoopFor {
   using BlockTarget =
       std::conditional_t<(Target::bytes > 64), HalfTarget<Target>, Target>;
   using Kind = RoundingMode::Kind;
+  static constexpr CarrierLayout carrier =
+      layoutOf(sizeof(T) == 4 ? Carrier::F32 : Carrier::F64);
+
+  static constexpr Scalar magnitude = ~Scalar(0) >> 1;
 
 public:
   static void run(const RoundCall<T> &call) {
@@ -115,61 +154,93 @@ public:
   }
 
 private:
+  /// The greatest lane: of both halves, until they have four lanes or fewer.
+  template <class Some, class Half>
+  static Scalar greatestLane(const typename Some::Word &word) {
+    if constexpr (sizeof(word) <= 16) {
+      Scalar most = word.v[0];
+      for (unsigned i = 1; i < Some::lanes; ++i)
+        most = std::max(most, Scalar(word.v[i]));
+      return most;
+    } else {
+      using HalfOps = LaneOps<Scalar, Half>;
+      typename HalfOps::Word halves[2];
+      std::memcpy(halves, &word, sizeof(halves));
+      return greatestLane<HalfOps, HalfTarget<Half>>(
+          HalfOps().maximum(halves[0], halves[1]));
+    }
+  }
   /// Magnitudes compare as their bits do.
   static void greatest(const T *in, size_t size, T *to) {
     using Some = LaneOps<Scalar, BlockTarget>;
-    constexpr Scalar magnitude = ~Scalar(0) >> 1;
     Some ops;
     const auto mask = ops.constant(magnitude);
     auto most = ops.constant(0);
     size_t i = 0;
     for (; i + Some::lanes <= size; i += Some::lanes)
       most = ops.maximum(most, ops.bitAnd(Some::load(in + i), mask));
-    Scalar lanes[Some::lanes], rest;
-    Some::store(lanes, most);
-    for (unsigned half = Some::lanes / 2; half; half /= 2)
-      for (unsigned j = 0; j < half; ++j)
-        lanes[j] = std::max(lanes[j], lanes[j + half]);
+    Scalar result = greatestLane<Some, HalfTarget<BlockTarget>>(most), rest;
     for (; i < size; ++i) {
       std::memcpy(&rest, in + i, sizeof(T));
-      lanes[0] = std::max(lanes[0], rest & magnitude);
+      result = std::max(result, rest & magnitude);
     }
-    std::memcpy(to, lanes, sizeof(T));
+    std::memcpy(to, &result, sizeof(T));
   }
 
   static void choose(const RoundCall<T> &call) {
-    const LoopShape shape = loopShape(call.parameters.facts);
-    if (call.scales) {
-      using Blocks = RoundLoopFor<T, BlockTarget>;
-      if (shape == LoopShape::Gradual)
-        return Blocks::template chooseKind<LoopShape::Gradual, true>(call);
-      return Blocks::template loop<LoopShape::Family, true>(call, call.mode);
-    }
-    switch (shape) {
+    if (!call.scales)
+      return chooseShape<Scaling::None>(call);
+    using Blocks = RoundLoopFor<T, BlockTarget>;
+    if (call.scalesArePowers)
+      return Blocks::template chooseShape<Scaling::Powers>(call);
+    Blocks::template chooseShape<Scaling::Numbers>(call);
+  }
+
+  template <Scaling scaling> static void chooseShape(const RoundCall<T> &call) {
+    switch (loopShape(call.parameters.facts)) {
     case LoopShape::Short:
-      return chooseKind<LoopShape::Short>(call);
+      if constexpr (scaling == Scaling::None)
+        return chooseKind<LoopShape::Short, scaling>(call);
+      return loop<LoopShape::Core, scaling>(call, call.mode);
     case LoopShape::Gradual:
-      return chooseKind<LoopShape::Gradual>(call);
+      if constexpr (scaling != Scaling::Numbers)
+        return chooseKind<LoopShape::Gradual, scaling>(call);
+      return nearestOr<LoopShape::Gradual, LoopShape::Core, scaling>(call);
+    case LoopShape::Wholes:
+      return nearestOr<LoopShape::Wholes, LoopShape::Core, scaling>(call);
     case LoopShape::Core:
-      return loop<LoopShape::Core>(call, call.mode);
+      return loop<LoopShape::Core, scaling>(call, call.mode);
+    case LoopShape::Steps:
+      return nearestOr<LoopShape::Steps, LoopShape::Family, scaling>(call);
+    case LoopShape::Wrapped:
+      return nearestOr<LoopShape::Wrapped, LoopShape::Family, scaling>(call);
+    case LoopShape::Posit:
+      return nearestOr<LoopShape::Posit, LoopShape::Family, scaling>(call);
     case LoopShape::Family:
-      return loop<LoopShape::Family>(call, call.mode);
+      return loop<LoopShape::Family, scaling>(call, call.mode);
     }
   }
 
-  template <LoopShape shape, bool isScaled = false>
+  template <LoopShape shape, Scaling scaling>
   static void chooseKind(const RoundCall<T> &call) {
     switch (call.mode.kind) {
 #define PREC_ROUNDING_MODE(kind, word, stochastic, text)                       \
   case Kind::kind:                                                             \
-    return loopOfKind<shape, isScaled, Kind::kind>(call);
+    return loopOfKind<shape, scaling, Kind::kind>(call);
 #include "prec/Numerics/RoundingModes.def"
 #undef PREC_ROUNDING_MODE
     }
   }
-  template <LoopShape shape, bool isScaled, Kind kind>
+  /// Other modes take the loop of a shape that knows more.
+  template <LoopShape shape, LoopShape other, Scaling scaling>
+  static void nearestOr(const RoundCall<T> &call) {
+    if (call.mode.kind == Kind::NearestEven)
+      return loopOfKind<shape, scaling, Kind::NearestEven>(call);
+    loop<other, scaling>(call, call.mode);
+  }
+  template <LoopShape shape, Scaling scaling, Kind kind>
   [[gnu::flatten]] static void loopOfKind(const RoundCall<T> &call) {
-    loop<shape, isScaled>(call, RoundingMode(kind, call.mode.randomBits));
+    loop<shape, scaling>(call, RoundingMode(kind, call.mode.randomBits));
   }
 
   static Word randomWords(uint64_t key, uint64_t position) {
@@ -200,8 +271,6 @@ private:
   static Word dividedBy(const Word &x, const Word &scale, RoundingMode mode) {
     Ops ops;
     auto c = [&](uint64_t value) { return ops.constant(value); };
-    constexpr CarrierLayout carrier =
-        layoutOf(sizeof(T) == 4 ? Carrier::F32 : Carrier::F64);
     const Word one = c(uint64_t(carrier.bias()) << carrier.fractionBits);
     Word inverse = ops.sub(ops.add(one, one), scale);
     Word quotient = ops.carrierMul(x, inverse);
@@ -210,13 +279,12 @@ private:
                           mode.kind == Kind::StochasticEqual;
     if (!seesZero)
       return quotient;
-    const Word magnitude = c((uint64_t(1) << (carrier.width - 1)) - 1);
-    Word least = ops.minimum(ops.bitAnd(x, magnitude), c(1));
-    auto isZero = ops.equal(ops.bitAnd(quotient, magnitude), c(0));
+    Word least = ops.minimum(ops.bitAnd(x, c(magnitude)), c(1));
+    auto isZero = ops.equal(ops.bitAnd(quotient, c(magnitude)), c(0));
     return ops.bitOr(quotient, ops.select(isZero, least, c(0)));
   }
 
-  template <LoopShape shape, bool isScaled = false>
+  template <LoopShape shape, Scaling scaling>
   [[gnu::flatten]] static void loop(const RoundCall<T> &call,
                                     RoundingMode mode) {
     Ops ops;
@@ -230,6 +298,8 @@ private:
         c(given.randomShift),  c(given.step),          c(given.above),
         c(given.below),        c(given.wrapExponent),  c(given.bits),
         c(given.exponentBits), c(given.parity)};
+    if constexpr (shape >= LoopShape::Core)
+      p.facts.carrier = carrier;
     fixFacts<shape>(p.facts);
     auto step = [&](const T *in, T *out, const Word &scale,
                     uint64_t position) __attribute__((always_inline)) {
@@ -237,13 +307,21 @@ private:
       if (mode.isStochastic())
         random = randomWords(call.key, position);
       Word bits = Ops::load(in);
-      if constexpr (isScaled)
+      const Word given = bits;
+      if constexpr (scaling == Scaling::Powers)
         bits = dividedBy(bits, scale, mode);
+      if constexpr (scaling == Scaling::Numbers)
+        bits = ops.carrierDiv(bits, scale);
       if constexpr (shape <= LoopShape::Core) // what roundWord would find
         bits = Rounding<Ops>(ops, bits, p, mode, random).run();
+      else if constexpr (shape != LoopShape::Family)
+        bits = roundWord(ops, bits, p, mode, random);
       else
         bits = roundFamily(bits, p, mode, random);
-      if constexpr (isScaled)
+      if constexpr (scaling == Scaling::Numbers) // 0 / 0 has a sign, too
+        bits = ops.bitOr(ops.bitAnd(bits, c(magnitude)),
+                         ops.bitAnd(given, c(~magnitude)));
+      if constexpr (scaling != Scaling::None)
         bits = ops.carrierMul(bits, scale);
       Ops::store(out, bits);
     };
@@ -258,7 +336,7 @@ private:
         std::memcpy(call.out + i, padded, rest * sizeof(T));
       }
     };
-    if constexpr (isScaled)
+    if constexpr (scaling != Scaling::None)
       for (size_t i = 0, b = 0; i < call.size; i += call.block, ++b)
         part(i, std::min(call.size, i + call.block),
              Ops::splat(call.scales + b));

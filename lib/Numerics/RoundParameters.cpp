@@ -52,7 +52,9 @@ static RoundFacts runtimeFacts(const Format &format, Carrier carrier) {
   }
   RoundFacts facts = roundFacts(example, carrier);
   facts.format = format;
-  facts.hasExactThresholds = facts.hasOddBias = false;
+  facts.hasPowerStep = format.hasPowerStep();
+  facts.hasExactThresholds = facts.hasOddBias = facts.hasFewCodes = false;
+  facts.wrapsInReach = false;
   facts.mayKeepAll = format.isGrid();
   facts.hasRuntimeParity = !format.isGrid();
   if (format.isGrid())
@@ -90,9 +92,16 @@ RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
                              : format.gridFractionBits();
   if (format.isGrid()) {
     facts.hasPlainScale = format.hasPlainScale();
+    facts.hasPowerStep = format.hasPowerStep();
+    const auto most = double(std::max(format.high - format.zeroPoint,
+                                      format.zeroPoint - format.low));
+    facts.hasFewCodes = format.zeroPoint != Format::runtimeCode &&
+                        most + 2 < std::ldexp(1.0, F - 5);
     if (!format.hasRuntimeScale())
       facts.wrapExponent = std::ilogb(format.scale) - format.fractionBits +
                            format.width(carrier);
+    facts.wrapsInReach =
+        !format.isRuntime() && facts.wrapExponent + F <= facts.carrier.bias();
   }
   const int Y = facts.fractionBits;
   facts.mayKeepAll =

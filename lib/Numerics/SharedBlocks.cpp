@@ -9,7 +9,11 @@
 using namespace mlir::prec;
 
 namespace {
-/// The rule by which the blocks of a format get their shared exponents.
+constexpr CarrierLayout wide = layoutOf(Carrier::F64);
+
+/// The rule by which the blocks of a format get their shared exponents. What a
+/// rule adds to a number before its exponent is read is added to its bits, as
+/// in any rounding.
 class SharedExponent {
 public:
   SharedExponent(const Format &format, Carrier carrier);
@@ -17,60 +21,52 @@ public:
   /// Of a block whose greatest magnitude is `greatest`, finite: what the rule
   /// says minus the exponent of the element's greatest number, within
   /// f8e8m0fnu's -127..127, and such that numbers stay below the carrier's
-  /// infinity.
-  int operator()(double greatest) const;
+  /// infinity. Zero and subnormals of f64 are below all that.
+  int operator()(double greatest) const {
+    const auto bits = std::bit_cast<uint64_t>(greatest);
+    const uint64_t last = (bits >> lastPlace) & parity;
+    const int exponent =
+        int((bits + addend + last) >> wide.fractionBits) - wide.bias();
+    return std::clamp(std::min(exponent, most) - top, -127, 127);
+  }
 
 private:
-  Format::ScaleRule rule;
-  int fraction; ///< fraction bits of the element's greatest number
-  int top;      ///< the exponent of that
-  int most;     ///< the carrier's greatest exponent
+  int top = 0; ///< the exponent of the element's greatest number
+  int most;    ///< the carrier's greatest exponent
+  uint64_t addend = 0, parity = 0;
+  unsigned lastPlace = 0;
 };
 } // namespace
 
 SharedExponent::SharedExponent(const Format &format, Carrier carrier)
-    : rule(format.scaleRule), top(0), most(layoutOf(carrier).bias()) {
+    : most(layoutOf(carrier).bias()) {
   const Format element = format.element();
-  fraction =
+  const int fraction =
       element.isGrid() ? element.gridFractionBits() : element.fractionBits;
   if (!element.isGrid())
     top = (1 << (element.exponentBits - 1)) - 1 + !element.reservesLastExponent;
+  constexpr uint64_t one = 1, binade = one << wide.fractionBits;
+  switch (format.scaleRule) {
+  case Format::ScaleRule::Floor:
+    break;
+  case Format::ScaleRule::Ceil:
+    addend = binade - 1;
+    break;
+  case Format::ScaleRule::Round: // sqrt(2) is no double, and rounds up
+    addend = binade - (std::bit_cast<uint64_t>(std::sqrt(2.0)) & (binade - 1));
+    break;
+  case Format::ScaleRule::Even: // to the fraction of the element
+    lastPlace = unsigned(int(wide.fractionBits) - fraction);
+    parity = 1;
+    addend = (one << (lastPlace - 1)) - 1;
+    break;
+  }
 }
 
 /// 2^exponent, a normal number.
 static double powerOfTwo(int exponent) {
-  constexpr CarrierLayout wide = layoutOf(Carrier::F64);
   return std::bit_cast<double>(uint64_t(exponent + wide.bias())
                                << wide.fractionBits);
-}
-
-/// floor(log2(x)) of a positive number; one below the least exponent if that is
-/// subnormal.
-static int exponentOfNormal(double x) {
-  constexpr CarrierLayout wide = layoutOf(Carrier::F64);
-  return int(std::bit_cast<uint64_t>(x) >> wide.fractionBits) - wide.bias();
-}
-
-int SharedExponent::operator()(double greatest) const {
-  int exponent = exponentOfNormal(greatest);
-  if (exponent < -127) // zero, and subnormals of f64
-    return -127;
-  auto significand = [&] { return greatest / powerOfTwo(exponent); };
-  switch (rule) {
-  case Format::ScaleRule::Floor:
-    break;
-  case Format::ScaleRule::Ceil:
-    exponent += significand() > 1;
-    break;
-  case Format::ScaleRule::Round: // sqrt(2) is no double: no tie
-    exponent += significand() * significand() > 2;
-    break;
-  case Format::ScaleRule::Even:
-    exponent = exponentOfNormal(round(greatest, Format::mantissa(fraction),
-                                      RoundingMode::Kind::NearestEven));
-    break;
-  }
-  return std::clamp(std::min(exponent, most) - top, -127, 127);
 }
 
 template <class T>
@@ -178,7 +174,7 @@ template <class T> void SharedRounding<T>::twoLevels() {
 
   const T own = T(global); // not a reference, which stores might change
   const auto block = size_t(format.block);
-  T spread[stretch], units[stretch];
+  T units[stretch];
   auto roundScales = [&](T *scales, size_t numBlocks) {
     for (size_t b = 0; b < numBlocks; ++b) { // NaN where one is not finite
       T scale = scales[b] / 6 / own;
@@ -193,27 +189,27 @@ template <class T> void SharedRounding<T>::twoLevels() {
           std::isnan(scales[b])
               ? 127
               : double(encode(double(scales[b]), scaleFormat, Carrier::F64)));
+    for (size_t b = 0; b < numBlocks; ++b)
+      scales[b] *= own;
   };
-  auto roundUnits = [&](size_t first, size_t count) {
+  auto noteUnits = [&](size_t first, size_t count, const T *scales) {
     for (size_t i = 0; i < count; ++i) {
-      T quotient = in[first + i] / spread[i];
-      units[i] = spread[i] > 0 ? quotient : 0;
+      const T scale = scales[i / block];
+      units[i] = scale > 0 ? in[first + i] / scale
+                           : std::copysign(T(0), in[first + i]);
     }
     roundLoop(
         RoundCall<T>{units, units, count, parameters, mode, key, base + first});
-    for (size_t i = 0; i < count; ++i) { // a NaN of the scale stays
-      units[i] = std::copysign(units[i], in[first + i]);
-      out[first + i] = units[i] * spread[i];
-    }
-    for (size_t i = 0; codes && i < count; ++i)
-      note(first + i, std::isnan(spread[i]) ? 0 : double(units[i]));
+    for (size_t i = 0; i < count; ++i)
+      note(first + i, std::isnan(scales[i / block]) ? 0 : double(units[i]));
   };
   eachGroup([&](size_t first, size_t size, T *scales) { // maxima before
     roundScales(scales, (size + block - 1) / block);
-    for (size_t at = 0; at < size; at += block) // 16: a group is a stretch
-      std::fill_n(spread + at, std::min(block, size - at),
-                  scales[at / block] * own);
-    roundUnits(first, size);
+    if (codes) // before `out`, which may be `in`
+      noteUnits(first, size, scales);
+    roundLoop(RoundCall<T>{in.data() + first, out.data() + first, size,
+                           parameters, mode, key, base + first, scales, block,
+                           /*scalesArePowers=*/false});
   });
 }
 

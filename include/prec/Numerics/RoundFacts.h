@@ -39,8 +39,16 @@ struct RoundFacts {
   bool hasExactThresholds = false;
   /// A grid's step is known to be a power of two, and its zero point is known.
   bool hasPlainScale = true;
+  /// A grid's step is a power of two.
+  bool hasPowerStep = true;
+  /// A grid's codes, counted from the zero point, are so small that quotients
+  /// by reciprocals, whose error is at most 2^(3 - F) of them, are right within
+  /// a quarter.
+  bool hasFewCodes = false;
   /// A grid's codes wrap around at 2^wrapExponent.
   int wrapExponent = 0;
+  /// 2^F of that is a number of the carrier, too.
+  bool wrapsInReach = false;
   /// The widths of a float's exponent are known at run time only.
   bool hasRuntimeExponent = false;
   /// Y, or Format::runtime. Fixed point is a float whose numbers up to the

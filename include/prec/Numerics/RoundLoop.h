@@ -26,12 +26,14 @@ template <class T> struct RoundCall {
   /// Element i is rounded by the random word h32(key, firstPosition + i).
   uint64_t key = 0;
   uint64_t firstPosition = 0;
-  /// Null, or for each `block` elements a power of two 2^s, |s| < the carrier's
-  /// bias: an element is divided by it, rounded, and multiplied by it again. A
-  /// number that is not zero is not divided to zero. The format is a float or
-  /// a grid.
+  /// Null, or for each `block` elements a number by which an element is
+  /// divided, rounded, and multiplied again. The format is a float or a grid.
   const T *scales = nullptr;
   size_t block = 0;
+  /// Each scale is 2^s, |s| < the carrier's bias, and a number that is not zero
+  /// is not divided to zero. Otherwise scales are finite and not negative, or
+  /// NaN, and results have the signs of what they are made of.
+  bool scalesArePowers = true;
 };
 
 enum class LoopTarget : uint8_t { Portable, Avx2, Avx512 };

@@ -180,13 +180,28 @@ private:
     return Rounding<Ops>(ops, value, q, how, random).run();
   }
 
+  /// To nearest-even to multiples of a power of two, of biased exponent
+  /// `quantum`: a sum with 2^F of it has no place for less.
+  Word nearestMultiple(Word value, Word quantum) {
+    Word units = ops.shl(ops.add(quantum, c(F())), c(F()));
+    Word nearest = ops.carrierSub(ops.carrierAdd(value, units), units);
+    return ops.select(ops.less(value, units), nearest, value);
+  }
+
   /// R-WRAP: the rounded value minus the nearest multiple of 2^width steps.
   Word wrapped() {
     const Format &format = facts.format;
-    Word rounded = format.isRuntime() ? toMultiple(bits, p.leastQuantum, mode)
-                                      : Base::run();
-    Word multiple = toMultiple(rounded, p.wrapExponent, Kind::NearestAway);
-    Word rest = ops.carrierSub(rounded, multiple);
+    Word rest;
+    if (is(Kind::NearestEven) && facts.wrapsInReach) {
+      Word rounded = nearestMultiple(magnitude, p.leastQuantum);
+      Word multiple = nearestMultiple(rounded, p.wrapExponent);
+      rest = ops.bitXor(ops.carrierSub(rounded, multiple), sign);
+    } else {
+      Word rounded = format.isRuntime() ? toMultiple(bits, p.leastQuantum, mode)
+                                        : Base::run();
+      Word multiple = toMultiple(rounded, p.wrapExponent, Kind::NearestAway);
+      rest = ops.carrierSub(rounded, multiple);
+    }
     Word half = ops.shl(ops.sub(p.wrapExponent, c(1)), c(F()));
     Word whole = ops.shl(p.wrapExponent, c(F()));
     Bit isBelow = ops.less(c(signBit()), rest);
@@ -215,6 +230,15 @@ private:
                       ops.shl(ops.lshr(value, below), below));
   }
 
+  /// The least number whose last place is 1.
+  double units() const { return double(uint64_t(1) << F()); }
+
+  /// Nearest, of a value that is not negative and below 2^F.
+  Word nearestWhole(Word value) {
+    return ops.carrierSub(ops.carrierAdd(value, number(units())),
+                          number(units()));
+  }
+
   /// 1 for an odd whole number below 2^F. The last bit of 1 is that of its
   /// exponent: biases are odd.
   Word lastBitOf(Word whole) {
@@ -235,45 +259,65 @@ private:
         double(format.high - (isKnown ? format.zeroPoint : format.low));
     double least =
         double((isKnown ? format.zeroPoint : format.high) - format.low);
-    Word limit = isKnown && greatest == least
-                     ? p.above
-                     : ops.select(this->isNegative(), p.below, p.above);
-    const bool isPower = format.hasPowerStep();
+    Word limit = facts.isAsymmetric
+                     ? ops.select(this->isNegative(), p.below, p.above)
+                     : p.above;
+    const bool isPower = facts.hasPowerStep;
     // Beyond the limit the quotient does not matter.
     Word bound = number(std::max(greatest, least) + 2);
     if (format.hasRuntimeBits())
       bound = ops.carrierAdd(limit, number(2));
-    Word inverse = inverseOfPower(ops, facts.carrier, step);
-    Word quotient = ops.minimum(isPower ? ops.carrierMul(magnitude, inverse)
-                                        : ops.carrierDiv(magnitude, step),
-                                bound);
-    Word k = wholePart(quotient);
-    if (!isPower) { // the quotient may be off by one either way
+    const bool isSmall = facts.hasFewCodes;
+    Word inverse = isPower ? inverseOfPower(ops, facts.carrier, step)
+                           : ops.carrierDiv(one, step);
+    Word quotient =
+        ops.minimum(isPower || isSmall ? ops.carrierMul(magnitude, inverse)
+                                       : ops.carrierDiv(magnitude, step),
+                    bound);
+    Word k = isSmall ? nearestWhole(quotient) : wholePart(quotient);
+    if (isSmall) { // the number below, or the one above
+      Word at = isPower ? k : product(k);
+      k = ops.select(ops.less(isPower ? quotient : magnitude, at), next(k, -1),
+                     k);
+    } else if (!isPower) { // the quotient may be off by one either way
       k = ops.select(ops.less(magnitude, product(k)), next(k, -1), k);
       k = ops.select(ops.less(magnitude, product(next(k, 1))), k, next(k, 1));
       k = ops.minimum(k, bound);
     }
-    Word below = product(k);
-    // The place between the neighbours, with the value's sign.
-    Word place =
-        isPower ? ops.carrierSub(quotient, k)
-                : ops.carrierDiv(ops.carrierSub(magnitude, below),
-                                 ops.carrierSub(product(next(k, 1)), below));
-    // What is not exact is not to become so by underflow.
-    place = ops.minimum(ops.maximum(place, c(1)), one);
-    place = ops.select(ops.equal(magnitude, below), zero, place);
+    Word below = product(k), width = one;
+    Word rest =
+        ops.carrierSub(isPower ? quotient : magnitude, isPower ? k : below);
+    if (!isPower)
+      width = ops.carrierSub(product(next(k, 1)), below);
     Word up = zero;
-    Word isOdd = ops.select(ops.equal(lastBitOf(k), zero), zero, one);
-    if (is(Kind::ToOdd)) {
-      up = ops.select(ops.equal(place, zero), zero,
-                      ops.select(ops.equal(isOdd, zero), one, zero));
-    } else if (is(Kind::NearestEven)) {
-      up = ops.select(ops.less(place, number(0.5)), zero, one);
-      up = ops.select(ops.equal(place, number(0.5)), isOdd, up);
+    Word last = isSmall ? ops.bitAnd(ops.carrierAdd(k, number(units())), c(1))
+                        : lastBitOf(k);
+    Word isOdd = ops.select(ops.equal(last, zero), zero, one);
+    if (is(Kind::NearestEven) || is(Kind::NearestAway) ||
+        is(Kind::NearestToZero)) {
+      // 2 rest is exact, and where it is not the width, rest / width is no
+      // less than half a last place from 1/2.
+      Word twice = ops.carrierAdd(rest, rest), atTie = zero;
+      if (is(Kind::NearestEven))
+        atTie = isOdd;
+      else if (is(Kind::NearestAway))
+        atTie = one;
+      up = ops.select(ops.less(width, twice), one,
+                      ops.select(ops.equal(twice, width), atTie, zero));
     } else {
-      up = toMultiple(ops.bitOr(place, sign), c(uint64_t(facts.carrier.bias())),
-                      mode);
-      up = ops.bitAnd(up, c(signBit() - 1));
+      // The place between the neighbours, with the value's sign. What is not
+      // exact is not to become so by underflow.
+      Word place = isPower ? rest : ops.carrierDiv(rest, width);
+      place = ops.minimum(ops.maximum(place, c(1)), one);
+      place = ops.select(ops.equal(magnitude, below), zero, place);
+      if (is(Kind::ToOdd)) {
+        up = ops.select(ops.equal(place, zero), zero,
+                        ops.select(ops.equal(isOdd, zero), one, zero));
+      } else {
+        up = toMultiple(ops.bitOr(place, sign),
+                        c(uint64_t(facts.carrier.bias())), mode);
+        up = ops.bitAnd(up, c(signBit() - 1));
+      }
     }
     k = ops.select(ops.equal(up, zero), k, next(k, 1));
     Word result = product(ops.minimum(k, limit));
