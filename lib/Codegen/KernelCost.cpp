@@ -72,6 +72,7 @@ void KernelCost::readBody() {
   llvm::SmallDenseSet<Value> onChain;
   for (BlockArgument argument : op.getRegionOutputArgs())
     onChain.insert(argument);
+  llvm::SmallDenseMap<Value, unsigned> places;
   for (Operation &inner : op.getBody()->without_terminator()) {
     uint64_t dims = 0;
     bool isOnChain = false;
@@ -81,11 +82,15 @@ void KernelCost::readBody() {
     }
     if (auto index = dyn_cast<linalg::IndexOp>(inner))
       dims = uint64_t(1) << index.getDim();
+    for (Value operand : inner.getOperands())
+      if (auto at = places.find(operand); at != places.end())
+        body[at->second].userDims |= dims;
     bool isCheap = isFree(inner);
     if (inner.getNumResults() == 1) {
       dimsOf[inner.getResult(0)] = dims;
       if (isOnChain)
         onChain.insert(inner.getResult(0));
+      places[inner.getResult(0)] = unsigned(body.size());
     }
     body.push_back({dims, isCheap});
     if (isCheap)
@@ -165,9 +170,15 @@ KernelCost::Effort KernelCost::stepEffort(const KernelPlan &plan,
   for (const BodyOp &inner : body) {
     double count = copies(inner.dims, plan, tile);
     effort.instructions += count;
-    if (!inner.isFree)
-      (has(inner.dims, plan.vectorDim) || plan.isScalar() ? vectorOps
-                                                          : scalarOps) += count;
+    if (inner.isFree)
+      continue;
+    if (has(inner.dims, plan.vectorDim) || plan.isScalar()) {
+      vectorOps += count;
+      continue;
+    }
+    scalarOps += count;
+    if (has(inner.userDims, plan.vectorDim)) // goes to all lanes
+      vectorOps += count;
   }
   for (unsigned number : inputs) {
     double count = copies(operandDims[number], plan, tile);

@@ -78,10 +78,12 @@ private:
   struct Effort {
     double cycles = 0, instructions = 0;
   };
-  /// One operation of the body: the dimensions that it depends on, as bits.
+  /// One operation of the body: the dimensions that it depends on, as bits, and
+  /// those that depend on it.
   struct BodyOp {
     uint64_t dims;
     bool isFree;
+    uint64_t userDims = 0;
   };
   void readBody();
   static double squareCode(const Tile &tile);

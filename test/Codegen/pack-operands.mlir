@@ -57,3 +57,32 @@ func.func @rounded(%x: tensor<64x1024xf32>, %y: tensor<1024x1024xf32>) -> tensor
   } -> tensor<64x1024xf32>
   return %r : tensor<64x1024xf32>
 }
+
+// What is computed from one factor alone is done once for all rows of a tile where its columns are vectors, but goes to all lanes for
+// each of them where the rows are.
+// CHECK-LABEL: func.func @scaled(
+// CHECK-NOT: linalg.transpose
+// CHECK: return
+func.func @scaled(%x: tensor<256x1024xf32>, %y: tensor<1024x1024xf32>) -> tensor<256x1024xf32> {
+  %zero = arith.constant 0.0 : f32
+  %far = arith.constant 65536.0 : f32
+  %farther = arith.constant 65537.0 : f32
+  %e = tensor.empty() : tensor<256x1024xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<256x1024xf32>) -> tensor<256x1024xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %y : tensor<256x1024xf32>, tensor<1024x1024xf32>) outs(%f : tensor<256x1024xf32>) {
+  ^bb0(%p: f32, %q: f32, %acc: f32):
+    %q1 = arith.mulf %q, %far : f32
+    %q2 = arith.mulf %q, %farther : f32
+    %m = arith.mulf %p, %q1 : f32
+    %mn = arith.negf %m : f32
+    %mr = math.fma %p, %q2, %mn : f32
+    %s = arith.addf %acc, %mr : f32
+    %t = arith.mulf %s, %far : f32
+    %tn = arith.negf %t : f32
+    %sr = math.fma %s, %farther, %tn : f32
+    linalg.yield %sr : f32
+  } -> tensor<256x1024xf32>
+  return %r : tensor<256x1024xf32>
+}
