@@ -240,6 +240,9 @@ private:
   }
   template <LoopShape shape, Scaling scaling, Kind kind>
   [[gnu::flatten]] static void loopOfKind(const RoundCall<T> &call) {
+    if (kind == Kind::Stochastic &&
+        call.mode.randomBits == RoundingMode::defaultRandomBits)
+      return loop<shape, scaling>(call, RoundingMode(kind));
     loop<shape, scaling>(call, RoundingMode(kind, call.mode.randomBits));
   }
 
@@ -298,8 +301,7 @@ private:
         c(given.randomShift),  c(given.step),          c(given.above),
         c(given.below),        c(given.wrapExponent),  c(given.bits),
         c(given.exponentBits), c(given.parity)};
-    if constexpr (shape >= LoopShape::Core)
-      p.facts.carrier = carrier;
+    p.facts.carrier = carrier;
     fixFacts<shape>(p.facts);
     auto step = [&](const T *in, T *out, const Word &scale,
                     uint64_t position) __attribute__((always_inline)) {
