@@ -24,7 +24,8 @@ namespace {
 class Tables {
 public:
   Tables(IRRewriter &b, linalg::GenericOp op)
-      : b(b), op(op), extents(op.getStaticLoopRanges()) {}
+      : b(b), op(op), extents(op.getStaticLoopRanges()),
+        maps(op.getIndexingMapsArray()) {}
 
   unsigned run() {
     hoistScalars();
@@ -45,7 +46,7 @@ private:
     if (auto argument = dyn_cast<BlockArgument>(value)) {
       if (argument.getArgNumber() >= op.getNumDpsInputs())
         return dims.set();
-      AffineMap map = op.getIndexingMapsArray()[argument.getArgNumber()];
+      AffineMap map = maps[argument.getArgNumber()];
       for (unsigned dim = 0; dim < dims.size(); ++dim)
         if (map.isFunctionOfDim(dim))
           dims.set(dim);
@@ -193,6 +194,16 @@ private:
   }
 
   bool isWorthIt(Value value) {
+    auto [entry, isNew] = worth.try_emplace(value, false);
+    if (isNew) {
+      bool found = looksWorthIt(value);
+      worth[value] = found;
+      return found;
+    }
+    return entry->second;
+  }
+
+  bool looksWorthIt(Value value) {
     constexpr double fewerPoints = 8;
     constexpr size_t leastOps = 5;
     Type type = value.getType();
@@ -359,7 +370,9 @@ private:
   IRRewriter &b;
   linalg::GenericOp op;
   SmallVector<int64_t> extents;
+  SmallVector<AffineMap> maps;
   llvm::DenseMap<Value, Dims> known;
+  llvm::DenseMap<Value, bool> worth;
 };
 
 struct HoistTables : public prec::impl::HoistTablesBase<HoistTables> {
