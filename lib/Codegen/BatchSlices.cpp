@@ -2,6 +2,7 @@
 // What an operation on buffers touches when it runs for a part of the batch.
 #include "BatchSlices.h"
 #include "ElementBytes.h"
+#include "Profile.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -193,4 +194,19 @@ std::optional<SmallVector<Touch>> mlir::prec::touchesOf(Operation *op) {
                        !isa<MemoryEffects::Read>(effect.getEffect()), false});
   }
   return known(std::move(touches));
+}
+
+std::optional<SmallVector<Touch>> mlir::prec::touchesBetween(Operation *first,
+                                                             Operation *last) {
+  SmallVector<Touch> all;
+  for (Operation *op = first->getNextNode(); op != last;
+       op = op->getNextNode()) {
+    if (isMemoryEffectFree(op) || isa<memref::AllocOp>(op) || isProfileCall(op))
+      continue;
+    std::optional<SmallVector<Touch>> touches = touchesOf(op);
+    if (!touches)
+      return std::nullopt;
+    llvm::append_range(all, *touches);
+  }
+  return all;
 }

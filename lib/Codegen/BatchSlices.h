@@ -53,6 +53,11 @@ std::optional<BatchSlice> sliceOf(linalg::LinalgOp op, int64_t parts);
 /// a buffer may be the same as another.
 std::optional<SmallVector<Touch>> touchesOf(Operation *op);
 
+/// The same of all operations between two of a block, but for what begins there
+/// and calls of the engine's.
+std::optional<SmallVector<Touch>> touchesBetween(Operation *first,
+                                                 Operation *last);
+
 } // namespace mlir::prec
 
 #endif // PREC_CODEGEN_BATCHSLICES_H

@@ -28,17 +28,10 @@ namespace mlir::prec {
 /// Does an operation between two others touch memory behind `view`?
 static bool isTouchedBetween(Value view, Operation *first, Operation *last) {
   Value buffer = bufferBehind(view, 1).first;
-  for (Operation *op = first->getNextNode(); op != last;
-       op = op->getNextNode()) {
-    if (isMemoryEffectFree(op) || isa<memref::AllocOp>(op) || isProfileCall(op))
-      continue;
-    std::optional<SmallVector<Touch>> touches = touchesOf(op);
-    if (!touches || llvm::any_of(*touches, [&](const Touch &touch) {
-          return touch.buffer == buffer;
-        }))
-      return true;
-  }
-  return false;
+  std::optional<SmallVector<Touch>> touches = touchesBetween(first, last);
+  return !touches || llvm::any_of(*touches, [&](const Touch &touch) {
+    return touch.buffer == buffer;
+  });
 }
 
 /// The generic operation that filled `buffer` right before `user`, nothing

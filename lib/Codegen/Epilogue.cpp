@@ -3,7 +3,6 @@
 #include "Epilogue.h"
 #include "BatchSlices.h"
 #include "KernelCost.h"
-#include "Profile.h"
 
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -160,15 +159,9 @@ Epilogue mlir::prec::findEpilogue(linalg::GenericOp op) {
   // In another order of loops an index would be no vector's.
   if (user.hasIndexSemantics() && !isIdentity(loopOrder(op, epilogue)))
     return {};
-  for (Operation *between = op->getNextNode(); between != user;
-       between = between->getNextNode()) {
-    if (isMemoryEffectFree(between) || isa<memref::AllocOp>(between) ||
-        isProfileCall(between))
-      continue;
-    std::optional<SmallVector<Touch>> touches = touchesOf(between);
-    if (!touches || !commute(*touches, *later))
-      return {};
-  }
+  std::optional<SmallVector<Touch>> between = touchesBetween(op, user);
+  if (!between || !commute(*between, *later))
+    return {};
   return epilogue;
 }
 
