@@ -139,7 +139,10 @@ private:
       multiple = arith::MulFOp::create(builder, loc, x, less);
     }
     Value negative = arith::NegFOp::create(builder, loc, multiple);
-    Value rounded = math::FmaOp::create(builder, loc, x, by, negative);
+    auto fma = math::FmaOp::create(builder, loc, x, by, negative);
+    if (form != scaledProductForm)
+      fma->setAttr(twoOpsAttrName, builder.getUnitAttr());
+    Value rounded = fma;
     if (form == saturatingTwoOpsForm)
       rounded = limited(builder, round, rounded);
     replace(round, rounded);

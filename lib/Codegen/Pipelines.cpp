@@ -51,6 +51,7 @@ void CodegenOptions::setTarget(StringRef triple, StringRef features) {
   vectorBits = 128;
   vectorRegisters = 16;
   nativeHalf = has("+avx512fp16") || has("+fullfp16");
+  separateAdders = has("+sse4a"); // nobody but AMD has these
   if (triple.starts_with("aarch64"))
     vectorRegisters = 32;
   else if (has("+avx512f")) {
@@ -163,6 +164,7 @@ static void buildLoopStage(OpPassManager &pm, const CodegenOptions &options) {
     kernels.threads = options.threads;
     kernels.threadGrain = options.threadGrain;
     function.addPass(createEmitKernels(kernels));
+    function.addPass(createBalanceUnits({options.separateAdders}));
   }
   function.addPass(
       onlyWith([](Operation *op) { return isa<linalg::LinalgOp>(op); },
@@ -260,6 +262,10 @@ struct LowerOptions : public PassPipelineOptions<LowerOptions> {
   Option<bool> nativeHalf{*this, "native-half",
                           llvm::cl::desc("the target has f16 arithmetic"),
                           llvm::cl::init(CodegenOptions().nativeHalf)};
+  Option<bool> separateAdders{
+      *this, "separate-adders",
+      llvm::cl::desc("the target's adders do not multiply"),
+      llvm::cl::init(CodegenOptions().separateAdders)};
   Option<int64_t> formTile{
       *this, "form-tile",
       llvm::cl::desc("multiplications of a tile that chooses its form"),
@@ -285,6 +291,7 @@ struct LowerOptions : public PassPipelineOptions<LowerOptions> {
     options.vectorBits = vectorBits;
     options.vectorRegisters = vectorRegisters;
     options.nativeHalf = nativeHalf;
+    options.separateAdders = separateAdders;
     options.formTile = formTile;
     options.recompute = recompute;
     options.profile = profile;

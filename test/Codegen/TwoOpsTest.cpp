@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The two-operation form inside matrix products: every fraction, against the
-// scalar face of the rounding.
+// The two-operation form inside matrix products, and that with additions for
+// half of the sums: every fraction, against the scalar face of the rounding.
 #include "Jit.h"
 
 #include "prec/Numerics/Round.h"
@@ -17,9 +17,20 @@ using namespace mlir::prec::test;
 namespace {
 using Matrix = Array<float, 2>;
 
+/// With adders of their own or without.
+class TwoOps : public testing::TestWithParam<bool> {
+protected:
+  static CodegenOptions options() {
+    CodegenOptions options = hostOptions();
+    options.separateAdders = GetParam();
+    return options;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Adders, TwoOps, testing::Bool());
+
 // All 2^23 fractions of a binade, both signs, each fraction width: a row of one
 // column is the rounded product with one, and its sum with zero.
-TEST(TwoOps, EveryFraction) {
+TEST_P(TwoOps, EveryFraction) {
   constexpr int64_t rows = 1 << 16, columns = 16;
   std::string text = R"(
 prec.declare @bits = 1
@@ -42,7 +53,7 @@ func.func @mm(%a: tensor<65536x1xf32>, %b: tensor<1x16xf32>) -> tensor<65536x16x
   } -> tensor<65536x16xf32>
   return %r : tensor<65536x16xf32>
 })";
-  auto module = Module::compile(text, 3, hostOptions());
+  auto module = Module::compile(text, 3, options());
   ASSERT_TRUE(module);
   Matrix a({rows, 1}), b({1, columns});
   for (int64_t j = 0; j < columns; ++j)
@@ -69,7 +80,7 @@ func.func @mm(%a: tensor<65536x1xf32>, %b: tensor<1x16xf32>) -> tensor<65536x16x
 
 // The form in f64, of the 48 bits of products of f32 numbers, half of them
 // near borders: each fraction width, two modes (the mask is the other form).
-TEST(TwoOps, WideProducts) {
+TEST_P(TwoOps, WideProducts) {
   constexpr int64_t rows = 1 << 13, columns = 16;
   for (const char *mode : {"nearest-even", "nearest-away"}) {
     std::string text = llvm::formatv(R"(
@@ -96,7 +107,7 @@ func.func @mm(%a: tensor<8192x1xf32>, %b: tensor<1x16xf32>) -> tensor<8192x16xf6
   return %r : tensor<8192x16xf64>
 })",
                                      mode);
-    auto module = Module::compile(text, 3, hostOptions());
+    auto module = Module::compile(text, 3, options());
     ASSERT_TRUE(module);
     std::mt19937 random(9);
     auto fraction = [&](int bits) {

@@ -312,6 +312,24 @@ def EmitKernels : Pass<"prec-emit-kernels"> {
   ];
 }
 
+def BalanceUnits : Pass<"prec-balance-units"> {
+  let summary = "round half of a kernel's sums by additions instead of an fma";
+  let description = [{
+    Rounding to nearest-even takes a multiplication and an fma, or the
+    multiplication, an addition and a subtraction, with the same bits
+    (docs/pipeline.md). Where units that multiply and units that add are
+    different ones, each is busy for as long with half of either.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "math::MathDialect"];
+  let options = [
+    Option<"separateAdders", "separate-adders", "bool", "false",
+           "The target's adders do not multiply">
+  ];
+  let statistics = [
+    Statistic<"balanced", "balanced", "Roundings by additions">
+  ];
+}
+
 def ConvertBodiesToLLVM
     : Pass<"prec-convert-bodies-to-llvm", "func::FuncOp"> {
   let summary = "prec-convert-to-llvm inside of functions, one beside another";

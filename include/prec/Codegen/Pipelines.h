@@ -54,6 +54,8 @@ struct CodegenOptions {
   unsigned vectorRegisters = 16;
   /// The target computes in f16, with the same bits as in f32 and rounded.
   bool nativeHalf = false;
+  /// The target has units that add and do not multiply, as all Zens do.
+  bool separateAdders = false;
   /// Multiplications of a tile that chooses the form of its roundings where its
   /// whole operands exclude the fast one (`prec-choose-forms`).
   int64_t formTile = 1 << 22;
