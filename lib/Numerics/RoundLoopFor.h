@@ -22,6 +22,7 @@
 #include "Lanes.h"
 #include "prec/Numerics/Random.h"
 #include "prec/Numerics/Rounding.h"
+#include "prec/Numerics/Shifter.h"
 #ifdef __clang__
 #pragma clang attribute pop
 #endif
@@ -31,9 +32,10 @@ namespace mlir::prec {
 enum class LoopShape : uint8_t {
   Short,   ///< the carrier's exponent and infinity: add and mask
   Gradual, ///< subnormals, values below the quantum, a largest number
-  Wholes,  ///< signed whole numbers times a power of two
-  Core,    ///< any other float, and other whole numbers
-  Steps,   ///< few of them times a step that is no power of two
+  Core,    ///< any other float, and whole numbers times a power of two
+  Shifted, ///< to nearest-even what roundByShifter knows of these
+  ShiftedGrid,
+  Steps,   ///< few whole numbers times a step that is no power of two
   Wrapped, ///< times a power of two, modulo
   Posit,
   Family ///< what only roundWord can do
@@ -58,14 +60,11 @@ inline LoopShape loopShape(const RoundFacts &facts) {
   if (!isCore)
     return LoopShape::Family;
   if (facts.isIdentity || facts.hasOddBias || facts.hasRuntimeParity ||
-      facts.mayKeepAll || facts.fractionBits <= 0 || !format.isSigned ||
-      format.subnormals != Format::Subnormals::Kept)
+      facts.isAsymmetric || facts.mayKeepAll || facts.fractionBits <= 0 ||
+      !format.isSigned || format.subnormals != Format::Subnormals::Kept)
     return LoopShape::Core;
-  if (facts.isGradual && facts.hasTiny && facts.isBounded) {
-    if (!facts.isAsymmetric)
-      return LoopShape::Gradual;
-    return isKnown && format.isGrid() ? LoopShape::Wholes : LoopShape::Core;
-  }
+  if (facts.isGradual && facts.hasTiny && facts.isBounded)
+    return LoopShape::Gradual;
   if (!facts.isGradual && !facts.isBounded && format.hasNegativeZero)
     return LoopShape::Short;
   return LoopShape::Core;
@@ -79,27 +78,31 @@ template <LoopShape shape> void fixFacts(RoundFacts &facts) {
   Format &format = facts.format;
   if (shape == LoopShape::Posit) {
     format = Format::posit(8, 1);
-  } else if (shape == LoopShape::Wholes || shape == LoopShape::Steps ||
-             shape == LoopShape::Wrapped) {
+  } else if (shape == LoopShape::Steps || shape == LoopShape::Wrapped) {
     const Format given = format;
     format = Format::integer(8, true);
     format.low = given.low;
     format.high = given.high;
     format.zeroPoint = given.zeroPoint;
-    facts.hasPlainScale = facts.hasPowerStep = shape != LoopShape::Steps;
+    facts.hasPlainScale = facts.hasPowerStep = shape == LoopShape::Wrapped;
     facts.hasFewCodes = shape == LoopShape::Steps;
     facts.wrapsInReach = shape == LoopShape::Wrapped;
     if (shape == LoopShape::Wrapped)
       format.overflow = Format::Overflow::Wrap;
+    if (shape == LoopShape::Steps)
+      facts.isAsymmetric = true; // gives the same
+  } else if (shape == LoopShape::Shifted) {
+    format.family = Format::Family::Float;
+  } else if (shape == LoopShape::ShiftedGrid) {
+    format.family = Format::Family::Integer;
+    format.overflow = Format::Overflow::Saturate;
   }
-  if (shape == LoopShape::Steps)
-    facts.isAsymmetric = true; // gives the same
-  if (shape > LoopShape::Wholes)
+  if (shape > LoopShape::Gradual)
     return;
   facts.isIdentity = facts.hasOddBias = facts.hasRuntimeParity =
-      facts.mayKeepAll = false;
-  facts.isAsymmetric = shape == LoopShape::Wholes;
-  facts.isGradual = facts.hasTiny = facts.isBounded = shape != LoopShape::Short;
+      facts.isAsymmetric = facts.mayKeepAll = false;
+  facts.isGradual = facts.hasTiny = facts.isBounded =
+      shape == LoopShape::Gradual;
   format.isSigned = true;
   facts.isFlushed = false;
   if (shape == LoopShape::Short)
@@ -197,7 +200,13 @@ private:
   }
 
   template <Scaling scaling> static void chooseShape(const RoundCall<T> &call) {
-    switch (loopShape(call.parameters.facts)) {
+    const RoundFacts &facts = call.parameters.facts;
+    if (call.mode.kind == Kind::NearestEven && !facts.format.isRuntime() &&
+        hasShifter(facts))
+      return facts.format.isGrid()
+                 ? nearestOr<LoopShape::ShiftedGrid, scaling>(call)
+                 : nearestOr<LoopShape::Shifted, scaling>(call);
+    switch (loopShape(facts)) {
     case LoopShape::Short:
       if constexpr (scaling == Scaling::None)
         return chooseKind<LoopShape::Short, scaling>(call);
@@ -205,19 +214,17 @@ private:
     case LoopShape::Gradual:
       if constexpr (scaling != Scaling::Numbers)
         return chooseKind<LoopShape::Gradual, scaling>(call);
-      return nearestOr<LoopShape::Gradual, LoopShape::Core, scaling>(call);
-    case LoopShape::Wholes:
-      return nearestOr<LoopShape::Wholes, LoopShape::Core, scaling>(call);
-    case LoopShape::Core:
       return loop<LoopShape::Core, scaling>(call, call.mode);
     case LoopShape::Steps:
-      return nearestOr<LoopShape::Steps, LoopShape::Family, scaling>(call);
+      return nearestOr<LoopShape::Steps, scaling>(call);
     case LoopShape::Wrapped:
-      return nearestOr<LoopShape::Wrapped, LoopShape::Family, scaling>(call);
+      return nearestOr<LoopShape::Wrapped, scaling>(call);
     case LoopShape::Posit:
-      return nearestOr<LoopShape::Posit, LoopShape::Family, scaling>(call);
+      return nearestOr<LoopShape::Posit, scaling>(call);
     case LoopShape::Family:
       return loop<LoopShape::Family, scaling>(call, call.mode);
+    default:
+      return loop<LoopShape::Core, scaling>(call, call.mode);
     }
   }
 
@@ -231,12 +238,12 @@ private:
 #undef PREC_ROUNDING_MODE
     }
   }
-  /// Other modes take the loop of a shape that knows more.
-  template <LoopShape shape, LoopShape other, Scaling scaling>
+  /// Other modes take the function that knows all families.
+  template <LoopShape shape, Scaling scaling>
   static void nearestOr(const RoundCall<T> &call) {
     if (call.mode.kind == Kind::NearestEven)
       return loopOfKind<shape, scaling, Kind::NearestEven>(call);
-    loop<other, scaling>(call, call.mode);
+    loop<LoopShape::Family, scaling>(call, call.mode);
   }
   template <LoopShape shape, Scaling scaling, Kind kind>
   [[gnu::flatten]] static void loopOfKind(const RoundCall<T> &call) {
@@ -314,7 +321,10 @@ private:
         bits = dividedBy(bits, scale, mode);
       if constexpr (scaling == Scaling::Numbers)
         bits = ops.carrierDiv(bits, scale);
-      if constexpr (shape <= LoopShape::Core) // what roundWord would find
+      if constexpr (shape == LoopShape::Shifted ||
+                    shape == LoopShape::ShiftedGrid)
+        bits = roundExactlyByShifter(ops, bits, p);
+      else if constexpr (shape <= LoopShape::Core) // what roundWord would find
         bits = Rounding<Ops>(ops, bits, p, mode, random).run();
       else if constexpr (shape != LoopShape::Family)
         bits = roundWord(ops, bits, p, mode, random);

@@ -60,10 +60,11 @@ template <class T> void SharedRounding<T>::bias() {
   const auto place = parametersOf<double>(Format::integer(2, true));
   if (codes)
     codes->scales.push_back(least);
-  T numbers[stretch];
-  double places[stretch];
-  for (size_t first = 0; first < in.size(); first += stretch) {
-    const size_t count = std::min(stretch, in.size() - first);
+  constexpr size_t part = stretch / 2; // two buffers, one of them of f64
+  T numbers[part];
+  double places[part];
+  for (size_t first = 0; first < in.size(); first += part) {
+    const size_t count = std::min(part, in.size() - first);
     const std::span<const T> from = in.subspan(first, count);
     const std::span<T> to = out.subspan(first, count);
     roundLoop(RoundCall<T>{from.data(), numbers, count, normal, mode, key,
