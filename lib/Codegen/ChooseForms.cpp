@@ -149,7 +149,7 @@ private:
   void chooseQuiet(IRRewriter &b, RoundedReduction &reduction) {
     ++quiet;
     if (Value condition = conditionOnWidths(b, reduction, leastFraction, 64))
-      chooseFirst(b, reduction, quietForm, condition);
+      chooseFirst(b, reduction, quietForm, {condition});
     else
       replaceBy(b, reduction.op, quietForm);
   }
@@ -296,7 +296,7 @@ private:
   void chooseLast(IRRewriter &b, RoundedReduction &reduction, Value condition,
                   StringRef form) {
     if (condition)
-      chooseFirst(b, reduction, form, condition);
+      chooseFirst(b, reduction, form, {condition});
     else if (form == gridForm)
       markForm(reduction.op, form);
     else

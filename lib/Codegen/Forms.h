@@ -19,11 +19,11 @@ inline constexpr llvm::StringLiteral quietForm = "quiet";
 /// d = 23 - m: the operand is +0 or a normal number below 2^(127-d), and -0
 /// may become +0. In f64 m = 1..23, d = 52 - m.
 inline constexpr llvm::StringLiteral twoOpsForm = "two-ops";
-/// On the fma of these operations: (x + g) - g has the same bits.
-inline constexpr llvm::StringLiteral twoOpsAttrName = "two_ops";
 /// The same, limited to the format's numbers.
 inline constexpr llvm::StringLiteral saturatingTwoOpsForm =
     "saturating-two-ops";
+/// On the fma of these two: (x + g) - g has the same bits.
+inline constexpr llvm::StringLiteral twoOpsAttrName = "two_ops";
 
 /// The two operations of a product a b that is exact in the carrier, of which
 /// b may be multiplied instead: g = a ((2^d - 1) b), fma(a, 2^d b, -g). The

@@ -195,11 +195,8 @@ private:
 
   bool isWorthIt(Value value) {
     auto [entry, isNew] = worth.try_emplace(value, false);
-    if (isNew) {
-      bool found = looksWorthIt(value);
-      worth[value] = found;
-      return found;
-    }
+    if (isNew)
+      entry->second = looksWorthIt(value);
     return entry->second;
   }
 

@@ -295,8 +295,8 @@ private:
     Word isOdd = ops.select(ops.equal(last, zero), zero, one);
     if (is(Kind::NearestEven) || is(Kind::NearestAway) ||
         is(Kind::NearestToZero)) {
-      // 2 rest is exact, and where it is not the width, rest / width is no
-      // less than half a last place from 1/2.
+      // As rest / width is to 1/2, rounded or not: 2 rest is exact, and what it
+      // lacks to the width is at least a last place of it.
       Word twice = ops.carrierAdd(rest, rest), atTie = zero;
       if (is(Kind::NearestEven))
         atTie = isOdd;
