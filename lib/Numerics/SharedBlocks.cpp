@@ -9,54 +9,64 @@
 using namespace mlir::prec;
 
 namespace {
-constexpr CarrierLayout wide = layoutOf(Carrier::F64);
-
 /// The rule by which the blocks of a format get their shared exponents. What a
-/// rule adds to a number before its exponent is read is added to its bits, as
-/// in any rounding.
-class SharedExponent {
+/// rule adds to a number of T before its exponent is read is added to its bits,
+/// as in any rounding.
+template <class T> class SharedExponent {
 public:
+  using Word = typename RoundCall<T>::Word;
+  using Whole = std::make_signed_t<Word>; // of a lane's width
+  static constexpr CarrierLayout layout = layoutOf(carrierOf<T>());
+
   SharedExponent(const Format &format, Carrier carrier);
 
-  /// Of a block whose greatest magnitude is `greatest`, finite: what the rule
-  /// says minus the exponent of the element's greatest number, within
+  /// Of a block whose greatest magnitude is `greatest`, a normal number: what
+  /// the rule says minus the exponent of the element's greatest number, within
   /// f8e8m0fnu's -127..127, and such that numbers stay below the carrier's
   /// infinity. Zero and subnormals of f64 are below all that.
-  int operator()(double greatest) const {
-    const auto bits = std::bit_cast<uint64_t>(greatest);
-    const uint64_t last = (bits >> lastPlace) & parity;
-    const int exponent =
-        int((bits + addend + last) >> wide.fractionBits) - wide.bias();
-    return std::clamp(std::min(exponent, most) - top, -127, 127);
+  Whole operator()(T greatest) const {
+    const Word bits = std::bit_cast<Word>(greatest);
+    const Word last = (bits >> lastPlace) & parity;
+    const Whole exponent =
+        Whole((bits + addend + last) >> layout.fractionBits) - layout.bias();
+    return std::clamp<Whole>(std::min(exponent, most) - top, -127, 127);
   }
 
+  /// Writes the scales of blocks with these maxima. False if one is not zero or
+  /// a normal number, or its scale or the inverse is none.
+  bool scales(const T *maxima, size_t count, T *to) const;
+
 private:
-  int top = 0; ///< the exponent of the element's greatest number
-  int most;    ///< the carrier's greatest exponent
-  uint64_t addend = 0, parity = 0;
+  Whole top = 0; ///< the exponent of the element's greatest number
+  Whole most;    ///< the carrier's greatest exponent
+  Word addend = 0, parity = 0;
   unsigned lastPlace = 0;
 };
 } // namespace
 
-SharedExponent::SharedExponent(const Format &format, Carrier carrier)
+template <class T>
+SharedExponent<T>::SharedExponent(const Format &format, Carrier carrier)
     : most(layoutOf(carrier).bias()) {
   const Format element = format.element();
   const int fraction =
       element.isGrid() ? element.gridFractionBits() : element.fractionBits;
   if (!element.isGrid())
     top = (1 << (element.exponentBits - 1)) - 1 + !element.reservesLastExponent;
-  constexpr uint64_t one = 1, binade = one << wide.fractionBits;
+  constexpr Word one = 1, binade = one << layout.fractionBits;
   switch (format.scaleRule) {
   case Format::ScaleRule::Floor:
     break;
   case Format::ScaleRule::Ceil:
     addend = binade - 1;
     break;
-  case Format::ScaleRule::Round: // sqrt(2) is no double, and rounds up
-    addend = binade - (std::bit_cast<uint64_t>(std::sqrt(2.0)) & (binade - 1));
+  case Format::ScaleRule::Round: { // beyond sqrt(2), which is no number
+    const T root = std::sqrt(T(2));
+    const bool isBelow = double(root) * double(root) < 2;
+    addend = binade - (std::bit_cast<Word>(root) & (binade - 1)) - isBelow;
     break;
+  }
   case Format::ScaleRule::Even: // to the fraction of the element
-    lastPlace = unsigned(int(wide.fractionBits) - fraction);
+    lastPlace = unsigned(int(layout.fractionBits) - fraction);
     parity = 1;
     addend = (one << (lastPlace - 1)) - 1;
     break;
@@ -64,9 +74,27 @@ SharedExponent::SharedExponent(const Format &format, Carrier carrier)
 }
 
 /// 2^exponent, a normal number.
-static double powerOfTwo(int exponent) {
-  return std::bit_cast<double>(uint64_t(exponent + wide.bias())
-                               << wide.fractionBits);
+template <class T> static T powerOfTwo(int64_t exponent) {
+  using Exponent = SharedExponent<T>;
+  return std::bit_cast<T>(
+      typename Exponent::Word(exponent + Exponent::layout.bias())
+      << Exponent::layout.fractionBits);
+}
+
+template <class T>
+bool SharedExponent<T>::scales(const T *maxima, size_t count, T *to) const {
+  constexpr Word binade = Word(1) << layout.fractionBits;
+  constexpr Word normals = 2 * Word(layout.bias()) * binade;
+  Word beside = 0; // no branch: several at once
+  for (size_t b = 0; b < count; ++b) {
+    const Word bits = std::bit_cast<Word>(maxima[b]);
+    const Whole exponent = bits == 0 ? 0 : (*this)(maxima[b]);
+    to[b] = powerOfTwo<T>(exponent);
+    beside |= Word(bits != 0) & Word(bits - binade >= normals);
+    beside |= Word(exponent >= layout.bias()) |
+              Word(exponent <= -Whole(layout.bias()));
+  }
+  return beside == 0;
 }
 
 template <class T>
@@ -124,32 +152,32 @@ template <class T> void SharedRounding<T>::exponents() {
   // Codes are taken from f64, where no scaled number is subnormal.
   const bool mayBeNarrow = !codes && element.whyNotIn(carrierOf<T>()).empty();
   const auto narrow = parametersOf<T>(mayBeNarrow ? element : Format());
-  const SharedExponent exponentOf(format, carrierOf<T>());
-  const int limit = layoutOf(carrierOf<T>()).bias();
+  const SharedExponent<T> narrowExponentOf(format, carrierOf<T>());
+  const SharedExponent<double> exponentOf(format, carrierOf<T>());
   const auto block = size_t(format.block);
+  T powers[stretch];
   eachGroup([&](size_t first, size_t size, T *scales) { // maxima before
-    bool isNarrow = mayBeNarrow;
+    if (mayBeNarrow &&
+        narrowExponentOf.scales(scales, (size + block - 1) / block, powers))
+      return roundLoop(RoundCall<T>{in.data() + first, out.data() + first, size,
+                                    narrow, mode, key, base + first, powers,
+                                    block});
     for (size_t b = 0; b * block < size; ++b) {
       const T greatest = scales[b];
       if (!(greatest < std::numeric_limits<T>::infinity())) {
         scales[b] = std::numeric_limits<T>::quiet_NaN();
-        isNarrow = false;
         if (codes)
           codes->scales.push_back(255);
         continue;
       }
-      int exponent = exponentOf(double(greatest));
+      int64_t exponent = exponentOf(double(greatest));
       if (codes)
-        codes->scales.push_back(exponent + 127);
+        codes->scales.push_back(double(exponent + 127));
       if (greatest == 0) // any scale does
         exponent = 0;
-      scales[b] = T(powerOfTwo(exponent));
-      isNarrow &= std::abs(exponent) < limit;
+      scales[b] = T(powerOfTwo<double>(exponent));
     }
-    if (!isNarrow)
-      return roundWide(first, size, scales);
-    roundLoop(RoundCall<T>{in.data() + first, out.data() + first, size, narrow,
-                           mode, key, base + first, scales, block});
+    roundWide(first, size, scales);
   });
 }
 
