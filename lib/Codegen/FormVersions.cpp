@@ -17,8 +17,8 @@ int mlir::prec::mostForTwoOps(RoundOp round) {
 
 /// If it is another one than that of the product.
 static StringRef formOfSum(linalg::GenericOp op, StringRef form) {
-  if (form == scaledProductForm)
-    return twoOpsForm;
+  if (form == scaledProductForm || form == twoOpsForm)
+    return balancedTwoOpsForm;
   if (form == maskedProductForm || form == maskedLongProductForm)
     return maskedSumForm;
   if (form == gridForm || form == gridInRangeForm)

@@ -22,7 +22,10 @@ inline constexpr llvm::StringLiteral twoOpsForm = "two-ops";
 /// The same, limited to the format's numbers.
 inline constexpr llvm::StringLiteral saturatingTwoOpsForm =
     "saturating-two-ops";
-/// On the fma of these two: (x + g) - g has the same bits.
+/// The same as two-ops, beside products that are multiplications for the most
+/// part: (x + g) - g, which has the same bits, may be cheaper. The attribute
+/// says so on the fma.
+inline constexpr llvm::StringLiteral balancedTwoOpsForm = "balanced-two-ops";
 inline constexpr llvm::StringLiteral twoOpsAttrName = "two_ops";
 
 /// The two operations of a product a b that is exact in the carrier, of which

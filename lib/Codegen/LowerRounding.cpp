@@ -140,7 +140,7 @@ private:
     }
     Value negative = arith::NegFOp::create(builder, loc, multiple);
     auto fma = math::FmaOp::create(builder, loc, x, by, negative);
-    if (form != scaledProductForm)
+    if (form == balancedTwoOpsForm)
       fma->setAttr(twoOpsAttrName, builder.getUnitAttr());
     Value rounded = fma;
     if (form == saturatingTwoOpsForm)
@@ -244,9 +244,10 @@ private:
   void lower(RoundOp round) {
     auto form = round->getAttrOfType<StringAttr>(formAttrName);
     if (form &&
-        llvm::is_contained({StringRef(twoOpsForm), StringRef(scaledProductForm),
-                            StringRef(saturatingTwoOpsForm)},
-                           form.getValue()))
+        llvm::is_contained(
+            {StringRef(twoOpsForm), StringRef(balancedTwoOpsForm),
+             StringRef(scaledProductForm), StringRef(saturatingTwoOpsForm)},
+            form.getValue()))
       return lowerToTwoOps(round, form.getValue());
     if (form && form.getValue() == nativeHalfForm)
       return lowerToHalf(round);
