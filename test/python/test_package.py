@@ -11,7 +11,7 @@ import sysconfig
 import tomllib
 
 import pytest
-from conftest import BUILD, SOURCE
+from conftest import BUILD, SOURCE, in_process
 
 ENVIRONMENT = {
     name: value for name, value in os.environ.items() if name not in ("PREC_BUILD_DIR", "PYTHONPATH")
@@ -83,6 +83,7 @@ print(_prec.__file__, b"".join(made).hex())
 """
 
 
+@in_process
 def test_arrays_are_rounded_with_the_bits_of_the_build_tree(prec, tmp_path):
     """Both compared with ml_dtypes as well."""
     program = [prec.parent / "python", "-c", "import ml_dtypes\n" + ROUNDED]
@@ -95,6 +96,7 @@ def test_arrays_are_rounded_with_the_bits_of_the_build_tree(prec, tmp_path):
     assert places["wheel"][1] == places["build"][1]
 
 
+@in_process
 def test_modules_are_compiled_in_process(prec, tmp_path):
     program = """
 import numpy as np
