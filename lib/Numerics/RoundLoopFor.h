@@ -55,7 +55,7 @@ inline LoopShape loopShape(const RoundFacts &facts) {
   if (isKnown && facts.hasFewCodes && !facts.hasPowerStep &&
       format.overflow == Format::Overflow::Saturate)
     return LoopShape::Steps;
-  if (isKnown && format.isGrid() && facts.wrapsInReach && !isCore)
+  if (isKnown && format.isGrid() && facts.hasPlainScale && !isCore)
     return LoopShape::Wrapped;
   if (!isCore)
     return LoopShape::Family;
@@ -78,19 +78,19 @@ template <LoopShape shape> void fixFacts(RoundFacts &facts) {
   Format &format = facts.format;
   if (shape == LoopShape::Posit) {
     format = Format::posit(8, 1);
-  } else if (shape == LoopShape::Steps || shape == LoopShape::Wrapped) {
+  } else if (shape == LoopShape::Wrapped) {
+    format = Format::integer(8, true);
+    format.overflow = Format::Overflow::Wrap;
+    facts.hasPlainScale = true;
+  } else if (shape == LoopShape::Steps) {
     const Format given = format;
     format = Format::integer(8, true);
     format.low = given.low;
     format.high = given.high;
     format.zeroPoint = given.zeroPoint;
-    facts.hasPlainScale = facts.hasPowerStep = shape == LoopShape::Wrapped;
-    facts.hasFewCodes = shape == LoopShape::Steps;
-    facts.wrapsInReach = shape == LoopShape::Wrapped;
-    if (shape == LoopShape::Wrapped)
-      format.overflow = Format::Overflow::Wrap;
-    if (shape == LoopShape::Steps)
-      facts.isAsymmetric = true; // gives the same
+    facts.hasPlainScale = facts.hasPowerStep = false;
+    facts.hasFewCodes = true;
+    facts.isAsymmetric = true; // gives the same
   } else if (shape == LoopShape::Shifted) {
     format.family = Format::Family::Float;
   } else if (shape == LoopShape::ShiftedGrid) {
@@ -200,12 +200,13 @@ private:
   }
 
   template <Scaling scaling> static void chooseShape(const RoundCall<T> &call) {
+    constexpr Kind even = Kind::NearestEven;
     const RoundFacts &facts = call.parameters.facts;
-    if (call.mode.kind == Kind::NearestEven && !facts.format.isRuntime() &&
+    if (call.mode.kind == even && !facts.format.isRuntime() &&
         hasShifter(facts))
       return facts.format.isGrid()
-                 ? nearestOr<LoopShape::ShiftedGrid, scaling>(call)
-                 : nearestOr<LoopShape::Shifted, scaling>(call);
+                 ? loopOfKind<LoopShape::ShiftedGrid, scaling, even>(call)
+                 : loopOfKind<LoopShape::Shifted, scaling, even>(call);
     switch (loopShape(facts)) {
     case LoopShape::Short:
       if constexpr (scaling == Scaling::None)

@@ -54,7 +54,6 @@ static RoundFacts runtimeFacts(const Format &format, Carrier carrier) {
   facts.format = format;
   facts.hasPowerStep = format.hasPowerStep();
   facts.hasExactThresholds = facts.hasOddBias = facts.hasFewCodes = false;
-  facts.wrapsInReach = false;
   facts.mayKeepAll = format.isGrid();
   facts.hasRuntimeParity = !format.isGrid();
   if (format.isGrid())
@@ -100,8 +99,6 @@ RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
     if (!format.hasRuntimeScale())
       facts.wrapExponent = std::ilogb(format.scale) - format.fractionBits +
                            format.width(carrier);
-    facts.wrapsInReach =
-        !format.isRuntime() && facts.wrapExponent + F <= facts.carrier.bias();
   }
   const int Y = facts.fractionBits;
   facts.mayKeepAll =

@@ -47,8 +47,6 @@ struct RoundFacts {
   bool hasFewCodes = false;
   /// A grid's codes wrap around at 2^wrapExponent.
   int wrapExponent = 0;
-  /// 2^F of that is a number of the carrier, too.
-  bool wrapsInReach = false;
   /// The widths of a float's exponent are known at run time only.
   bool hasRuntimeExponent = false;
   /// Y, or Format::runtime. Fixed point is a float whose numbers up to the

@@ -181,7 +181,8 @@ private:
   }
 
   /// To nearest-even to multiples of a power of two, of biased exponent
-  /// `quantum`: a sum with 2^F of it has no place for less.
+  /// `quantum`, far from the carrier's ends as a grid's step is (whyNotIn): a
+  /// sum with 2^F of it has no place for less.
   Word nearestMultiple(Word value, Word quantum) {
     Word units = ops.shl(ops.add(quantum, c(F())), c(F()));
     Word nearest = ops.carrierSub(ops.carrierAdd(value, units), units);
@@ -192,7 +193,7 @@ private:
   Word wrapped() {
     const Format &format = facts.format;
     Word rest;
-    if (is(Kind::NearestEven) && facts.wrapsInReach) {
+    if (is(Kind::NearestEven) && !format.isRuntime()) {
       Word rounded = nearestMultiple(magnitude, p.leastQuantum);
       Word multiple = nearestMultiple(rounded, p.wrapExponent);
       rest = ops.bitXor(ops.carrierSub(rounded, multiple), sign);
@@ -267,18 +268,19 @@ private:
     Word bound = number(std::max(greatest, least) + 2);
     if (format.hasRuntimeBits())
       bound = ops.carrierAdd(limit, number(2));
-    const bool isSmall = facts.hasFewCodes;
-    Word inverse = isPower ? inverseOfPower(ops, facts.carrier, step)
-                           : ops.carrierDiv(one, step);
-    Word quotient =
-        ops.minimum(isPower || isSmall ? ops.carrierMul(magnitude, inverse)
-                                       : ops.carrierDiv(magnitude, step),
-                    bound);
+    const bool isSmall = !isPower && facts.hasFewCodes;
+    Word quotient = zero;
+    if (isPower)
+      quotient =
+          ops.carrierMul(magnitude, inverseOfPower(ops, facts.carrier, step));
+    else if (isSmall)
+      quotient = ops.carrierMul(magnitude, ops.carrierDiv(one, step));
+    else
+      quotient = ops.carrierDiv(magnitude, step);
+    quotient = ops.minimum(quotient, bound);
     Word k = isSmall ? nearestWhole(quotient) : wholePart(quotient);
     if (isSmall) { // the number below, or the one above
-      Word at = isPower ? k : product(k);
-      k = ops.select(ops.less(isPower ? quotient : magnitude, at), next(k, -1),
-                     k);
+      k = ops.select(ops.less(magnitude, product(k)), next(k, -1), k);
     } else if (!isPower) { // the quotient may be off by one either way
       k = ops.select(ops.less(magnitude, product(k)), next(k, -1), k);
       k = ops.select(ops.less(magnitude, product(next(k, 1))), k, next(k, 1));
