@@ -11,6 +11,7 @@
 #include "prec/Numerics/Word.h"
 
 #include <cstring>
+#include <type_traits>
 
 namespace mlir::prec {
 
@@ -23,6 +24,8 @@ template <class T, class Target> struct LaneOps {
   using Real = std::conditional_t<sizeof(T) == 4, float, double>;
   typedef T Vector __attribute__((vector_size(Target::bytes)));
   typedef Real RealVector __attribute__((vector_size(Target::bytes)));
+  typedef std::make_signed_t<T> SignedVector
+      __attribute__((vector_size(Target::bytes)));
   /// In structures, which all compilers pass alike.
   struct Word {
     Vector v;
@@ -70,18 +73,24 @@ template <class T, class Target> struct LaneOps {
   }
 
   Word carrierMinimum(const Word &a, const Word &b) const {
-    return {RealVector(a.v) < RealVector(b.v) ? a.v : b.v};
+    const RealVector x(a.v), y(b.v);
+    return {Vector(x < y ? x : y)};
   }
   Word carrierMaximum(const Word &a, const Word &b) const {
-    return {RealVector(a.v) > RealVector(b.v) ? a.v : b.v};
+    const RealVector x(a.v), y(b.v);
+    return {Vector(x > y ? x : y)};
   }
 
   /// Signed integers are what every instruction set converts.
-  Word carrierOf(const Word &whole) const
+  Word wholeOf(const Word &a) const
     requires(sizeof(T) == 4)
   {
-    typedef int32_t Signed __attribute__((vector_size(Target::bytes)));
-    return {Vector(__builtin_convertvector(Signed(whole.v), RealVector))};
+    return {Vector(__builtin_convertvector(RealVector(a.v), SignedVector))};
+  }
+  Word carrierOfWhole(const Word &a) const
+    requires(sizeof(T) == 4)
+  {
+    return {Vector(__builtin_convertvector(SignedVector(a.v), RealVector))};
   }
 
   /// `lanes` elements, of any type of the word's size.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The loop over arrays for every machine, and the choice of a better one.
-#include "RoundLoopTargets.h"
+// The loops over arrays for every machine, and the choice of better ones.
+#include "RoundLoopFor.h"
+
+#include <tuple>
 
 using namespace mlir::prec;
 
@@ -28,53 +30,65 @@ const std::vector<LoopTarget> &mlir::prec::loopTargets() {
   return targets;
 }
 
-template <class T>
-static void runOn(const RoundCall<T> &call, LoopTarget target) {
-  switch (target) {
+/// Of f32 and f64.
+static auto getLoops(LoopTarget target) {
+  std::tuple<RoundLoops<float>, RoundLoops<double>> loops = {
+      RoundLoopFor<float, Portable>::loops(),
+      RoundLoopFor<double, Portable>::loops()};
+  auto &[f32, f64] = loops;
 #ifdef __x86_64__
-  case LoopTarget::Avx512:
-    return roundLoopAvx512(call);
-  case LoopTarget::Avx2:
-    return roundLoopAvx2(call);
+  if (target == LoopTarget::Avx2)
+    getRoundLoopsAvx2(f32, f64);
+  if (target == LoopTarget::Avx512)
+    getRoundLoopsAvx512(f32, f64);
 #endif
-  default:
-    return RoundLoopFor<T, Portable>::run(call);
-  }
+  return loops;
 }
-
-template <class T>
-static void maximaOn(std::span<const T> in, size_t block, T *maxima,
-                     LoopTarget target) {
-  switch (target) {
-#ifdef __x86_64__
-  case LoopTarget::Avx512:
-    return blockMaximaAvx512(in, block, maxima);
-  case LoopTarget::Avx2:
-    return blockMaximaAvx2(in, block, maxima);
-#endif
-  default:
-    return RoundLoopFor<T, Portable>::maxima(in, block, maxima);
-  }
+template <class T> static RoundLoops<T> loopsOn(LoopTarget target) {
+  return std::get<RoundLoops<T>>(getLoops(target));
+}
+template <class T> static const RoundLoops<T> &bestLoops() {
+  static const RoundLoops<T> loops = loopsOn<T>(loopTargets().back());
+  return loops;
 }
 
 void mlir::prec::roundLoop(const RoundCall<float> &call, LoopTarget target) {
-  runOn(call, target);
+  loopsOn<float>(target).roundLoop(call);
 }
 void mlir::prec::roundLoop(const RoundCall<double> &call, LoopTarget target) {
-  runOn(call, target);
+  loopsOn<double>(target).roundLoop(call);
 }
 void mlir::prec::roundLoop(const RoundCall<float> &call) {
-  runOn(call, loopTargets().back());
+  bestLoops<float>().roundLoop(call);
 }
 void mlir::prec::roundLoop(const RoundCall<double> &call) {
-  runOn(call, loopTargets().back());
+  bestLoops<double>().roundLoop(call);
 }
 
-void mlir::prec::blockMaxima(std::span<const float> in, size_t block,
-                             float *maxima) {
-  maximaOn(in, block, maxima, loopTargets().back());
+size_t mlir::prec::roundBlocks(const RoundCall<float> &call,
+                               LoopTarget target) {
+  return loopsOn<float>(target).roundBlocks(call);
 }
-void mlir::prec::blockMaxima(std::span<const double> in, size_t block,
-                             double *maxima) {
-  maximaOn(in, block, maxima, loopTargets().back());
+size_t mlir::prec::roundBlocks(const RoundCall<double> &call,
+                               LoopTarget target) {
+  return loopsOn<double>(target).roundBlocks(call);
+}
+size_t mlir::prec::roundBlocks(const RoundCall<float> &call) {
+  return bestLoops<float>().roundBlocks(call);
+}
+size_t mlir::prec::roundBlocks(const RoundCall<double> &call) {
+  return bestLoops<double>().roundBlocks(call);
+}
+
+float mlir::prec::greatestMagnitude(std::span<const float> in) {
+  return bestLoops<float>().greatestMagnitude(in);
+}
+double mlir::prec::greatestMagnitude(std::span<const double> in) {
+  return bestLoops<double>().greatestMagnitude(in);
+}
+float mlir::prec::leastMagnitude(std::span<const float> in) {
+  return bestLoops<float>().leastMagnitude(in);
+}
+double mlir::prec::leastMagnitude(std::span<const double> in) {
+  return bestLoops<double>().leastMagnitude(in);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The loop over arrays, compiled for machines with AVX2.
-#include "RoundLoopTargets.h"
+// The loops over arrays, compiled for machines with AVX2.
+#include "RoundLoopFor.h"
 
 using namespace mlir::prec;
 
@@ -10,17 +10,8 @@ struct Avx2 {
 };
 } // namespace
 
-void mlir::prec::roundLoopAvx2(const RoundCall<float> &call) {
-  RoundLoopFor<float, Avx2>::run(call);
-}
-void mlir::prec::roundLoopAvx2(const RoundCall<double> &call) {
-  RoundLoopFor<double, Avx2>::run(call);
-}
-void mlir::prec::blockMaximaAvx2(std::span<const float> in, size_t block,
-                                 float *maxima) {
-  RoundLoopFor<float, Avx2>::maxima(in, block, maxima);
-}
-void mlir::prec::blockMaximaAvx2(std::span<const double> in, size_t block,
-                                 double *maxima) {
-  RoundLoopFor<double, Avx2>::maxima(in, block, maxima);
+void mlir::prec::getRoundLoopsAvx2(RoundLoops<float> &f32,
+                                   RoundLoops<double> &f64) {
+  f32 = RoundLoopFor<float, Avx2>::loops();
+  f64 = RoundLoopFor<double, Avx2>::loops();
 }

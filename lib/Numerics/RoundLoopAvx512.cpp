@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The loop over arrays, compiled for machines with AVX-512.
-#include "RoundLoopTargets.h"
+// The loops over arrays, compiled for machines with AVX-512.
+#include "RoundLoopFor.h"
 
 using namespace mlir::prec;
 
@@ -14,17 +14,8 @@ struct Avx512 {
 };
 } // namespace
 
-void mlir::prec::roundLoopAvx512(const RoundCall<float> &call) {
-  RoundLoopFor<float, Avx512>::run(call);
-}
-void mlir::prec::roundLoopAvx512(const RoundCall<double> &call) {
-  RoundLoopFor<double, Avx512>::run(call);
-}
-void mlir::prec::blockMaximaAvx512(std::span<const float> in, size_t block,
-                                   float *maxima) {
-  RoundLoopFor<float, Avx512>::maxima(in, block, maxima);
-}
-void mlir::prec::blockMaximaAvx512(std::span<const double> in, size_t block,
-                                   double *maxima) {
-  RoundLoopFor<double, Avx512>::maxima(in, block, maxima);
+void mlir::prec::getRoundLoopsAvx512(RoundLoops<float> &f32,
+                                     RoundLoops<double> &f64) {
+  f32 = RoundLoopFor<float, Avx512>::loops();
+  f64 = RoundLoopFor<double, Avx512>::loops();
 }

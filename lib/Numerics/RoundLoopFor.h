@@ -7,25 +7,28 @@
 #ifndef PREC_LIB_NUMERICS_ROUNDLOOPFOR_H
 #define PREC_LIB_NUMERICS_ROUNDLOOPFOR_H
 
-#include "prec/Numerics/RoundLoop.h"
+#include "RoundLoopTargets.h"
 #include "prec/Numerics/Word.h"
 
 #include <bit>
 #include <cstring>
 
 // The core's steps must not remain calls: clang's `flatten` reaches the first
-// of them only, g++'s all.
-#ifdef __clang__
+// of them only, g++'s all. With sanitizers the loops would take gigabytes.
+#if defined(__clang__) && !__has_feature(address_sanitizer)
 #pragma clang attribute push(__attribute__((always_inline)),                   \
                              apply_to = function)
+#define PREC_ALWAYS_INLINE
 #endif
 #include "Lanes.h"
+#include "prec/Numerics/GridRounding.h"
 #include "prec/Numerics/Random.h"
 #include "prec/Numerics/Rounding.h"
 #include "prec/Numerics/Shifter.h"
-#ifdef __clang__
+#ifdef PREC_ALWAYS_INLINE
 #pragma clang attribute pop
 #endif
+#include "BlockScaling.h"
 
 namespace mlir::prec {
 
@@ -35,6 +38,7 @@ enum class LoopShape : uint8_t {
   Core,    ///< any other float, and whole numbers times a power of two
   Shifted, ///< to nearest-even what roundByShifter knows of these
   ShiftedGrid,
+  Grid,    ///< in other modes what GridRounding knows
   Steps,   ///< few whole numbers times a step that is no power of two
   Wrapped, ///< times a power of two, modulo
   Posit,
@@ -64,18 +68,18 @@ inline LoopShape loopShape(const RoundFacts &facts) {
       !format.isSigned || format.subnormals != Format::Subnormals::Kept)
     return LoopShape::Core;
   if (facts.isGradual && facts.hasTiny && facts.isBounded)
-    return LoopShape::Gradual;
+    return facts.hasExactThresholds ? LoopShape::Gradual : LoopShape::Core;
   if (!facts.isGradual && !facts.isBounded && format.hasNegativeZero)
     return LoopShape::Short;
   return LoopShape::Core;
 }
 
-/// What elements are divided by before and multiplied by after.
-enum class Scaling : uint8_t { None, Powers, Numbers };
-
 /// Says again, as constants, what loopShape has found.
-template <LoopShape shape> void fixFacts(RoundFacts &facts) {
+template <LoopShape shape, Scaling scaling> void fixFacts(RoundFacts &facts) {
   Format &format = facts.format;
+  facts.isScaled = scaling != Scaling::None;
+  if (facts.isScaled)
+    format.overflow = Format::Overflow::Saturate;
   if (shape == LoopShape::Posit) {
     format = Format::posit(8, 1);
   } else if (shape == LoopShape::Wrapped) {
@@ -93,7 +97,7 @@ template <LoopShape shape> void fixFacts(RoundFacts &facts) {
     facts.isAsymmetric = true; // gives the same
   } else if (shape == LoopShape::Shifted) {
     format.family = Format::Family::Float;
-  } else if (shape == LoopShape::ShiftedGrid) {
+  } else if (shape == LoopShape::ShiftedGrid || shape == LoopShape::Grid) {
     format.family = Format::Family::Integer;
     format.overflow = Format::Overflow::Saturate;
   }
@@ -101,7 +105,7 @@ template <LoopShape shape> void fixFacts(RoundFacts &facts) {
     return;
   facts.isIdentity = facts.hasOddBias = facts.hasRuntimeParity =
       facts.isAsymmetric = facts.mayKeepAll = false;
-  facts.isGradual = facts.hasTiny = facts.isBounded =
+  facts.isGradual = facts.hasTiny = facts.isBounded = facts.hasExactThresholds =
       shape == LoopShape::Gradual;
   format.isSigned = true;
   facts.isFlushed = false;
@@ -121,6 +125,7 @@ template <class T, class Target> class RoundLoopFor {
   /// A block of 16 f32 fills a register.
   using BlockTarget =
       std::conditional_t<(Target::bytes > 64), HalfTarget<Target>, Target>;
+  using Blocks = RoundLoopFor<T, BlockTarget>;
   using Kind = RoundingMode::Kind;
   static constexpr CarrierLayout carrier =
       layoutOf(sizeof(T) == 4 ? Carrier::F32 : Carrier::F64);
@@ -128,14 +133,10 @@ template <class T, class Target> class RoundLoopFor {
   static constexpr Scalar magnitude = ~Scalar(0) >> 1;
 
 public:
+  static RoundLoops<T> loops() { return {run, runBlocks, greatest, least}; }
+
+private:
   static void run(const RoundCall<T> &call) {
-    // The position's high word is the same for all elements of a part; if it
-    // changes, a part is within a block.
-    auto untilBorder = [](uint64_t position) {
-      return (position | 0xffffffff) - position + 1;
-    };
-    const bool splitsBlocks =
-        call.scales && untilBorder(call.firstPosition) < call.size;
     RoundCall<T> part = call;
     for (size_t done = 0; done < call.size; done += part.size) {
       part.in = call.in + done;
@@ -143,63 +144,39 @@ public:
       part.firstPosition = call.firstPosition + done;
       part.size = size_t(std::min<uint64_t>(call.size - done,
                                             untilBorder(part.firstPosition)));
-      if (splitsBlocks) {
-        part.scales = call.scales + done / call.block;
-        part.size = std::min(part.size, call.block - done % call.block);
-      }
-      choose(part);
+      chooseShape<Scaling::None>(part);
     }
   }
 
-  static void maxima(std::span<const T> in, size_t block, T *to) {
-    for (size_t at = 0; at < in.size(); at += block)
-      greatest(in.data() + at, std::min(block, in.size() - at), to++);
+  static size_t runBlocks(const RoundCall<T> &call) {
+    RoundCall<T> part = call;
+    const uint64_t most = untilBorder(call.firstPosition);
+    if (most < call.size)
+      part.size = most / call.block * call.block;
+    if (call.exponents)
+      return call.block % Ops::lanes == 0
+                 ? chooseShape<Scaling::Exponents>(part)
+                 : Blocks::template chooseShape<Scaling::Exponents>(part);
+    return Blocks::template chooseShape<Scaling::TwoLevels>(part);
   }
 
-private:
-  /// The greatest lane: of both halves, until they have four lanes or fewer.
-  template <class Some, class Half>
-  static Scalar greatestLane(const typename Some::Word &word) {
-    if constexpr (sizeof(word) <= 16) {
-      Scalar most = word.v[0];
-      for (unsigned i = 1; i < Some::lanes; ++i)
-        most = std::max(most, Scalar(word.v[i]));
-      return most;
-    } else {
-      using HalfOps = LaneOps<Scalar, Half>;
-      typename HalfOps::Word halves[2];
-      std::memcpy(halves, &word, sizeof(halves));
-      return greatestLane<HalfOps, HalfTarget<Half>>(
-          HalfOps().maximum(halves[0], halves[1]));
-    }
-  }
-  /// Magnitudes compare as their bits do.
-  static void greatest(const T *in, size_t size, T *to) {
-    using Some = LaneOps<Scalar, BlockTarget>;
-    Some ops;
-    const auto mask = ops.constant(magnitude);
-    auto most = ops.constant(0);
-    size_t i = 0;
-    for (; i + Some::lanes <= size; i += Some::lanes)
-      most = ops.maximum(most, ops.bitAnd(Some::load(in + i), mask));
-    Scalar result = greatestLane<Some, HalfTarget<BlockTarget>>(most), rest;
-    for (; i < size; ++i) {
-      std::memcpy(&rest, in + i, sizeof(T));
-      result = std::max(result, rest & magnitude);
-    }
-    std::memcpy(to, &result, sizeof(T));
+  static T greatest(std::span<const T> in) {
+    return std::bit_cast<T>(
+        Magnitudes<T, BlockTarget>::greatest(in.data(), in.size()));
   }
 
-  static void choose(const RoundCall<T> &call) {
-    if (!call.scales)
-      return chooseShape<Scaling::None>(call);
-    using Blocks = RoundLoopFor<T, BlockTarget>;
-    if (call.scalesArePowers)
-      return Blocks::template chooseShape<Scaling::Powers>(call);
-    Blocks::template chooseShape<Scaling::Numbers>(call);
+  static T least(std::span<const T> in) {
+    return std::bit_cast<T>(
+        Magnitudes<T, BlockTarget>::least(in.data(), in.size()));
   }
 
-  template <Scaling scaling> static void chooseShape(const RoundCall<T> &call) {
+  /// A part has one high word of positions.
+  static uint64_t untilBorder(uint64_t position) {
+    return (position | 0xffffffff) - position + 1;
+  }
+
+  template <Scaling scaling>
+  static size_t chooseShape(const RoundCall<T> &call) {
     constexpr Kind even = Kind::NearestEven;
     const RoundFacts &facts = call.parameters.facts;
     if (call.mode.kind == even && !facts.format.isRuntime() &&
@@ -207,30 +184,47 @@ private:
       return facts.format.isGrid()
                  ? loopOfKind<LoopShape::ShiftedGrid, scaling, even>(call)
                  : loopOfKind<LoopShape::Shifted, scaling, even>(call);
-    switch (loopShape(facts)) {
-    case LoopShape::Short:
-      if constexpr (scaling == Scaling::None)
+    const bool isGrid =
+        !facts.format.isRuntime() && hasGridRounding(facts, call.mode);
+    const LoopShape shape = isGrid ? LoopShape::Grid : loopShape(facts);
+    if constexpr (scaling == Scaling::None) {
+      switch (shape) {
+      case LoopShape::Short:
         return chooseKind<LoopShape::Short, scaling>(call);
-      return loop<LoopShape::Core, scaling>(call, call.mode);
-    case LoopShape::Gradual:
-      if constexpr (scaling != Scaling::Numbers)
+      case LoopShape::Gradual:
         return chooseKind<LoopShape::Gradual, scaling>(call);
-      return loop<LoopShape::Core, scaling>(call, call.mode);
-    case LoopShape::Steps:
-      return nearestOr<LoopShape::Steps, scaling>(call);
-    case LoopShape::Wrapped:
-      return nearestOr<LoopShape::Wrapped, scaling>(call);
-    case LoopShape::Posit:
-      return nearestOr<LoopShape::Posit, scaling>(call);
-    case LoopShape::Family:
-      return loop<LoopShape::Family, scaling>(call, call.mode);
-    default:
-      return loop<LoopShape::Core, scaling>(call, call.mode);
+      case LoopShape::Grid:
+        return chooseKind<LoopShape::Grid, scaling>(call);
+      case LoopShape::Steps:
+        return nearestOr<LoopShape::Steps>(call);
+      case LoopShape::Wrapped:
+        return nearestOr<LoopShape::Wrapped>(call);
+      case LoopShape::Posit:
+        return nearestOr<LoopShape::Posit>(call);
+      case LoopShape::Family:
+        return loop<LoopShape::Family, scaling>(call, call.mode);
+      default:
+        return loop<LoopShape::Core, scaling>(call, call.mode);
+      }
     }
+    if (shape == LoopShape::Gradual)
+      return commonOr<LoopShape::Gradual, scaling>(call);
+    if (shape == LoopShape::Grid)
+      return commonOr<LoopShape::Grid, scaling>(call);
+    return loop<LoopShape::Core, scaling>(call, call.mode);
   }
 
+  /// Loops of their own for the modes that most ask for.
   template <LoopShape shape, Scaling scaling>
-  static void chooseKind(const RoundCall<T> &call) {
+  static size_t commonOr(const RoundCall<T> &call) {
+    if (call.mode.kind == Kind::Stochastic)
+      return loopOfKind<shape, scaling, Kind::Stochastic>(call);
+    if (call.mode.kind == Kind::TowardZero)
+      return loopOfKind<shape, scaling, Kind::TowardZero>(call);
+    return loop<LoopShape::Core, scaling>(call, call.mode);
+  }
+  template <LoopShape shape, Scaling scaling>
+  static size_t chooseKind(const RoundCall<T> &call) {
     switch (call.mode.kind) {
 #define PREC_ROUNDING_MODE(kind, word, stochastic, text)                       \
   case Kind::kind:                                                             \
@@ -240,18 +234,18 @@ private:
     }
   }
   /// Other modes take the function that knows all families.
-  template <LoopShape shape, Scaling scaling>
-  static void nearestOr(const RoundCall<T> &call) {
+  template <LoopShape shape> static size_t nearestOr(const RoundCall<T> &call) {
+    constexpr Scaling none = Scaling::None;
     if (call.mode.kind == Kind::NearestEven)
-      return loopOfKind<shape, scaling, Kind::NearestEven>(call);
-    loop<LoopShape::Family, scaling>(call, call.mode);
+      return loopOfKind<shape, none, Kind::NearestEven>(call);
+    return loop<LoopShape::Family, none>(call, call.mode);
   }
   template <LoopShape shape, Scaling scaling, Kind kind>
-  [[gnu::flatten]] static void loopOfKind(const RoundCall<T> &call) {
+  [[gnu::flatten]] static size_t loopOfKind(const RoundCall<T> &call) {
     if (kind == Kind::Stochastic &&
         call.mode.randomBits == RoundingMode::defaultRandomBits)
       return loop<shape, scaling>(call, RoundingMode(kind));
-    loop<shape, scaling>(call, RoundingMode(kind, call.mode.randomBits));
+    return loop<shape, scaling>(call, RoundingMode(kind, call.mode.randomBits));
   }
 
   static Word randomWords(uint64_t key, uint64_t position) {
@@ -277,13 +271,13 @@ private:
     return roundWord(ops, bits, p, mode, random);
   }
 
-  /// x / scale, which does not become zero by underflow where a mode looks for
-  /// that: what is far below the quantum is zero to the others.
-  static Word dividedBy(const Word &x, const Word &scale, RoundingMode mode) {
+  /// x / scale of a block with a shared exponent, which does not become zero by
+  /// underflow where a mode looks for that: what is far below the quantum is
+  /// zero to the others.
+  static Word scaledDown(const Word &x, const Word &inverse,
+                         RoundingMode mode) {
     Ops ops;
     auto c = [&](uint64_t value) { return ops.constant(value); };
-    const Word one = c(uint64_t(carrier.bias()) << carrier.fractionBits);
-    Word inverse = ops.sub(ops.add(one, one), scale);
     Word quotient = ops.carrierMul(x, inverse);
     const bool seesZero = mode.kind == Kind::Up || mode.kind == Kind::Down ||
                           mode.kind == Kind::Away || mode.kind == Kind::ToOdd ||
@@ -295,51 +289,55 @@ private:
     return ops.bitOr(quotient, ops.select(isZero, least, c(0)));
   }
 
-  template <LoopShape shape, Scaling scaling>
-  [[gnu::flatten]] static void loop(const RoundCall<T> &call,
-                                    RoundingMode mode) {
+  [[gnu::always_inline]] static Word roundGrid(const Word &bits,
+                                               const RoundParameters<Word> &p,
+                                               RoundingMode mode,
+                                               const Word &random) {
     Ops ops;
-    const RoundParameters<Scalar> &given = call.parameters;
+    if constexpr (ConversionOps<Ops>)
+      return GridRounding<Ops>(ops, bits, p, mode, random).run();
+    return bits; // hasGridRounding
+  }
+
+  struct Scale {
+    Word number, inverse;
+  };
+
+  template <LoopShape shape, Scaling scaling>
+  [[gnu::flatten]] static size_t loop(const RoundCall<T> &call,
+                                      RoundingMode mode) {
+    Ops ops;
     auto c = [&](Scalar value) { return ops.constant(value); };
-    RoundParameters<Word> p = {
-        given.facts,           c(given.discard),       c(given.leastNormal),
-        c(given.leastQuantum), c(given.discardOffset), c(given.tinyLimit),
-        c(given.impliedBit),   c(given.largest),       c(given.lowest),
-        c(given.least),        c(given.randomMask),    c(given.randomHalf),
-        c(given.randomShift),  c(given.step),          c(given.above),
-        c(given.below),        c(given.wrapExponent),  c(given.bits),
-        c(given.exponentBits), c(given.parity)};
+    RoundParameters<Word> p = broadcast(ops, call.parameters);
     p.facts.carrier = carrier;
-    fixFacts<shape>(p.facts);
-    auto step = [&](const T *in, T *out, const Word &scale,
+    fixFacts<shape, scaling>(p.facts);
+    auto step = [&](const T *in, T *out, const Scale &scale,
                     uint64_t position) __attribute__((always_inline)) {
       Word random = c(0);
       if (mode.isStochastic())
         random = randomWords(call.key, position);
       Word bits = Ops::load(in);
-      const Word given = bits;
-      if constexpr (scaling == Scaling::Powers)
-        bits = dividedBy(bits, scale, mode);
-      if constexpr (scaling == Scaling::Numbers)
-        bits = ops.carrierDiv(bits, scale);
+      if constexpr (scaling == Scaling::Exponents)
+        bits = scaledDown(bits, scale.inverse, mode);
+      if constexpr (scaling == Scaling::TwoLevels)
+        bits = ops.carrierDiv(bits, scale.number);
       if constexpr (shape == LoopShape::Shifted ||
                     shape == LoopShape::ShiftedGrid)
         bits = roundExactlyByShifter(ops, bits, p);
+      else if constexpr (shape == LoopShape::Grid)
+        bits = roundGrid(bits, p, mode, random);
       else if constexpr (shape <= LoopShape::Core) // what roundWord would find
         bits = Rounding<Ops>(ops, bits, p, mode, random).run();
       else if constexpr (shape != LoopShape::Family)
         bits = roundWord(ops, bits, p, mode, random);
       else
         bits = roundFamily(bits, p, mode, random);
-      if constexpr (scaling == Scaling::Numbers) // 0 / 0 has a sign, too
-        bits = ops.bitOr(ops.bitAnd(bits, c(magnitude)),
-                         ops.bitAnd(given, c(~magnitude)));
       if constexpr (scaling != Scaling::None)
-        bits = ops.carrierMul(bits, scale);
+        bits = ops.carrierMul(bits, scale.number);
       Ops::store(out, bits);
     };
     auto part = [&](size_t i, size_t end,
-                    const Word &scale) __attribute__((always_inline)) {
+                    const Scale &scale) __attribute__((always_inline)) {
       for (; i + Ops::lanes <= end; i += Ops::lanes)
         step(call.in + i, call.out + i, scale, call.firstPosition + i);
       if (size_t rest = end - i) {
@@ -349,12 +347,24 @@ private:
         std::memcpy(call.out + i, padded, rest * sizeof(T));
       }
     };
-    if constexpr (scaling != Scaling::None)
-      for (size_t i = 0, b = 0; i < call.size; i += call.block, ++b)
-        part(i, std::min(call.size, i + call.block),
-             Ops::splat(call.scales + b));
-    else
-      part(0, call.size, c(0));
+    if constexpr (scaling == Scaling::None) {
+      part(0, call.size, {});
+      return call.size;
+    } else {
+      const BlockScaling<T, BlockTarget, scaling> blocks(call);
+      size_t done = 0;
+      for (bool isWhole = true; isWhole && done < call.size;) {
+        const auto found = blocks.find(done);
+        isWhole = found.isWhole;
+        for (size_t b = 0; b < found.count; ++b) {
+          const size_t end = std::min(call.size, done + call.block);
+          part(done, end,
+               {Ops::splat(found.numbers + b), Ops::splat(found.inverses + b)});
+          done = end;
+        }
+      }
+      return done;
+    }
   }
 };
 

@@ -3,19 +3,20 @@
 #ifndef PREC_LIB_NUMERICS_ROUNDLOOPTARGETS_H
 #define PREC_LIB_NUMERICS_ROUNDLOOPTARGETS_H
 
-#include "RoundLoopFor.h"
+#include "prec/Numerics/RoundLoop.h"
 
 namespace mlir::prec {
 
-void roundLoopAvx2(const RoundCall<float> &call);
-void roundLoopAvx2(const RoundCall<double> &call);
-void roundLoopAvx512(const RoundCall<float> &call);
-void roundLoopAvx512(const RoundCall<double> &call);
-void blockMaximaAvx2(std::span<const float> in, size_t block, float *maxima);
-void blockMaximaAvx2(std::span<const double> in, size_t block, double *maxima);
-void blockMaximaAvx512(std::span<const float> in, size_t block, float *maxima);
-void blockMaximaAvx512(std::span<const double> in, size_t block,
-                       double *maxima);
+/// What a target offers, see RoundLoop.h.
+template <class T> struct RoundLoops {
+  void (*roundLoop)(const RoundCall<T> &);
+  size_t (*roundBlocks)(const RoundCall<T> &);
+  T (*greatestMagnitude)(std::span<const T>);
+  T (*leastMagnitude)(std::span<const T>);
+};
+
+void getRoundLoopsAvx2(RoundLoops<float> &f32, RoundLoops<double> &f64);
+void getRoundLoopsAvx512(RoundLoops<float> &f32, RoundLoops<double> &f64);
 
 } // namespace mlir::prec
 

@@ -8,138 +8,97 @@
 
 using namespace mlir::prec;
 
-namespace {
-/// The rule by which the blocks of a format get their shared exponents. What a
-/// rule adds to a number of T before its exponent is read is added to its bits,
-/// as in any rounding.
-template <class T> class SharedExponent {
-public:
-  using Word = typename RoundCall<T>::Word;
-  using Whole = std::make_signed_t<Word>; // of a lane's width
-  static constexpr CarrierLayout layout = layoutOf(carrierOf<T>());
-
-  SharedExponent(const Format &format, Carrier carrier);
-
-  /// Of a block whose greatest magnitude is `greatest`, a normal number: what
-  /// the rule says minus the exponent of the element's greatest number, within
-  /// f8e8m0fnu's -127..127, and such that numbers stay below the carrier's
-  /// infinity. Zero and subnormals of f64 are below all that.
-  Whole operator()(T greatest) const {
-    const Word bits = std::bit_cast<Word>(greatest);
-    const Word last = (bits >> lastPlace) & parity;
-    const Whole exponent =
-        Whole((bits + addend + last) >> layout.fractionBits) - layout.bias();
-    return std::clamp<Whole>(std::min(exponent, most) - top, -127, 127);
-  }
-
-  /// Writes the scales of blocks with these maxima. False if one is not zero or
-  /// a normal number, or its scale or the inverse is none.
-  bool scales(const T *maxima, size_t count, T *to) const;
-
-private:
-  Whole top = 0; ///< the exponent of the element's greatest number
-  Whole most;    ///< the carrier's greatest exponent
-  Word addend = 0, parity = 0;
-  unsigned lastPlace = 0;
-};
-} // namespace
-
-template <class T>
-SharedExponent<T>::SharedExponent(const Format &format, Carrier carrier)
-    : most(layoutOf(carrier).bias()) {
-  const Format element = format.element();
-  const int fraction =
-      element.isGrid() ? element.gridFractionBits() : element.fractionBits;
-  if (!element.isGrid())
-    top = (1 << (element.exponentBits - 1)) - 1 + !element.reservesLastExponent;
+template <class Word>
+SharedExponent<Word> mlir::prec::sharedExponent(const Format &format,
+                                                Carrier carrier) {
+  constexpr CarrierLayout layout =
+      layoutOf(sizeof(Word) == 4 ? Carrier::F32 : Carrier::F64);
   constexpr Word one = 1, binade = one << layout.fractionBits;
+  const Format element = format.element();
+  SharedExponent<Word> result;
+  if (!element.isGrid())
+    result.top =
+        (one << (element.exponentBits - 1)) - 1 + !element.reservesLastExponent;
+  result.least = Word(layout.bias()) - 127 + result.top;
+  result.most = Word(layout.bias()) +
+                std::min<Word>(layoutOf(carrier).bias(), 127 + result.top);
   switch (format.scaleRule) {
   case Format::ScaleRule::Floor:
     break;
   case Format::ScaleRule::Ceil:
-    addend = binade - 1;
+    result.addend = binade - 1;
     break;
   case Format::ScaleRule::Round: { // beyond sqrt(2), which is no number
+    using T = std::conditional_t<sizeof(Word) == 4, float, double>;
     const T root = std::sqrt(T(2));
     const bool isBelow = double(root) * double(root) < 2;
-    addend = binade - (std::bit_cast<Word>(root) & (binade - 1)) - isBelow;
+    result.addend =
+        binade - (std::bit_cast<Word>(root) & (binade - 1)) - isBelow;
     break;
   }
   case Format::ScaleRule::Even: // to the fraction of the element
-    lastPlace = unsigned(int(layout.fractionBits) - fraction);
-    parity = 1;
-    addend = (one << (lastPlace - 1)) - 1;
+    result.lastPlace = layout.fractionBits -
+                       unsigned(element.isGrid() ? element.gridFractionBits()
+                                                 : element.fractionBits);
+    result.parity = 1;
+    result.addend = (one << (result.lastPlace - 1)) - 1;
     break;
   }
+  return result;
 }
+template SharedExponent<uint32_t> mlir::prec::sharedExponent(const Format &,
+                                                             Carrier);
+template SharedExponent<uint64_t> mlir::prec::sharedExponent(const Format &,
+                                                             Carrier);
 
-/// 2^exponent, a normal number.
-template <class T> static T powerOfTwo(int64_t exponent) {
-  using Exponent = SharedExponent<T>;
-  return std::bit_cast<T>(
-      typename Exponent::Word(exponent + Exponent::layout.bias())
-      << Exponent::layout.fractionBits);
-}
-
+/// The loop over registers as far as it goes, then a block for which it does
+/// not care, and so on.
 template <class T>
-bool SharedExponent<T>::scales(const T *maxima, size_t count, T *to) const {
-  constexpr Word binade = Word(1) << layout.fractionBits;
-  constexpr Word normals = 2 * Word(layout.bias()) * binade;
-  Word beside = 0; // no branch: several at once
-  for (size_t b = 0; b < count; ++b) {
-    const Word bits = std::bit_cast<Word>(maxima[b]);
-    const Whole exponent = bits == 0 ? 0 : (*this)(maxima[b]);
-    to[b] = powerOfTwo<T>(exponent);
-    beside |= Word(bits != 0) & Word(bits - binade >= normals);
-    beside |= Word(exponent >= layout.bias()) |
-              Word(exponent <= -Whole(layout.bias()));
-  }
-  return beside == 0;
-}
-
-template <class T>
-template <class Visit>
-void SharedRounding<T>::eachGroup(Visit visit) const {
-  const auto size = size_t(format.block);
-  const size_t row = lastAxis % size ? lastAxis : in.size();
-  const size_t several = std::max<size_t>(stretch / size, 1) * size;
-  T maxima[stretch];
+template <class Fast, class Slow>
+void SharedRounding<T>::eachBlock(Fast fast, Slow slow) const {
+  const auto block = size_t(format.block);
+  const size_t row = lastAxis % block ? lastAxis : in.size();
   for (size_t begin = 0; begin < in.size(); begin += row)
-    for (size_t at = 0; at < row; at += several) {
-      auto some = in.subspan(begin + at, std::min(several, row - at));
-      blockMaxima(some, size, maxima);
-      visit(begin + at, some.size(), maxima);
+    for (size_t at = begin, end = begin + row; at < end;) {
+      at += fast(at, end - at);
+      const size_t count = std::min(block, end - at);
+      if (count)
+        slow(at, count);
+      at += count;
     }
 }
 
-/// In f64, which holds every element divided by its scale.
+/// In f64, which holds every element divided by its scale but for f64's own
+/// that are far below the quantum: one that is not zero remains so.
 template <class T>
-void SharedRounding<T>::roundWide(size_t first, size_t size, const T *scales) {
+void SharedRounding<T>::roundWide(size_t first, size_t size, double scale) {
   Format element = format.element();
   element.overflow = Format::Overflow::Saturate;
   const auto parameters = parametersOf<double>(element);
   double units[stretch];
-  const size_t end = first + size, block = size_t(format.block);
-  for (size_t at = first, count; at < end; at += count) {
-    const size_t within = (at - first) % block;
-    count = std::min({end - at, block - within, stretch});
-    const auto scale = double(scales[(at - first) / block]);
-    if (std::isnan(scale)) {
-      for (size_t i = at; i < at + count; ++i) {
-        out[i] = std::numeric_limits<T>::quiet_NaN();
-        note(i, format.nans == Format::NaNs::Yes
-                    ? std::numeric_limits<double>::quiet_NaN()
-                    : 0);
-      }
-      continue;
-    }
-    std::copy_n(in.data() + at, count, units);
-    roundLoop(RoundCall<double>{units, units, count, parameters, mode, key,
-                                base + at, &scale, count});
+  for (size_t at = first, end = first + size, count; at < end; at += count) {
+    count = std::min(end - at, stretch);
     for (size_t i = 0; i < count; ++i) {
-      out[at + i] = T(units[i]);
-      note(at + i, units[i] / scale);
+      const auto x = double(in[at + i]);
+      units[i] = x / scale;
+      if (units[i] == 0 && x != 0)
+        units[i] = std::copysign(std::numeric_limits<double>::denorm_min(), x);
     }
+    roundLoop(RoundCall<double>{units, units, count, parameters, mode, key,
+                                base + at});
+    for (size_t i = 0; i < count; ++i) {
+      out[at + i] = T(units[i] * scale);
+      note(at + i, units[i]);
+    }
+  }
+}
+
+template <class T> void SharedRounding<T>::makeNaN(size_t first, size_t size) {
+  for (size_t i = first; i < first + size; ++i) {
+    out[i] = std::numeric_limits<T>::quiet_NaN();
+    note(i, format.nans == Format::NaNs::Yes
+                ? std::numeric_limits<double>::quiet_NaN()
+                : 0);
   }
 }
 
@@ -147,45 +106,43 @@ void SharedRounding<T>::roundWide(size_t first, size_t size, const T *scales) {
 /// again. The carrier does so exactly unless the scale or its inverse is no
 /// normal number of it, or the numbers of the element are none of its own.
 template <class T> void SharedRounding<T>::exponents() {
+  using Word = typename RoundCall<T>::Word;
   Format element = format.element();
   element.overflow = Format::Overflow::Saturate;
   // Codes are taken from f64, where no scaled number is subnormal.
   const bool mayBeNarrow = !codes && element.whyNotIn(carrierOf<T>()).empty();
   const auto narrow = parametersOf<T>(mayBeNarrow ? element : Format());
-  const SharedExponent<T> narrowExponentOf(format, carrierOf<T>());
-  const SharedExponent<double> exponentOf(format, carrierOf<T>());
-  const auto block = size_t(format.block);
-  T powers[stretch];
-  eachGroup([&](size_t first, size_t size, T *scales) { // maxima before
-    if (mayBeNarrow &&
-        narrowExponentOf.scales(scales, (size + block - 1) / block, powers))
-      return roundLoop(RoundCall<T>{in.data() + first, out.data() + first, size,
-                                    narrow, mode, key, base + first, powers,
-                                    block});
-    for (size_t b = 0; b * block < size; ++b) {
-      const T greatest = scales[b];
-      if (!(greatest < std::numeric_limits<T>::infinity())) {
-        scales[b] = std::numeric_limits<T>::quiet_NaN();
-        if (codes)
-          codes->scales.push_back(255);
-        continue;
-      }
-      int64_t exponent = exponentOf(double(greatest));
-      if (codes)
-        codes->scales.push_back(double(exponent + 127));
-      if (greatest == 0) // any scale does
-        exponent = 0;
-      scales[b] = T(powerOfTwo<double>(exponent));
-    }
-    roundWide(first, size, scales);
+  const auto exponents = sharedExponent<Word>(format, carrierOf<T>());
+  const auto wideExponents = sharedExponent<uint64_t>(format, carrierOf<T>());
+  auto roundNarrow = [&](size_t first, size_t size) -> size_t {
+    if (!mayBeNarrow)
+      return 0;
+    return roundBlocks(RoundCall<T>{in.data() + first, out.data() + first, size,
+                                    narrow, mode, key, base + first,
+                                    size_t(format.block), &exponents});
+  };
+  eachBlock(roundNarrow, [&](size_t first, size_t size) {
+    const T most = greatestMagnitude(in.subspan(first, size));
+    const bool isFinite = most < std::numeric_limits<T>::infinity();
+    constexpr CarrierLayout f64 = layoutOf(Carrier::F64);
+    MachineOps<uint64_t> ops;
+    const uint64_t exponent =
+        wideExponents(ops, f64, std::bit_cast<uint64_t>(double(most)));
+    if (codes)
+      codes->scales.push_back(
+          isFinite ? double(exponent) - double(f64.bias() - 127) : 255);
+    if (!isFinite)
+      return makeNaN(first, size);
+    roundWide(first, size,
+              most == 0 ? 1
+                        : std::bit_cast<double>(exponent << f64.fractionBits));
   });
 }
 
 /// R-NVFP4: the array's scale g is its greatest magnitude / (448 * 6) in f32;
-/// a block's scale is its greatest magnitude / 6 / g, rounded to f8e4m3fn; an
-/// element is x / (scale * g), rounded to f4e2m1fn.
+/// an element is x / (scale * g), rounded to f4e2m1fn.
 template <class T> void SharedRounding<T>::twoLevels() {
-  constexpr Format scaleFormat = Format::finiteWithNaN(4, 3);
+  using Word = typename RoundCall<T>::Word;
   float global = float(double(greatest()) / 2688);
   if (!(global >= std::numeric_limits<float>::min()))
     global = 1;
@@ -196,48 +153,39 @@ template <class T> void SharedRounding<T>::twoLevels() {
   Format element = format.element();
   element.overflow = Format::Overflow::Saturate;
   const auto parameters = parametersOf<T>(element);
-  Format saturating = scaleFormat;
-  saturating.overflow = Format::Overflow::Saturate;
-  const auto scaleParameters = parametersOf<T>(saturating);
-
-  const T own = T(global); // not a reference, which stores might change
-  const auto block = size_t(format.block);
-  T units[stretch];
-  auto roundScales = [&](T *scales, size_t numBlocks) {
-    for (size_t b = 0; b < numBlocks; ++b) { // NaN where one is not finite
-      T scale = scales[b] / 6 / own;
-      scales[b] = scales[b] < std::numeric_limits<T>::infinity()
-                      ? scale
-                      : std::numeric_limits<T>::quiet_NaN();
-    }
-    roundLoop(RoundCall<T>{scales, scales, numBlocks, scaleParameters,
-                           RoundingMode()});
-    for (size_t b = 0; codes && b < numBlocks; ++b)
-      codes->scales.push_back(
-          std::isnan(scales[b])
-              ? 127
-              : double(encode(double(scales[b]), scaleFormat, Carrier::F64)));
-    for (size_t b = 0; b < numBlocks; ++b)
-      scales[b] *= own;
+  const TwoLevelScale<Word> scaleOf{parametersOf<T>(twoLevelScaleFormat()),
+                                    std::bit_cast<Word>(T(global))};
+  auto roundFast = [&](size_t first, size_t size) -> size_t {
+    if (codes)
+      return 0;
+    return roundBlocks(RoundCall<T>{in.data() + first, out.data() + first, size,
+                                    parameters, mode, key, base + first,
+                                    size_t(format.block), nullptr, &scaleOf});
   };
-  auto noteUnits = [&](size_t first, size_t count, const T *scales) {
-    for (size_t i = 0; i < count; ++i) {
-      const T scale = scales[i / block];
+  T units[stretch];
+  eachBlock(roundFast, [&](size_t first, size_t size) {
+    const T most = greatestMagnitude(in.subspan(first, size));
+    const bool isFinite = most < std::numeric_limits<T>::infinity();
+    MachineOps<Word> ops;
+    const T own =
+        std::bit_cast<T>(scaleOf.ownScale(ops, std::bit_cast<Word>(most)));
+    if (codes)
+      codes->scales.push_back(
+          isFinite ? double(encode(double(own), Format::finiteWithNaN(4, 3),
+                                   Carrier::F64))
+                   : 127);
+    if (!isFinite)
+      return makeNaN(first, size);
+    const T scale = own * T(global);
+    for (size_t i = 0; i < size; ++i)
       units[i] = scale > 0 ? in[first + i] / scale
                            : std::copysign(T(0), in[first + i]);
-    }
     roundLoop(
-        RoundCall<T>{units, units, count, parameters, mode, key, base + first});
-    for (size_t i = 0; i < count; ++i)
-      note(first + i, std::isnan(scales[i / block]) ? 0 : double(units[i]));
-  };
-  eachGroup([&](size_t first, size_t size, T *scales) { // maxima before
-    roundScales(scales, (size + block - 1) / block);
-    if (codes) // before `out`, which may be `in`
-      noteUnits(first, size, scales);
-    roundLoop(RoundCall<T>{in.data() + first, out.data() + first, size,
-                           parameters, mode, key, base + first, scales, block,
-                           /*scalesArePowers=*/false});
+        RoundCall<T>{units, units, size, parameters, mode, key, base + first});
+    for (size_t i = 0; i < size; ++i) {
+      out[first + i] = units[i] * scale;
+      note(first + i, double(units[i]));
+    }
   });
 }
 
@@ -245,5 +193,7 @@ template void SharedRounding<float>::exponents();
 template void SharedRounding<double>::exponents();
 template void SharedRounding<float>::twoLevels();
 template void SharedRounding<double>::twoLevels();
-template void SharedRounding<float>::roundWide(size_t, size_t, const float *);
-template void SharedRounding<double>::roundWide(size_t, size_t, const double *);
+template void SharedRounding<float>::roundWide(size_t, size_t, double);
+template void SharedRounding<double>::roundWide(size_t, size_t, double);
+template void SharedRounding<float>::makeNaN(size_t, size_t);
+template void SharedRounding<double>::makeNaN(size_t, size_t);

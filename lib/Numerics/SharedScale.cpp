@@ -12,28 +12,13 @@
 
 using namespace mlir::prec;
 
-/// Is each value zero, or finite and at least `least` in magnitude?
-template <class T> static bool liesAbove(std::span<const T> values, T least) {
-  using Signed = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
-  constexpr Signed magnitude = std::numeric_limits<Signed>::max();
-  const auto low = std::bit_cast<Signed>(least),
-             high = std::bit_cast<Signed>(std::numeric_limits<T>::infinity());
-  Signed beside = 0;
-  for (T x : values) {
-    Signed bits = std::bit_cast<Signed>(x) & magnitude;
-    beside |= Signed(bits != 0) & (Signed(bits < low) | Signed(bits >= high));
-  }
-  return beside == 0;
-}
-
 template <class T> void SharedRounding<T>::note(size_t i, double value) {
   if (codes)
     codes->codes[i] = encode(value, format.element(), carrierOf<T>());
 }
 
 template <class T> T SharedRounding<T>::greatest() const {
-  T most;
-  blockMaxima(in, in.size(), &most);
+  T most = greatestMagnitude(in);
   if (std::isfinite(most))
     return most;
   most = 0;
@@ -42,6 +27,9 @@ template <class T> T SharedRounding<T>::greatest() const {
       most = std::max(most, std::fabs(x));
   return most;
 }
+
+/// Elements at a time of which a rare one needs more.
+static constexpr size_t few = 64;
 
 /// R-ADAPTIVE (Tambe et al. 2020): the greatest exponent is the array's; the
 /// code of exponent 0 and fraction 0 is zero, so the least number is
@@ -56,40 +44,47 @@ template <class T> void SharedRounding<T>::bias() {
   const double step = std::ldexp(1.0, -m);
   const double smallest = std::ldexp(1 + step, least);
   const auto lowestNumber = T(smallest), highest = T(std::ldexp(2 - step, top));
-  const auto normal = parametersOf<T>(Format::mantissa(m));
-  const auto place = parametersOf<double>(Format::integer(2, true));
   if (codes)
     codes->scales.push_back(least);
-  constexpr size_t part = stretch / 2; // two buffers, one of them of f64
-  T numbers[part];
-  double places[part];
-  for (size_t first = 0; first < in.size(); first += part) {
-    const size_t count = std::min(part, in.size() - first);
-    const std::span<const T> from = in.subspan(first, count);
+  if (most == 0) {
+    std::fill(out.begin(), out.end(), T(0));
+    return;
+  }
+  // What is not below the smallest number: the carrier's, with a largest one.
+  auto normal = parametersOf<T>(Format::mantissa(m));
+  normal.largest = std::bit_cast<typename RoundCall<T>::Word>(highest);
+  normal.facts.isBounded = true;
+  normal.facts.format.overflow = Format::Overflow::Saturate;
+  normal.facts.format.nans = Format::NaNs::No;
+  normal.facts.format.hasNegativeZero = false;
+  const auto place = parametersOf<double>(Format::integer(2, true));
+  T given[stretch]; // `out` may be `in`
+  double places[few];
+  for (size_t first = 0; first < in.size(); first += stretch) {
+    const size_t count = std::min(stretch, in.size() - first);
+    std::span<const T> from = in.subspan(first, count);
     const std::span<T> to = out.subspan(first, count);
-    roundLoop(RoundCall<T>{from.data(), numbers, count, normal, mode, key,
-                           base + first});
-    const bool hasSmall = !liesAbove(from, lowestNumber);
+    const bool hasSmall = leastMagnitude(from) < lowestNumber;
     if (hasSmall) {
-      for (size_t i = 0; i < count; ++i)
-        places[i] = double(from[i]) / smallest;
-      roundLoop(RoundCall<double>{places, places, count, place, mode, key,
-                                  base + first});
+      std::copy(from.begin(), from.end(), given);
+      from = {given, count};
     }
-    for (size_t i = 0; i < count; ++i) { // no negative zero
-      T limited = numbers[i] < highest ? numbers[i] : highest;
-      limited = (limited > -highest ? limited : -highest) + T(0);
-      numbers[i] = std::isnan(numbers[i]) ? 0 : limited;
+    roundLoop(RoundCall<T>{from.data(), to.data(), count, normal, mode, key,
+                           base + first});
+    for (size_t at = 0; hasSmall && at < count; at += few) {
+      const auto some = from.subspan(at, std::min(few, count - at));
+      if (leastMagnitude(some) >= lowestNumber)
+        continue;
+      for (size_t i = 0; i < some.size(); ++i)
+        places[i] = double(some[i]) / smallest;
+      roundLoop(RoundCall<double>{places, places, some.size(), place, mode, key,
+                                  base + first + at});
+      for (size_t i = 0; i < some.size(); ++i)
+        if (std::fabs(some[i]) < lowestNumber)
+          to[at + i] = T(places[i] * smallest) + T(0); // no negative zero
     }
-    for (size_t i = 0; hasSmall && i < count; ++i) {
-      auto small = T(places[i] * smallest);
-      numbers[i] = std::fabs(from[i]) < lowestNumber ? small : numbers[i];
-    }
-    if (most == 0)
-      std::fill_n(numbers, count, T(0));
-    std::copy_n(numbers, count, to.data());
     for (size_t i = 0; codes && i < count; ++i)
-      noteAdaptive(first + i, double(numbers[i]), least);
+      noteAdaptive(first + i, double(to[i]), least);
   }
 }
 

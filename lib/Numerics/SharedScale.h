@@ -46,11 +46,11 @@ private:
   void mean();
   /// Notes an element of AdaptivFloat whose least exponent is `least`.
   void noteAdaptive(size_t i, double value, int least);
-  /// Calls visit(first, size, maxima) for groups of whole blocks, and the last
-  /// ones of rows: together the array. A group of more than one block has at
-  /// most `stretch` elements.
-  template <class Visit> void eachGroup(Visit visit) const;
-  void roundWide(size_t first, size_t size, const T *scales);
+  /// Rounds by fast(first, size), which says how many elements of whole blocks
+  /// it cared for, and by slow(first, size) the block that it left.
+  template <class Fast, class Slow> void eachBlock(Fast fast, Slow slow) const;
+  void roundWide(size_t first, size_t size, double scale);
+  void makeNaN(size_t first, size_t size);
 };
 
 extern template struct SharedRounding<float>;

@@ -88,43 +88,78 @@ public:
       : name(std::move(name)), call(call) {}
 
   /// Compares all loops with roundWord on `call.in`.
-  void run(const T *scales = nullptr, size_t block = 0, bool arePowers = true) {
-    using Word = typename RoundCall<T>::Word;
-    MachineOps<Word> ops;
-    std::vector<T> want(call.size), got;
-    for (size_t i = 0; i < call.size; ++i) {
-      const T scale = scales ? scales[i / block] : T(1);
-      T unit = call.in[i] / scale;
-      if (arePowers && unit == 0 && call.in[i] != 0)
-        unit = std::copysign(std::numeric_limits<T>::denorm_min(), unit);
-      T rounded =
-          fromBits<T>(roundWord(ops, bitsOf(unit), call.parameters, call.mode,
-                                Word(h32(call.key, call.firstPosition + i))));
-      if (!arePowers)
-        rounded = std::copysign(rounded, call.in[i]);
-      want[i] = scale * rounded;
+  void run() {
+    std::vector<T> want(call.size);
+    for (size_t i = 0; i < call.size; ++i)
+      want[i] = rounded(call.in[i], i);
+    for (LoopTarget target : loopTargets()) {
+      std::vector<T> got(call.in, call.in + call.size);
+      roundLoop(inPlace(got), target);
+      same(got, want, call.size, target);
+    }
+  }
+
+  /// Compares roundBlocks on all targets with roundWord of elements that are
+  /// divided by their block's scale, scaleOf(greatest magnitude of the block),
+  /// up to a block for which that is none.
+  template <class ScaleOf> void runBlocks(ScaleOf scaleOf) {
+    std::vector<T> want(call.in, call.in + call.size);
+    size_t ordinary = 0;
+    while (ordinary < call.size) {
+      const size_t end = std::min(ordinary + call.block, call.size);
+      T most = 0;
+      for (size_t i = ordinary; i < end; ++i)
+        most = std::isnan(call.in[i]) ? T(NAN)
+                                      : std::max(most, std::fabs(call.in[i]));
+      const std::optional<T> scale = scaleOf(most);
+      const uint64_t last = call.firstPosition + end - 1;
+      if (!scale || last >> 32 != call.firstPosition >> 32)
+        break;
+      for (size_t i = ordinary; i < end; ++i) {
+        T unit = call.in[i] / *scale;
+        if (call.exponents && unit == 0 && call.in[i] != 0)
+          unit = std::copysign(std::numeric_limits<T>::denorm_min(), unit);
+        want[i] = rounded(unit, i) * *scale;
+      }
+      ordinary = end;
     }
     for (LoopTarget target : loopTargets()) {
-      got.assign(call.in, call.in + call.size);
-      RoundCall<T> own{got.data(),         got.data(), call.size,
-                       call.parameters,    call.mode,  call.key,
-                       call.firstPosition, scales,     block,
-                       arePowers};
-      roundLoop(own, target);
-      for (size_t i = 0; i < call.size; ++i) {
-        const bool isScales = !arePowers && std::isnan(want[i]);
-        if (isScales ? std::isnan(got[i]) : bitsOf(got[i]) == bitsOf(want[i]))
-          continue;
-        ADD_FAILURE() << name << " " << call.mode.str() << " target "
-                      << int(target) << ", element " << i << " (bits "
-                      << std::hex << bitsOf(call.in[i]) << "): got "
-                      << bitsOf(got[i]) << ", expected " << bitsOf(want[i]);
-        break;
-      }
+      std::vector<T> got(call.in, call.in + call.size);
+      EXPECT_EQ(roundBlocks(inPlace(got), target), ordinary)
+          << name << " " << call.mode.str() << " target " << int(target)
+          << ", blocks of " << call.block;
+      same(got, want, call.size, target);
     }
   }
 
 private:
+  T rounded(T x, size_t i) {
+    using Word = typename RoundCall<T>::Word;
+    MachineOps<Word> ops;
+    return fromBits<T>(roundWord(ops, bitsOf(x), call.parameters, call.mode,
+                                 Word(h32(call.key, call.firstPosition + i))));
+  }
+
+  RoundCall<T> inPlace(std::vector<T> &values) {
+    return {values.data(),  values.data(), call.size,          call.parameters,
+            call.mode,      call.key,      call.firstPosition, call.block,
+            call.exponents, call.twoLevels};
+  }
+
+  void same(const std::vector<T> &got, const std::vector<T> &want, size_t size,
+            LoopTarget target) {
+    for (size_t i = 0; i < size; ++i) {
+      if (bitsOf(got[i]) == bitsOf(want[i]))
+        continue;
+      ADD_FAILURE() << name << " " << call.mode.str() << " target "
+                    << int(target) << ", blocks of " << call.block
+                    << ", element " << i << " (bits " << std::hex
+                    << bitsOf(call.in[i]) << "): got " << bitsOf(got[i])
+                    << ", expected " << bitsOf(want[i]);
+      break;
+    }
+  }
+
   std::string name;
   RoundCall<T> call;
 };
@@ -168,75 +203,121 @@ TYPED_TEST(RoundLoop, SizesAndPositions) {
           .run();
 }
 
-// Blocks that are divided by scales first, up to the least and the greatest
-// one, and positions that cross 2^32 within a block and at its end.
-TYPED_TEST(RoundLoop, Scales) {
-  using T = TypeParam;
-  const std::vector<T> values = inputs<T>();
-  const int most = std::numeric_limits<T>::max_exponent - 2;
-  Words words(5);
-  std::vector<T> scales;
-  for (size_t i = 0; i < values.size(); ++i) {
-    int exponent = int(words() % 161) - 80;
-    if (i % 8 == 0)
-      exponent = i % 16 ? most : -most;
-    scales.push_back(std::ldexp(T(1), exponent));
+namespace {
+/// Numbers of many sizes, block by block, zeros, and now and then a block
+/// without an ordinary scale.
+template <class T>
+std::vector<T> blocksOf(size_t size, size_t block, bool hasOthers) {
+  const int most = std::numeric_limits<T>::max_exponent - 1;
+  Words words(size + block);
+  std::vector<T> result;
+  for (size_t i = 0, top = 0; i < size; ++i) {
+    if (i % block == 0)
+      top = words() % 8 == 0 ? most - words() % 3 : most / 2 + words() % 90;
+    const bool isZero = i / block % 7 == 3 || words() % 5 == 0;
+    const T x = std::ldexp(T(1 + double(words() >> 12) * 0x1p-52),
+                           int(top) - most / 2 - int(words() % 30));
+    result.push_back(std::copysign(isZero ? T(0) : x, words() & 1 ? x : -x));
   }
-  MachineOps<typename RoundCall<T>::Word> ops;
-  for (const char *name :
-       {"f8e4m3fn", "f4e2m1fn", "e5m2-sat", "int8", "int8-sym", "e3m0"}) {
-    auto p = makeRoundParameters(ops, *Format::parse(name), carrierOf<T>());
-    auto rounded = [&](RoundingMode mode, uint64_t position, size_t block) {
-      Compare<T>(name, RoundCall<T>{values.data(), nullptr, values.size(), p,
-                                    mode, 3, position})
-          .run(scales.data(), block);
+  const T others[] = {T(INFINITY), T(NAN), std::numeric_limits<T>::max(),
+                      std::numeric_limits<T>::denorm_min()};
+  for (size_t i = 0; hasOthers && i < 4; ++i) {
+    const size_t first = size * (i + 1) / 6 / block * block;
+    std::fill_n(result.begin() + first, std::min(block, size - first), T(0));
+    result[first + words() % std::min(block, size - first)] = others[i];
+  }
+  return result;
+}
+} // namespace
+
+// Blocks with a shared exponent, from any one on: the loop ends before those
+// without an ordinary scale. SharedScaleTest compares the rules with ilogb.
+TYPED_TEST(RoundLoop, Exponents) {
+  using T = TypeParam;
+  using Word = typename RoundCall<T>::Word;
+  constexpr CarrierLayout carrier = layoutOf(carrierOf<T>());
+  MachineOps<Word> ops;
+  for (const char *name : {"mx<e4m3,32>", "mx<e2m1,32,ceil>", "bfp<8,16>",
+                           "mx<e3m2,5,even>", "bfp<5,100,round>"}) {
+    Format format = *Format::parse(name), element = format.element();
+    element.overflow = Format::Overflow::Saturate;
+    auto p = makeRoundParameters(ops, element, carrierOf<T>());
+    const auto exponents = sharedExponent<Word>(format, carrierOf<T>());
+    const auto block = size_t(format.block);
+    auto scaleOf = [&](T most) -> std::optional<T> {
+      if (most == 0)
+        return T(1);
+      const Word exponent = exponents(ops, carrier, bitsOf(most));
+      if (!std::isnormal(most) || exponent < 1 ||
+          exponent >= 2 * Word(carrier.bias()))
+        return std::nullopt;
+      return fromBits<T>(exponent << carrier.fractionBits);
     };
-    for (RoundingMode mode : everyMode())
-      rounded(mode, 0, 1);
-    for (size_t block : {7, 16, 32, 50, 1000000})
-      for (uint64_t before : {0, 160, 165, 1000000})
-        rounded(Kind::Stochastic, (uint64_t(1) << 32) - before, block);
-  }
-}
-
-// Blocks that are divided by any numbers, zero and NaN too.
-TYPED_TEST(RoundLoop, AnyScales) {
-  using T = TypeParam;
-  const std::vector<T> values = inputs<T>();
-  Words words(7);
-  std::vector<T> scales;
-  for (size_t i = 0; i < values.size(); ++i)
-    scales.push_back(i % 11 == 3   ? T(0)
-                     : i % 11 == 7 ? std::numeric_limits<T>::quiet_NaN()
-                                   : std::ldexp(T(1 + words() % 999) / 7,
-                                                int(words() % 41) - 20));
-  MachineOps<typename RoundCall<T>::Word> ops;
-  for (const char *name : {"f4e2m1fn", "e4m3-sat", "int8", "int4<0.3>"}) {
-    auto p = makeRoundParameters(ops, *Format::parse(name), carrierOf<T>());
-    for (size_t block : {1, 16, 33})
+    for (bool hasOthers : {false, true}) {
+      const auto x = blocksOf<T>(40 * block + 7, block, hasOthers);
       for (RoundingMode mode : everyMode())
-        Compare<T>(name, RoundCall<T>{values.data(), nullptr, values.size(), p,
-                                      mode, 3, 11})
-            .run(scales.data(), block, false);
+        for (size_t from : {size_t(0), block, 39 * block, 8 * block})
+          for (uint64_t position : {uint64_t(5), (uint64_t(1) << 32) - 300})
+            Compare<T>(name,
+                       RoundCall<T>{x.data() + from, nullptr, x.size() - from,
+                                    p, mode, 3, position, block, &exponents})
+                .runBlocks(scaleOf);
+    }
   }
 }
 
-// The greatest magnitude of each block, of all sizes.
-TYPED_TEST(RoundLoop, BlockMaxima) {
+TYPED_TEST(RoundLoop, TwoLevels) {
+  using T = TypeParam;
+  using Word = typename RoundCall<T>::Word;
+  MachineOps<Word> ops;
+  Format element = *Format::parse("f4e2m1fn-sat");
+  auto p = makeRoundParameters(ops, element, carrierOf<T>());
+  for (T global : {T(1) / 3, T(0x1p-70), T(0x1.8p90)}) {
+    const TwoLevelScale<Word> twoLevels{
+        makeRoundParameters(ops, twoLevelScaleFormat(), carrierOf<T>()),
+        bitsOf(global)};
+    auto scaleOf = [&](T most) -> std::optional<T> {
+      if (most == 0)
+        return T(1);
+      const T scale =
+          round(T(most / 6 / global), twoLevelScaleFormat(), RoundingMode()) *
+          global;
+      return std::isfinite(most) && most < 16 * scale ? std::optional(scale)
+                                                      : std::nullopt;
+    };
+    for (size_t block : {16, 32, 5})
+      for (bool hasOthers : {false, true}) {
+        const auto x = blocksOf<T>(40 * block + 3, block, hasOthers);
+        for (RoundingMode mode : everyMode())
+          for (size_t from : {size_t(0), block, 8 * block})
+            Compare<T>("nvfp4",
+                       RoundCall<T>{x.data() + from, nullptr, x.size() - from,
+                                    p, mode, 3, 11, block, nullptr, &twoLevels})
+                .runBlocks(scaleOf);
+      }
+  }
+}
+
+// Of all sizes, and of those without a number that is not zero.
+TYPED_TEST(RoundLoop, Magnitudes) {
   using T = TypeParam;
   const std::vector<T> values = inputs<T>();
-  for (size_t block : {1, 3, 8, 16, 31, 32, 33, 64, 100}) {
-    std::vector<T> got(values.size() / block + 2, T(-1));
-    blockMaxima(values, block, got.data());
-    for (size_t b = 0; b * block < values.size(); ++b) {
-      BitsOf<T> most = 0;
-      for (size_t i = b * block; i < std::min((b + 1) * block, values.size());
-           ++i)
-        most = std::max(most, bitsOf(std::fabs(values[i])));
-      EXPECT_EQ(bitsOf(got[b]), most) << "block " << b << " of " << block;
+  for (size_t size = 0; size < 150; ++size)
+    for (size_t first = 0; first < values.size(); first += 97) {
+      std::span<const T> some(values);
+      some = some.subspan(first, std::min(size, values.size() - first));
+      BitsOf<T> most = 0, least = bitsOf(std::numeric_limits<T>::infinity());
+      for (T x : some) {
+        most = std::max(most, bitsOf(std::fabs(x)));
+        if (x != 0)
+          least = std::min(least, bitsOf(std::fabs(x)));
+      }
+      EXPECT_EQ(bitsOf(greatestMagnitude(some)), most) << size;
+      EXPECT_EQ(bitsOf(leastMagnitude(some)), least) << size;
     }
-    EXPECT_EQ(got[(values.size() + block - 1) / block], T(-1)); // not written
-  }
+  const std::vector<T> zeros(100, T(-0.0));
+  EXPECT_EQ(leastMagnitude(std::span<const T>(zeros)),
+            std::numeric_limits<T>::infinity());
 }
 
 // Blocks are rounded in f32 where their numbers are normal in it: the bits are

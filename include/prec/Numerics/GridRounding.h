@@ -48,7 +48,7 @@ bool heedsTiny(RoundingMode mode);
 
 /// Of any number. Precondition: hasGridRounding.
 template <WordOps Ops>
-  requires FusedOps<Ops>
+  requires ConversionOps<Ops>
 class GridRounding : private Rounding<Ops> {
   using Base = Rounding<Ops>;
   using Base::bits, Base::c, Base::F, Base::facts, Base::infinity, Base::is,
@@ -65,6 +65,8 @@ public:
   Word run() {
     Word units = ops.carrierMul(saturated(ops, bits, p), perQuantum(ops, p));
     Word rounded = ops.carrierMul(inUnits(units), quantumOf(ops, p));
+    if (facts.isScaled)
+      return rounded;
     return ops.select(ops.less(c(infinity()), magnitude), c(0), rounded);
   }
 

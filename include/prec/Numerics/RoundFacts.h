@@ -37,6 +37,9 @@ struct RoundFacts {
   /// Products of the quantum and whole multiples of 2^-24 below 1 are normal
   /// numbers of the carrier.
   bool hasExactThresholds = false;
+  /// The operand was divided by its block's scale: it is a number, less than
+  /// twice the power of two above the largest one.
+  bool isScaled = false;
   /// A grid's step is known to be a power of two, and its zero point is known.
   bool hasPlainScale = true;
   /// A grid's step is a power of two.
@@ -93,6 +96,20 @@ template <class Word> struct RoundParameters {
       visit(*word);
   }
 };
+
+/// The same words in each lane of Ops.
+template <WordOps Ops, class Scalar>
+RoundParameters<typename Ops::Word>
+broadcast(Ops &ops, const RoundParameters<Scalar> &p) {
+  auto c = [&](Scalar value) { return ops.constant(value); };
+  return {p.facts,           c(p.discard),       c(p.leastNormal),
+          c(p.leastQuantum), c(p.discardOffset), c(p.tinyLimit),
+          c(p.impliedBit),   c(p.largest),       c(p.lowest),
+          c(p.least),        c(p.randomMask),    c(p.randomHalf),
+          c(p.randomShift),  c(p.step),          c(p.above),
+          c(p.below),        c(p.wrapExponent),  c(p.bits),
+          c(p.exponentBits), c(p.parity)};
+}
 
 RoundFacts roundFacts(const Format &format, Carrier carrier);
 

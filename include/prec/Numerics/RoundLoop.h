@@ -5,7 +5,7 @@
 #ifndef PREC_NUMERICS_ROUNDLOOP_H
 #define PREC_NUMERICS_ROUNDLOOP_H
 
-#include "prec/Numerics/RoundParameters.h"
+#include "prec/Numerics/BlockScales.h"
 #include "prec/Numerics/RoundingMode.h"
 
 #include <cstddef>
@@ -26,14 +26,11 @@ template <class T> struct RoundCall {
   /// Element i is rounded by the random word h32(key, firstPosition + i).
   uint64_t key = 0;
   uint64_t firstPosition = 0;
-  /// Null, or for each `block` elements a number by which an element is
-  /// divided, rounded, and multiplied again. The format is a float or a grid.
-  const T *scales = nullptr;
+  /// The elements of a block, and what gives it a scale, if roundBlocks is
+  /// called: one of these. The format is a signed float or a grid.
   size_t block = 0;
-  /// Each scale is 2^s, |s| < the carrier's bias, and a number that is not zero
-  /// is not divided to zero. Otherwise scales are finite and not negative, or
-  /// NaN, and results have the signs of what they are made of.
-  bool scalesArePowers = true;
+  const SharedExponent<Word> *exponents = nullptr;
+  const TwoLevelScale<Word> *twoLevels = nullptr;
 };
 
 enum class LoopTarget : uint8_t { Portable, Avx2, Avx512 };
@@ -48,10 +45,24 @@ void roundLoop(const RoundCall<double> &call);
 void roundLoop(const RoundCall<float> &call, LoopTarget target);
 void roundLoop(const RoundCall<double> &call, LoopTarget target);
 
-/// Writes the greatest magnitude of each `block` elements (the last block may
-/// be short): infinity or NaN if there is one.
-void blockMaxima(std::span<const float> in, size_t block, float *maxima);
-void blockMaxima(std::span<const double> in, size_t block, double *maxima);
+/// Divides each element by its block's scale, rounds, and multiplies again; the
+/// last block may be short. Ends before the first block whose scale is not
+/// ordinary, or one of whose positions has another high word than the first
+/// one, and returns the number of elements before it. A shared exponent is
+/// ordinary if the block's greatest magnitude is zero or a normal number, and
+/// the scale and its inverse are normal numbers; the scale of two levels if the
+/// greatest magnitude is zero, or finite and less than 16 times it.
+size_t roundBlocks(const RoundCall<float> &call);
+size_t roundBlocks(const RoundCall<double> &call);
+size_t roundBlocks(const RoundCall<float> &call, LoopTarget target);
+size_t roundBlocks(const RoundCall<double> &call, LoopTarget target);
+
+/// The greatest magnitude: infinity or NaN if there is one.
+float greatestMagnitude(std::span<const float> in);
+double greatestMagnitude(std::span<const double> in);
+/// The least magnitude that is not zero: infinity if there is none.
+float leastMagnitude(std::span<const float> in);
+double leastMagnitude(std::span<const double> in);
 
 } // namespace mlir::prec
 

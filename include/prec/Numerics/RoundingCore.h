@@ -202,8 +202,8 @@ protected:
     case Kind::StochasticEqual:
       return ops.bitAnd(unlessZero, randomSpread());
     case Kind::Stochastic:
-      if constexpr (ConversionOps<Ops>)
-        if (facts.hasExactThresholds && mode.randomBits < 23)
+      if constexpr (CarrierOps<Ops>)
+        if (facts.hasExactThresholds && mode.randomBits < F())
           return ops.select(ops.less(magnitude, tinyThreshold()), zero,
                             quantum);
       return ops.select(tinyCarry(exponent), quantum, zero);
@@ -212,14 +212,13 @@ protected:
   }
 
   /// The least magnitude whose place plus the random word carries: what the
-  /// word lacks to 1, times the quantum. Of the 24 bits above the word's last 8
-  /// none is lost.
+  /// word lacks to 1, times the quantum. A word at the top of a fraction is the
+  /// quantum's number 1 + word; all words have at most F bits.
   Word tinyThreshold()
-    requires ConversionOps<Ops>
+    requires CarrierOps<Ops>
   {
-    Word lack = ops.lshr(ops.sub(c(0), topRandom()), c(W() - 24));
-    Word unit = ops.sub(p.tinyLimit, c(uint64_t(24) << F()));
-    return ops.carrierMul(ops.carrierOf(lack), unit);
+    Word above = ops.bitOr(p.tinyLimit, ops.lshr(topRandom(), c(W() - F())));
+    return ops.carrierSub(ops.add(p.tinyLimit, c(uint64_t(1) << F())), above);
   }
 
   /// The value in units of the quantum is a fraction P of W bits; the random
@@ -322,7 +321,7 @@ protected:
 
   /// R-NAN: every NaN becomes the carrier's positive quiet NaN.
   Word withNaN(Word result) {
-    if (leavesNaN)
+    if (leavesNaN || facts.isScaled)
       return result;
     Word nan = facts.format.nans == Format::NaNs::Yes ? c(quietNaN()) : c(0);
     return ops.select(ops.less(c(infinity()), magnitude), nan, result);

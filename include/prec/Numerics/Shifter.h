@@ -94,7 +94,7 @@ typename Ops::Word roundByShifter(Ops &ops, typename Ops::Word x,
       Word place = ops.bitAnd(x, c(infinity));
       if (!isSum)
         place = ops.maximum(place, exponent(p.leastNormal));
-      if (!operand.isInRange && !(isSum && saturates))
+      if (!operand.isInRange && !facts.isScaled && !(isSum && saturates))
         place = ops.minimum(place, exponent(ops.add(lastExponent, c(1))));
       top = ops.add(place, exponent(p.discard));
     }
@@ -117,7 +117,7 @@ typename Ops::Word roundByShifter(Ops &ops, typename Ops::Word x,
     auto isBeyond = ops.less(p.largest, ops.bitAnd(rounded, c(signBit - 1)));
     rounded = ops.select(isBeyond, quietNaN, rounded);
   }
-  if (format.nans == Format::NaNs::No && !isSum) {
+  if (format.nans == Format::NaNs::No && !isSum && !facts.isScaled) {
     auto isNaN = ops.less(c(infinity), ops.bitAnd(x, c(signBit - 1)));
     rounded = ops.select(isNaN, c(0), rounded);
   }
@@ -149,6 +149,8 @@ roundExactlyByShifter(Ops &ops, typename Ops::Word x,
   const bool hasNaN = p.facts.format.nans != Format::NaNs::No;
   auto magnitude = ops.constant((uint64_t(1) << (W - 1)) - 1);
   auto rounded = roundSignedByShifter(ops, x, p);
+  if (p.facts.isScaled)
+    return rounded;
   auto isNaN = ops.less(ops.constant(infinity),
                         ops.bitAnd(hasNaN ? rounded : x, magnitude));
   auto nan = ops.constant(hasNaN ? infinity | uint64_t(1) << (F - 1) : 0);

@@ -37,7 +37,8 @@
 // (CarrierOps): carrierAdd, carrierSub, carrierMul, carrierDiv on words that
 // are bit patterns of floating-point numbers of the word's width, nearest-even;
 // carrierMinimum and carrierMaximum, which give the second if one is a NaN;
-// some formulas need a fused carrierFma (FusedOps).
+// some formulas need conversions to words (ConversionOps), or a fused
+// carrierFma, too (FusedOps).
 #ifndef PREC_NUMERICS_WORD_H
 #define PREC_NUMERICS_WORD_H
 
@@ -78,22 +79,20 @@ concept CarrierOps = WordOps<T> && requires(T ops, typename T::Word word) {
   { ops.carrierMaximum(word, word) } -> std::same_as<typename T::Word>;
 };
 
-/// Where it is cheap, words that are whole numbers below 2^(width-1) as the
-/// carrier's numbers; those here are exact.
+/// Where these are one operation each: the whole part of a number below
+/// 2^(width-1) as a word, anything of others; the carrier's number of such a
+/// word.
 template <class T>
 concept ConversionOps =
     CarrierOps<T> && requires(T ops, typename T::Word word) {
-      { ops.carrierOf(word) } -> std::same_as<typename T::Word>;
+      { ops.wholeOf(word) } -> std::same_as<typename T::Word>;
+      { ops.carrierOfWhole(word) } -> std::same_as<typename T::Word>;
     };
 
-/// Where these are one operation each: a * b + c of the carrier, rounded once;
-/// the whole part of a number below 2^(width-1) as a word, anything of others;
-/// the carrier's number of such a word.
+/// Where that is one, too: a * b + c of the carrier, rounded once.
 template <class T>
-concept FusedOps = CarrierOps<T> && requires(T ops, typename T::Word word) {
+concept FusedOps = ConversionOps<T> && requires(T ops, typename T::Word word) {
   { ops.carrierFma(word, word, word) } -> std::same_as<typename T::Word>;
-  { ops.wholeOf(word) } -> std::same_as<typename T::Word>;
-  { ops.carrierOfWhole(word) } -> std::same_as<typename T::Word>;
 };
 
 template <class T>
