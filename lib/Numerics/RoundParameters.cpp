@@ -122,8 +122,8 @@ RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
   const int quantum = format.subnormals == Format::Subnormals::Absent
                           ? leastNormal
                           : leastNormal - Y;
-  facts.hasExactThresholds =
-      !anyExponent && Y != Format::runtime && quantum > 24;
+  facts.hasExactThresholds = !anyExponent && Y != Format::runtime &&
+                             quantum < 2 * int(facts.carrier.bias());
   // Only the carrier's own last exponent overflows by carry.
   const bool isCarriers =
       format.family == Format::Family::Mantissa || leastNormal == 1;

@@ -125,6 +125,29 @@ TYPED_TEST(Stochastic, AllWords) {
     }
 }
 
+// Below a format's only number, the carrier's greatest power of two or its
+// least normal one: 3/4 of it is reached by words from 1/4 on. Twice the first
+// is no number, and fractions of the second are subnormal.
+TYPED_TEST(Stochastic, OnePower) {
+  using T = TypeParam;
+  const int most = std::numeric_limits<T>::max_exponent - 1;
+  for (int exponent : {most, 1 - most}) {
+    const std::string text = std::to_string(exponent);
+    const std::optional<Format> format =
+        Format::parse("pow2<" + text + "," + text + ">");
+    ASSERT_TRUE(format) << text;
+    const T quantum = std::ldexp(T(1), exponent);
+    for (unsigned r : {2, 8, 16}) {
+      const Rounder<T> round(*format, RoundingMode(Kind::Stochastic, r));
+      const uint32_t quarter = 1u << (r - 2);
+      for (uint32_t noise : {0u, ~0u}) {
+        EXPECT_EQ(round(quantum / 4 * 3, wordOf(quarter - 1, r, noise)), 0);
+        EXPECT_EQ(round(quantum / 4 * 3, wordOf(quarter, r, noise)), quantum);
+      }
+    }
+  }
+}
+
 // S-EQUAL: the first random bit decides unless the value is exact.
 TYPED_TEST(Stochastic, EqualProbability) {
   using T = TypeParam;

@@ -34,8 +34,7 @@ struct RoundFacts {
   bool hasRuntimeParity = false;
   /// Negative numbers reach farther, or less far, than positive ones.
   bool isAsymmetric = false;
-  /// Products of the quantum and whole multiples of 2^-24 below 1 are normal
-  /// numbers of the carrier.
+  /// Twice the quantum is a number of the carrier, where that is known.
   bool hasExactThresholds = false;
   /// The operand was divided by its block's scale: it is a number, less than
   /// twice the power of two above the largest one.
@@ -114,16 +113,12 @@ broadcast(Ops &ops, const RoundParameters<Scalar> &p) {
 RoundFacts roundFacts(const Format &format, Carrier carrier);
 
 /// Are run-time widths as those of most formats are: a normal number loses some
-/// of its bits, not all, and the quantum is large enough for exact thresholds?
+/// of its bits, not all?
 template <WordOps Ops>
 typename Ops::Bit
 hasRegularWidths(Ops &ops, const RoundParameters<typename Ops::Word> &p) {
-  auto c = [&](uint64_t value) { return ops.constant(value); };
-  // One word, which is 0 where a width is not regular.
-  auto quantum = ops.select(ops.less(c(0), p.discard), p.leastQuantum, c(0));
-  quantum = ops.select(ops.less(p.discard, c(p.facts.carrier.fractionBits)),
-                       quantum, c(0));
-  return ops.less(c(24), quantum);
+  return ops.less(ops.sub(p.discard, ops.constant(1)),
+                  ops.constant(p.facts.carrier.fractionBits - 1));
 }
 
 /// What is known of the formula where hasRegularWidths.

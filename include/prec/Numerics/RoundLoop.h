@@ -27,7 +27,8 @@ template <class T> struct RoundCall {
   uint64_t key = 0;
   uint64_t firstPosition = 0;
   /// The elements of a block, and what gives it a scale, if roundBlocks is
-  /// called: one of these. The format is a signed float or a grid.
+  /// called: one of these. The format is a signed float or a grid, and
+  /// saturates.
   size_t block = 0;
   const SharedExponent<Word> *exponents = nullptr;
   const TwoLevelScale<Word> *twoLevels = nullptr;
