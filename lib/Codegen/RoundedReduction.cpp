@@ -184,7 +184,7 @@ bool RoundedReduction::mayBeWide() const {
 }
 
 bool RoundedReduction::mayBeRegular() const {
-  auto costsMore = [](RoundOp round) {
+  auto isRuntimeFloat = [](RoundOp round) {
     const RoundFacts facts = factsOf(round);
     const bool isFloat = facts.format.family == Format::Family::Float ||
                          facts.format.family == Format::Family::P3109;
@@ -195,8 +195,12 @@ bool RoundedReduction::mayBeRegular() const {
             is(round, RoundingMode::Kind::ToOdd) ||
             is(round, RoundingMode::Kind::Stochastic));
   };
-  return hasOuterParameters() && !rounds.empty() &&
-         llvm::all_of(rounds, costsMore);
+  auto costsMore = [](RoundOp round) {
+    const RoundFacts facts = factsOf(round);
+    return facts.mayKeepAll || facts.hasRuntimeParity;
+  };
+  return hasOuterParameters() && llvm::all_of(rounds, isRuntimeFloat) &&
+         llvm::any_of(rounds, costsMore);
 }
 
 bool RoundedReduction::hasOwnFactors() const {

@@ -119,11 +119,9 @@ RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
       facts.isGradual &&
       (anyExponent || leastNormal - Y > 1 ||
        (leastNormal > 1 && format.subnormals == Format::Subnormals::Absent));
-  const int quantum = format.subnormals == Format::Subnormals::Absent
-                          ? leastNormal
-                          : leastNormal - Y;
-  facts.hasExactThresholds = !anyExponent && Y != Format::runtime &&
-                             quantum < 2 * int(facts.carrier.bias());
+  // Run-time exponents reach no farther than those of two bits.
+  facts.hasExactThresholds =
+      anyExponent || leastNormal < 2 * int(facts.carrier.bias());
   // Only the carrier's own last exponent overflows by carry.
   const bool isCarriers =
       format.family == Format::Family::Mantissa || leastNormal == 1;

@@ -34,7 +34,7 @@ struct RoundFacts {
   bool hasRuntimeParity = false;
   /// Negative numbers reach farther, or less far, than positive ones.
   bool isAsymmetric = false;
-  /// Twice the quantum is a number of the carrier, where that is known.
+  /// Twice the quantum is a number of the carrier.
   bool hasExactThresholds = false;
   /// The operand was divided by its block's scale: it is a number, less than
   /// twice the power of two above the largest one.
@@ -124,7 +124,6 @@ hasRegularWidths(Ops &ops, const RoundParameters<typename Ops::Word> &p) {
 /// What is known of the formula where hasRegularWidths.
 inline void assumeRegularWidths(RoundFacts &facts) {
   facts.mayKeepAll = facts.hasRuntimeParity = false;
-  facts.hasExactThresholds = true;
 }
 
 /// The bits of the greatest magnitude above and below zero, for formats whose
