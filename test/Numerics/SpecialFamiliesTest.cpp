@@ -273,14 +273,39 @@ TYPED_TEST(SpecialFamilies, BorderWordsOfSigns) {
       mpfr_add_d(place, place, 0.5, MPFR_RNDN);
       const uint64_t count = mpfr_get_ui(place, MPFR_RNDD);
       if (count > 0)
-        ASSERT_EQ(rounder(x, uint32_t((all - count) << below)), T(1))
-            << x << " r " << r;
+        for (uint64_t word : {all - count, all - 1})
+          ASSERT_EQ(rounder(x, uint32_t(word << below)), T(1))
+              << x << " r " << r;
       if (count < all)
-        ASSERT_EQ(rounder(x, uint32_t((all - count - 1) << below)), T(-1))
-            << x << " r " << r;
+        for (uint64_t word : {all - count - 1, uint64_t(0)})
+          ASSERT_EQ(rounder(x, uint32_t(word << below)), T(-1))
+              << x << " r " << r;
     }
   }
   mpfr_clear(place);
+}
+
+// S-EQUAL of signs: inside (-1, 1) the first random bit alone decides, and half
+// of the words give +1; the ends of the interval are exact.
+TYPED_TEST(SpecialFamilies, EqualSigns) {
+  using T = TypeParam;
+  Words words(23);
+  for (unsigned r : {1u, 16u, 17u, 32u}) {
+    Rounder<T> rounder(*Format::parse("binary"), {Kind::StochasticEqual, r});
+    const uint32_t first = r > 16 ? 0x80000000 : 0x8000;
+    for (double x : {-0.999, -0.5, -1e-30, -0.0, 0.0, 1e-30, 0.3, 0.999}) {
+      const T clear = rounder(T(x), 0), set = rounder(T(x), first);
+      EXPECT_EQ(std::fabs(clear), 1) << x;
+      EXPECT_EQ(set, -clear) << x;
+      for (int i = 0; i < 20; ++i) {
+        const auto word = uint32_t(words());
+        EXPECT_EQ(rounder(T(x), word), word & first ? set : clear) << x;
+      }
+    }
+    for (double x : {-1e30, -1.5, -1.0, 1.0, 1.5, 1e30})
+      for (uint32_t word : {0u, first, ~0u})
+        EXPECT_EQ(rounder(T(x), word), T(std::copysign(1.0, x))) << x;
+  }
 }
 
 // S-PROBABILITY in the other families: floor(p 2^r + 1/2) words go away.
@@ -345,4 +370,20 @@ TYPED_TEST(SpecialFamilies, NoSubnormals) {
       return signedZero(std::fabs(kept) < 0x1p-6 ? 0 : kept, x);
     });
   }
+}
+
+// R-FLUSH where the least normal number is the carrier's own.
+TYPED_TEST(SpecialFamilies, FlushedAtTheCarriersEnd) {
+  using T = TypeParam;
+  const bool isSingle = sizeof(T) == 4;
+  const Ieee kept = Ieee::of(isSingle ? 8 : 11, 3);
+  const double least = std::ldexp(1.0, kept.least);
+  Words words(24);
+  const std::vector<T> values = borders<T>(kept, words, 50);
+  for (const char *name : {isSingle ? "e8m3-ftz" : "e11m3-ftz", "m3-ftz"})
+    for (Kind kind : deterministic)
+      this->compare(name, kind, values, [&](T x) {
+        const double result = rounded(double(x), kept, kind);
+        return T(std::fabs(result) < least ? std::copysign(0, x) : result);
+      });
 }

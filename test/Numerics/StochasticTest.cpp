@@ -67,7 +67,7 @@ TYPED_TEST_SUITE(Stochastic, Carriers);
 } // namespace
 
 // S-PROBABILITY, S-CENTRE: of the 2^r words exactly floor(p 2^r + 1/2) round
-// away from zero, the largest ones, so the two words at the border decide.
+// away from zero, the largest ones: the two words at the border and both ends.
 TYPED_TEST(Stochastic, BorderWords) {
   using T = TypeParam;
   Words words(11);
@@ -85,13 +85,15 @@ TYPED_TEST(Stochastic, BorderWords) {
         neighbours.set(x, ieee);
         uint64_t count = neighbours.wordsAway(r), all = uint64_t(1) << r;
         if (count < all)
-          ASSERT_EQ(bitsOf(rounder(x, wordOf(all - count - 1, r, words()))),
-                    this->want(neighbours, false))
-              << format.str() << " r=" << r << " of " << x;
+          for (uint64_t top : {all - count - 1, uint64_t(0)})
+            ASSERT_EQ(bitsOf(rounder(x, wordOf(top, r, words()))),
+                      this->want(neighbours, false))
+                << format.str() << " r=" << r << " of " << x;
         if (count > 0)
-          ASSERT_EQ(bitsOf(rounder(x, wordOf(all - count, r, words()))),
-                    this->want(neighbours, true))
-              << format.str() << " r=" << r << " of " << x;
+          for (uint64_t top : {all - count, all - 1})
+            ASSERT_EQ(bitsOf(rounder(x, wordOf(top, r, words()))),
+                      this->want(neighbours, true))
+                << format.str() << " r=" << r << " of " << x;
       }
     }
 }
