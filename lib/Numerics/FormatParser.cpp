@@ -5,6 +5,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 using namespace mlir::prec;
 
@@ -19,7 +20,7 @@ std::optional<int64_t> FormatParser::takeNumber(bool isSigned) {
   bool isNegative = isSigned && takeWord("-");
   size_t length = 0;
   int64_t value = 0;
-  while (length < rest.size() && length < 9 &&
+  while (length < rest.size() && length < 10 && // zero points of 32 bits
          std::isdigit(static_cast<unsigned char>(rest[length])))
     value = value * 10 + (rest[length++] - '0');
   if (length == 0 || (length > 1 && rest.front() == '0'))
@@ -32,7 +33,9 @@ std::optional<int> FormatParser::takeWidth() {
   if (takeWord("?"))
     return Format::runtime;
   std::optional<int64_t> number = takeNumber();
-  return number ? std::optional<int>(int(*number)) : std::nullopt;
+  if (!number || *number > std::numeric_limits<int>::max())
+    return std::nullopt;
+  return int(*number);
 }
 
 std::optional<double> FormatParser::takeReal() {

@@ -60,6 +60,8 @@ TEST(Format, CanonicalTextRoundTrips) {
                                 "int8<0.1>",
                                 "int8<0.1>-sym",
                                 "uint8<0.02,128>",
+                                "int32<2,-2147483648>",
+                                "uint32<2,4294967295>",
                                 "uint8-wrap",
                                 "int8<max>",
                                 "int8<2^?>",
@@ -143,6 +145,7 @@ TEST(Format, OutOfRange) {
         {"int8<-1>", "has a scale that is not a positive number"},
         {"int8<inf>", "has a scale that is not a positive number"},
         {"uint8<1,256>", "has the zero point 256, expected a code, 0..255"},
+        {"uint32<1,4294967296>", "expected a code, 0..4294967295"},
         {"int2<2^?>", "has 2 bits, expected 3..32"},
         {"int8<?>-wrap", "only fixed point and integers with all"},
         {"fixed<?,54>", "has 54 fraction bits, expected 0..53"},
@@ -280,6 +283,8 @@ TEST(Format, Refused) {
                                 "em",
                                 "m3x",
                                 "m99999999999",
+                                "m4294967303", // 2^32 + 7
+                                "bits4294967312",
                                 "e5m3m",
                                 "bits",
                                 "E5M2"})

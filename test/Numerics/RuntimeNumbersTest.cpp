@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What the `?` of a format stand for, their legal ranges, and the format that
+// is written with numbers in their place: as docs/numerics.md says.
+#include "prec/Numerics/Format.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+using namespace mlir::prec;
+
+namespace {
+using Number = Format::RuntimeNumber;
+
+/// The ranges that the table of formats gives.
+const Number wholeBits{"integer bits", 1, 54}, allWhole{"integer bits", 0, 54},
+    fractionBits{"fraction bits", 0, 53}, place{"integer bits", -61, 61},
+    scale{"scale", std::numeric_limits<double>::min(),
+          std::numeric_limits<double>::max(), /*isReal=*/true},
+    bits{"bits", 1, 32}, balancedBits{"bits", 2, 32}, p3109Bits{"bits", 3, 16},
+    precision{"bits of precision", 1, 16}, positBits{"bits", 2, 32},
+    positExponent{"exponent bits", 0, 5},
+    block{"elements in a block", 1, 65536}, blockBits{"bits", 2, 24},
+    mxExponent{"exponent bits", 2, 5}, mxFraction{"fraction bits", 1, 7},
+    adaptiveBits{"bits", 3, 16}, adaptiveExponent{"exponent bits", 1, 7};
+/// Any width, which the carrier limits.
+const Number anyExponent{"exponent bits", 0, 61},
+    anyFraction{"fraction bits", 0, 61};
+} // namespace
+
+TEST(RuntimeNumbers, TextsReadBackAndNameTheirNumbers) {
+  struct Case {
+    const char *name;
+    std::vector<Number> numbers;
+  };
+  for (const Case &each :
+       {Case{"int8<?>", {scale}},
+        {"int8<?,3>", {scale}},
+        {"int8<?,?>", {scale, {"zero point", -128, 127}}},
+        {"uint8<?,?>", {scale, {"zero point", 0, 255}}},
+        {"int8<?>-sym", {scale}},
+        {"int8<2^?>", {{"exponent of the scale", -61, 61}}},
+        {"fixed<?,?>", {wholeBits, fractionBits}},
+        {"ufixed<?,4>", {allWhole}},
+        {"fixed<?/8>", {place}},
+        {"fixed<?/?>", {place, {"bits", 3, 54}}},
+        {"ufixed<?/?>", {place, {"bits", 3, 53}}},
+        {"uint?", {bits}},
+        {"int?", {bits}},
+        {"int?-sym", {balancedBits}},
+        {"fixed<?,?>-wrap", {wholeBits, fractionBits}},
+        {"int?<0.5>-sym", {balancedBits}},
+        {"int?<2^?>", {bits, {"exponent of the scale", -61, 61}}},
+        {"int?<?,-3>", {bits, scale}},
+        {"int?<?,?>", {bits, scale, {"zero point", -2147483648., 2147483647.}}},
+        {"uint?<?,?>", {bits, scale, {"zero point", 0, 4294967295.}}},
+        {"int?<max>", {balancedBits}}, // one bit has no positive code
+        {"uint?<max>", {bits}},
+        {"binary?p3se", {p3109Bits}},
+        {"binary8p?uf", {precision}},
+        {"binary?p?sf-sat", {p3109Bits, precision}},
+        {"bits?", {{"bits", 0, 61}}},
+        {"e5m?-ftz", {anyFraction}},
+        {"e?m?-nosub", {anyExponent, anyFraction}},
+        {"fixed<4,?>", {fractionBits}},
+        {"posit<?,2>", {positBits}},
+        {"posit<16,?>", {positExponent}},
+        {"pow2<?,0>", {{"least exponent", -1022, 1023}}},
+        {"pow2<-9,?>", {{"greatest exponent", -1022, 1023}}},
+        {"mx<e?m?,?,ceil>", {mxExponent, mxFraction, block}},
+        {"bfp<?,16>", {blockBits}},
+        {"bfp<8,?>", {block}},
+        {"adaptivfloat<?,3>", {adaptiveBits}},
+        {"adaptivfloat<8,?>", {adaptiveExponent}},
+        {"adaptivfloat<?,?>", {adaptiveBits, adaptiveExponent}}}) {
+    std::string error;
+    std::optional<Format> format = Format::parse(each.name, &error);
+    ASSERT_TRUE(format) << error;
+    EXPECT_EQ(format->str(), each.name);
+    EXPECT_EQ(format->numRuntimeParameters(), each.numbers.size());
+    const std::vector<Number> found = format->runtimeNumbers();
+    ASSERT_EQ(found.size(), each.numbers.size()) << each.name;
+    for (size_t i = 0; i < found.size(); ++i) {
+      EXPECT_EQ(found[i].what, each.numbers[i].what) << each.name;
+      EXPECT_EQ(found[i].low, each.numbers[i].low) << each.name;
+      EXPECT_EQ(found[i].high, each.numbers[i].high) << each.name;
+      EXPECT_EQ(found[i].isReal, each.numbers[i].isReal) << each.name;
+    }
+  }
+}
+
+// R-RUNTIME: numbers outside the legal range of format and carrier mean the
+// nearest that is legal.
+TEST(RuntimeNumbers, WithNumbersInTheirPlace) {
+  struct Case {
+    const char *name;
+    std::vector<double> numbers;
+    const char *f32, *f64 = f32;
+  };
+  for (const Case &each :
+       {Case{"e4m3", {}, "e4m3"},
+        {"e?m?", {-9, -9}, "e2m0"},
+        {"e?m?", {99, 99}, "e8m23", "e11m52"},
+        {"e5m?", {99}, "e5m23", "e5m52"},
+        {"e?m2-ftz", {99}, "e8m2-ftz", "e11m2-ftz"},
+        // Without subnormals half of the least number is a normal one.
+        {"e?m2-nosub", {99}, "e7m2-nosub", "e10m2-nosub"},
+        {"m?", {-1}, "m0"},
+        {"m?", {99}, "m23", "m52"},
+        {"bits?", {0}, "bits9"},
+        {"bits?", {99}, "bits32", "bits61"},
+        {"int8<2^?>", {-3}, "int8<0.125>"},
+        {"int8<2^?>", {99}, "int8<2305843009213693952>"}, // 2^61
+        {"int?<2^?>-wrap", {5, -2}, "int5<0.25>-wrap"},
+        {"int8<?>", {0.1}, "int8<0.1>"},
+        {"int8<?>", {0x1p60}, "int8<1152921504606846976>"},
+        {"int32<?,?>", {2, 100000}, "int32<2,100000>"},
+        {"int32<?,?>", {2, -1e12}, "int32<2,-2147483648>"},
+        {"fixed<?/8>", {3}, "fixed<3,5>"},
+        {"ufixed<?/10>-wrap", {0}, "ufixed<0,10>-wrap"},
+        {"fixed<?/?>", {3, 8}, "fixed<3,5>"},
+        {"ufixed<?/?>", {3, 8}, "ufixed<3,5>"},
+        {"mx<e?m?,?>", {9, 0, 0}, "mx<e5m1,1>"},
+        {"int?<max>", {0}, "int2<max>"},
+        // One fraction bit at least, 13 at most, beside the sign.
+        {"adaptivfloat<?,3>", {0}, "adaptivfloat<5,3>"},
+        {"adaptivfloat<?,3>", {99}, "adaptivfloat<16,3>"},
+        {"adaptivfloat<?,1>", {99}, "adaptivfloat<15,1>"},
+        {"adaptivfloat<8,?>", {0}, "adaptivfloat<8,1>"},
+        {"adaptivfloat<8,?>", {99}, "adaptivfloat<8,6>"},
+        {"adaptivfloat<16,?>", {0}, "adaptivfloat<16,2>"},
+        {"adaptivfloat<16,?>", {99}, "adaptivfloat<16,7>"},
+        {"adaptivfloat<?,?>", {16, 1}, "adaptivfloat<16,2>"},
+        {"adaptivfloat<?,?>", {3, 7}, "adaptivfloat<3,1>"}})
+    for (Carrier carrier : {Carrier::F32, Carrier::F64}) {
+      const char *want = carrier == Carrier::F32 ? each.f32 : each.f64;
+      std::string error;
+      std::optional<Format> got =
+          Format::parse(each.name)->with(each.numbers, carrier, &error);
+      ASSERT_TRUE(got) << each.name << ": " << error;
+      EXPECT_EQ(*got, *Format::parse(want))
+          << each.name << ": got " << got->str() << ", expected " << want;
+    }
+}
+
+// There is no text for a point before or behind all bits.
+TEST(RuntimeNumbers, WithoutText) {
+  for (double whole : {-3., 11.}) {
+    std::string error;
+    EXPECT_FALSE(Format::parse("fixed<?/10>")
+                     ->with(std::vector<double>{whole}, Carrier::F32, &error));
+    EXPECT_NE(error, "");
+  }
+}
