@@ -52,8 +52,7 @@ struct FloatCodes {
   }
 
   double decode(uint64_t code) const {
-    bool isNegative = sign && (code & sign);
-    code &= magnitude | sign;
+    bool isNegative = code & sign;
     uint64_t rest = code & magnitude;
     bool isNaN = rest == nanCode;
     if (format.reservesLastExponent)
@@ -109,9 +108,9 @@ uint64_t encodePosit(double number, int width, int es) {
   return (number < 0 ? 0 - code : code) & ones(unsigned(width));
 }
 
+/// Of a code or, for magnitudes, what is one modulo 2^width.
 double decodePosit(uint64_t code, int width, int es) {
   uint64_t nar = uint64_t(1) << (width - 1);
-  code &= ones(unsigned(width));
   if (code == 0)
     return 0;
   if (code == nar)
@@ -122,9 +121,8 @@ double decodePosit(uint64_t code, int width, int es) {
   uint64_t bits = code << (65 - width);
   bool isHigh = bits >> 63;
   int run = isHigh ? std::countl_one(bits) : std::countl_zero(bits);
-  run = std::min(run, width - 1);
   int regime = isHigh ? run - 1 : -run;
-  bits = run + 1 >= 64 ? 0 : bits << (run + 1);
+  bits <<= run + 1;
   int exponent = es ? int(bits >> (64 - es)) : 0;
   bits <<= es;
   double significand = 1 + std::ldexp(static_cast<double>(bits >> 11), -53);
@@ -138,10 +136,8 @@ uint64_t mlir::prec::encode(double number, const Format &format,
   switch (format.family) {
   case Format::Family::Fixed:
   case Format::Family::Integer: {
-    double step =
-        std::ldexp(carrier == Carrier::F32 ? static_cast<float>(format.scale)
-                                           : format.scale,
-                   -format.fractionBits);
+    // Of a whole number of steps, in any carrier, this is so near.
+    double step = std::ldexp(format.scale, -format.fractionBits);
     int64_t code = std::llround(number / step) + format.zeroPoint;
     return static_cast<uint64_t>(code) & ones(width);
   }

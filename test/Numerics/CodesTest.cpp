@@ -22,6 +22,9 @@ void same(const char *name, uint64_t code, double number) {
     if (!format.whyNotIn(carrier).empty())
       continue;
     const double got = decode(code, format, carrier);
+    const uint64_t above = ~uint64_t(0) << format.width(carrier);
+    EXPECT_EQ(bitsOf(decode(code | above, format, carrier)), bitsOf(got))
+        << name << " code " << code << " with bits above it";
     EXPECT_TRUE(std::isnan(number) ? std::isnan(got)
                                    : bitsOf(got) == bitsOf(number))
         << name << " code " << code << ": got " << got << ", expected "
@@ -108,6 +111,14 @@ TEST(Codes, SpecialsOfP3109) {
     same(("binary8p" + p + "ue").c_str(), 0xfe, infinity);
     same(("binary8p" + p + "uf").c_str(), 0xff, NAN);
   }
+}
+
+// Without a fraction no code is left for NaN.
+TEST(Codes, NoFraction) {
+  same("e5m0", 31, infinity);
+  same("e5m0", 63, -infinity);
+  same("e5m0", 16, 2);
+  EXPECT_EQ(encode(NAN, *Format::parse("e5m0"), Carrier::F32), 31u);
 }
 
 TEST(Codes, SignsAndGrids) {
