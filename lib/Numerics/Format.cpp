@@ -31,10 +31,10 @@ int Format::gridFractionBits() const {
   return std::max(int(std::bit_width(top - 1)), 1) - 1;
 }
 
-/// Of a scale that is known.
+/// Of a scale; of 0, one that is not known, no.
 static bool isPowerOfTwo(double scale) {
   int exponent;
-  return scale > 0 && std::frexp(scale, &exponent) == 0.5;
+  return std::frexp(scale, &exponent) == 0.5;
 }
 
 bool Format::hasPlainScale() const {
@@ -56,9 +56,10 @@ int Format::mostRuntimeBits(CarrierLayout carrier) const {
 static std::string whyGridNotIn(const Format &format, Carrier carrier) {
   CarrierLayout layout = layoutOf(carrier);
   int limit = layout.fractionBits;
-  // Beside a scale that is no power of two the quotient needs room.
-  if (!format.hasPlainScale())
-    limit = carrier == Carrier::F32 ? 15 : 31;
+  // Beside a scale that is no power of two the quotient needs room; an f64 has
+  // it for 32 bits.
+  if (!format.hasPlainScale() && carrier == Carrier::F32)
+    limit = 15;
   std::string problem;
   // What is not known is clamped.
   if (format.low != 0 || format.high != 0)
@@ -67,7 +68,8 @@ static std::string whyGridNotIn(const Format &format, Carrier carrier) {
   // A place that is known at run time keeps away from the ends by itself.
   bool isUnknown =
       format.fractionBits == Format::runtime || format.hasRuntimeScale();
-  int exponent = isUnknown ? 0 : std::ilogb(format.scale) - format.fractionBits;
+  // Nor are the fraction bits of fixed point so many.
+  int exponent = isUnknown ? 0 : std::ilogb(format.scale);
   int room = layout.bias() - 60;
   if (problem.empty() && (exponent < -room || exponent > room))
     problem =

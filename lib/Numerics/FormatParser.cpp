@@ -299,9 +299,7 @@ std::optional<Format> FormatParser::run() {
       return std::nullopt;
     if (!inRange("bits", a, 2, 32) || !inRange("exponent bits", b, 0, 5))
       return Format();
-    Format format = Format::posit(0, widthOf(b));
-    format.high = a;
-    return format;
+    return Format::posit(a, widthOf(b));
   }
   if (takeWord("pow2")) {
     if (!takePair(a, b, /*isSigned=*/true))

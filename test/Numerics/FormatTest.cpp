@@ -194,6 +194,15 @@ TEST(Format, Widths) {
   EXPECT_FALSE(Format::parse("m7")->isRuntime());
 }
 
+// The elements of an array know nothing of what they share.
+TEST(Format, Elements) {
+  EXPECT_EQ(Format::parse("mxfp8-axis0")->element(), Format::parse("f8e4m3fn"));
+  EXPECT_EQ(Format::parse("bfp<8,16,ceil>-axis2")->element(),
+            Format::parse("bfp<8,32>")->element());
+  EXPECT_EQ(Format::parse("int8<max>-axis1")->element(), Format::parse("int8"));
+  EXPECT_TRUE(Format::parse("mxfp8-axis0")->element().isElementwise());
+}
+
 // A code for each number, in as few bits as hold them all.
 TEST(Format, CodeWidths) {
   for (auto [text, width] : std::initializer_list<std::pair<const char *, int>>{
@@ -231,12 +240,35 @@ TEST(Format, WhyNotIn) {
   EXPECT_EQ(Format::parse("bits61")->whyNotIn(Carrier::F64), "");
   for (const char *text :
        {"int25", "fixed<5,20>", "fixed<?/25>", "posit<24,1>", "int8<1e-9>",
-        "int16<0.1>", "f8e8m0fnu", "pow2<-126,127>"})
+        "int16<0.1>", "f8e8m0fnu", "pow2<-126,127>",
+        // Codes count from the zero point: -65536..65535.
+        "uint17<0.1,65536>",
+        // Steps of 2^67 and 2^-67.
+        "int8<147573952589676412928>", "int8<6.776263578034403e-21>",
+        // N - 3 - ES fraction bits, powers of two to (N - 2) 2^ES.
+        "posit<26,0>", "posit<28,2>", "posit<17,3>", "posit<9,4>",
+        "posit<5,5>"})
     EXPECT_EQ(Format::parse(text)->whyNotIn(Carrier::F32), "") << text;
-  for (const char *text :
-       {"int26", "uint25", "fixed<6,20>", "fixed<?/26>", "posit<32,2>",
-        "posit<8,5>", "int8<1e-30>", "int18<0.1>", "pow2<-127,0>",
-        "pow2<0,128>", "binary16p8se", "e8m3-nosub"}) {
+  for (const char *text : {"int26",
+                           "uint25",
+                           "fixed<6,20>",
+                           "fixed<?/26>",
+                           "posit<32,2>",
+                           "posit<8,5>",
+                           "int8<1e-30>",
+                           "int18<0.1>",
+                           "pow2<-127,0>",
+                           "int17<0.1,1>", // down to -65537
+                           "int8<295147905179352825856>",
+                           "int8<3.3881317890172014e-21>",
+                           "posit<27,0>",
+                           "posit<29,2>",
+                           "posit<18,3>",
+                           "posit<10,4>",
+                           "posit<6,5>",
+                           "pow2<0,128>",
+                           "binary16p8se",
+                           "e8m3-nosub"}) {
     EXPECT_NE(Format::parse(text)->whyNotIn(Carrier::F32), "") << text;
     EXPECT_EQ(Format::parse(text)->whyNotIn(Carrier::F64), "") << text;
   }

@@ -124,6 +124,39 @@ TYPED_TEST(RuntimeFamilies, NumbersAreClamped) {
   }
 }
 
+// More bits than the carrier has room for mean as many as it has.
+TYPED_TEST(RuntimeFamilies, BitsAreClampedToTheCarrier) {
+  using T = TypeParam;
+  struct Case {
+    const char *name;
+    std::vector<double> numbers;
+    const char *f32, *f64;
+  };
+  for (const Case &each :
+       {Case{"int?", {32}, "int25", "int32"},
+        {"uint?<0.5,7>", {32}, "uint24<0.5,7>", "uint32<0.5,7>"},
+        {"int?<0.3>", {32}, "int17<0.3>", "int32<0.3>"},
+        {"int?<0.3,9>", {32}, "int16<0.3,9>", "int32<0.3,9>"},
+        {"fixed<?/?>", {9, 54}, "fixed<9,16>", "fixed<9,45>"},
+        {"ufixed<?/?>", {9, 53}, "ufixed<9,15>", "ufixed<9,44>"}}) {
+    const Format format = *Format::parse(each.name);
+    const Format written = *Format::parse(sizeof(T) == 4 ? each.f32 : each.f64);
+    ASSERT_EQ(written.whyNotIn(this->carrier), "") << each.name;
+    const auto words = this->wordsOf(format, each.numbers);
+    Words random(5);
+    std::vector<T> values = specials<T>();
+    for (int e = -50; e <= 40; ++e)
+      for (int i = 0; i < 8; ++i)
+        around(values, std::ldexp(1 + double(random() >> 11) * 0x1p-53, e));
+    for (Kind kind : {Kind::NearestEven, Kind::Up, Kind::ToOdd}) {
+      Rounder<T> own(written, kind), runtime(format, kind, words);
+      for (T x : values)
+        ASSERT_EQ(bitsOf(runtime(x)), bitsOf(own(x)))
+            << each.name << " as " << written.str() << " of " << x;
+    }
+  }
+}
+
 // R-POSIT.
 TYPED_TEST(RuntimeFamilies, Posits) {
   for (int width : {2, 3, 4, 6, 8, 10, 16})

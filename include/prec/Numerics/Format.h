@@ -244,7 +244,8 @@ struct Format {
     format.isSigned = true;
     return format;
   }
-  static constexpr Format posit(int width, int exponentBits) {
+  /// Either may be unknown: runtimeCode, `runtime`.
+  static constexpr Format posit(int64_t width, int exponentBits) {
     Format format = finiteWithNaN(exponentBits, 0);
     format.family = Family::Posit;
     format.high = width;
