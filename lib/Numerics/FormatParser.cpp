@@ -299,7 +299,9 @@ std::optional<Format> FormatParser::run() {
       return std::nullopt;
     if (!inRange("bits", a, 2, 32) || !inRange("exponent bits", b, 0, 5))
       return Format();
-    return Format::posit(a, widthOf(b));
+    Format format = Format::posit(0, widthOf(b));
+    format.high = a;
+    return format;
   }
   if (takeWord("pow2")) {
     if (!takePair(a, b, /*isSigned=*/true))

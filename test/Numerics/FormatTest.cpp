@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Formats and rounding modes as text: what parses, what it means, what is
-// refused and with which words.
+// Formats as text: what parses, what it means, what is refused and with which
+// words.
 #include "prec/Numerics/Format.h"
-#include "prec/Numerics/RoundingMode.h"
 
 #include <gmock/gmock.h>
 
@@ -13,11 +12,6 @@ namespace {
 std::string formatError(std::string_view text) {
   std::string error;
   EXPECT_FALSE(Format::parse(text, &error)) << text;
-  return error;
-}
-std::string modeError(std::string_view text) {
-  std::string error;
-  EXPECT_FALSE(RoundingMode::parse(text, &error)) << text;
   return error;
 }
 } // namespace
@@ -60,6 +54,7 @@ TEST(Format, CanonicalTextRoundTrips) {
                                 "int8<0.1>",
                                 "int8<0.1>-sym",
                                 "uint8<0.02,128>",
+                                "int8<2,-128>",
                                 "int32<2,-2147483648>",
                                 "uint32<2,4294967295>",
                                 "uint8-wrap",
@@ -87,6 +82,12 @@ TEST(Format, CanonicalTextRoundTrips) {
                                 "bfp<8,16>",
                                 "bfp<4,16,even>",
                                 "adaptivfloat<8,4>",
+                                "adaptivfloat<3,1>",
+                                "adaptivfloat<16,7>",
+                                "mx<e5m7,32>",
+                                "pow2<-1022,1023>",
+                                "mxfp8e4m3-axis0",
+                                "int8<max>-axis15",
                                 "nvfp4"}) {
     auto format = Format::parse(text);
     ASSERT_TRUE(format) << text;
@@ -150,6 +151,22 @@ TEST(Format, OutOfRange) {
         {"int8<?>-wrap", "only fixed point and integers with all"},
         {"fixed<?,54>", "has 54 fraction bits, expected 0..53"},
         {"pow2<?,1024>", "has 1024 as its greatest exponent"},
+        {"pow2<?,-1023>", "has -1023 as its greatest exponent, expected "
+                          "-1022..1023"},
+        {"pow2<-1023,0>", "has -1023 as its least exponent, expected "
+                          "-1022..1023"},
+        {"pow2<1024,?>", "has 1024 as its least exponent"},
+        {"mx<mxfp4,32>", "expected floats of 2..5 exponent and 1..7 fraction"},
+        {"mx<e4m3-sat,9>", "expected floats of 2..5 exponent"},
+        {"mx<e4m3-ftz,9>", "expected floats of 2..5 exponent"},
+        {"mx<e6m3,9>", "expected floats of 2..5 exponent"},
+        {"mx<e4m8,9>", "expected floats of 2..5 exponent"},
+        {"binary?p16se", "has 16 bits of precision, expected 1..15"},
+        {"binary?p17ue", "has 17 bits of precision, expected 1..16"},
+        {"adaptivfloat<2,?>", "has 2 bits, expected 3..16"},
+        {"adaptivfloat<17,?>", "has 17 bits, expected 3..16"},
+        {"adaptivfloat<?,0>", "has 0 exponent bits, expected 1..7"},
+        {"adaptivfloat<?,8>", "has 8 exponent bits, expected 1..7"},
         {"mx<int8,?>", "expected floats of 2..5 exponent and 1..7 fraction"},
         {"fixed<?/4", "has a '?' for a number that is part of"},
         {"fixed<4/?>", "has a '?' for a number that is part of"},
@@ -177,6 +194,10 @@ TEST(Format, OutOfRange) {
         {"int8-sat", "it saturates by itself"},
         {"e5m10-wrap", "only fixed point and integers"},
         {"uint8-sym", "only signed integers"},
+        {"uint?-sym", "only signed integers"},
+        {"fixed<4,4>-sym", "only signed integers"},
+        {"int1-sym", "only signed integers of at least 2 bits"},
+        {"ternary-sym", "only signed integers"},
         {"m7-sym", "only signed integers"},
         {"int8-ftz", "only floats have subnormals"}})
     EXPECT_THAT(formatError(text), HasSubstr(why)) << text;
@@ -306,6 +327,13 @@ TEST(Format, Refused) {
                                 "posit<8>",
                                 "binary8p3",
                                 "binary8p3xe",
+                                "binary8p3sex",
+                                "binary8pse",
+                                "mx<e4m3fn,>",
+                                "mx<e4m3fn,32x>",
+                                "bfp<8x,16>",
+                                "bfp<,16>",
+                                "-axis0",
                                 "mx<,32>x",
                                 "mx<e4m3fn>",
                                 "bfp<8>",
@@ -321,51 +349,4 @@ TEST(Format, Refused) {
                                 "bits",
                                 "E5M2"})
     EXPECT_THAT(formatError(text), HasSubstr("unknown format")) << text;
-}
-
-TEST(RoundingMode, TextRoundTrips) {
-  for (const RoundingMode::Row &row : RoundingMode::table()) {
-    auto mode = RoundingMode::parse(row.word);
-    ASSERT_TRUE(mode);
-    EXPECT_EQ(mode->kind, row.kind);
-    EXPECT_EQ(mode->isStochastic(), row.isStochastic);
-    EXPECT_EQ(mode->str(), row.word);
-    EXPECT_EQ(mode->randomBits, row.isStochastic ? 16u : 0u);
-  }
-  EXPECT_EQ(RoundingMode::parse("stochastic<8>")->randomBits, 8u);
-  EXPECT_EQ(RoundingMode::parse("stochastic<8>")->str(), "stochastic<8>");
-  EXPECT_EQ(RoundingMode::parse("stochastic<16>"),
-            RoundingMode::parse("stochastic"));
-  EXPECT_EQ(RoundingMode::parse("stochastic-equal<1>")->str(),
-            "stochastic-equal<1>");
-  EXPECT_TRUE(RoundingMode::parse("stochastic<17>")->needsWholeWord());
-  EXPECT_FALSE(RoundingMode::parse("stochastic")->needsWholeWord());
-}
-
-TEST(RoundingMode, Suggestions) {
-  // One letter too few, too many, wrong; two; and too far from everything.
-  EXPECT_THAT(modeError("stochasti"), HasSubstr("mean 'stochastic'?"));
-  EXPECT_THAT(modeError("uup"), HasSubstr("mean 'up'?"));
-  EXPECT_THAT(modeError("nearest-even2"), HasSubstr("mean 'nearest-even'?"));
-  EXPECT_THAT(modeError("bown"), HasSubstr("mean 'down'?"));
-  EXPECT_THAT(modeError("toward-zer"), HasSubstr("mean 'toward-zero'?"));
-  // A third of the letters, and one more.
-  EXPECT_THAT(modeError("stochaxxxc"), HasSubstr("mean 'stochastic'?"));
-  EXPECT_THAT(modeError("stochxxxxc"),
-              testing::Not(HasSubstr("mean 'stochastic'?")));
-  EXPECT_THAT(modeError("xxxxxxxx"),
-              HasSubstr("unknown rounding mode 'xxxxxxxx'; legal: "));
-}
-
-TEST(RoundingMode, Refused) {
-  EXPECT_THAT(modeError("nearest"), HasSubstr("legal: toward-zero, nearest-e"));
-  EXPECT_THAT(modeError("stochastik"), HasSubstr("did you mean 'stochastic'?"));
-  EXPECT_THAT(modeError("up<3>"), HasSubstr("takes no argument, found '<3>'"));
-  for (std::string_view text :
-       {"stochastic<>", "stochastic<0>", "stochastic<33>", "stochastic<x>",
-        "stochastic<8", "stochastic<8>>", "stochastic<-1>", "stochastic<08>"})
-    EXPECT_THAT(modeError(text), HasSubstr("expects a number of random bits"))
-        << text;
-  EXPECT_THAT(modeError("stochastic<0>"), HasSubstr("or '?' for 1..16 of"));
-  EXPECT_THAT(modeError("stochastic-equal<0>"), testing::Not(HasSubstr("?")));
 }

@@ -127,6 +127,21 @@ std::vector<T> everyBinade(Words &words, unsigned perBinade, unsigned stride) {
   return values;
 }
 
+/// The words that a caller gives for the numbers of a format's `?`.
+template <class T>
+std::vector<BitsOf<T>> wordsOf(const Format &format,
+                               const std::vector<double> &numbers) {
+  std::vector<BitsOf<T>> words;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    auto bits = std::bit_cast<uint64_t>(numbers[i]);
+    if (format.runtimeNumbers()[i].isReal)
+      words.insert(words.end(), {uint32_t(bits >> 32), uint32_t(bits)});
+    else
+      words.push_back(uint32_t(int32_t(numbers[i])));
+  }
+  return words;
+}
+
 /// A format by its text, and the numbers of its `?`, as test parameters.
 struct FormatCase {
   const char *name;

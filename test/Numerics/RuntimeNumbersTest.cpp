@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the `?` of a format stand for, their legal ranges, and the format that
 // is written with numbers in their place: as docs/numerics.md says.
-#include "prec/Numerics/Format.h"
+#include "Inputs.h"
+#include "prec/Numerics/Round.h"
 
 #include <gtest/gtest.h>
 
 #include <limits>
 
 using namespace mlir::prec;
+using namespace mlir::prec::oracle;
+using Kind = RoundingMode::Kind;
 
 namespace {
-using Number = Format::RuntimeNumber;
+using Known = Format::RuntimeNumber;
 
 /// The ranges that the table of formats gives.
-const Number wholeBits{"integer bits", 1, 54}, allWhole{"integer bits", 0, 54},
+const Known wholeBits{"integer bits", 1, 54}, allWhole{"integer bits", 0, 54},
     fractionBits{"fraction bits", 0, 53}, place{"integer bits", -61, 61},
     scale{"scale", std::numeric_limits<double>::min(),
           std::numeric_limits<double>::max(), /*isReal=*/true},
@@ -24,14 +27,14 @@ const Number wholeBits{"integer bits", 1, 54}, allWhole{"integer bits", 0, 54},
     mxExponent{"exponent bits", 2, 5}, mxFraction{"fraction bits", 1, 7},
     adaptiveBits{"bits", 3, 16}, adaptiveExponent{"exponent bits", 1, 7};
 /// Any width, which the carrier limits.
-const Number anyExponent{"exponent bits", 0, 61},
+const Known anyExponent{"exponent bits", 0, 61},
     anyFraction{"fraction bits", 0, 61};
 } // namespace
 
 TEST(RuntimeNumbers, TextsReadBackAndNameTheirNumbers) {
   struct Case {
     const char *name;
-    std::vector<Number> numbers;
+    std::vector<Known> numbers;
   };
   for (const Case &each :
        {Case{"int8<?>", {scale}},
@@ -78,7 +81,7 @@ TEST(RuntimeNumbers, TextsReadBackAndNameTheirNumbers) {
     ASSERT_TRUE(format) << error;
     EXPECT_EQ(format->str(), each.name);
     EXPECT_EQ(format->numRuntimeParameters(), each.numbers.size());
-    const std::vector<Number> found = format->runtimeNumbers();
+    const std::vector<Known> found = format->runtimeNumbers();
     ASSERT_EQ(found.size(), each.numbers.size()) << each.name;
     for (size_t i = 0; i < found.size(); ++i) {
       EXPECT_EQ(found[i].what, each.numbers[i].what) << each.name;
@@ -150,5 +153,80 @@ TEST(RuntimeNumbers, WithoutText) {
     EXPECT_FALSE(Format::parse("fixed<?/10>")
                      ->with(std::vector<double>{whole}, Carrier::F32, &error));
     EXPECT_NE(error, "");
+  }
+}
+
+namespace {
+template <class T> struct RuntimeClamps : testing::Test {
+  static constexpr Carrier carrier =
+      sizeof(T) == 4 ? Carrier::F32 : Carrier::F64;
+};
+using Carriers = testing::Types<float, double>;
+TYPED_TEST_SUITE(RuntimeClamps, Carriers);
+} // namespace
+
+// More bits than the carrier has room for mean as many as it has.
+TYPED_TEST(RuntimeClamps, BitsAreClampedToTheCarrier) {
+  using T = TypeParam;
+  struct Case {
+    const char *name;
+    std::vector<double> numbers;
+    const char *f32, *f64;
+  };
+  for (const Case &each :
+       {Case{"int?", {32}, "int25", "int32"},
+        {"uint?<0.5,7>", {32}, "uint24<0.5,7>", "uint32<0.5,7>"},
+        {"int?<0.3>", {32}, "int17<0.3>", "int32<0.3>"},
+        {"int?<0.3,9>", {32}, "int16<0.3,9>", "int32<0.3,9>"},
+        {"fixed<?/?>", {9, 54}, "fixed<9,16>", "fixed<9,45>"},
+        {"ufixed<?/?>", {9, 53}, "ufixed<9,15>", "ufixed<9,44>"}}) {
+    const Format format = *Format::parse(each.name);
+    const Format written = *Format::parse(sizeof(T) == 4 ? each.f32 : each.f64);
+    ASSERT_EQ(written.whyNotIn(this->carrier), "") << each.name;
+    const auto words = wordsOf<T>(format, each.numbers);
+    Words random(5);
+    std::vector<T> values = specials<T>();
+    for (int e = -50; e <= 40; ++e)
+      for (int i = 0; i < 8; ++i)
+        around(values, std::ldexp(1 + double(random() >> 11) * 0x1p-53, e));
+    for (Kind kind : {Kind::NearestEven, Kind::Up, Kind::ToOdd}) {
+      Rounder<T> own(written, kind), runtime(format, kind, words);
+      for (T x : values)
+        ASSERT_EQ(bitsOf(runtime(x)), bitsOf(own(x)))
+            << each.name << " as " << written.str() << " of " << x;
+    }
+  }
+}
+
+// A scale becomes the carrier's nearest number, and keeps away from the ends of
+// its exponents by 60, as a written one has to.
+TYPED_TEST(RuntimeClamps, ScalesAreClamped) {
+  using T = TypeParam;
+  const int room = layoutOf(this->carrier).bias() - 60;
+  const double least = std::ldexp(1.0, -room),
+               most = std::ldexp(2 - 0x1p-52, room);
+  const auto ulp = double(std::numeric_limits<T>::epsilon());
+  std::vector<std::pair<double, double>> cases = {
+      {std::numeric_limits<double>::min(), least},
+      {1.75 * least / 2, least},
+      {std::numeric_limits<double>::max(), most},
+      {std::ldexp(1.0, room + 1), most}};
+  for (double legal : {least, (1 + ulp) * least, std::ldexp(2 - 0x1p-20, room),
+                       most, 0x1.000001p5, 0x1.000003p5, 0x1.0000010000001p5,
+                       0x1.0000030000001p5, 0x1.0000028p5, 0x1.0000024p5})
+    cases.emplace_back(legal, legal);
+  const Format format = *Format::parse("int4<?>");
+  for (auto [given, means] : cases) {
+    Format written = format;
+    written.scale = means;
+    ASSERT_EQ(written.whyNotIn(this->carrier), "") << means;
+    const auto words = wordsOf<T>(format, {given});
+    Rounder<T> own(written, Kind::NearestEven),
+        runtime(format, Kind::NearestEven, words);
+    for (int k = -9; k <= 9; ++k)
+      for (double place : {0.0, 0.3, 0.6})
+        ASSERT_EQ(bitsOf(runtime(T((k + place) * means))),
+                  bitsOf(own(T((k + place) * means))))
+            << std::hexfloat << given << " means " << means;
   }
 }

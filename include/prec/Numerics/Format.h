@@ -244,8 +244,7 @@ struct Format {
     format.isSigned = true;
     return format;
   }
-  /// Either may be unknown: runtimeCode, `runtime`.
-  static constexpr Format posit(int64_t width, int exponentBits) {
+  static constexpr Format posit(int width, int exponentBits) {
     Format format = finiteWithNaN(exponentBits, 0);
     format.family = Family::Posit;
     format.high = width;
