@@ -39,13 +39,9 @@ static int leastNormalOf(const Format &format, const RoundFacts &facts) {
 static RoundFacts runtimeFacts(const Format &format, Carrier carrier) {
   Format example = format;
   if (format.isGrid()) {
-    example.family = Format::Family::Fixed;
-    example.scale = 1;
-    example.zeroPoint = 0;
-    example.countsBits = example.isBalanced = false;
-    example.low = format.isSigned ? -4 : 0;
-    example.high = format.isSigned ? 3 : 7;
-    example.fractionBits = 0;
+    example = format.isSigned ? Format::grid(Format::Family::Fixed, -4, 3, 0)
+                              : Format::grid(Format::Family::Fixed, 0, 7, 0);
+    example.overflow = format.overflow;
   } else {
     example.low = -8;
     example.high = 0;

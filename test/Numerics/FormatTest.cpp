@@ -299,6 +299,7 @@ TEST(Format, WhyNotIn) {
 
 TEST(Format, Refused) {
   EXPECT_THAT(formatError("fp16"), HasSubstr("did you mean 'f16'?"));
+  EXPECT_THAT(formatError("-axis0"), HasSubstr("unknown format '-axis0'"));
   EXPECT_THAT(formatError("nonsense"), HasSubstr("legal: f64, f32, f16"));
   EXPECT_EQ(formatError("e12m3"),
             "format 'e12m3' has 12 exponent bits, expected 2..11");
@@ -333,11 +334,11 @@ TEST(Format, Refused) {
                                 "mx<e4m3fn,32x>",
                                 "bfp<8x,16>",
                                 "bfp<,16>",
-                                "-axis0",
                                 "mx<,32>x",
                                 "mx<e4m3fn>",
                                 "bfp<8>",
                                 "e5m10-ftz-nosub",
+                                "e5m10-nosub-ftz",
                                 "e5",
                                 "e5m",
                                 "em",

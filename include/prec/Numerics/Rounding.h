@@ -318,7 +318,6 @@ private:
       } else {
         up = toMultiple(ops.bitOr(place, sign),
                         c(uint64_t(facts.carrier.bias())), mode);
-        up = ops.bitAnd(up, c(signBit() - 1));
       }
     }
     k = ops.select(ops.equal(up, zero), k, next(k, 1));
