@@ -230,3 +230,23 @@ TYPED_TEST(RuntimeClamps, ScalesAreClamped) {
             << std::hexfloat << given << " means " << means;
   }
 }
+
+// Widths are regular where a normal number loses some of its bits, not all, and
+// 2^-24 of the quantum is a normal number of the carrier.
+TYPED_TEST(RuntimeClamps, RegularWidths) {
+  using T = TypeParam;
+  const int F = std::numeric_limits<T>::digits - 1;
+  const Format format = *Format::parse("e?m?");
+  MachineOps<BitsOf<T>> ops;
+  for (int exponent = 2; exponent <= (sizeof(T) == 4 ? 8 : 11); ++exponent)
+    for (int fraction = 0; fraction <= F; ++fraction) {
+      const BitsOf<T> words[] = {BitsOf<T>(exponent), BitsOf<T>(fraction)};
+      const auto p = makeRoundParameters(ops, format, this->carrier,
+                                         std::span<const BitsOf<T>>(words));
+      const double quantum = Ieee::of(exponent, fraction).quantum();
+      EXPECT_EQ(hasRegularWidths(ops, p),
+                fraction > 0 && fraction < F &&
+                    quantum * 0x1p-24 >= std::numeric_limits<T>::min())
+          << exponent << " " << fraction;
+    }
+}
