@@ -179,14 +179,29 @@ TYPED_TEST(RuntimeClamps, BitsAreClampedToTheCarrier) {
         {"int?<0.3>", {99}, "int17<0.3>", "int32<0.3>"},
         {"int?<0.3,9>", {99}, "int16<0.3,9>", "int32<0.3,9>"},
         {"fixed<?/?>", {9, 99}, "fixed<9,16>", "fixed<9,45>"},
-        {"ufixed<?/?>", {9, 99}, "ufixed<9,15>", "ufixed<9,44>"}}) {
+        {"ufixed<?/?>", {9, 99}, "ufixed<9,15>", "ufixed<9,44>"},
+        // Fraction bits give way.
+        {"fixed<?,?>", {99, 3}, "fixed<25,0>", "fixed<54,0>"},
+        {"fixed<?,?>", {20, 99}, "fixed<20,5>", "fixed<20,34>"},
+        {"ufixed<?,?>", {20, 99}, "ufixed<20,4>", "ufixed<20,33>"},
+        // 2^61 and 2^-61.
+        {"int?<2^?>",
+         {4, 99},
+         "int4<2305843009213693952>",
+         "int4<2305843009213693952>"},
+        {"int?<2^?>",
+         {4, -99},
+         "int4<4.336808689942018e-19>",
+         "int4<4.336808689942018e-19>"},
+        {"binary?p11se", {99}, "binary16p11se", "binary16p11se"},
+        {"binary?p?se", {99, 99}, "binary16p15se", "binary16p15se"}}) {
     const Format format = *Format::parse(each.name);
     const Format written = *Format::parse(sizeof(T) == 4 ? each.f32 : each.f64);
     ASSERT_EQ(written.whyNotIn(this->carrier), "") << each.name;
     const auto words = wordsOf<T>(format, each.numbers);
     Words random(5);
     std::vector<T> values = specials<T>();
-    for (int e = -50; e <= 40; ++e)
+    for (int e = -70; e <= 70; ++e)
       for (int i = 0; i < 8; ++i)
         around(values, std::ldexp(1 + double(random() >> 11) * 0x1p-53, e));
     for (Kind kind : {Kind::NearestEven, Kind::Up, Kind::ToOdd}) {
