@@ -88,10 +88,10 @@ RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
   if (format.isGrid()) {
     facts.hasPlainScale = format.hasPlainScale();
     facts.hasPowerStep = format.hasPowerStep();
-    const auto most = double(std::max(format.high - format.zeroPoint,
-                                      format.zeroPoint - format.low));
-    facts.hasFewCodes = format.zeroPoint != Format::runtimeCode &&
-                        most + 2 < std::ldexp(1.0, F - 5);
+    if (const int64_t zero = format.zeroPoint; zero != Format::runtimeCode)
+      facts.hasFewCodes =
+          double(std::max(format.high - zero, zero - format.low)) + 2 <
+          std::ldexp(1.0, F - 5);
     if (!format.hasRuntimeScale())
       facts.wrapExponent = std::ilogb(format.scale) - format.fractionBits +
                            format.width(carrier);
