@@ -30,10 +30,11 @@ FORMATS = [
     ("e4m3", "nearest-even"), ("e4m3", "stochastic"), ("f8e4m3fn", "nearest-even"),
     ("e5m10", "nearest-even"), ("e5m10", "toward-zero"), ("e5m10", "stochastic"),
     ("bf16", "nearest-even"), ("bf16", "stochastic"), ("tf32", "nearest-even"),
-    ("int8", "nearest-even"), ("fixed<4,4>-wrap", "nearest-even"), ("int8<0.1>", "nearest-even"),
+    ("int8", "nearest-even"), ("int8", "stochastic"), ("fixed<4,4>-wrap", "nearest-even"), ("int8<0.1>", "nearest-even"),
     ("int8<max>", "nearest-even"), ("posit<8,1>", "nearest-even"), ("pow2<-8,0>", "nearest-even"),
     ("mxfp8", "nearest-even"), ("mxfp8", "stochastic"), ("mxfp4", "nearest-even"),
-    ("nvfp4", "nearest-even"), ("bfp<8,16>", "nearest-even"), ("adaptivfloat<8,4>", "nearest-even"),
+    ("nvfp4", "nearest-even"), ("nvfp4", "stochastic"), ("bfp<8,16>", "nearest-even"), ("bfp<8,16>", "stochastic"),
+    ("adaptivfloat<8,4>", "nearest-even"), ("adaptivfloat<8,4>", "stochastic"),
 ]  # fmt: skip
 COMPILED = [("e4m3", "nearest-even"), ("e5m10", "nearest-even"), ("bf16", "nearest-even"),
             ("e4m3", "stochastic")]  # fmt: skip
