@@ -73,11 +73,11 @@ template <class T, class Target> struct LaneOps {
   }
 
   Word carrierMinimum(const Word &a, const Word &b) const {
-    const RealVector x(a.v), y(b.v);
+    const auto x = RealVector(a.v), y = RealVector(b.v);
     return {Vector(x < y ? x : y)};
   }
   Word carrierMaximum(const Word &a, const Word &b) const {
-    const RealVector x(a.v), y(b.v);
+    const auto x = RealVector(a.v), y = RealVector(b.v);
     return {Vector(x > y ? x : y)};
   }
 

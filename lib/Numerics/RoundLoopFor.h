@@ -15,10 +15,12 @@
 
 // The core's steps must not remain calls: clang's `flatten` reaches the first
 // of them only, g++'s all. With sanitizers the loops would take gigabytes.
-#if defined(__clang__) && !__has_feature(address_sanitizer)
+#ifdef __clang__
+#if !__has_feature(address_sanitizer)
 #pragma clang attribute push(__attribute__((always_inline)),                   \
                              apply_to = function)
 #define PREC_ALWAYS_INLINE
+#endif
 #endif
 #include "Lanes.h"
 #include "prec/Numerics/GridRounding.h"
@@ -232,6 +234,7 @@ private:
 #include "prec/Numerics/RoundingModes.def"
 #undef PREC_ROUNDING_MODE
     }
+    return 0;
   }
   /// Other modes take the function that knows all families.
   template <LoopShape shape> static size_t nearestOr(const RoundCall<T> &call) {
@@ -348,7 +351,7 @@ private:
       }
     };
     if constexpr (scaling == Scaling::None) {
-      part(0, call.size, {});
+      part(0, call.size, Scale());
       return call.size;
     } else {
       const BlockScaling<T, BlockTarget, scaling> blocks(call);
@@ -359,7 +362,8 @@ private:
         for (size_t b = 0; b < found.count; ++b) {
           const size_t end = std::min(call.size, done + call.block);
           part(done, end,
-               {Ops::splat(found.numbers + b), Ops::splat(found.inverses + b)});
+               Scale{Ops::splat(found.numbers + b),
+                     Ops::splat(found.inverses + b)});
           done = end;
         }
       }
