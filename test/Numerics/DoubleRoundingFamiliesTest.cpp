@@ -176,6 +176,78 @@ TEST(DoubleRoundingFamilies, HeldProducts) {
                                    RoundingMode::Kind::Stochastic));
 }
 
+// Operands whose result f32 moves onto a border. In the first four the product
+// of two whole numbers is one beside a multiple of half of the least quantum,
+// in units of 2^-150: half of f32's.
+TEST(DoubleRoundingFamilies, Missed) {
+  using Kind = RoundingMode::Kind;
+  const struct {
+    const char *name;
+    Operation operation;
+    Kind kind;
+    double a, b, c, unit;
+  } rows[] = {
+      // 2^15 + 1, 2^14 + 1, 3 * 2^13 - 1 and 2^12 + 1
+      {"e8m8", Operation::Multiply, Kind::NearestEven, 99, 331, 0, 0x1p-75},
+      {"e8m9", Operation::Multiply, Kind::NearestEven, 145, 113, 0, 0x1p-75},
+      {"e8m10", Operation::Multiply, Kind::NearestEven, 25, 983, 0, 0x1p-75},
+      {"e8m11", Operation::Multiply, Kind::NearestEven, 17, 241, 0, 0x1p-75},
+      // One unit above a number, in more than 24 bits.
+      {"uint13<1.52587890625e-05>", Operation::Multiply, Kind::Up, 5071, 4911,
+       0, 0x1p-16},
+      {"int13<0.000244140625,2000>", Operation::FusedMultiplyAdd, Kind::Up, 1,
+       1, -5000, 0x1p-12},
+      {"ufixed<1,11>-wrap", Operation::FusedMultiplyAdd, Kind::Up, 4095, 4095,
+       4095, 0x1p-11},
+      {"f8e4m3b11fnuz", Operation::FusedMultiplyAdd, Kind::Up, 1, 1, 0x1p17,
+       0x1p-13},
+  };
+  for (const auto &row : rows) {
+    const Format format = *Format::parse(row.name);
+    const Operands<double> x = {row.a * row.unit, row.b * row.unit,
+                                row.c * row.unit};
+    Rounder<double> exactly(format, row.kind);
+    for (double operand : {x.a, x.b, x.c})
+      ASSERT_EQ(exactly(operand), operand) << row.name;
+    Rounder<float> twice(format, row.kind);
+    EXPECT_NE(double(twice(inCarrierOf<float>(row.operation, x))),
+              exactly(Exact()(row.operation, x)))
+        << row.name;
+    EXPECT_FALSE(
+        exactThroughCarrier(row.operation, format, Carrier::F32, row.kind))
+        << row.name;
+  }
+}
+
+// Where f32 has exactly the room that is needed.
+TEST(DoubleRoundingFamilies, Held) {
+  auto isExact = [](Operation operation, const char *name,
+                    RoundingMode::Kind kind) {
+    return exactThroughCarrier(operation, *Format::parse(name), Carrier::F32,
+                               kind);
+  };
+  for (const RoundingMode::Row &row : RoundingMode::table()) {
+    // Products of powers of two are such, from 2^-124 to 2^126.
+    EXPECT_TRUE(isExact(Operation::Multiply, "e7m0", row.kind)) << row.word;
+    // Sums of numbers of 23 bits have 24.
+    EXPECT_TRUE(isExact(Operation::Add, "fixed<1,22>-wrap", row.kind))
+        << row.word;
+  }
+  // Products of 8 bits have 16, and 2^16 - 1 = 3 * 5 * 17 * 257 is none: none
+  // is one beside a multiple of 2^16 units of 2^-150.
+  EXPECT_TRUE(
+      isExact(Operation::Multiply, "e8m7", RoundingMode::Kind::NearestEven));
+  // The only border below f32's normal numbers is 2^-127. What has 22 bits and
+  // is beside it differs by 2^-148.
+  for (const char *name : {"e8m8-ftz", "e8m10-ftz"})
+    EXPECT_TRUE(
+        isExact(Operation::Multiply, name, RoundingMode::Kind::NearestEven))
+        << name;
+  // Magnitudes up to 2044: 11 bits, of which f32 has two more than twice.
+  EXPECT_TRUE(isExact(Operation::SquareRoot, "uint11<1,3>",
+                      RoundingMode::Kind::NearestEven));
+}
+
 // What is not known when compiling, and what is rounded by arrays.
 TEST(DoubleRoundingFamilies, Unknown) {
   for (const char *name : {"m?", "e?m3", "fixed<?/8>", "int8<2^?>", "int8<3>",
