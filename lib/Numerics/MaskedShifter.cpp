@@ -2,37 +2,21 @@
 // Which formats and modes are rounded by an addition, a mask and a subtraction.
 #include "prec/Numerics/MaskedShifter.h"
 
-#include <cmath>
-
 using namespace mlir::prec;
 
 using Kind = RoundingMode::Kind;
-
-/// Multiplying by 1 + 2^-Y and then by the carrier's number nearest to its
-/// inverse gives every number of the format again: the two errors together are
-/// less than half of the distance between neighbours, at worst 2^-25 below one.
-static bool hasInverse(int fractionBits) {
-  const double more = 1 + std::ldexp(1.0, -fractionBits);
-  return std::abs(double(float(1 / more)) * more - 1) <= 0x1p-26;
-}
 
 bool mlir::prec::hasMaskedSums(const RoundFacts &facts, RoundingMode mode) {
   const Format &format = facts.format;
   if (!hasShifter(facts) || format.family != Format::Family::Float ||
       facts.carrier.width != 32 || mode.randomBits >= 32)
     return false;
-  int least = facts.fractionBits, most = facts.fractionBits;
-  if (facts.fractionBits == Format::runtime) {
-    least = maskedLimits.leastFraction;
-    most = maskedLimits.mostFraction;
-  }
-  if (least < maskedLimits.leastFraction || most > maskedLimits.mostFraction ||
-      format.reservedTopCodes > 1)
-    return false;
-  for (int fraction = least; fraction <= most; ++fraction)
-    if (format.reservedTopCodes == 1 && !hasInverse(fraction))
-      return false;
-  return true;
+  // Of one reserved code sums are multiplied by 1 + 2^-Y and then by the
+  // carrier's number nearest to its inverse, which gives every number again.
+  return format.reservedTopCodes <= 1 &&
+         (facts.fractionBits == Format::runtime ||
+          (facts.fractionBits >= maskedLimits.leastFraction &&
+           facts.fractionBits <= maskedLimits.mostFraction));
 }
 
 bool mlir::prec::hasMaskedShifter(const RoundFacts &facts, RoundingMode mode) {

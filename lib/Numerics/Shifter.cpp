@@ -2,6 +2,8 @@
 // Which formats are rounded by two additions.
 #include "prec/Numerics/Shifter.h"
 
+#include <cassert>
+
 using namespace mlir::prec;
 
 bool mlir::prec::hasShifter(const RoundFacts &facts) {
@@ -16,14 +18,13 @@ bool mlir::prec::hasShifter(const RoundFacts &facts) {
            (facts.fractionBits == Format::runtime ||
             (facts.fractionBits >= 0 &&
              facts.fractionBits <= limits.mostFraction));
-  if (format.family != Format::Family::Float || !facts.isGradual ||
-      !facts.hasTiny || !facts.isBounded || !format.isSigned ||
-      format.subnormals != Format::Subnormals::Kept)
+  // What is tiny is gradual and, but in the carrier's own range, bounded.
+  if (format.family != Format::Family::Float || !facts.hasTiny ||
+      !format.isSigned || format.subnormals != Format::Subnormals::Kept)
     return false;
-  const bool hasInfinity = format.infinities == Format::Infinities::Yes;
-  if (hasInfinity &&
-      (!format.reservesLastExponent || format.reservedTopCodes != 0))
-    return false;
+  assert((format.infinities == Format::Infinities::No ||
+          (format.reservesLastExponent && format.reservedTopCodes == 0)) &&
+         "floats with infinities are IEEE's");
   if (!facts.hasRuntimeExponent &&
       format.exponentBits > limits.mostExponentBits)
     return false; // M would overflow

@@ -229,6 +229,25 @@ INSTANTIATE_TEST_SUITE_P(Widest, LongMaskedShifterTest,
                          testing::Values(FormatCase{"e?m?", {5, 10}},
                                          FormatCase{"e?m?-sat", {6, 9}}));
 
+// Where the last code is NaN's, what is beyond the largest number is sent to
+// infinity by a product, and f32's own division and product must bring all
+// other significands back. Of two reserved codes none is made so.
+TEST(MaskedShifter, Inverses) {
+  for (int fraction = maskedLimits.leastFraction;
+       fraction <= maskedLimits.mostFraction; ++fraction) {
+    const float step = std::ldexp(1.0f, -fraction), more = 1 + step;
+    const float inverse = 1 / more;
+    for (float x = 1; x < 2; x += step)
+      EXPECT_EQ(x * more * inverse, x) << fraction << " fraction bits";
+    Format format = Format::finiteWithNaN(4, fraction);
+    EXPECT_TRUE(
+        hasMaskedSums(roundFacts(format, Carrier::F32), RoundingMode()));
+    format.reservedTopCodes = 2;
+    EXPECT_FALSE(
+        hasMaskedSums(roundFacts(format, Carrier::F32), RoundingMode()));
+  }
+}
+
 TEST(MaskedShifter, NotEverywhere) {
   const RoundingMode mode = RoundingMode::Kind::Stochastic;
   auto has = [](const char *format, RoundingMode how) {
@@ -254,6 +273,10 @@ TEST(MaskedShifter, NotEverywhere) {
                                *RoundingMode::parse("stochastic<17>")));
   EXPECT_FALSE(areOwnFactors(ops, parameters("e5m4")));
   EXPECT_TRUE(areOwnFactors(ops, parameters("e5m3")));
+  // Least number 2^-18: products of 2^-36, the least of which there is room.
+  const Format odd = Format::unsignedZero(5, 3, 1);
+  EXPECT_EQ(leastQuantumOfFactors(roundFacts(odd, Carrier::F32)), -18);
+  EXPECT_TRUE(areOwnFactors(ops, makeRoundParameters(ops, odd, Carrier::F32)));
   // Its products have more bits below the quantum than the carrier has room.
   const auto facts = roundFacts(Format::ieee(5, 10), Carrier::F32);
   EXPECT_GT(leastQuantumOfFactors(facts), -24);
