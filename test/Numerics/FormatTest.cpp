@@ -225,6 +225,16 @@ TEST(Format, Elements) {
 }
 
 // A code for each number, in as few bits as hold them all.
+// Formats with one scale for the array; AdaptivFloat's elements have no
+// subnormals and one zero.
+TEST(Format, OneScale) {
+  for (const char *name : {"binary<mean>", "adaptivfloat<8,4>", "int8<max>"})
+    EXPECT_EQ(Format::parse(name)->block, 0) << name;
+  const Format adaptive = *Format::parse("adaptivfloat<8,4>");
+  EXPECT_EQ(adaptive.subnormals, Format::Subnormals::Absent);
+  EXPECT_FALSE(adaptive.hasNegativeZero);
+}
+
 TEST(Format, CodeWidths) {
   for (auto [text, width] : std::initializer_list<std::pair<const char *, int>>{
            {"e4m3", 8},
