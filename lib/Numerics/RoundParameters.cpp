@@ -61,7 +61,6 @@ static RoundFacts runtimeFacts(const Format &format, Carrier carrier) {
 static RoundFacts codedFacts(const Format &format, Carrier carrier) {
   RoundFacts facts = runtimeFacts(format, carrier);
   facts.hasPlainScale = false;
-  facts.isAsymmetric = true;
   return facts;
 }
 
@@ -133,7 +132,7 @@ RoundFacts mlir::prec::roundFacts(const Format &format, Carrier carrier) {
                      !facts.isBounded && format.hasNegativeZero;
   if (format.isGrid() && format.zeroPoint == Format::runtimeCode) {
     facts.isAsymmetric = true;
-  } else if (format.isGrid() || format.family == Format::Family::Power) {
+  } else if (format.isGrid()) {
     Limits limits = limitsOf(format, carrier);
     facts.isAsymmetric = limits.largest != limits.lowest;
   } else {

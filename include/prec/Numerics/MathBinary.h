@@ -32,7 +32,6 @@ template <MathOps Ops> struct Binary : Wide<Ops> {
   Double atan2(Double y, Double x) {
     Double a = this->absolute(y), b = this->absolute(x);
     Double quotient = this->div(a, b), one = this->r(1.0);
-    quotient = this->select(isZero(y), this->r(0.0), quotient);
     quotient =
         this->select(this->ops.equal(this->ops.toWord(a), this->ops.toWord(b)),
                      this->select(isZero(y), this->r(0.0), one), quotient);
@@ -50,7 +49,7 @@ template <MathOps Ops> struct Binary : Wide<Ops> {
     Double high, low;
   };
 
-  /// log x for a positive finite x, to about 2^-64 of the result: with
+  /// log x for a positive finite x, to 2^-61.9 of the result: with
   /// s = f / (2 + f), z = s^2, it is k ln 2 + 2 s (1 + z / 3 + z^2 (1/5 +
   /// ...)), where s, z and z / 3 are pairs.
   Pair logPair(Double x) {

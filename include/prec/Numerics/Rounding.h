@@ -284,7 +284,6 @@ private:
     } else if (!isPower) { // the quotient may be off by one either way
       k = ops.select(ops.less(magnitude, product(k)), next(k, -1), k);
       k = ops.select(ops.less(magnitude, product(next(k, 1))), k, next(k, 1));
-      k = ops.minimum(k, bound);
     }
     Word below = product(k), width = one;
     Word rest =
