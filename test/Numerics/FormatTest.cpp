@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Formats as text: what parses, what it means, what is refused and with which
 // words.
-#include "prec/Numerics/Format.h"
+#include "prec/Numerics/RoundParameters.h"
 
 #include <gmock/gmock.h>
 
@@ -225,6 +225,13 @@ TEST(Format, Elements) {
 }
 
 // A code for each number, in as few bits as hold them all.
+// Scales are positive: 2^127 is the greatest, nothing is below zero.
+TEST(Format, LimitsOfScales) {
+  const Limits limits = limitsOf(Format::exponentOnly(), Carrier::F32);
+  EXPECT_EQ(limits.largest, 0x7f000000u);
+  EXPECT_EQ(limits.lowest, 0u);
+}
+
 // Formats with one scale for the array; AdaptivFloat's elements have no
 // subnormals and one zero.
 TEST(Format, OneScale) {

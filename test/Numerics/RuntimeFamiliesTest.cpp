@@ -139,6 +139,9 @@ TYPED_TEST(RuntimeFamilies, Powers) {
                   {double(high)});
     this->compare("pow2<?,?>", {double(low), double(high)});
   }
+  // Twice the least one is no number of the carrier.
+  const double last = std::numeric_limits<TypeParam>::max_exponent - 1;
+  this->compare("pow2<?,?>", {last, last});
 }
 
 // R-SCALE, R-INTEGER: powers of two against tables, with and without a zero

@@ -156,6 +156,19 @@ TEST(RuntimeNumbers, WithoutText) {
   }
 }
 
+// The fraction's bits: those of fixed point and integers follow from their
+// bits, a power of two has no fraction.
+TEST(RuntimeNumbers, FractionBits) {
+  auto fractionBits = [](const char *name) {
+    return roundFacts(*Format::parse(name), Carrier::F32).fractionBits;
+  };
+  for (const char *name : {"fixed<?,?>", "ufixed<4,?>", "fixed<?/?>", "int?",
+                           "uint?<2^?>", "int?-sym"})
+    EXPECT_EQ(fractionBits(name), Format::runtime) << name;
+  for (const char *name : {"pow2<?,?>", "pow2<?,0>", "pow2<-8,?>"})
+    EXPECT_EQ(fractionBits(name), 0) << name;
+}
+
 namespace {
 template <class T> struct RuntimeClamps : testing::Test {
   static constexpr Carrier carrier =
