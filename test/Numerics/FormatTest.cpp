@@ -225,6 +225,12 @@ TEST(Format, Elements) {
 }
 
 // A code for each number, in as few bits as hold them all.
+// Both signs, whatever the exponents' are.
+TEST(Format, PowersHaveASign) {
+  for (const char *name : {"pow2<-3,4>", "pow2<0,4>", "pow2<3,?>"})
+    EXPECT_TRUE(Format::parse(name)->isSigned) << name;
+}
+
 // Scales are positive: 2^127 is the greatest, nothing is below zero.
 TEST(Format, LimitsOfScales) {
   const Limits limits = limitsOf(Format::exponentOnly(), Carrier::F32);

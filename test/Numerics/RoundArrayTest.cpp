@@ -68,6 +68,39 @@ TEST(RoundArray, AxisOfOneScale) {
   }
 }
 
+// R-MAXIMUM, R-SCALE: of the products k * scale the nearest to x, and the next
+// toward zero: below and above the number of codes for which quotients are
+// products with the reciprocal.
+TEST(RoundArray, ManyCodes) {
+  for (int bits : {16, 18, 19, 20, 24}) {
+    const std::string name = "int" + std::to_string(bits) + "<max>";
+    const Format format = *Format::parse(name);
+    ASSERT_EQ(format.whyNotIn(Carrier::F32), "") << name;
+    Words words{uint64_t(bits)};
+    std::vector<float> x(4000), nearest(x.size()), toZero(x.size());
+    for (float &value : x)
+      value = float(double(int64_t(words()) >> 11) * 0x1p-52);
+    x[0] = 1.7f;
+    const std::span<const float> in(x);
+    RoundArray(format, RoundingMode())(in, nearest, x.size());
+    RoundArray(format, RoundingMode::Kind::TowardZero)(in, toZero, x.size());
+    const float scale = 1.7f / float((1 << (bits - 1)) - 1);
+    for (size_t i = 0; i < x.size(); ++i) {
+      const float size = std::fabs(x[i]);
+      auto k = float(int(double(size) / double(scale)) + 2);
+      while (k * scale > size)
+        --k;
+      // The distances of neighbours are exact.
+      const float below = k * scale, above = (k + 1) * scale;
+      const float down = size - below, up = above - size;
+      const bool isUp = up < down || (up == down && int(k) % 2 != 0);
+      ASSERT_EQ(std::fabs(toZero[i]), below) << name << " of " << x[i];
+      ASSERT_EQ(std::fabs(nearest[i]), isUp ? above : below)
+          << name << " of " << x[i];
+    }
+  }
+}
+
 // The size of the axis and the product of those after it.
 TEST(RoundArray, Extents) {
   using Shape = std::vector<int64_t>;

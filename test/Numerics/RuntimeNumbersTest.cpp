@@ -206,6 +206,15 @@ TYPED_TEST(RuntimeClamps, BitsAreClampedToTheCarrier) {
          {4, -99},
          "int4<4.336808689942018e-19>",
          "int4<4.336808689942018e-19>"},
+        // Of five bits 61 or -61 stand before the point.
+        {"fixed<?/?>",
+         {99, 5},
+         "int5<72057594037927936>",
+         "int5<72057594037927936>"},
+        {"fixed<?/?>",
+         {-99, 5},
+         "int5<1.3552527156068805e-20>",
+         "int5<1.3552527156068805e-20>"},
         {"binary?p11se", {99}, "binary16p11se", "binary16p11se"},
         {"binary?p?se", {99, 99}, "binary16p15se", "binary16p15se"}}) {
     const Format format = *Format::parse(each.name);
