@@ -137,7 +137,8 @@ TYPED_TEST(Shifter, RuntimeWidths) {
   using Word = BitsOf<T>;
   const auto values = this->values();
   const ShifterLimits limits = shifterLimits(layoutOf(this->carrier));
-  for (Word exponent : {2, 3, 5, 7})
+  for (Word exponent :
+       {Word(2), Word(3), Word(5), Word(limits.mostExponentBits)})
     for (Word fraction : {Word(limits.leastFraction), Word(3), Word(10),
                           Word(limits.mostFraction)}) {
       const auto p = this->parametersOf("e?m?", {exponent, fraction});
