@@ -233,6 +233,9 @@ TEST(DoubleRoundingFamilies, Held) {
     EXPECT_TRUE(isExact(Operation::Add, "fixed<1,22>-wrap", row.kind))
         << row.word;
   }
+  // Quotients from 2^-40 to 2^40.
+  EXPECT_TRUE(
+      isExact(Operation::Divide, "pow2<-100,-60>", RoundingMode::Kind::Up));
   // Products of 8 bits have 16, and 2^16 - 1 = 3 * 5 * 17 * 257 is none: none
   // is one beside a multiple of 2^16 units of 2^-150.
   EXPECT_TRUE(
