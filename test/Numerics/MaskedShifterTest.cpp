@@ -237,8 +237,10 @@ TEST(MaskedShifter, Inverses) {
        fraction <= maskedLimits.mostFraction; ++fraction) {
     const float step = std::ldexp(1.0f, -fraction), more = 1 + step;
     const float inverse = 1 / more;
-    for (float x = 1; x < 2; x += step)
+    for (int code = 0; code < 1 << fraction; ++code) {
+      const float x = 1 + float(code) * step;
       EXPECT_EQ(x * more * inverse, x) << fraction << " fraction bits";
+    }
     Format format = Format::finiteWithNaN(4, fraction);
     EXPECT_TRUE(
         hasMaskedSums(roundFacts(format, Carrier::F32), RoundingMode()));
