@@ -171,9 +171,9 @@ template <class T> void SharedRounding<T>::twoLevels() {
         std::bit_cast<T>(scaleOf.ownScale(ops, std::bit_cast<Word>(most)));
     if (codes)
       codes->scales.push_back(
-          isFinite ? double(encode(double(own), Format::finiteWithNaN(4, 3),
-                                   Carrier::F64))
-                   : 127);
+          isFinite
+              ? double(encode(double(own), twoLevelScaleFormat(), Carrier::F64))
+              : 127);
     if (!isFinite)
       return makeNaN(first, size);
     const T scale = own * T(global);
