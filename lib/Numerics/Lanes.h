@@ -10,6 +10,7 @@
 
 #include "prec/Numerics/Word.h"
 
+#include <cstdint>
 #include <cstring>
 #include <type_traits>
 
@@ -99,6 +100,12 @@ template <class T, class Target> struct LaneOps {
     Word word;
     std::memcpy(&word, from, sizeof(word));
     return word;
+  }
+  /// What lies `ahead` elements further, if it is there, will be loaded.
+  template <class Element>
+  static void prefetch(const Element *from, size_t ahead) {
+    __builtin_prefetch(reinterpret_cast<const void *>(
+        reinterpret_cast<uintptr_t>(from) + ahead * sizeof(Element)));
   }
   /// One element in each lane.
   template <class Element> static Word splat(const Element *from) {

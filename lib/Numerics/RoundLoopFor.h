@@ -314,12 +314,18 @@ private:
     RoundParameters<Word> p = broadcast(ops, call.parameters);
     p.facts.carrier = carrier;
     fixFacts<shape, scaling>(p.facts);
+    // The maxima of the next group of blocks are read at once: prefetchers,
+    // which follow one stream, come late.
+    const size_t ahead =
+        std::max(call.block * Blocks::Ops::lanes, 2048 / sizeof(T));
     auto step = [&](const T *in, T *out, const Scale &scale,
                     uint64_t position) __attribute__((always_inline)) {
       Word random = c(0);
       if (mode.isStochastic())
         random = randomWords(call.key, position);
       Word bits = Ops::load(in);
+      if constexpr (scaling != Scaling::None)
+        Ops::prefetch(in, ahead);
       if constexpr (scaling == Scaling::Exponents)
         bits = scaledDown(bits, scale.inverse, mode);
       if constexpr (scaling == Scaling::TwoLevels)

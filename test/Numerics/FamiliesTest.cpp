@@ -123,9 +123,10 @@ TEST(Exhaustive, EveryF32OfFamilies) {
     GTEST_SKIP() << "set PREC_EXHAUSTIVE=1";
   for (const Table &table :
        {gridTable("fixed<4,4>", -128, 127, 0x1p-4),
-        gridTable("int8", -128, 127, 1), powerTable("pow2<-8,0>", -8, 0),
-        positTable(8, 0), positTable(8, 2), p3109Table(8, 3, true, true),
-        p3109Table(8, 4, true, false)})
+        gridTable("int8", -128, 127, 1),
+        gridTable("int8<0.1>", -128, 127, 0.1F),
+        powerTable("pow2<-8,0>", -8, 0), positTable(8, 0), positTable(8, 2),
+        p3109Table(8, 3, true, true), p3109Table(8, 4, true, false)})
     for (Kind kind : {Kind::NearestEven, Kind::TowardZero, Kind::ToOdd}) {
       EveryInput every(*Format::parse(table.name), kind);
       auto want = [&](uint32_t bits) {

@@ -66,13 +66,8 @@ TYPED_TEST(SpecialFamilies, Scaled) {
                         {"int12<0.3333333333>", -2048, 2047, 0.3333333333},
                         {"int16<0.7>", -32768, 32767, 0.7}};
   for (const Case &c : cases) {
-    Table table;
-    table.nan = 0;
-    T scale = static_cast<T>(c.scale);
-    for (int64_t k = 0; k <= c.high; ++k)
-      table.numbers.push_back(static_cast<T>(k) * scale);
-    for (int64_t k = 0; k >= c.low; --k)
-      table.negatives.push_back(static_cast<T>(-k) * scale);
+    const Table table =
+        gridTable(c.name, c.low, c.high, static_cast<T>(c.scale));
     std::vector<T> values = specials<T>();
     for (const auto *side : {&table.numbers, &table.negatives})
       for (size_t i = 0; i < side->size(); ++i) {

@@ -118,16 +118,16 @@ inline double roundByTable(const Table &table, double x,
   return withSign(overflows ? table.infinite : greatest);
 }
 
-/// Whole numbers low..high times a step.
-inline Table gridTable(std::string name, int64_t low, int64_t high,
-                       double step) {
+/// Whole numbers low..high times a step, the products of T.
+template <class T>
+Table gridTable(std::string name, int64_t low, int64_t high, T step) {
   Table table;
   table.name = std::move(name);
   table.nan = 0;
   for (int64_t k = 0; k <= high; ++k)
-    table.numbers.push_back(static_cast<double>(k) * step);
+    table.numbers.push_back(double(static_cast<T>(k) * step));
   for (int64_t k = 0; k >= low; --k)
-    table.negatives.push_back(static_cast<double>(-k) * step);
+    table.negatives.push_back(double(static_cast<T>(-k) * step));
   return table;
 }
 

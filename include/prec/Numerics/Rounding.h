@@ -246,6 +246,25 @@ private:
     return ops.bitAnd(ops.lshr(whole, bitsBelowUnits(whole)), c(1));
   }
 
+  /// R-SCALE to nearest-even where codes are few. The product k * step next to
+  /// the quotient is the nearest one, or beside a tie the one on the value's
+  /// other side is. What lies between the value and it, and between the two, is
+  /// exact (Sterbenz's lemma), but for values below half of the first step that
+  /// the quotient takes for more, whose distance stays at least a half step.
+  Word nearestOfFew(Word quotient, Word limit) {
+    auto product = [&](Word k) { return ops.carrierMul(k, p.step); };
+    Word shifted = ops.carrierAdd(quotient, number(units()));
+    Word k = ops.carrierSub(shifted, number(units()));
+    Word nearest = product(k), rest = ops.carrierSub(magnitude, nearest);
+    Word toward = ops.bitOr(ops.bitAnd(rest, c(signBit())), number(1));
+    Word other = product(ops.carrierAdd(k, toward));
+    Word width = ops.carrierSub(other, nearest); // of the sign of `rest`
+    Word isOdd = ops.bitAnd(shifted, c(1));      // a tie goes to the other
+    Word twice = ops.add(ops.carrierAdd(rest, rest), isOdd);
+    Word result = ops.select(ops.less(width, twice), other, nearest);
+    return this->withSign(ops.minimum(result, product(limit)));
+  }
+
   /// R-SCALE: the numbers are the carrier's products k * scale.
   Word scaled() {
     const Format &format = facts.format;
@@ -278,6 +297,8 @@ private:
     else
       quotient = ops.carrierDiv(magnitude, step);
     quotient = ops.minimum(quotient, bound);
+    if (isSmall && is(Kind::NearestEven))
+      return nearestOfFew(quotient, limit);
     Word k = isSmall ? nearestWhole(quotient) : wholePart(quotient);
     if (isSmall) { // the number below, or the one above
       k = ops.select(ops.less(magnitude, product(k)), next(k, -1), k);
