@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Panels: copies of operands in which what a block reads lies side by side.
 #include "KernelPanels.h"
+#include "ElementBytes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -11,6 +12,12 @@
 
 using namespace mlir;
 using namespace mlir::prec;
+
+/// Rows that are read together: their lines stay in the near cache, and what is
+/// written of a panel is as many lines side by side.
+static constexpr int64_t stretch = 8;
+/// Panels of so many bytes stay in a near cache while they are written.
+static constexpr int64_t nearBytes = 64 << 10;
 
 Value KernelPanels::constant(int64_t value) {
   return arith::ConstantIndexOp::create(b, loc, value);
@@ -138,19 +145,55 @@ void KernelPanels::eachBlock(unsigned operand, SmallVector<Value> &point,
   }
 }
 
-void KernelPanels::eachPoint(unsigned operand, SmallVector<Value> &point,
-                             unsigned level, Loop loop,
-                             function_ref<void()> body) {
-  SmallVector<unsigned> dims = depth(operand);
-  if (level == dims.size())
+std::pair<Value, Value> KernelPanels::range(unsigned dim) {
+  if (plan.isCut(dim))
+    return {pieceStart, pieceEnd};
+  return {constant(0), constant(extents[dim])};
+}
+
+void KernelPanels::eachPoint(ArrayRef<unsigned> dims, SmallVector<Value> &point,
+                             Loop loop, function_ref<void()> body) {
+  if (dims.empty())
     return body();
-  unsigned dim = dims[level];
-  bool isCut = plan.isCut(dim);
-  Value from = isCut ? pieceStart : constant(0),
-        to = isCut ? pieceEnd : constant(extents[dim]);
+  auto [from, to] = range(dims.front());
   loop(from, to, 1, [&](Value i) {
-    point[dim] = i;
-    eachPoint(operand, point, level + 1, loop, body);
+    point[dims.front()] = i;
+    eachPoint(dims.drop_front(), point, loop, body);
+  });
+}
+
+void KernelPanels::eachStretch(unsigned operand, SmallVector<Value> &point,
+                               Loop loop, function_ref<void(int64_t)> body) {
+  const SmallVector<unsigned> dims = depth(operand);
+  size_t level = dims.size();
+  int64_t inside = 1,
+          points = 1; // of the dimensions after `level`, and with it
+  while (level > 0 && points < stretch) {
+    inside = points;
+    --level;
+    points *= plan.pointsInside(dims[level], extents[dims[level]]);
+  }
+  if (points < stretch)
+    return eachBlock(operand, point, loop, [&](int64_t count) {
+      eachPoint(dims, point, loop, [&] { body(count); });
+    });
+  const int64_t step = llvm::divideCeil(stretch, inside);
+  const unsigned dim = dims[level];
+  ArrayRef<unsigned> all = dims;
+  eachPoint(all.take_front(level), point, loop, [&] {
+    auto [from, to] = range(dim);
+    loop(from, to, step, [&, to = to](Value first) {
+      Value last = arith::AddIOp::create(b, loc, first, constant(step));
+      if (extents[dim] % step || (plan.isCut(dim) && plan.piece % step))
+        last = arith::MinSIOp::create(b, loc, last, to);
+      eachBlock(operand, point, loop, [&](int64_t count) {
+        loop(first, last, 1, [&](Value i) {
+          point[dim] = i;
+          eachPoint(all.drop_front(level + 1), point, loop,
+                    [&] { body(count); });
+        });
+      });
+    });
   });
 }
 
@@ -158,21 +201,21 @@ void KernelPanels::copy(unsigned operand, ArrayRef<Value> point, Loop loop) {
   int64_t size = isGrouped(operand) ? group->size : extents[along(operand)];
   int64_t blocks = llvm::divideCeil(size, width(operand));
   Type element = getElementTypeOrSelf(op->getOperand(operand).getType());
-  memory[operand] = memref::AllocOp::create(
-      b, loc,
-      MemRefType::get({blocks * width(operand) * depthPoints(operand)},
-                      element),
-      b.getI64IntegerAttr(panelAlignment));
+  int64_t elements = blocks * width(operand) * depthPoints(operand);
+  bool fits = elements * elementBytes(element) <= nearBytes;
+  memory[operand] =
+      memref::AllocOp::create(b, loc, MemRefType::get({elements}, element),
+                              b.getI64IntegerAttr(panelAlignment));
   SmallVector<Value> at(point);
   auto copyHere = [&](int64_t count) { copyNeighbours(operand, at, count); };
-  // Memory is read from the beginning to the end, but where each of a block's
-  // points lies in a row of its own.
-  if (hasNeighbours(operand))
-    eachPoint(operand, at, 0, loop,
+  if (hasNeighbours(operand) && blocks > 1 && !fits)
+    eachStretch(operand, at, loop, copyHere);
+  else if (hasNeighbours(operand))
+    eachPoint(depth(operand), at, loop,
               [&] { eachBlock(operand, at, loop, copyHere); });
   else
     eachBlock(operand, at, loop, [&](int64_t count) {
-      eachPoint(operand, at, 0, loop, [&] { copyHere(count); });
+      eachPoint(depth(operand), at, loop, [&] { copyHere(count); });
     });
 }
 

@@ -72,9 +72,15 @@ private:
   /// `body` with the number of points for each block of the operand.
   void eachBlock(unsigned operand, SmallVector<Value> &point, Loop loop,
                  function_ref<void(int64_t)> body);
-  /// `body` at each point of the depth from `level` on.
-  void eachPoint(unsigned operand, SmallVector<Value> &point, unsigned level,
-                 Loop loop, function_ref<void()> body);
+  /// Where a reduction dimension begins and ends here.
+  std::pair<Value, Value> range(unsigned dim);
+  /// `body` at each point of the dimensions.
+  void eachPoint(ArrayRef<unsigned> dims, SmallVector<Value> &point, Loop loop,
+                 function_ref<void()> body);
+  /// `body` with the number of points for each block at each point of the
+  /// depth: some points for all blocks, then the next ones.
+  void eachStretch(unsigned operand, SmallVector<Value> &point, Loop loop,
+                   function_ref<void(int64_t)> body);
   /// Copies `count` points of a block; the rest of the width becomes zero.
   void copyNeighbours(unsigned operand, ArrayRef<Value> point, int64_t count);
   SmallVector<Value> indices(unsigned operand, ArrayRef<Value> point,

@@ -156,5 +156,46 @@ func.func @f(%x: tensor<133x301xf64>, %y: tensor<301xf64>) -> tensor<133xf64> {
   }
 }
 
+// Of two reduction dimensions the inner one is shorter than the stretch of rows
+// that a panel is made of at a time; a piece of the sum ends inside of one.
+TEST_P(Panels, ShortRowsOfWindows) {
+  constexpr int64_t m = 64, n = 512, k = 306, l = 5;
+  auto module = Module::compile(R"(
+func.func @f(%x: tensor<306x64x5xf32>, %y: tensor<306x5x512xf32>) -> tensor<64x512xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<64x512xf32>
+  %i = linalg.fill ins(%zero : f32) outs(%e : tensor<64x512xf32>) -> tensor<64x512xf32>
+  %r = linalg.generic {
+      indexing_maps = [affine_map<(m, n, k, l) -> (k, m, l)>, affine_map<(m, n, k, l) -> (k, l, n)>,
+                       affine_map<(m, n, k, l) -> (m, n)>],
+      iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+      ins(%x, %y : tensor<306x64x5xf32>, tensor<306x5x512xf32>) outs(%i : tensor<64x512xf32>) {
+  ^bb0(%u: f32, %v: f32, %acc: f32):
+    %p = arith.mulf %u, %v : f32
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<64x512xf32>
+  return %r : tensor<64x512xf32>
+})",
+                                3, GetParam().options());
+  ASSERT_TRUE(module);
+  Array<float, 3> x({k, m, l}), y({k, l, n});
+  std::normal_distribution<float> normal;
+  for (auto *values : {&x.values, &y.values})
+    for (float &value : *values)
+      value = normal(generator);
+  Descriptor<float, 2> result;
+  module->call("f", &result, x.get(), y.get());
+  std::vector<float> found = takeResult(result);
+  for (int64_t at = 0; at < m * n; ++at) {
+    float sum = 0;
+    for (int64_t i = 0; i < k * l; ++i)
+      sum = std::fma(x.values[(i / l * m + at / n) * l + i % l],
+                     y.values[i * n + at % n], sum);
+    ASSERT_EQ(std::bit_cast<uint32_t>(found[at]), std::bit_cast<uint32_t>(sum))
+        << "element " << at;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Units, Panels, vectorUnits(), nameOf);
 } // namespace

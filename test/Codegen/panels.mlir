@@ -7,6 +7,11 @@
 // CHECK: vector.store %{{.*}} : memref<16384xf32>, vector<8xf32>
 // CHECK: scf.for %[[PIECE:.*]] = %{{.*}} to %c8192{{.*}} step %c256
 // CHECK: %[[X:.*]] = memref.alloc() {{.*}} : memref<16896xf32>
+// Eight rows for all panels, then the next ones.
+// CHECK: scf.for %[[EIGHT:.*]] = %[[PIECE]] to %{{.*}} step %c8
+// CHECK: %[[END:.*]] = arith.addi %[[EIGHT]], %c8
+// CHECK: scf.for %{{.*}} to %c60{{.*}} step %c6
+// CHECK: scf.for %{{.*}} = %[[EIGHT]] to %[[END]]
 // CHECK: vector.store %{{.*}}, %[[X]][%{{.*}}] : memref<16896xf32>, vector<4xf32>
 // CHECK: vector.store %{{.*}}, %[[X]][%{{.*}}] : memref<16896xf32>, vector<2xf32>
 // CHECK: %[[Y:.*]] = memref.alloc() {{.*}} : memref<65536xf32>
@@ -35,6 +40,9 @@ func.func @weight_gradient(%x: memref<8192x64xf32>, %y: memref<8192x256xf32>) ->
 // Rows of which 8192 do not stay in the cache are taken 96 at a time; the columns of one operand fit, so nothing is cut.
 // CHECK-LABEL: func.func @dense(
 // CHECK: memref.alloc() {{.*}} : memref<16384xf32>
+// A copy that the near cache holds while it is written is made row by row.
+// CHECK: scf.for %{{.*}} to %c256{{.*}} step %c1
+// CHECK: scf.for %{{.*}} to %c64{{.*}} step %c16
 // CHECK: scf.for %[[ROWS:.*]] = %{{.*}} to %c8190{{.*}} step %c252
 // CHECK: scf.for %{{.*}} = %{{.*}} to %c64{{.*}} step %c16
 // CHECK: scf.for %{{.*}} = %[[ROWS]] to %{{.*}} step %c6
