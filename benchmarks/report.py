@@ -159,7 +159,7 @@ def times(node, path=()):
     if not isinstance(node, dict):
         return {}
     for key in ("least", "wall", "parameter"):
-        if key in node:
+        if isinstance(node.get(key), (int, float)):
             return {" ".join(path): node[key]}
     return {k: v for name, child in node.items() for k, v in times(child, (*path, str(name))).items()}
 
