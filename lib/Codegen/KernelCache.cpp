@@ -208,6 +208,22 @@ double KernelCost::loadsOfStep(unsigned number, const KernelPlan &plan,
   return double(lines) * (isFar ? distant : nearby);
 }
 
+/// A run of neighbours in each row of what is read once: the processor foresees
+/// the lines of a run, not the next row's.
+double KernelCost::loadsOfRun(unsigned number, const KernelPlan &plan) const {
+  constexpr double ofRun = 16, ofFarRun = 26, page = 4096, farPages = 1024;
+  if (plan.reductions.empty() || !dependsOn(number, plan.vectorDim) ||
+      !hasNeighbours(number, plan) || uses(number, plan) >= 2)
+    return 0;
+  double points = depth(number, plan) * pieces(plan);
+  auto bytes = double(elementSizes[number]);
+  double row = double(extent(unsigned(plan.vectorDim))) * bytes;
+  if (points * row <= farBytes)
+    return 0;
+  double pages = depth(number, plan) * std::min(row / page, 1.0);
+  return pages > farPages ? ofFarRun : ofRun;
+}
+
 /// In loads from the near cache, a line of what takes so many bytes in all.
 static double loadsOfLine(double bytes, double ofNextLine = 5) {
   constexpr double ofFarLine = 16;
@@ -247,11 +263,12 @@ double KernelCost::distantLoads(unsigned number, const KernelPlan &plan,
   // One element for all of a tile, each time in another line.
   if (!isVector && !dependsOn(number, plan.rowDim))
     return plan.reductions.empty() ? 0 : loadsOfStep(number, plan, 1);
-  // What is read as vectors once comes from memory however it is read; rows
-  // share lines of the cache with the next ones.
-  if (!plan.isPanel(number) &&
-      (!hasNeighbours(number, plan) || (isVector && uses(number, plan) < 2)))
+  // Rows share lines of the cache with the next ones.
+  if (!plan.isPanel(number) && !hasNeighbours(number, plan))
     return 0;
+  // What is read as vectors once comes from memory however it is read.
+  if (!plan.isPanel(number) && isVector && uses(number, plan) < 2)
+    return loadsOfRun(number, plan);
   double width = double(isVector ? tile.lanes * tile.vectors : tile.rows);
   if (double loads =
           plan.isPanel(number) ? 0 : loadsOfStep(number, plan, width))

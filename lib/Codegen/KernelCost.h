@@ -55,6 +55,13 @@ public:
                 0);
   }
 
+  /// Whether tiles read vectors of an operand that no cache holds, each once, a
+  /// run of neighbours in each row of it.
+  bool readsRuns(const KernelPlan &plan) const {
+    return llvm::any_of(
+        inputs, [&](unsigned number) { return loadsOfRun(number, plan) > 0; });
+  }
+
   /// Registers for a tile whose rows meet in a window that is written out, 0
   /// for another one.
   double windowValues(const KernelPlan &plan) const;
@@ -116,6 +123,7 @@ private:
   bool canBePanel(unsigned number, const KernelPlan &plan) const;
   double distantLoads(unsigned number, const KernelPlan &plan,
                       const Tile &tile) const;
+  double loadsOfRun(unsigned number, const KernelPlan &plan) const;
   double aheadLoads(unsigned number, const KernelPlan &plan) const;
   double repeatedLoads(unsigned number, const KernelPlan &plan,
                        const Tile &tile) const;

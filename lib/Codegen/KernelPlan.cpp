@@ -143,8 +143,15 @@ private:
     return options.threads < 2 || points >= options.threads;
   }
 
+  /// Registers for the body, and blocks for all threads.
+  bool leavesMany(const KernelPlan &plan, int64_t vectors) const {
+    int64_t blocks = extents[plan.vectorDim] / (lanes * vectors);
+    return vectors <= options.vectorRegisters / 2 && blocks >= options.threads;
+  }
+
   void tryTiles(KernelPlan plan) {
-    constexpr int64_t mostLines = 16; // that the processor foresees
+    constexpr int64_t mostLines = 16;  // that the processor foresees
+    constexpr int64_t mostVectors = 4; // but of long runs
     auto dim = unsigned(plan.vectorDim);
     int row = plan.rowDim;
     for (unsigned other : parallel)
@@ -161,8 +168,9 @@ private:
     if (plan.looksAhead()) // each lane reads a line of memory of its own
       most = std::min(most, std::max<int64_t>(mostLines / lanes, 1));
     bool shares = cost.sharesReads(dim, row);
-    for (int64_t vectors : {1, 2, 4}) {
-      if (vectors > most)
+    for (int64_t vectors : {1, 2, 4, 8, 16}) {
+      if (vectors > most ||
+          (vectors > mostVectors && !leavesMany(plan, vectors)))
         break;
       for (int64_t rows : rowCounts(plan)) {
         auto all = rows * int64_t(cost.points(plan.inTile));
@@ -170,6 +178,8 @@ private:
           break;
         plan.vectors = vectors;
         plan.rows = rows;
+        if (vectors > mostVectors && !cost.readsRuns(plan))
+          continue;
         if (isSmallWindow(plan) && windowSpills(plan))
           continue;
         consider(plan);
@@ -241,7 +251,8 @@ private:
     plan.storesAcross = cost.points(plan.reductions) >= longReduction;
     KernelPlan whole = withPanels(plan);
     plan.piece = plan.looksAhead() ? 0 : pieceOf(plan);
-    if (plan.piece) {
+    // Threads would meet after each piece.
+    if (plan.piece && (options.threads < 2 || !cost.readsRuns(plan))) {
       KernelPlan cut = withPanels(plan);
       if (cut.cost < whole.cost)
         whole = cut;

@@ -45,6 +45,9 @@ const Product products[] = {
     // A copy of the left operand, for some of its columns at a time.
     {1, 1000, 50, 130, true, false, true},
     {2, 600, 34, 128, true, false, false},
+    // The right one is read once: long runs of its rows, all or in pieces.
+    {1, 1, 530, 600, false, false, true},
+    {1, 2, 777, 1100, false, false, true},
 };
 
 class Panels : public testing::TestWithParam<VectorUnit> {
