@@ -109,25 +109,36 @@ bool mlir::prec::exactThroughCarrier(ExactOperation operation,
                          mode == Kind::NearestAway ||
                          mode == Kind::NearestToZero;
   // Below the carrier's normal numbers its own quantum may be too coarse for
-  // what lies beside the least border, and for anything beside zero.
-  // No result is zero, no posit infinite, that is not so exactly.
+  // what lies beside the least border, and for anything beside zero; numbers of
+  // one bit have results that are held. No result is infinite that is not so
+  // exactly, unless the mode makes it so or it saturates; no posit is zero or
+  // infinite.
   const bool isOpen = format.family == Format::Family::Posit ||
                       format.family == Format::Family::Exponent;
+  const bool saturates = format.overflow == Format::Overflow::Saturate ||
+                         format.isGrid() ||
+                         format.family == Format::Family::Power;
   auto isFine = [&](int beside, int smallest, int greatest) {
-    if (isOpen && (smallest < least || greatest > beyond))
+    const bool isZero = smallest < least, isInfinite = beyond < greatest;
+    if (isOpen && (isZero || isInfinite))
       return false;
-    return isNearest ? f.border > normal || f.border - beside >= least
-                     : f.border > normal && smallest >= least;
+    if (isNearest)
+      return f.border > normal || f.border - beside >= least;
+    return (f.border > normal || f.bits == 1) &&
+           (!isZero || mode == Kind::TowardZero) &&
+           (!isInfinite || mode == Kind::Away || saturates);
   };
+  const int number = f.border + 1; // the least
   switch (operation) {
   case ExactOperation::Add: // a sum below the normal numbers is exact
     return isNearest && q >= 2 * f.bits + 1;
   case ExactOperation::Multiply:
-    return q >= 2 * f.bits && (isNearest || 2 * f.most <= beyond) &&
-           isFine(2 * f.bits - 1, 2 * f.quantum, 2 * f.most);
+    return q >= 2 * f.bits && isFine(2 * f.bits - 1, 2 * number, 2 * f.most);
   case ExactOperation::Divide:
+    // A quotient that is none of the borders, which are multiples of the least,
+    // is beside them by that over a divisor, which is below 2^bits.
     return q >= 2 * f.bits - !isNearest &&
-           isFine(f.bits, f.quantum - f.most, f.most - f.quantum);
+           isFine(f.bits - 1, number - f.most, f.most - number);
   case ExactOperation::SquareRoot:
     return q >= 2 * f.bits + 2 * isNearest;
   case ExactOperation::FusedMultiplyAdd:

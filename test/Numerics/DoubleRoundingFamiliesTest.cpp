@@ -112,7 +112,8 @@ const Case cases[] = {
     {"int11<2>-wrap", {Operation::Divide, Operation::SquareRoot}},
     {"pow2<-8,0>", {}},
     {"pow2<-75,0>", {Operation::FusedMultiplyAdd}},
-    {"pow2<0,64>", {Operation::Multiply, Operation::FusedMultiplyAdd}},
+    {"pow2<0,64>", {Operation::FusedMultiplyAdd}},
+    {"pow2<-126,-120>", {Operation::FusedMultiplyAdd}},
     {"pow2<-126,127>", {Operation::FusedMultiplyAdd}},
     {"posit<8,0>", {}},
     {"posit<8,2>", {Operation::FusedMultiplyAdd}},
@@ -131,6 +132,10 @@ const Case cases[] = {
     {"e4m3-nosub", {Operation::FusedMultiplyAdd}},
     {"e8m5-ftz", {Operation::Multiply, Operation::Divide}},
     {"e8m3", {}},
+    {"e7m2", {Operation::FusedMultiplyAdd}},
+    {"e7m3", {Operation::FusedMultiplyAdd}},
+    {"e7m3-sat", {Operation::FusedMultiplyAdd}},
+    {"e7m3-ftz", {Operation::FusedMultiplyAdd}},
     {"f8e4m3fn", {Operation::FusedMultiplyAdd}},
     {"binary8p3se", {}},
     {"binary6p2ue", {Operation::Add, Operation::FusedMultiplyAdd}},
@@ -201,6 +206,15 @@ TEST(DoubleRoundingFamilies, Missed) {
        4095, 0x1p-11},
       {"f8e4m3b11fnuz", Operation::FusedMultiplyAdd, Kind::Up, 1, 1, 0x1p17,
        0x1p-13},
+      // Zero or infinite in f32, the least or the greatest number exactly.
+      {"e8m11", Operation::Divide, Kind::Up, 0x1p-126, 0x1p100, 0, 1},
+      {"e8m11", Operation::Divide, Kind::Away, -0x1p-126, 0x1p100, 0, 1},
+      {"e8m11", Operation::Divide, Kind::ToOdd, 0x1p-126, 0x1p100, 0, 1},
+      {"e8m11", Operation::Divide, Kind::TowardZero, 0x1p100, 0x1p-100, 0, 1},
+      {"e8m11", Operation::Divide, Kind::Down, 0x1p100, 0x1p-100, 0, 1},
+      {"e7m11", Operation::Divide, Kind::TowardZero, 0x1p63, 0x1p-65, 0, 1},
+      {"e7m11", Operation::Divide, Kind::Up, 0x1p63, -0x1p-65, 0, 1},
+      {"pow2<-75,0>", Operation::Multiply, Kind::Up, 1, 1, 0, 0x1p-75},
   };
   for (const auto &row : rows) {
     const Format format = *Format::parse(row.name);
@@ -249,6 +263,33 @@ TEST(DoubleRoundingFamilies, Held) {
   // Magnitudes up to 2044: 11 bits, of which f32 has two more than twice.
   EXPECT_TRUE(isExact(Operation::SquareRoot, "uint11<1,3>",
                       RoundingMode::Kind::NearestEven));
+}
+
+// The quotient of two whole numbers of 12 bits beside an odd multiple of half
+// of e8m11's least number, 2^-138, differs from it by more than 2^-150, half of
+// f32's least: n / d is one beside if n is.
+TEST(DoubleRoundingFamilies, QuotientsBesideSubnormals) {
+  const Format format = *Format::parse("e8m11");
+  Exact exact;
+  for (RoundingMode::Kind kind :
+       {RoundingMode::Kind::NearestEven, RoundingMode::Kind::NearestAway,
+        RoundingMode::Kind::NearestToZero}) {
+    EXPECT_TRUE(
+        exactThroughCarrier(Operation::Divide, format, Carrier::F32, kind));
+    Rounder<float> twice(format, kind);
+    Rounder<double> exactly(format, kind);
+    unsigned failures = 0;
+    for (int d = 1; d < 4096; ++d)
+      for (int border = d; border < 4096; border += 2 * d)
+        for (int n : {border - 1, border, border + 1}) {
+          if (n == 4096)
+            continue;
+          const Operands<double> x = {n * 0x1p-130, d * 0x1p8, 0};
+          failures += double(twice(inCarrierOf<float>(Operation::Divide, x))) !=
+                      exactly(exact(Operation::Divide, x));
+        }
+    EXPECT_EQ(failures, 0u);
+  }
 }
 
 // What is not known when compiling, and what is rounded by arrays.
