@@ -41,7 +41,7 @@ template <MathOps Ops> struct Binary : Wide<Ops> {
                             this->sub(angle, this->r(2 * trig.halfPiLow)));
     Bit isLeft = this->ops.equal(this->signOf(x), this->c(Core::signBit));
     angle = this->withSign(this->select(isLeft, rest, angle), this->signOf(y));
-    return unlessNaN(x, unlessNaN(y, angle));
+    return unlessNaN(y, angle); // that of another x has gone through
   }
 
   /// A number as the sum of two.
@@ -129,8 +129,6 @@ template <MathOps Ops> struct Binary : Wide<Ops> {
     Bit isHuge = ops.less(this->c(1075), exponent);
     Word odd = ops.bitAnd(ops.lshr(bits, below), this->c(1));
     odd = ops.select(isHuge, this->c(0), ops.select(isWhole, odd, this->c(0)));
-    Word whole = ops.select(isHuge, this->c(1),
-                            ops.select(isWhole, this->c(1), this->c(0)));
 
     // +-1 to any power that is not NaN has magnitude 1, infinite ones too.
     power = this->select(ops.equal(ops.toWord(a), ops.toWord(one)), one, power);
@@ -138,8 +136,7 @@ template <MathOps Ops> struct Binary : Wide<Ops> {
     // A negative x (or -0) needs a whole y; an odd one keeps the sign.
     Word sign = ops.bitAnd(this->signOf(x), ops.sub(this->c(0), odd));
     power = this->withSign(power, sign);
-    Double undefined = this->select(ops.equal(whole, this->c(0)),
-                                    this->r(Core::quietNaN), power);
+    Double undefined = this->select(isWhole, power, this->r(Core::quietNaN));
     undefined =
         this->select(this->less(a, this->r(Core::infinity)), undefined, power);
     power = this->select(this->less(x, this->r(0.0)), undefined, power);

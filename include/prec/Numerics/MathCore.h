@@ -49,7 +49,9 @@ template <MathOps Ops> struct MathCore {
 
   /// x limited to [low, high]; a NaN stays.
   Double clamp(Double x, double low, double high) {
-    x = select(less(x, r(low)), r(low), x);
+    return atMost(select(less(x, r(low)), r(low), x), high);
+  }
+  Double atMost(Double x, double high) {
     return select(less(r(high), x), r(high), x);
   }
 

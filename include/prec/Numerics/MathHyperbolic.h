@@ -22,7 +22,7 @@ template <MathOps Ops> struct Hyperbolic : ExpLog<Ops> {
     return this->fma(q, power, this->sub(power, this->r(1.0)));
   }
   Double limited(Double x, double high) {
-    return this->clamp(this->absolute(x), 0.0, high);
+    return this->atMost(this->absolute(x), high);
   }
   /// Below 2^-30 an odd function with slope 1 is x to far beyond f32.
   Double oddResult(Double x, Double magnitude) {

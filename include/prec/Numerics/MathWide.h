@@ -23,11 +23,11 @@ template <MathOps Ops> struct Wide : Hyperbolic<Ops> {
   using Hyperbolic<Ops>::Hyperbolic;
 
   /// x 2^k for any result, |k| < 2^12: two factors, so that the only rounding
-  /// is that of a subnormal result.
+  /// is that of a subnormal result. Of a factor's exponent `scale` takes the
+  /// lowest 12 bits, those of k / 2 if k's bits above are shifted in.
   Double scaleFar(Double x, Word k) {
     auto &ops = this->ops;
-    Word shifted = ops.bitAnd(ops.add(k, this->c(4096)), this->c(8191));
-    Word half = ops.sub(ops.lshr(shifted, this->c(1)), this->c(2048));
+    Word half = ops.lshr(k, this->c(1));
     Double first = this->mul(x, this->scale(this->r(1.0), half));
     return this->mul(first, this->scale(this->r(1.0), ops.sub(k, half)));
   }
@@ -90,34 +90,32 @@ template <MathOps Ops> struct Wide : Hyperbolic<Ops> {
     Double h = halfGrowth(this->absolute(x));
     Double y =
         this->add(h, this->div(h, this->fma(h, this->r(2.0), this->r(1.0))));
-    // Beyond 709.78 the quotient is infinity / infinity, and 1/2 is lost.
-    y = this->select(this->less(this->absolute(x), this->r(40.0)), y, h);
     return this->oddResult(x, farGrowth(x, y));
   }
-  /// exp(a) / 2 where exp(a) overflows but half of it may not.
+  /// exp(a) / 2 beyond 40, where 1/2 is lost: exp(a) may overflow, half of it
+  /// not, and y may be anything.
   Double farGrowth(Double x, Double y) {
     Double a = this->absolute(x);
-    auto [k, q] = this->exponential(this->clamp(a, 0.0, 711.0));
+    auto [k, q] = this->exponential(this->atMost(a, 711.0));
     Double far = scaleFar(this->add(q, this->r(1.0)), less1(k));
     return this->select(this->less(this->r(40.0), a), far, y);
   }
   Double cosh(Double x) {
     Double a = this->absolute(x);
-    auto [k, q] = this->exponential(this->clamp(a, 0.0, 60.0));
+    auto [k, q] = this->exponential(a);
     Double e = scaleFar(this->add(q, this->r(1.0)), k);
     Double y = this->add(e, this->div(this->r(1.0), e));
     return farGrowth(x, this->mul(y, this->r(0.5)));
   }
   Double tanh(Double x) {
-    Double h = halfGrowth(
-        this->mul(this->clamp(this->absolute(x), 0.0, 22.0), this->r(2.0)));
+    Double h = halfGrowth(this->mul(this->absolute(x), this->r(2.0)));
     return this->oddResult(x, this->div(h, this->add(h, this->r(1.0))));
   }
 
   /// Beyond 2^30 log(2a), so that a^2 need not exist.
   Double asinh(Double x) {
     Double a = this->absolute(x);
-    Double near = Hyperbolic<Ops>::asinh(this->clamp(x, -0x1p31, 0x1p31));
+    Double near = Hyperbolic<Ops>::asinh(x);
     auto [k, f] = this->split(a);
     Double far = this->withSign(this->logOf(this->add(k, this->r(1.0)), f),
                                 this->signOf(x));
@@ -125,12 +123,11 @@ template <MathOps Ops> struct Wide : Hyperbolic<Ops> {
     return this->select(this->less(a, this->r(Core::infinity)), y, x);
   }
   Double acosh(Double x) {
-    Double near = Hyperbolic<Ops>::acosh(this->clamp(x, -1.0, 0x1p31));
+    Double near = Hyperbolic<Ops>::acosh(x);
     auto [k, f] = this->split(x);
     Double far = this->logOf(this->add(k, this->r(1.0)), f);
     Double y = this->select(this->less(this->r(0x1p30), x), far, near);
-    return this->select(this->less(x, this->r(Core::infinity)), y,
-                        this->add(x, near));
+    return this->select(this->less(x, this->r(Core::infinity)), y, x);
   }
   Double atanh(Double x) { return Hyperbolic<Ops>::atanh(x); }
 
@@ -161,14 +158,14 @@ template <MathOps Ops> struct Wide : Hyperbolic<Ops> {
   typename Trig<Ops>::Reduced reduceFar(Double x) {
     auto &ops = this->ops;
     Trig<Ops> trig(ops);
-    static constexpr std::array<double, 48> pieces = {
+    static constexpr std::array<double, 46> pieces = {
         21361414, 28915984, 11096033, 7699743,  10918840, 3594405,  13409825,
         26231294, 10667863, 24833813, 17676579, 14918692, 28990464, 26364858,
         17098953, 1900061,  30816610, 10919163, 21238191, 22211508, 9477427,
         18614701, 3129120,  20550102, 7538342,  15192690, 2292829,  31429251,
         23330578, 33552257, 13371383, 19861899, 11801818, 8238297,  32930110,
         11574132, 32032748, 27760634, 18266771, 29018091, 30139126, 15998183,
-        29119124, 19834559, 23852579, 31676226, 2818456,  4652155};
+        29119124, 19834559, 23852579, 31676226};
     Word exponent = ops.lshr(ops.toWord(x), this->c(52));
     // floor((exponent - 1023 - 54) / 25) by multiplication, 0 if negative.
     Word above = ops.sub(ops.maximum(exponent, this->c(1077)), this->c(1077));
