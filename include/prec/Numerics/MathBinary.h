@@ -79,11 +79,11 @@ template <MathOps Ops> struct Binary : Wide<Ops> {
     productLow = this->fma(s2, uLow, productLow);
     productLow = this->fma(s2Low, u, productLow);
     Trig<Ops> trig(this->ops);
-    auto first = trig.twoSum(s2, product);
+    auto first = trig.fastSum(s2, product);
     Double low = this->add(first.error, this->add(s2Low, productLow));
-    auto sum = trig.twoSum(this->mul(k, this->r(this->ln2High)), first.sum);
+    auto sum = trig.fastSum(this->mul(k, this->r(this->ln2High)), first.sum);
     low = this->add(sum.error, this->fma(k, this->r(this->ln2Low), low));
-    auto result = trig.twoSum(sum.sum, low);
+    auto result = trig.fastSum(sum.sum, low);
     return {result.sum, result.error};
   }
 

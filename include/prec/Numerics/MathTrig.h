@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Trigonometric functions and their inverses of an f32 value, evaluated in f64.
 //
-// Reduction: 2/pi is cut into nine pieces of at most 28 bits, so x times a
+// Reduction: 2/pi is cut into eight pieces of at most 28 bits, so x times a
 // piece is exact, and whole multiples of 4 quadrants can be taken off each
 // product without error; the remainders are summed in two parts. This holds for
 // every finite f32, needs neither branch nor table, and leaves x - k pi/2 in
@@ -35,6 +35,12 @@ template <MathOps Ops> struct Trig : MathCore<Ops> {
     return {sum, error};
   }
 
+  /// The same for |a| >= |b|, and where the sum is a number (Dekker).
+  Sum fastSum(Double a, Double b) {
+    Double sum = this->add(a, b);
+    return {sum, this->sub(b, this->sub(sum, a))};
+  }
+
   /// |x| = quadrant pi/2 + (high + low), |high| <= pi/4.
   struct Reduced {
     Word quadrant;
@@ -44,7 +50,7 @@ template <MathOps Ops> struct Trig : MathCore<Ops> {
     Quadrants total = {this->r(0.0), this->r(0.0), this->r(0.0)};
     for (double piece : {0x1.45f306cp-1, 0x1.c9c882ap-29, 0x1.4fe13a8p-59,
                          0x1.f47d4dp-86, 0x1.bb81b6cp-113, 0x1.4acc9ep-143,
-                         0x1.0e4107cp-170, 0x1.ca2c756p-197, 0x1.bd778acp-225})
+                         0x1.0e4107cp-170, 0x1.ca2c756p-197})
       accumulate(total, this->mul(x, this->r(piece)));
     return finish(total);
   }
@@ -57,10 +63,10 @@ template <MathOps Ops> struct Trig : MathCore<Ops> {
   void accumulate(Quadrants &total, Double product, bool inThree = false) {
     Double fours = this->nearestWhole(this->mul(product, this->r(0.25))).number;
     Double rest = this->fma(fours, this->r(-4.0), product);
-    // From 2^53 on a product of 52 bits is a multiple of 4.
-    rest =
-        this->select(this->less(product, this->r(0x1p53)), rest, this->r(0.0));
-    auto [sum, error] = twoSum(total.sum, rest);
+    // From 2^53 on a product of 52 bits is a multiple of 4, and so is the rest
+    // of what `nearestWhole` makes of it. Where a rest is greater than the sum
+    // it has at most 52 bits, of which the last is not above the sum's.
+    auto [sum, error] = fastSum(total.sum, rest);
     total.sum = sum;
     if (!inThree) {
       total.low = this->add(total.low, error);
