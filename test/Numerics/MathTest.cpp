@@ -3,6 +3,7 @@
 // function (foreign, wrong by less than 2^-48), and MPFR wherever that result
 // lies within 2^-46 of a tie or is not a normal f32.
 #include "Inputs.h"
+#include "MathReference.h"
 #include "MathSweep.h"
 
 #include <gtest/gtest.h>
@@ -17,36 +18,6 @@ using namespace mlir::prec;
 using namespace mlir::prec::oracle;
 
 namespace {
-using MpfrFunction = int (*)(mpfr_ptr, mpfr_srcptr, mpfr_rnd_t);
-struct Reference {
-  double (*wide)(double);
-  MpfrFunction exact;
-};
-
-// The table's word for it, in both libraries' spelling. MPFR gives +infinity
-// for -0, IEEE's rSqrt the sign of zero.
-double rsqrt(double x) {
-  return x == 0 ? std::copysign(std::numeric_limits<double>::infinity(), x)
-                : 1 / std::sqrt(x);
-}
-int mpfr_rsqrt(mpfr_ptr result, mpfr_srcptr x, mpfr_rnd_t mode) {
-  int inexact = mpfr_rec_sqrt(result, x, mode);
-  if (mpfr_zero_p(x))
-    mpfr_copysign(result, result, x, mode);
-  return inexact;
-}
-
-Reference referenceOf(MathFunction function) {
-  switch (function) {
-#define PREC_MATH_FUNCTION(kind, word, evaluator)                              \
-  case MathFunction::kind:                                                     \
-    return {[](double x) -> double { return word(x); }, mpfr_##word};
-#include "prec/Numerics/MathFunctions.def"
-#undef PREC_MATH_FUNCTION
-  }
-  return {};
-}
-
 class Checker {
 public:
   explicit Checker(MathFunction function)
@@ -175,13 +146,6 @@ MathSweep mlir::prec::mathSweep() {
 
 namespace {
 class Math : public testing::TestWithParam<MathFunction> {};
-std::vector<MathFunction> allFunctions() {
-  return {
-#define PREC_MATH_FUNCTION(kind, word, evaluator) MathFunction::kind,
-#include "prec/Numerics/MathFunctions.def"
-#undef PREC_MATH_FUNCTION
-  };
-}
 INSTANTIATE_TEST_SUITE_P(All, Math, testing::ValuesIn(allFunctions()),
                          [](const auto &info) {
                            return std::string(nameOf(info.param));
@@ -214,129 +178,6 @@ TEST_P(Math, CorrectlyRounded) {
   }
 }
 
-namespace {
-/// The largest error of the f64 function that docs/numerics.md states, in units
-/// of the last place.
-double statedError(MathFunction function) {
-  switch (function) {
-  case MathFunction::Sqrt:
-    return 0.5;
-  case MathFunction::Cbrt:
-  case MathFunction::Cos:
-  case MathFunction::Erf:
-  case MathFunction::Exp:
-  case MathFunction::Exp2:
-  case MathFunction::Log:
-  case MathFunction::Log10:
-  case MathFunction::Log1p:
-  case MathFunction::Log2:
-  case MathFunction::Sin:
-    return 1;
-  case MathFunction::Acos:
-  case MathFunction::Cosh:
-  case MathFunction::Rsqrt:
-    return 1.5;
-  case MathFunction::Asin:
-  case MathFunction::Asinh:
-  case MathFunction::Atan:
-  case MathFunction::Atanh:
-  case MathFunction::Expm1:
-    return 2;
-  case MathFunction::Acosh:
-  case MathFunction::Sinh:
-  case MathFunction::Tan:
-  case MathFunction::Tanh:
-    return 2.5;
-  case MathFunction::Erfc:
-    return 3.5;
-  }
-  return 0;
-}
-
-std::vector<double> wideInputs() {
-  std::vector<double> values = specials<double>();
-  // Borders of overflow and underflow, the argument nearest to a multiple of
-  // pi/2, branch points, NaNs with payload.
-  for (double x : {709.78,
-                   709.79,
-                   710.47,
-                   710.48,
-                   -745.13,
-                   -745.14,
-                   -708.4,
-                   1023.99,
-                   1024.0,
-                   -1074.5,
-                   -1075.1,
-                   -1022.5,
-                   0x1.6ac5b262ca1ffp+849,
-                   0.5,
-                   1.0,
-                   0.84,
-                   26.54,
-                   27.3,
-                   1e22,
-                   0x1p1023,
-                   0x1p30,
-                   0x1p31,
-                   0x1p-60,
-                   22.0,
-                   40.0,
-                   0x1.a827999fcef32p-2,
-                   0x1.3504f333f9de6p1})
-    around(values, x);
-  for (uint64_t bits : {0x7ff8000000000fffu, 0x7ff00000deadbeefu})
-    values.push_back(fromBits<double>(bits));
-  Words words(77);
-  for (double x : everyBinade<double>(words, 2, 1))
-    values.push_back(x);
-  for (unsigned i = 0; i < 6000; ++i) { // 2^-14 <= |x| < 2^10
-    uint64_t bits = 0x3f10000000000000 + words() % (uint64_t(24) << 52);
-    values.push_back(fromBits<double>(bits | (words() & 1) << 63));
-    values.push_back(std::ldexp(double(words() >> 11), -53));
-  }
-  return values;
-}
-} // namespace
-
-// M-WIDE: f64 functions stay within the stated error; what is infinite, zero or
-// NaN in MPFR is so here.
-TEST_P(Math, WideError) {
-  static const std::vector<double> values = wideInputs();
-  auto *exact = referenceOf(GetParam()).exact;
-  mpfr_t argument, result, error;
-  mpfr_init2(argument, 53);
-  mpfr_init2(result, 160);
-  mpfr_init2(error, 160);
-  double worst = 0;
-  unsigned failures = 0;
-  for (double x : values) {
-    double got = evaluateMath(GetParam(), x);
-    mpfr_set_d(argument, x, MPFR_RNDN);
-    exact(result, argument, MPFR_RNDN);
-    double want = mpfr_get_d(result, MPFR_RNDN);
-    bool same =
-        std::isnan(want) ? std::isnan(got) : bitsOf(got) == bitsOf(want);
-    if (same)
-      continue;
-    double off = std::numeric_limits<double>::infinity();
-    if (std::isfinite(want) && std::isfinite(got) && want != 0) {
-      mpfr_sub_d(error, result, got, MPFR_RNDN);
-      mpfr_mul_2si(error, error, -std::max(std::ilogb(want) - 52, -1074),
-                   MPFR_RNDN);
-      off = std::fabs(mpfr_get_d(error, MPFR_RNDN));
-    }
-    worst = std::max(worst, off);
-    if (off > statedError(GetParam()) && ++failures <= 5)
-      ADD_FAILURE() << nameOf(GetParam()) << "(" << std::hexfloat << x
-                    << "): got " << got << ", expected " << want;
-  }
-  RecordProperty("worst", std::to_string(worst));
-  mpfr_clear(argument);
-  mpfr_clear(result);
-  mpfr_clear(error);
-}
-
 // M-EXCEPTION: inputs so close to a tie that f64 evaluation falls on the wrong
 // side or on the tie itself.
 TEST(MathHard, Exceptions) {
@@ -345,6 +186,15 @@ TEST(MathHard, Exceptions) {
     checker.check(e.input);
     EXPECT_EQ(checker.exact(e.input), e.output);
   }
+}
+
+// M-CORRECT where it is hardest.
+TEST(MathHard, NearTies) {
+#define PREC_HARD_INPUTS(function, ...)                                        \
+  for (double input : {__VA_ARGS__})                                           \
+    Checker(MathFunction::function).check(static_cast<float>(input));
+#include "MathHardInputs.def"
+#undef PREC_HARD_INPUTS
 }
 
 TEST(MathNames, RoundTrip) {
