@@ -166,8 +166,8 @@ void KernelPanels::eachStretch(unsigned operand, SmallVector<Value> &point,
                                Loop loop, function_ref<void(int64_t)> body) {
   const SmallVector<unsigned> dims = depth(operand);
   size_t level = dims.size();
-  int64_t inside = 1,
-          points = 1; // of the dimensions after `level`, and with it
+  // Of the dimensions after `level`, and with it.
+  int64_t inside = 1, points = 1;
   while (level > 0 && points < stretch) {
     inside = points;
     --level;
@@ -208,6 +208,8 @@ void KernelPanels::copy(unsigned operand, ArrayRef<Value> point, Loop loop) {
                               b.getI64IntegerAttr(panelAlignment));
   SmallVector<Value> at(point);
   auto copyHere = [&](int64_t count) { copyNeighbours(operand, at, count); };
+  // What lies side by side in memory is read as it lies there, or some rows at
+  // a time; else each point of a block lies in a row of its own.
   if (hasNeighbours(operand) && blocks > 1 && !fits)
     eachStretch(operand, at, loop, copyHere);
   else if (hasNeighbours(operand))

@@ -143,8 +143,9 @@ private:
     return options.threads < 2 || points >= options.threads;
   }
 
-  /// Registers for the body, and blocks for all threads.
-  bool leavesMany(const KernelPlan &plan, int64_t vectors) const {
+  /// Whether so many vectors leave registers to the body, and blocks to all
+  /// threads.
+  bool mayBeRun(const KernelPlan &plan, int64_t vectors) const {
     int64_t blocks = extents[plan.vectorDim] / (lanes * vectors);
     return vectors <= options.vectorRegisters / 2 && blocks >= options.threads;
   }
@@ -169,8 +170,7 @@ private:
       most = std::min(most, std::max<int64_t>(mostLines / lanes, 1));
     bool shares = cost.sharesReads(dim, row);
     for (int64_t vectors : {1, 2, 4, 8, 16}) {
-      if (vectors > most ||
-          (vectors > mostVectors && !leavesMany(plan, vectors)))
+      if (vectors > most || (vectors > mostVectors && !mayBeRun(plan, vectors)))
         break;
       for (int64_t rows : rowCounts(plan)) {
         auto all = rows * int64_t(cost.points(plan.inTile));
