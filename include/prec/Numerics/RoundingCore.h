@@ -167,11 +167,21 @@ protected:
     return c(0);
   }
 
+  /// Is the last bit that a value keeps the one that lastKeptBit gives?
+  bool hasOwnParity() const {
+    return !lastBit && !facts.hasTiny && !facts.hasOddBias &&
+           !facts.hasRuntimeParity;
+  }
+
   Word roundAt(Word value, Word discard) {
     Word keep = ops.shl(c(~uint64_t(0)), discard);
     if (is(Kind::TowardZero))
       return ops.bitAnd(value, keep);
     Word mask = ops.bitXor(keep, c(~uint64_t(0)));
+    if (is(Kind::ToOdd) && hasOwnParity()) { // a carry where bits are lost
+      Word carry = ops.add(ops.bitAnd(value, mask), mask);
+      return ops.bitAnd(ops.bitOr(value, carry), keep);
+    }
     return ops.bitAnd(ops.add(value, addend(value, discard, mask)), keep);
   }
 
