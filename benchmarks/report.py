@@ -199,7 +199,7 @@ def main():
         compare(results, json.loads(STORED.read_text()))
     if options.store:
         PAGE.write_text(fill(PAGE.read_text(), results))
-        STORED.write_text(json.dumps(results, indent=0, sort_keys=True) + "\n")
+        STORED.write_text(json.dumps(results, indent=0) + "\n")
 
 
 if __name__ == "__main__":
