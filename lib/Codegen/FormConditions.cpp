@@ -16,9 +16,10 @@ static Value isBetween(OpBuilder &b, Location loc, Value width, int least,
     Value limit = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(bound));
     return arith::CmpIOp::create(b, loc, predicate, width, limit);
   };
-  return arith::AndIOp::create(b, loc,
-                               compare(arith::CmpIPredicate::uge, least),
-                               compare(arith::CmpIPredicate::ule, most));
+  // In this order: that of arguments is the compiler's choice.
+  Value isAtLeast = compare(arith::CmpIPredicate::uge, least);
+  Value isAtMost = compare(arith::CmpIPredicate::ule, most);
+  return arith::AndIOp::create(b, loc, isAtLeast, isAtMost);
 }
 
 Value mlir::prec::allOf(OpBuilder &b, Location loc,
@@ -130,8 +131,9 @@ Value mlir::prec::conditionOnRange(OpBuilder &b, RoundedReduction &reduction) {
                                  limit);
   };
   Value finite = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(254));
-  Value both = arith::AndIOp::create(b, loc, isAtMost(largest[0], finite),
-                                     isAtMost(largest[1], finite));
+  Value first = isAtMost(largest[0], finite);
+  Value second = isAtMost(largest[1], finite);
+  Value both = arith::AndIOp::create(b, loc, first, second);
   Value sum = arith::AddIOp::create(b, loc, largest[0], largest[1]);
   return arith::AndIOp::create(b, loc, both,
                                isAtMost(sum, reduction.buildMostExponent(b)));
