@@ -16,6 +16,8 @@ using namespace mlir::prec;
 
 /// What is left of either for one operand.
 static constexpr double nearBytes = 24 << 10, farBytes = 256 << 10;
+/// Pages, and how many the processor knows the addresses of.
+static constexpr double pageBytes = 4096, nearPages = 48, farPages = 1024;
 static constexpr int64_t lineBytes = 64, ways = 8, nearSets = 64,
                          farSets = 1024;
 
@@ -48,11 +50,10 @@ double KernelCost::missedLines(unsigned number, const KernelPlan &plan) const {
 /// in pages of their own and the next vector comes back to these much later.
 double KernelCost::pageLoads(unsigned number, const KernelPlan &plan) const {
   constexpr double ofPage = 10;
-  constexpr int64_t page = 4096;
   auto by = step(number, plan.vectorDim);
   if (numReductions > 0 || !by)
     return 0;
-  return std::abs(*by) * elementSizes[number] >= page ? ofPage : 0;
+  return double(std::abs(*by) * elementSizes[number]) >= pageBytes ? ofPage : 0;
 }
 
 /// Lines of a cache that reads at a distance of `stride` bytes can live in,
@@ -190,8 +191,7 @@ int64_t KernelCost::vectorGroup(const KernelPlan &plan) const {
 /// the near cache, where the tiles before have left them elsewhere.
 double KernelCost::loadsOfStep(unsigned number, const KernelPlan &plan,
                                double width) const {
-  constexpr double nearby = 20, distant = 80, page = 4096;
-  constexpr double nearPages = 48, farPages = 1024; // whose addresses are known
+  constexpr double nearby = 20, distant = 80;
   int64_t stride = 0, bytes = elementSizes[number];
   for (unsigned dim : plan.reductions)
     if (auto by = step(number, dim); dependsOn(number, int(dim)))
@@ -200,7 +200,8 @@ double KernelCost::loadsOfStep(unsigned number, const KernelPlan &plan,
   if (stride <= int64_t(width) * bytes || stride < lineBytes)
     return 0;
   double all = depth(number, plan) * double(lines);
-  double pages = depth(number, plan) * std::min(double(stride) / page, 1.0);
+  double pages =
+      depth(number, plan) * std::min(double(stride) / pageBytes, 1.0);
   if (all <= 0.75 * linesWithin(nearSets, stride, lines) && pages <= nearPages)
     return 0;
   bool isFar =
@@ -211,7 +212,7 @@ double KernelCost::loadsOfStep(unsigned number, const KernelPlan &plan,
 /// A run of neighbours in each row of what is read once: the processor foresees
 /// the lines of a run, not the next row's.
 double KernelCost::loadsOfRun(unsigned number, const KernelPlan &plan) const {
-  constexpr double ofRun = 16, ofFarRun = 26, page = 4096, farPages = 1024;
+  constexpr double ofRun = 16, ofFarRun = 26;
   if (plan.reductions.empty() || !dependsOn(number, plan.vectorDim) ||
       !hasNeighbours(number, plan) || uses(number, plan) >= 2)
     return 0;
@@ -220,7 +221,7 @@ double KernelCost::loadsOfRun(unsigned number, const KernelPlan &plan) const {
   double row = double(extent(unsigned(plan.vectorDim))) * bytes;
   if (points * row <= farBytes)
     return 0;
-  double pages = depth(number, plan) * std::min(row / page, 1.0);
+  double pages = depth(number, plan) * std::min(row / pageBytes, 1.0);
   return pages > farPages ? ofFarRun : ofRun;
 }
 

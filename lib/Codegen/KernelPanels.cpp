@@ -16,8 +16,9 @@ using namespace mlir::prec;
 /// Rows that are read together: their lines stay in the near cache, and what is
 /// written of a panel is as many lines side by side.
 static constexpr int64_t stretch = 8;
-/// Panels of so many bytes stay in a near cache while they are written.
-static constexpr int64_t nearBytes = 64 << 10;
+/// Panels of so many bytes are written a row after the other: their lines stay
+/// near until they are full.
+static constexpr int64_t mostByRows = 64 << 10;
 
 Value KernelPanels::constant(int64_t value) {
   return arith::ConstantIndexOp::create(b, loc, value);
@@ -202,7 +203,7 @@ void KernelPanels::copy(unsigned operand, ArrayRef<Value> point, Loop loop) {
   int64_t blocks = llvm::divideCeil(size, width(operand));
   Type element = getElementTypeOrSelf(op->getOperand(operand).getType());
   int64_t elements = blocks * width(operand) * depthPoints(operand);
-  bool fits = elements * elementBytes(element) <= nearBytes;
+  bool fits = elements * elementBytes(element) <= mostByRows;
   memory[operand] =
       memref::AllocOp::create(b, loc, MemRefType::get({elements}, element),
                               b.getI64IntegerAttr(panelAlignment));

@@ -143,11 +143,12 @@ private:
     return options.threads < 2 || points >= options.threads;
   }
 
-  /// Whether so many vectors leave registers to the body, and blocks to all
-  /// threads.
-  bool mayBeRun(const KernelPlan &plan, int64_t vectors) const {
-    int64_t blocks = extents[plan.vectorDim] / (lanes * vectors);
-    return vectors <= options.vectorRegisters / 2 && blocks >= options.threads;
+  /// Whether many vectors gain something, and leave registers to the body and
+  /// blocks to all threads.
+  bool mayBeRun(const KernelPlan &plan) const {
+    int64_t blocks = extents[plan.vectorDim] / (lanes * plan.vectors);
+    return plan.vectors <= options.vectorRegisters / 2 &&
+           blocks >= options.threads && cost.readsRuns(plan);
   }
 
   void tryTiles(KernelPlan plan) {
@@ -170,7 +171,7 @@ private:
       most = std::min(most, std::max<int64_t>(mostLines / lanes, 1));
     bool shares = cost.sharesReads(dim, row);
     for (int64_t vectors : {1, 2, 4, 8, 16}) {
-      if (vectors > most || (vectors > mostVectors && !mayBeRun(plan, vectors)))
+      if (vectors > most)
         break;
       for (int64_t rows : rowCounts(plan)) {
         auto all = rows * int64_t(cost.points(plan.inTile));
@@ -178,7 +179,7 @@ private:
           break;
         plan.vectors = vectors;
         plan.rows = rows;
-        if (vectors > mostVectors && !cost.readsRuns(plan))
+        if (vectors > mostVectors && !mayBeRun(plan))
           continue;
         if (isSmallWindow(plan) && windowSpills(plan))
           continue;

@@ -29,9 +29,9 @@ def test_times_of_a_run(report):
     assert report.times({"x": rows}) == {"x a": 2.0, "x b": 1.0}
 
 
-def test_comparison_of_runs(report, capsys):
+def test_comparison_of_runs(report, capsys, monkeypatch):
     new, old = ({"sweep": {"wall": {"least": w}, "cpu": {"least": 2.0}}, "machine": {}} for w in (1.5, 1.0))
-    report.machine = lambda r: "another"
+    monkeypatch.setattr(report, "machine", lambda r: "another")
     report.compare(new, old)
     lines = capsys.readouterr().out.splitlines()
     assert lines == ["beside another", "sweep: 2 times, geometric mean of new / old 1.225", "      1.50  wall"]

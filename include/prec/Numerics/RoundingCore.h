@@ -103,6 +103,12 @@ protected:
     return ops.bitAnd(last, facts.mayKeepAll ? ops.bitAnd(mask, c(1)) : c(1));
   }
 
+  /// Is that the bit of the value itself?
+  bool hasOwnParity() const {
+    return !lastBit && !facts.hasTiny && !facts.hasOddBias &&
+           !facts.hasRuntimeParity;
+  }
+
   /// The most significant randomBits bits of the random word, at the top of a
   /// word, with the half that centres them when they are fewer than the
   /// discarded bits (S-CENTRE). Shifted down to d bits this is the addend.
@@ -165,12 +171,6 @@ protected:
       return ops.bitAnd(mask, randomSpread());
     }
     return c(0);
-  }
-
-  /// Is the last bit that a value keeps the one that lastKeptBit gives?
-  bool hasOwnParity() const {
-    return !lastBit && !facts.hasTiny && !facts.hasOddBias &&
-           !facts.hasRuntimeParity;
   }
 
   Word roundAt(Word value, Word discard) {
